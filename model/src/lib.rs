@@ -1,0 +1,1 @@
+//! The EfficientECG network: configuration, weights, graph, ECG records.

@@ -1,0 +1,2 @@
+//! The `efficientecg` program.
+fn main() {}
