@@ -1,1 +1,3 @@
-//! The operations of EfficientECG: contract, f64 reference and SIMD for each.
+//! kernels
+pub mod math;
+pub mod simd;

@@ -1,0 +1,110 @@
+//! x86-64 with AVX2 and FMA: eight lanes, sixteen registers.
+
+use super::{Body, Isa};
+use std::arch::x86_64::*;
+
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    pub(crate) fn detect() -> Option<Avx2> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+    }
+}
+
+/// # Safety
+/// The processor must have AVX2 and FMA, as the token proves.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn shell<B: Body>(body: B, token: Avx2) -> B::Output {
+    body.call(token)
+}
+
+/// Lanes below `n` all ones, as eight integers read from a sliding window.
+static WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+// SAFETY of every intrinsic below: the token proves AVX2 and FMA.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Isa for Avx2 {
+    type F32 = __m256;
+    const LANES: usize = 8;
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        unsafe { _mm256_set1_ps(x) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m256 {
+        unsafe { _mm256_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, v: __m256) {
+        unsafe { _mm256_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+    // The instruction returns its second operand when either is NaN.
+    #[inline(always)]
+    fn max(self, bound: __m256, x: __m256) -> __m256 {
+        unsafe { _mm256_max_ps(bound, x) }
+    }
+    #[inline(always)]
+    fn min(self, bound: __m256, x: __m256) -> __m256 {
+        unsafe { _mm256_min_ps(bound, x) }
+    }
+    #[inline(always)]
+    fn recip(self, x: __m256) -> __m256 {
+        unsafe { _mm256_div_ps(_mm256_set1_ps(1.0), x) }
+    }
+    #[inline(always)]
+    fn scale_by_magic(self, p: __m256, magic: __m256) -> __m256 {
+        unsafe {
+            let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(magic));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), n))
+        }
+    }
+    #[inline(always)]
+    fn keep_first(self, v: __m256, n: usize) -> __m256 {
+        let start = 8 - n.min(8);
+        // The window has 16 entries and `start` is at most 8.
+        unsafe {
+            let mask = _mm256_loadu_si256(WINDOW.as_ptr().add(start).cast());
+            _mm256_and_ps(v, _mm256_castsi256_ps(mask))
+        }
+    }
+    #[inline(always)]
+    fn reduce_add(self, v: __m256) -> f32 {
+        unsafe {
+            let q = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let d = _mm_add_ps(q, _mm_movehl_ps(q, q));
+            _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
+        }
+    }
+    #[inline(always)]
+    fn deinterleave(self, a: __m256, b: __m256) -> (__m256, __m256) {
+        unsafe {
+            // Within 128-bit halves: a0 a2 b0 b2 | a4 a6 b4 b6; then the middle quarters change places.
+            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
+            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(a, b));
+            (
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even)),
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(odd)),
+            )
+        }
+    }
+}

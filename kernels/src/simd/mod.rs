@@ -1,0 +1,179 @@
+//! Vectors of `f32`, chosen at run time.
+//!
+//! [`Isa`] is what a kernel is written against: one body, generic over the vector type. Each instruction set is a
+//! zero-sized *token* that only [`Level`] can make, and only after the processor was asked; holding the token is the
+//! proof that its instructions may run. [`Level::dispatch`] is the one place where a body meets its instruction set:
+//! the body is inlined into a function that carries the matching `target_feature`, so everything in it is compiled
+//! for that set.
+//!
+//! The levels differ in width and in whether a multiply-add rounds once ([`Level::Scalar`] rounds twice), so their
+//! results differ in the last bits; each is held to the same tolerance against the f64 reference.
+
+mod scalar;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+use std::fmt;
+
+/// A vector instruction set: a token whose existence proves that the processor has it.
+///
+/// All methods are lane-wise unless said otherwise. Loads and stores need no alignment.
+pub trait Isa: Copy + Send + Sync + 'static {
+    /// A vector of [`Isa::LANES`] floats.
+    type F32: Copy;
+    /// Lanes of a vector; divides [`MAX_LANES`].
+    const LANES: usize;
+    /// Rows of the register tile of a matrix product ([`crate::tile`]); at most [`MAX_ROWS`].
+    const ROWS: usize;
+
+    /// Every lane `x`.
+    fn splat(self, x: f32) -> Self::F32;
+    /// # Safety
+    /// `p` must be readable for [`Isa::LANES`] floats.
+    unsafe fn load(self, p: *const f32) -> Self::F32;
+    /// # Safety
+    /// `p` must be writable for [`Isa::LANES`] floats.
+    unsafe fn store(self, p: *mut f32, v: Self::F32);
+    /// `a + b`.
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a - b`.
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a * b`.
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a * b + c`.
+    fn mul_add(self, a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
+    /// The larger of a bound and a value; a NaN in `x` stays.
+    fn max(self, bound: Self::F32, x: Self::F32) -> Self::F32;
+    /// The smaller of a bound and a value; a NaN in `x` stays.
+    fn min(self, bound: Self::F32, x: Self::F32) -> Self::F32;
+    /// `1 / x` within 1.5 ULP, for `x` from 1 to 2^126.
+    fn recip(self, x: Self::F32) -> Self::F32;
+    /// `p * 2^n`, where `magic` is the float `1.5 * 2^23 + n`; the result must be a normal number.
+    fn scale_by_magic(self, p: Self::F32, magic: Self::F32) -> Self::F32;
+    /// The first `n` lanes of `v`, the others 0 whatever they hold; `n` at most [`Isa::LANES`].
+    fn keep_first(self, v: Self::F32, n: usize) -> Self::F32;
+    /// The sum of the lanes, in a fixed order.
+    fn reduce_add(self, v: Self::F32) -> f32;
+    /// The even and the odd elements of the sequence `a, b`.
+    fn deinterleave(self, a: Self::F32, b: Self::F32) -> (Self::F32, Self::F32);
+}
+
+/// The widest vector of any level, in floats. Buffers are padded to it.
+pub const MAX_LANES: usize = 16;
+
+/// The tallest register tile of any level.
+pub const MAX_ROWS: usize = 8;
+
+/// A computation that runs on any instruction set. Implement `call` with `#[inline(always)]`.
+pub trait Body {
+    /// What it returns.
+    type Output;
+    /// Runs it on the instruction set of `isa`.
+    fn call<I: Isa>(self, isa: I) -> Self::Output;
+}
+
+#[derive(Clone, Copy)]
+enum Token {
+    Scalar(scalar::Scalar),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(avx2::Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(neon::Neon),
+}
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy)]
+pub struct Level(Token);
+
+impl Level {
+    /// Plain Rust, on every processor.
+    pub const SCALAR: Level = Level(Token::Scalar(scalar::Scalar));
+
+    /// The levels that this processor has, slowest first. Never empty.
+    pub fn available() -> Vec<Level> {
+        #[allow(unused_mut)]
+        let mut levels = vec![Level::SCALAR];
+        #[cfg(target_arch = "x86_64")]
+        {
+            levels.extend(avx2::Avx2::detect().map(|t| Level(Token::Avx2(t))));
+            levels.extend(avx512::Avx512::detect().map(|t| Level(Token::Avx512(t))));
+        }
+        #[cfg(target_arch = "aarch64")]
+        levels.extend(neon::Neon::detect().map(|t| Level(Token::Neon(t))));
+        levels
+    }
+
+    /// The fastest level that this processor has.
+    pub fn best() -> Level {
+        Level::available().last().copied().unwrap_or(Level::SCALAR)
+    }
+
+    /// The level called `name` (`scalar`, `avx2`, `avx512`, `neon`), if this processor has it.
+    pub fn by_name(name: &str) -> Option<Level> {
+        Level::available().into_iter().find(|l| l.name() == name)
+    }
+
+    /// `scalar`, `avx2`, `avx512` or `neon`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Token::Scalar(_) => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(_) => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Token::Neon(_) => "neon",
+        }
+    }
+
+    /// Runs `body` compiled for this instruction set: the one dispatch site.
+    #[inline]
+    pub fn dispatch<B: Body>(self, body: B) -> B::Output {
+        match self.0 {
+            Token::Scalar(t) => body.call(t),
+            // SAFETY (each arm below): the token was made only after the processor reported the features.
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(t) => unsafe { avx2::shell(body, t) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(t) => unsafe { avx512::shell(body, t) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Token::Neon(t) => unsafe { neon::shell(body, t) },
+        }
+    }
+
+    /// Rows of the register tile at this level: the block in which [`crate::tile::Packed`] lays out weights.
+    pub fn rows(self) -> usize {
+        struct Rows;
+        impl Body for Rows {
+            type Output = usize;
+            #[inline(always)]
+            fn call<I: Isa>(self, _: I) -> usize {
+                I::ROWS
+            }
+        }
+        self.dispatch(Rows)
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl PartialEq for Level {
+    fn eq(&self, other: &Level) -> bool {
+        self.name() == other.name()
+    }
+}
+
+#[cfg(test)]
+mod tests;

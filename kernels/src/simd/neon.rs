@@ -1,0 +1,94 @@
+//! AArch64 with Advanced SIMD (NEON): four lanes, thirty-two registers.
+
+use super::{Body, Isa};
+use std::arch::aarch64::*;
+
+/// Proof that the processor has NEON.
+#[derive(Clone, Copy)]
+pub(crate) struct Neon(());
+
+impl Neon {
+    pub(crate) fn detect() -> Option<Neon> {
+        std::arch::is_aarch64_feature_detected!("neon").then_some(Neon(()))
+    }
+}
+
+/// # Safety
+/// The processor must have NEON, as the token proves.
+#[target_feature(enable = "neon")]
+pub(super) unsafe fn shell<B: Body>(body: B, token: Neon) -> B::Output {
+    body.call(token)
+}
+
+// SAFETY of every intrinsic below: the token proves NEON.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Isa for Neon {
+    type F32 = float32x4_t;
+    const LANES: usize = 4;
+    const ROWS: usize = 8;
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> float32x4_t {
+        unsafe { vdupq_n_f32(x) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> float32x4_t {
+        unsafe { vld1q_f32(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, v: float32x4_t) {
+        unsafe { vst1q_f32(p, v) }
+    }
+    #[inline(always)]
+    fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        unsafe { vaddq_f32(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        unsafe { vsubq_f32(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        unsafe { vmulq_f32(a, b) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        unsafe { vfmaq_f32(c, a, b) }
+    }
+    // These instructions return NaN when either operand is NaN; the bound never is.
+    #[inline(always)]
+    fn max(self, bound: float32x4_t, x: float32x4_t) -> float32x4_t {
+        unsafe { vmaxq_f32(bound, x) }
+    }
+    #[inline(always)]
+    fn min(self, bound: float32x4_t, x: float32x4_t) -> float32x4_t {
+        unsafe { vminq_f32(bound, x) }
+    }
+    #[inline(always)]
+    fn recip(self, x: float32x4_t) -> float32x4_t {
+        unsafe { vdivq_f32(vdupq_n_f32(1.0), x) }
+    }
+    #[inline(always)]
+    fn scale_by_magic(self, p: float32x4_t, magic: float32x4_t) -> float32x4_t {
+        unsafe {
+            let n = vshlq_n_u32::<23>(vreinterpretq_u32_f32(magic));
+            vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(p), n))
+        }
+    }
+    #[inline(always)]
+    fn keep_first(self, v: float32x4_t, n: usize) -> float32x4_t {
+        let lanes: [u32; 4] = [0, 1, 2, 3];
+        unsafe {
+            let mask = vcltq_u32(vld1q_u32(lanes.as_ptr()), vdupq_n_u32(n.min(4) as u32));
+            vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), mask))
+        }
+    }
+    #[inline(always)]
+    fn reduce_add(self, v: float32x4_t) -> f32 {
+        unsafe { vaddvq_f32(v) }
+    }
+    #[inline(always)]
+    fn deinterleave(self, a: float32x4_t, b: float32x4_t) -> (float32x4_t, float32x4_t) {
+        unsafe { (vuzp1q_f32(a, b), vuzp2q_f32(a, b)) }
+    }
+}
