@@ -1,1 +1,67 @@
-//! How operations run: plans, arenas, threads.
+//! How operations run: [`graph::Graph`] says what to compute, [`plan`] lays it out for given shapes, [`Engine`] runs it
+//! on the CPU ([`cpu`]) or through the references ([`reference`]). See `engine/README.md` for how a run flows.
+
+pub mod cpu;
+pub mod error;
+pub mod graph;
+pub mod plan;
+pub mod pool;
+pub mod reference;
+
+pub use cpu::Cpu;
+pub use error::EngineError;
+pub use graph::{Graph, Value};
+pub use reference::Reference;
+
+/// What a batch is computed from and into.
+///
+/// Inputs and outputs are dense: `[batch, rows, cols]`, row by row.
+pub struct Batch<'a> {
+    /// Records.
+    pub size: usize,
+    /// Rows and columns of each graph input, and its values for every record.
+    pub inputs: &'a [(efficientecg_kernels::view::Shape, &'a [f32])],
+    /// The wanted values, and where each goes for every record.
+    pub outputs: &'a mut [(Value, &'a mut [f32])],
+}
+
+/// Where a network runs: a closed set.
+pub enum Engine {
+    /// The SIMD kernels.
+    Cpu(Cpu),
+    /// The references: plain loops in f64, for checking.
+    Reference(Reference),
+}
+
+impl Engine {
+    /// Runs a batch.
+    pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        match self {
+            Engine::Cpu(cpu) => cpu.run(batch),
+            Engine::Reference(reference) => reference.run(batch),
+        }
+    }
+
+    /// What it computes.
+    pub fn graph(&self) -> &Graph {
+        match self {
+            Engine::Cpu(cpu) => cpu.graph(),
+            Engine::Reference(reference) => reference.graph(),
+        }
+    }
+}
+
+/// Fails unless every buffer of the batch is as long as its shape says.
+fn check_lengths(batch: &Batch<'_>, shapes: &[efficientecg_kernels::view::Shape]) -> Result<(), EngineError> {
+    let check = |what: String, shape: efficientecg_kernels::view::Shape, found: usize| {
+        let expected = batch.size * shape.len();
+        if found == expected { Ok(()) } else { Err(EngineError::Length { what, expected, found }) }
+    };
+    for (i, (shape, data)) in batch.inputs.iter().enumerate() {
+        check(format!("input {i}"), *shape, data.len())?;
+    }
+    for (i, (value, data)) in batch.outputs.iter().enumerate() {
+        check(format!("output {i}"), shapes[value.0], data.len())?;
+    }
+    Ok(())
+}

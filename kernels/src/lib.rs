@@ -1,3 +1,17 @@
-//! kernels
+//! What the operations of EfficientECG are: contracts, f64 references and SIMD kernels. No I/O, no allocation in a
+//! kernel, no dependencies.
+//!
+//! - [`op`]: the traits [`op::Op`] (contract, cost, reference) and [`op::Kernel`] (tasks on one instruction set).
+//! - [`ops`]: one folder an operation, and the table [`ops::ops`] that tests and benches loop over.
+//! - [`view`]: matrices as kernels see them.
+//! - [`simd`]: vectors, instruction sets, the one dispatch site. [`math`]: `exp` and its kin on them.
+//! - `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
+
+pub mod error;
+mod linear;
 pub mod math;
+pub mod op;
+pub mod ops;
 pub mod simd;
+mod tile;
+pub mod view;

@@ -17,7 +17,7 @@ const LN2_LOW: f32 = -2.121_944_4e-4;
 /// `1.5 * 2^23`: adding it leaves the nearest integer in the low bits of the mantissa.
 const MAGIC: f32 = 12_582_912.0;
 /// Coefficients of `r^2` to `r^6`; those of 1 and `r` are 1.
-const EXP: [f32; 5] = [0.499_999_92, 0.166_664_2, 0.041_668_225, 0.008_374_815, 0.001_383_684_6];
+const EXP: [f32; 5] = [0.499_999_9, 0.166_664_2, 0.041_668_225, 0.008_374_815, 0.001_383_684_6];
 
 /// `e^x`, with `x` clamped to -87 ..= 88.
 #[inline(always)]

@@ -9,13 +9,13 @@
 //! The levels differ in width and in whether a multiply-add rounds once ([`Level::Scalar`] rounds twice), so their
 //! results differ in the last bits; each is held to the same tolerance against the f64 reference.
 
-mod scalar;
-#[cfg(target_arch = "aarch64")]
-mod neon;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod scalar;
 
 use std::fmt;
 
@@ -137,7 +137,7 @@ impl Level {
     pub fn dispatch<B: Body>(self, body: B) -> B::Output {
         match self.0 {
             Token::Scalar(t) => body.call(t),
-            // SAFETY (each arm below): the token was made only after the processor reported the features.
+            // SAFETY: the token was made only after the processor reported the features.
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(t) => unsafe { avx2::shell(body, t) },
             // SAFETY: as above.

@@ -19,9 +19,8 @@ impl Body for Lanes {
         };
         // SAFETY: `a` and `b` are one vector long.
         let (va, vb) = unsafe { (s.load(a.as_ptr()), s.load(b.as_ptr())) };
-        let each = |f: &dyn Fn(f32, f32) -> f32| -> Vec<f32> {
-            a.iter().zip(&b).map(|(a, b)| f(*a, *b)).collect()
-        };
+        let each =
+            |f: &dyn Fn(f32, f32) -> f32| -> Vec<f32> { a.iter().zip(&b).map(|(a, b)| f(*a, *b)).collect() };
         assert_eq!(read(va), a);
         assert_eq!(read(s.splat(2.5)), vec![2.5; n]);
         assert_eq!(read(s.add(va, vb)), each(&|a, b| a + b));

@@ -1,0 +1,283 @@
+//! Runs a graph's kernels on the processor's cores.
+//!
+//! A batch with a record for every thread goes record by record, each thread through the whole network in an arena of
+//! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the team, are
+//! computed by all threads together, each step's tasks handed out from a counter. Both ways run the same tasks on the
+//! same operands, so the bits are the same whatever the number of threads.
+
+use crate::Batch;
+use crate::error::EngineError;
+use crate::graph::{Graph, Value};
+use crate::plan::Plan;
+use crate::pool::{Barrier, Pool};
+use efficientecg_kernels::op::Kernel;
+use efficientecg_kernels::simd::Level;
+use efficientecg_kernels::view::{Shape, View, ViewMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Plans kept for later runs; the least recently used goes first.
+const PLANS: usize = 16;
+
+/// A graph made ready for an instruction set and a team of threads.
+pub struct Cpu {
+    graph: Graph,
+    kernels: Vec<Box<dyn Kernel>>,
+    level: Level,
+    pool: Arc<Pool>,
+    plans: Mutex<Vec<Arc<Planned>>>,
+}
+
+/// A plan with the arenas that its runs use.
+struct Planned {
+    inputs: Vec<Shape>,
+    kept: Vec<Value>,
+    plan: Plan,
+    free: Mutex<Vec<Frame>>,
+}
+
+/// What a run of a batch works with, kept for the next one.
+#[derive(Default)]
+struct Frame {
+    /// One, or one a thread.
+    spaces: Vec<Workspace>,
+    outputs: Vec<Shared<f32>>,
+}
+
+/// The memory of one record's run, and the operands of each step in it.
+struct Workspace {
+    /// Owns the cells that all else points into.
+    _memory: Vec<Vec<f32>>,
+    values: Vec<ViewMut<'static>>,
+    steps: Vec<(Vec<View<'static>>, Vec<ViewMut<'static>>)>,
+    /// A place of `plan.scratch` cells for each thread.
+    scratch: Vec<Shared<f32>>,
+    /// The next task of each step.
+    next: Vec<AtomicUsize>,
+    barrier: Barrier,
+    /// A step that panicked, plus one.
+    failed: AtomicUsize,
+}
+
+impl Workspace {
+    /// Arenas for one record, with scratch for `threads` threads.
+    fn new(graph: &Graph, plan: &Plan, threads: usize) -> Result<Workspace, EngineError> {
+        const LINE: usize = 16;
+        let memory = || EngineError::Memory { bytes: plan.arena_bytes() };
+        let zeros = |cells: usize| -> Result<Vec<f32>, EngineError> {
+            let mut out = Vec::new();
+            out.try_reserve_exact(cells).map_err(|_| memory())?;
+            out.resize(cells, 0.0);
+            Ok(out)
+        };
+        let mut arena = zeros(plan.arena + LINE)?;
+        let base = arena.as_mut_ptr();
+        let base = base.wrapping_add(base.align_offset(4 * LINE).min(LINE));
+        let write = |v: &Value| {
+            let cells = base.wrapping_add(plan.offsets[v.0]);
+            // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
+            // views' lifetime does not leave it.
+            unsafe { ViewMut::from_raw(cells, plan.shapes[v.0]) }
+        };
+        // SAFETY: as above.
+        let read =
+            |v: &Value| unsafe { View::from_raw(base.wrapping_add(plan.offsets[v.0]), plan.shapes[v.0]) };
+        let mut memory = vec![arena];
+        let mut scratch = Vec::new();
+        for _ in 0..threads {
+            let mut cells = zeros(plan.scratch)?;
+            scratch.push(Shared(cells.as_mut_ptr()));
+            memory.push(cells);
+        }
+        let steps = graph.steps().iter();
+        Ok(Workspace {
+            values: (0..plan.shapes.len()).map(|v| write(&Value(v))).collect(),
+            steps: steps
+                .map(|s| (s.inputs.iter().map(read).collect(), s.outputs.iter().map(write).collect()))
+                .collect(),
+            _memory: memory,
+            scratch,
+            next: graph.steps().iter().map(|_| AtomicUsize::new(0)).collect(),
+            barrier: Barrier::default(),
+            failed: AtomicUsize::new(0),
+        })
+    }
+}
+
+/// A pointer that threads may share: each writes its own part.
+struct Shared<T>(*mut T);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Shared<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Shared<T> {}
+
+// SAFETY: users write disjoint parts, see each use.
+unsafe impl<T> Send for Shared<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    fn get(self) -> *mut T {
+        self.0
+    }
+}
+
+impl Cpu {
+    /// Packs a graph's operations for `level`, to run on `pool`.
+    pub fn new(graph: Graph, level: Level, pool: Arc<Pool>) -> Cpu {
+        let kernels = graph.steps().iter().map(|s| s.op.pack(level)).collect();
+        Cpu { graph, kernels, level, pool, plans: Mutex::new(Vec::new()) }
+    }
+
+    /// What it computes.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// The instruction set that it was packed for.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Threads of its team.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Plans runs on inputs of these shapes.
+    pub fn plan(&self, inputs: &[Shape], kept: &[Value]) -> Result<Plan, EngineError> {
+        Plan::new(&self.graph, &self.kernels, inputs, kept)
+    }
+
+    fn planned(&self, batch: &Batch<'_>) -> Result<Arc<Planned>, EngineError> {
+        let fits = |p: &Planned| {
+            p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))
+                && p.kept.iter().eq(batch.outputs.iter().map(|(v, _)| v))
+        };
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = plans.iter().position(|p| fits(p)) {
+            plans[at..].rotate_left(1);
+            return Ok(Arc::clone(&plans[plans.len() - 1]));
+        }
+        let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
+        let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
+        let plan = self.plan(&inputs, &kept)?;
+        let planned = Arc::new(Planned { inputs, kept, plan, free: Mutex::new(Vec::new()) });
+        if plans.len() == PLANS {
+            plans.remove(0);
+        }
+        plans.push(Arc::clone(&planned));
+        Ok(planned)
+    }
+
+    /// Runs a batch. The first run of a shape plans it; later ones allocate nothing.
+    pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        let planned = self.planned(batch)?;
+        crate::check_lengths(batch, &planned.plan.shapes)?;
+        let threads = self.pool.threads();
+        let alone = if threads == 1 { batch.size } else { batch.size / threads * threads };
+        let arenas = if alone > 0 { threads } else { 1 };
+        let frame = planned.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut frame = frame.unwrap_or_default();
+        while frame.spaces.len() < arenas {
+            frame.spaces.push(Workspace::new(&self.graph, &planned.plan, threads)?);
+        }
+        frame.outputs.clear();
+        frame.outputs.extend(batch.outputs.iter_mut().map(|(_, data)| Shared(data.as_mut_ptr())));
+
+        let record = Records { cpu: self, planned: &planned, inputs: batch.inputs, outputs: &frame.outputs };
+        let record = &record;
+        if alone > 0 {
+            let next = AtomicUsize::new(0);
+            let spaces = &frame.spaces;
+            self.pool.run(&|member, _| {
+                loop {
+                    let r = next.fetch_add(1, Ordering::Relaxed);
+                    if r >= alone {
+                        break;
+                    }
+                    record.run(&spaces[member], r, 0, 1);
+                }
+            });
+        }
+        for r in alone..batch.size {
+            let space = &frame.spaces[0];
+            self.pool.run(&|member, members| record.run(space, r, member, members));
+        }
+
+        let failed = frame.spaces.iter().map(|w| w.failed.swap(0, Ordering::Relaxed)).max().unwrap_or(0);
+        frame.outputs.clear();
+        planned.free.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
+        match failed.checked_sub(1) {
+            None => Ok(()),
+            Some(step) => Err(EngineError::Panic { step: self.graph.steps()[step].label.clone() }),
+        }
+    }
+}
+
+/// The records of a batch.
+struct Records<'a> {
+    cpu: &'a Cpu,
+    planned: &'a Planned,
+    inputs: &'a [(Shape, &'a [f32])],
+    /// Where each output of record 0 starts.
+    outputs: &'a [Shared<f32>],
+}
+
+impl Records<'_> {
+    /// Runs record `r` as one of `members`, who all call this with the same workspace.
+    fn run(&self, workspace: &Workspace, r: usize, member: usize, members: usize) {
+        let w = workspace;
+        if member == 0 {
+            for (value, (shape, data)) in self.cpu.graph.inputs().iter().zip(self.inputs) {
+                let data = &data[r * shape.len()..][..shape.len()];
+                for row in 0..shape.rows {
+                    // SAFETY: no other member touches the arena before the barrier.
+                    unsafe { w.values[value.0].row_mut(row) }
+                        .copy_from_slice(&data[row * shape.cols..][..shape.cols]);
+                }
+            }
+        }
+        let reset = || w.next.iter().for_each(|n| n.store(0, Ordering::Relaxed));
+        w.barrier.wait(members, reset);
+        // SAFETY: each member uses the scratch of its own number.
+        let scratch =
+            unsafe { std::slice::from_raw_parts_mut(w.scratch[member].get(), self.planned.plan.scratch) };
+        for (index, kernel) in self.cpu.kernels.iter().enumerate() {
+            let (inputs, outputs) = &w.steps[index];
+            let tasks = self.planned.plan.tasks[index];
+            loop {
+                let task = w.next[index].fetch_add(1, Ordering::Relaxed);
+                if task >= tasks || w.failed.load(Ordering::Relaxed) != 0 {
+                    break;
+                }
+                let run = || {
+                    // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
+                    // parts the steps.
+                    unsafe { kernel.run(inputs, outputs, scratch, task) };
+                };
+                if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                    w.failed.store(index + 1, Ordering::Relaxed);
+                }
+            }
+            w.barrier.wait(members, || {});
+        }
+        if member == 0 {
+            for (value, data) in self.planned.kept.iter().zip(self.outputs) {
+                let shape = self.planned.plan.shapes[value.0];
+                let to = data.get().wrapping_add(r * shape.len());
+                for row in 0..shape.rows {
+                    let from = w.values[value.0].row_ptr(row);
+                    // SAFETY: the lengths of the batch were checked, record `r` is run once, and its steps are done.
+                    unsafe { std::ptr::copy_nonoverlapping(from, to.add(row * shape.cols), shape.cols) };
+                }
+            }
+        }
+        w.barrier.wait(members, || {});
+    }
+}

@@ -1,0 +1,38 @@
+//! What can go wrong between a graph and its run.
+
+use efficientecg_kernels::error::ShapeError;
+
+/// A run that could not be planned or started.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The operands of a step do not fit.
+    #[error("{step}: {error}")]
+    Shape {
+        /// The step's label.
+        step: String,
+        /// Which operand, and how.
+        error: ShapeError,
+    },
+    /// A buffer of the batch is not as long as its shape says.
+    #[error("{what} holds {found} numbers, its shape asks for {expected}")]
+    Length {
+        /// Which buffer.
+        what: String,
+        /// Numbers that the shape asks for.
+        expected: usize,
+        /// Numbers that there are.
+        found: usize,
+    },
+    /// The activations do not fit into memory.
+    #[error("the activations take {bytes} bytes, which this machine does not give; try a shorter record")]
+    Memory {
+        /// Bytes of one arena.
+        bytes: usize,
+    },
+    /// A kernel panicked: a defect of this program.
+    #[error("{step} failed inside; please report it")]
+    Panic {
+        /// The step's label.
+        step: String,
+    },
+}

@@ -1,0 +1,24 @@
+//! What [`crate::op::Op::outputs`] says of operands that do not fit.
+
+use std::fmt;
+
+/// An operand whose shape the operation cannot take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeError {
+    /// The operation's name.
+    pub op: &'static str,
+    /// Which operand, by the name its contract gives it.
+    pub operand: &'static str,
+    /// The shape that was expected.
+    pub expected: String,
+    /// The shape that was found.
+    pub found: String,
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} should be {}, found {}", self.op, self.operand, self.expected, self.found)
+    }
+}
+
+impl std::error::Error for ShapeError {}

@@ -1,0 +1,108 @@
+//! What an operation is.
+//!
+//! An [`Op`] is the contract with its weights in f64: names, shapes, cost, and the reference that plain loops compute.
+//! [`Op::pack`] turns it into a [`Kernel`] for one instruction set: the weights rounded to f32 and laid out for its
+//! register tile. A kernel's work is cut into *tasks* that depend on nothing but the shapes, so that any number of
+//! threads gives the same bits.
+
+use crate::error::ShapeError;
+use crate::simd::Level;
+use crate::view::{Matrix, Shape, View, ViewMut};
+
+/// Positions in time that one task produces. Partial sums over time come one row a tile, so this is part of the
+/// contract of every operation that gives or takes `sums`: `[ceil(cols / TILE), channels]`.
+pub const TILE: usize = 512;
+
+/// What a call costs, whoever runs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Multiply-adds of the products (not of activations).
+    pub macs: u64,
+    /// Bytes of operands and weights read once, in f32.
+    pub read: u64,
+    /// Bytes of results, in f32.
+    pub written: u64,
+}
+
+impl Cost {
+    /// The cost of `macs` multiply-adds over `weights` numbers and the given operands, each moved once.
+    pub fn new(macs: usize, weights: usize, inputs: &[Shape], outputs: &[Shape]) -> Cost {
+        let numbers = |shapes: &[Shape]| shapes.iter().map(|s| s.len()).sum::<usize>();
+        Cost {
+            macs: macs as u64,
+            read: 4 * (weights + numbers(inputs)) as u64,
+            written: 4 * numbers(outputs) as u64,
+        }
+    }
+}
+
+/// An operation with its weights.
+pub trait Op: Send + Sync {
+    /// Its name: the folder under `ops/`.
+    fn name(&self) -> &'static str;
+
+    /// The shapes of its results for these operands, in the contract's order, or which operand does not fit.
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError>;
+
+    /// What a call on these operands costs.
+    fn cost(&self, inputs: &[Shape]) -> Cost;
+
+    /// Plain loops with f64 sums: the gold standard. `outputs` have the shapes that [`Op::outputs`] gave.
+    fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]);
+
+    /// The kernel for an instruction set.
+    fn pack(&self, level: Level) -> Box<dyn Kernel>;
+}
+
+/// An operation made ready for one instruction set.
+pub trait Kernel: Send + Sync {
+    /// How many tasks a call on these operands is cut into.
+    fn tasks(&self, inputs: &[Shape]) -> usize;
+
+    /// Cells of scratch that a thread needs to run tasks of such a call.
+    fn scratch(&self, inputs: &[Shape]) -> usize;
+
+    /// Runs one task. `scratch` may hold anything.
+    ///
+    /// # Safety
+    /// The shapes must be ones that [`Op::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
+    /// and no two threads may run the same task of a call at once.
+    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize);
+}
+
+/// Fails unless the operand has the shape.
+pub(crate) fn expect(
+    op: &'static str,
+    operand: &'static str,
+    found: Option<&Shape>,
+    expected: Shape,
+) -> Result<(), ShapeError> {
+    match found {
+        Some(found) if *found == expected => Ok(()),
+        _ => Err(mismatch(op, operand, found, expected.to_string())),
+    }
+}
+
+/// The error of an operand that is absent or of another shape.
+pub(crate) fn mismatch(
+    op: &'static str,
+    operand: &'static str,
+    found: Option<&Shape>,
+    expected: String,
+) -> ShapeError {
+    let found = found.map_or_else(|| "nothing".to_owned(), Shape::to_string);
+    ShapeError { op, operand, expected, found }
+}
+
+/// The first operand, an activation of `channels` rows and at least one column.
+pub(crate) fn activation(op: &'static str, inputs: &[Shape], channels: usize) -> Result<Shape, ShapeError> {
+    match inputs.first() {
+        Some(x) if x.rows == channels && x.cols > 0 => Ok(*x),
+        found => Err(mismatch(op, "x", found, format!("[{channels}, 1 or more]"))),
+    }
+}
+
+/// Rounds weights to the precision that kernels compute in.
+pub(crate) fn narrow(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|v| *v as f32).collect()
+}

@@ -1,0 +1,178 @@
+//! The classifier: logits and probabilities from the pooled head and the fused tokens.
+//!
+//! `logits = W · concat(m, z row by row) + b` with `m[c] = (sum over j of sums[j, c]) / T`; the probabilities are the
+//! softmax or the sigmoid of the logits.
+//!
+//! | operand | shape | |
+//! | --- | --- | --- |
+//! | `x` | `[c, T]` | the head; only its shape is used |
+//! | `sums` | `[ceil(T / TILE), c]` | as the head gives them |
+//! | `z` | `[n, d]` | if `n > 0` |
+//! | → `logits` | `[1, classes]` | |
+//! | → `probabilities` | `[1, classes]` | softmax rows sum to 1 |
+//!
+//! Tolerance: that of a sum of `c + n d` products.
+
+use crate::error::ShapeError;
+use crate::linear::{self, Padded};
+use crate::math;
+use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::ops::{Case, Random, mean_of_tiles};
+use crate::simd::{Body, Isa, Level, MAX_LANES};
+use crate::view::{Matrix, Shape, View, ViewMut};
+
+/// A linear layer and what makes probabilities of it.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    /// `[classes, c + n d]`, row by row.
+    pub weight: Vec<f64>,
+    /// `[classes]`.
+    pub bias: Vec<f64>,
+    /// Rows and columns of `z`; `[0, 0]` without fusion.
+    pub tokens: Shape,
+    /// Softmax over the classes, else a sigmoid of each.
+    pub softmax: bool,
+}
+
+impl Classifier {
+    fn width(&self) -> usize {
+        self.weight.len() / self.bias.len().max(1)
+    }
+}
+
+impl Op for Classifier {
+    fn name(&self) -> &'static str {
+        "classifier"
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        let c = self.width() - self.tokens.len();
+        let x = op::activation(self.name(), inputs, c)?;
+        op::expect(self.name(), "sums", inputs.get(1), Shape::new(x.cols.div_ceil(TILE), c))?;
+        if self.tokens.rows > 0 {
+            op::expect(self.name(), "z", inputs.get(2), self.tokens)?;
+        }
+        Ok(vec![Shape::new(1, self.bias.len()); 2])
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        let outputs = [Shape::new(1, self.bias.len()); 2];
+        Cost::new(self.weight.len(), self.weight.len() + self.bias.len(), &inputs[1..], &outputs)
+    }
+
+    fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
+        let mut x = mean_of_tiles(inputs[1], inputs[0].shape.cols);
+        if self.tokens.rows > 0 {
+            x.extend(&inputs[2].data);
+        }
+        for (class, logit) in outputs[0].row_mut(0).iter_mut().enumerate() {
+            let row = &self.weight[class * x.len()..][..x.len()];
+            *logit = self.bias[class] + row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>();
+        }
+        let logits = outputs[0].data.clone();
+        let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = logits.iter().map(|l| (l - top).exp()).sum();
+        for (p, l) in outputs[1].row_mut(0).iter_mut().zip(logits) {
+            *p = if self.softmax { (l - top).exp() / total } else { math::f64::sigmoid(l) };
+        }
+    }
+
+    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+        Box::new(Packed {
+            level,
+            weight: Padded::new(&self.weight, self.width()),
+            bias: op::narrow(&self.bias),
+            softmax: self.softmax,
+        })
+    }
+}
+
+/// One task.
+struct Packed {
+    level: Level,
+    weight: Padded,
+    bias: Vec<f32>,
+    softmax: bool,
+}
+
+impl Kernel for Packed {
+    fn tasks(&self, _: &[Shape]) -> usize {
+        1
+    }
+
+    fn scratch(&self, _: &[Shape]) -> usize {
+        self.weight.pitch + MAX_LANES
+    }
+
+    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: usize) {
+        // SAFETY: the only task of the call writes both rows.
+        let (logits, probabilities) = unsafe { (outputs[0].row_mut(0), outputs[1].row_mut(0)) };
+        self.level.dispatch(Task { op: self, inputs, logits, probabilities, scratch });
+    }
+}
+
+struct Task<'a> {
+    op: &'a Packed,
+    inputs: &'a [View<'a>],
+    logits: &'a mut [f32],
+    probabilities: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Body for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call<I: Isa>(self, s: I) {
+        let Packed { weight, bias, softmax, .. } = self.op;
+        let x = &mut self.scratch[..weight.pitch];
+        let (head, sums) = (self.inputs[0].shape(), &self.inputs[1]);
+        linear::mean_of_tiles(sums, head.cols, x);
+        if let Some(z) = self.inputs.get(2) {
+            let width = z.shape().cols;
+            for r in 0..z.shape().rows {
+                x[head.rows + r * width..][..width].copy_from_slice(z.row(r));
+            }
+        }
+        for (class, logit) in self.logits.iter_mut().enumerate() {
+            *logit = linear::dot(s, weight.row(class), x) + bias[class];
+        }
+        self.probabilities.copy_from_slice(self.logits);
+        if *softmax {
+            linear::softmax(s, self.probabilities);
+        } else {
+            linear::map(s, self.probabilities, math::sigmoid);
+        }
+    }
+}
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (c, n, d, classes, cols) in
+        [(1280, 2, 64, 5, 157), (256, 3, 64, 4, 23), (1, 0, 0, 1, 1), (17, 1, 5, 33, 3), (9, 0, 0, 20, 1500)]
+    {
+        for softmax in [false, true] {
+            let mut random = Random::new(c + n + d + classes);
+            let width = c + n * d;
+            let op = Classifier {
+                weight: random.weights(classes * width, width),
+                bias: random.values(classes),
+                tokens: Shape::new(n, d),
+                softmax,
+            };
+            let x = Matrix::zeros(Shape::new(c, cols));
+            let mut inputs = vec![x, random.matrix(Shape::new(cols.div_ceil(TILE), c))];
+            if n > 0 {
+                inputs.push(random.matrix(Shape::new(n, d)));
+            }
+            cases.push(Case {
+                name: format!("{c} + {n}x{d} to {classes}{}", if softmax { " softmax" } else { "" }),
+                op: Box::new(op),
+                inputs,
+                tolerance: 1e-6,
+            });
+        }
+    }
+    cases
+}

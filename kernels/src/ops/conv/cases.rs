@@ -1,0 +1,33 @@
+//! The model's shapes and the edges.
+
+use super::Conv;
+use crate::ops::{Case, Random};
+use crate::view::Shape;
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (leads, c_out, kernel, stride, cols) in [
+        (12, 32, 3, 2, 5000),
+        (2, 32, 3, 2, 720),
+        (1, 16, 7, 2, 9000),
+        (1, 1, 1, 1, 1),
+        (1, 3, 31, 3, 1),
+        (3, 5, 5, 1, 2),
+        (15, 13, 9, 3, 1100),
+        (2, 20, 31, 2, 1030),
+        (8, 7, 1, 3, 1537),
+        (2, 6, 5, 1, 513),
+    ] {
+        let mut random = Random::new(leads * 7 + c_out * 3 + kernel);
+        let weight = random.weights(c_out * leads * kernel, leads * kernel);
+        let op = Conv { weight, bias: random.values(c_out), leads, kernel, stride };
+        cases.push(Case {
+            name: format!("{leads}x{cols} to {c_out} k{kernel} s{stride}"),
+            op: Box::new(op),
+            inputs: vec![random.matrix(Shape::new(leads, cols))],
+            tolerance: 2e-6,
+        });
+    }
+    cases
+}

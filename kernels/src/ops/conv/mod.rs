@@ -1,0 +1,68 @@
+//! Convolution over leads and time: the stem.
+//!
+//! `y[o, t] = silu(bias[o] + sum over l, j of weight[o, l, j] * x[l, t * stride + j - kernel / 2])`, with zeros outside
+//! `x`. Kernels are odd; `T' = floor((T + 2 floor(kernel / 2) - kernel) / stride) + 1`.
+//!
+//! | operand | shape |
+//! | --- | --- |
+//! | `x` | `[leads, T]` |
+//! | → `y` | `[c_out, T']` |
+//!
+//! Tolerance: that of a sum of `leads * kernel` products (see [`crate::ops::pointwise`]).
+
+mod cases;
+mod reference;
+mod simd;
+
+use super::phases::Window;
+use crate::error::ShapeError;
+use crate::op::{self, Cost, Kernel, Op};
+use crate::simd::Level;
+use crate::view::{Matrix, Shape};
+
+pub(crate) use cases::cases;
+
+/// A convolution with its folded weights.
+#[derive(Clone, Debug)]
+pub struct Conv {
+    /// `[c_out, leads, kernel]`, row by row.
+    pub weight: Vec<f64>,
+    /// `[c_out]`.
+    pub bias: Vec<f64>,
+    /// Input channels.
+    pub leads: usize,
+    /// Taps; odd.
+    pub kernel: usize,
+    /// Samples from one output to the next.
+    pub stride: usize,
+}
+
+impl Conv {
+    fn window(&self) -> Window {
+        Window { kernel: self.kernel, stride: self.stride }
+    }
+}
+
+impl Op for Conv {
+    fn name(&self) -> &'static str {
+        "conv"
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        let x = op::activation(self.name(), inputs, self.leads)?;
+        Ok(vec![Shape::new(self.bias.len(), self.window().outputs(x.cols))])
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        let y = Shape::new(self.bias.len(), self.window().outputs(inputs[0].cols));
+        Cost::new(self.weight.len() * y.cols, self.weight.len() + y.rows, inputs, &[y])
+    }
+
+    fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
+        reference::run(self, inputs[0], &mut outputs[0]);
+    }
+
+    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+        Box::new(simd::Packed::new(self, level))
+    }
+}

@@ -1,0 +1,36 @@
+//! The model's shapes and the edges.
+
+use super::{CrossAttention, Linear, Norm};
+use crate::ops::{Case, Random};
+use crate::view::Shape;
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (tokens, dim, heads, channels, cols) in [
+        (2, 64, 4, 1280, 157),
+        (3, 64, 4, 256, 23),
+        (1, 1, 1, 1, 1),
+        (2, 15, 5, 7, 17),
+        (4, 22, 11, 33, 700),
+        (1, 9, 1, 20, 16),
+    ] {
+        let mut random = Random::new(tokens + dim + heads + channels);
+        let mut linear = |outputs: usize, inputs: usize| Linear {
+            weight: random.weights(outputs * inputs, inputs),
+            bias: random.values(outputs),
+        };
+        let (q, k, v, out) =
+            (linear(dim, dim), linear(dim, channels), linear(dim, channels), linear(dim, dim));
+        let mut norm = || Norm { weight: random.values(dim), bias: random.values(dim) };
+        let (norm_q, norm_out) = (norm(), norm());
+        let op = CrossAttention { tokens, heads, norm_q, norm_out, q, k, v, out };
+        cases.push(Case {
+            name: format!("{tokens} tokens, d{dim} h{heads}, {channels}x{cols}"),
+            op: Box::new(op),
+            inputs: vec![random.matrix(Shape::new(tokens, dim)), random.matrix(Shape::new(channels, cols))],
+            tolerance: 2e-6,
+        });
+    }
+    cases
+}

@@ -1,0 +1,43 @@
+//! The model's shapes and the edges.
+
+use super::{Depthwise, Expand};
+use crate::ops::{Case, Random};
+use crate::view::Shape;
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    // Input channels, expand factor (0: no expand layer), kernel, stride, samples.
+    for (c_in, factor, kernel, stride, cols) in [
+        (32, 0, 3, 1, 2500),
+        (16, 6, 3, 2, 2500),
+        (24, 6, 5, 2, 1250),
+        (80, 6, 5, 1, 157),
+        (112, 6, 5, 2, 157),
+        (192, 6, 5, 1, 23),
+        (1, 0, 1, 1, 1),
+        (1, 1, 31, 3, 1),
+        (3, 2, 31, 1, 7),
+        (5, 3, 7, 3, 1600),
+        (7, 0, 5, 2, 1027),
+        (13, 1, 9, 2, 33),
+        (2, 5, 1, 3, 1540),
+        (4, 4, 3, 1, 513),
+        (3, 3, 5, 1, 1),
+        (2, 2, 31, 2, 2090),
+    ] {
+        let channels = c_in * factor.max(1);
+        let mut random = Random::new(c_in * 5 + factor * 3 + kernel * 11 + stride);
+        let expand = (factor > 0)
+            .then(|| Expand { weight: random.weights(channels * c_in, c_in), bias: random.values(channels) });
+        let weight = random.weights(channels * kernel, kernel);
+        let op = Depthwise { expand, weight, bias: random.values(channels), kernel, stride };
+        cases.push(Case {
+            name: format!("{c_in}x{cols} expand {factor} k{kernel} s{stride}"),
+            op: Box::new(op),
+            inputs: vec![random.matrix(Shape::new(c_in, cols))],
+            tolerance: 2e-6,
+        });
+    }
+    cases
+}

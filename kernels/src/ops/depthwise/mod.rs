@@ -1,0 +1,94 @@
+//! Depthwise convolution, fused with the expand layer that makes its input.
+//!
+//! With an expand layer `h[c, t] = silu(b_e[c] + sum over i of w_e[c, i] * x[i, t])`, else `h = x`;
+//! `y[c, t] = silu(bias[c] + sum over j of weight[c, j] * h[c, t * stride + j - kernel / 2])`, with zeros outside `h`.
+//! `sums[j, c]` is the sum of `y[c, t]` over the `j`-th [`TILE`] of time: what squeeze-excite starts from.
+//! Kernels are odd; `T' = floor((T + 2 floor(kernel / 2) - kernel) / stride) + 1`.
+//!
+//! | operand | shape |
+//! | --- | --- |
+//! | `x` | `[c_in, T]`, `c_in = channels` without expand |
+//! | → `y` | `[channels, T']` |
+//! | → `sums` | `[ceil(T' / TILE), channels]` |
+//!
+//! The two are one operation because the expanded activations are the largest of the network, six times the block's
+//! input, and each is used a few times only, close together in time: they stay in the first-level cache.
+//!
+//! Tolerance: that of a sum of `c_in` products, then of `kernel` (see [`crate::ops::pointwise`]).
+
+mod cases;
+mod reference;
+mod simd;
+
+use super::phases::Window;
+use crate::error::ShapeError;
+use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::simd::Level;
+use crate::view::{Matrix, Shape};
+
+pub(crate) use cases::cases;
+
+/// The expand layer with its folded weights.
+#[derive(Clone, Debug)]
+pub struct Expand {
+    /// `[channels, c_in]`, row by row.
+    pub weight: Vec<f64>,
+    /// `[channels]`.
+    pub bias: Vec<f64>,
+}
+
+/// A depthwise convolution with its folded weights.
+#[derive(Clone, Debug)]
+pub struct Depthwise {
+    /// The layer before it, if it is fused.
+    pub expand: Option<Expand>,
+    /// `[channels, kernel]`, row by row.
+    pub weight: Vec<f64>,
+    /// `[channels]`.
+    pub bias: Vec<f64>,
+    /// Taps; odd.
+    pub kernel: usize,
+    /// Samples from one output to the next.
+    pub stride: usize,
+}
+
+impl Depthwise {
+    fn window(&self) -> Window {
+        Window { kernel: self.kernel, stride: self.stride }
+    }
+
+    fn channels(&self) -> usize {
+        self.bias.len()
+    }
+
+    fn c_in(&self) -> usize {
+        self.expand.as_ref().map_or(self.channels(), |e| e.weight.len() / e.bias.len().max(1))
+    }
+}
+
+impl Op for Depthwise {
+    fn name(&self) -> &'static str {
+        "depthwise"
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        let x = op::activation(self.name(), inputs, self.c_in())?;
+        let cols = self.window().outputs(x.cols);
+        Ok(vec![Shape::new(self.channels(), cols), Shape::new(cols.div_ceil(TILE), self.channels())])
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        let y = Shape::new(self.channels(), self.window().outputs(inputs[0].cols));
+        let expand = self.expand.as_ref().map_or(0, |e| e.weight.len());
+        let macs = expand * inputs[0].cols + self.weight.len() * y.cols;
+        Cost::new(macs, expand + self.weight.len() + 2 * self.channels(), inputs, &[y])
+    }
+
+    fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
+        reference::run(self, inputs[0], outputs);
+    }
+
+    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+        Box::new(simd::Packed::new(self, level))
+    }
+}

@@ -1,0 +1,52 @@
+//! The model's shapes and the edges.
+
+use super::Pointwise;
+use crate::ops::{Case, Random};
+use crate::view::Shape;
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let flags = [(false, false, false, false), (true, false, false, true), (false, true, true, false)];
+    for (c_in, c_out, cols) in [
+        (32, 16, 2500),
+        (144, 24, 1250),
+        (672, 112, 157),
+        (1152, 320, 79),
+        (320, 1280, 79),
+        (1152, 192, 23),
+        (1, 1, 1),
+        (3, 7, 15),
+        (5, 13, 17),
+        (17, 33, 47),
+        (2, 15, 513),
+        (9, 4, 1025),
+    ] {
+        for (silu, gate, residual, sums) in flags {
+            let mut random = Random::new(c_in * 31 + c_out);
+            let op = Pointwise {
+                weight: random.weights(c_out * c_in, c_in),
+                bias: random.values(c_out),
+                silu,
+                gate,
+                residual,
+                sums,
+            };
+            let mut inputs = vec![random.matrix(Shape::new(c_in, cols))];
+            if gate {
+                inputs.push(random.gate(c_in));
+            }
+            if residual {
+                inputs.push(random.matrix(Shape::new(c_out, cols)));
+            }
+            let name = format!(
+                "{c_in}x{cols} to {c_out}{}{}{}",
+                if silu { " silu" } else { "" },
+                if gate { " gated" } else { "" },
+                if residual { " residual" } else { "" },
+            );
+            cases.push(Case { name, op: Box::new(op), inputs, tolerance: 4e-6 });
+        }
+    }
+    cases
+}

@@ -1,0 +1,156 @@
+//! Squeeze-excite: a gate for each channel from the channels' means over time (Hu et al., 2018).
+//!
+//! `s[c] = (sum over j of sums[j, c]) / T`, `gate = sigmoid(W2 · silu(W1 · s + b1) + b2)`. The multiplication is the
+//! next layer's ([`crate::ops::pointwise`]).
+//!
+//! | operand | shape | |
+//! | --- | --- | --- |
+//! | `x` | `[c, T]` | only its shape is used |
+//! | `sums` | `[ceil(T / TILE), c]` | as depthwise gives them |
+//! | → `gate` | `[1, c]` | in 0 to 1 |
+//!
+//! Tolerance: that of sums of `c` and of `r` products, before a sigmoid, whose slope is at most 1/4.
+
+use crate::error::ShapeError;
+use crate::linear::{self, Padded};
+use crate::math;
+use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::ops::{Case, Random, mean_of_tiles};
+use crate::simd::{Body, Isa, Level};
+use crate::view::{Matrix, Shape, View, ViewMut};
+
+/// The two layers of a squeeze-excite.
+#[derive(Clone, Debug)]
+pub struct SqueezeExcite {
+    /// `W1`: `[r, c]`, row by row.
+    pub reduce: Vec<f64>,
+    /// `b1`: `[r]`.
+    pub reduce_bias: Vec<f64>,
+    /// `W2`: `[c, r]`, row by row.
+    pub expand: Vec<f64>,
+    /// `b2`: `[c]`.
+    pub expand_bias: Vec<f64>,
+}
+
+impl Op for SqueezeExcite {
+    fn name(&self) -> &'static str {
+        "squeeze_excite"
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        let c = self.expand_bias.len();
+        let x = op::activation(self.name(), inputs, c)?;
+        op::expect(self.name(), "sums", inputs.get(1), Shape::new(x.cols.div_ceil(TILE), c))?;
+        Ok(vec![Shape::new(1, c)])
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        let weights = self.reduce.len() + self.expand.len();
+        let biases = self.reduce_bias.len() + self.expand_bias.len();
+        Cost::new(weights, weights + biases, &inputs[1..], &[Shape::new(1, self.expand_bias.len())])
+    }
+
+    fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
+        let mean = mean_of_tiles(inputs[1], inputs[0].shape.cols);
+        let layer = |weight: &[f64], bias: &[f64], x: &[f64]| -> Vec<f64> {
+            let rows = weight.chunks_exact(x.len());
+            rows.zip(bias).map(|(w, b)| b + w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).collect()
+        };
+        let mut hidden = layer(&self.reduce, &self.reduce_bias, &mean);
+        hidden.iter_mut().for_each(|h| *h = math::f64::silu(*h));
+        let gate = layer(&self.expand, &self.expand_bias, &hidden);
+        for (to, g) in outputs[0].row_mut(0).iter_mut().zip(gate) {
+            *to = math::f64::sigmoid(g);
+        }
+    }
+
+    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+        Box::new(Packed {
+            level,
+            reduce: Padded::new(&self.reduce, self.expand_bias.len()),
+            reduce_bias: op::narrow(&self.reduce_bias),
+            expand: Padded::transposed(&self.expand, self.reduce_bias.len()),
+            expand_bias: linear::padded(&self.expand_bias),
+        })
+    }
+}
+
+/// One task: both layers are a small part of a block's work.
+struct Packed {
+    level: Level,
+    reduce: Padded,
+    reduce_bias: Vec<f32>,
+    /// Transposed: `[r, c]`.
+    expand: Padded,
+    expand_bias: Vec<f32>,
+}
+
+impl Kernel for Packed {
+    fn tasks(&self, _: &[Shape]) -> usize {
+        1
+    }
+
+    fn scratch(&self, _: &[Shape]) -> usize {
+        2 * self.expand.pitch + self.reduce_bias.len()
+    }
+
+    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: usize) {
+        // SAFETY: the only task of the call writes the only row.
+        let gate = unsafe { outputs[0].row_mut(0) };
+        self.level.dispatch(Task { op: self, cols: inputs[0].shape().cols, sums: &inputs[1], gate, scratch });
+    }
+}
+
+struct Task<'a> {
+    op: &'a Packed,
+    cols: usize,
+    sums: &'a View<'a>,
+    gate: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Body for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call<I: Isa>(self, s: I) {
+        let Packed { reduce, reduce_bias, expand, expand_bias, .. } = self.op;
+        let (mean, rest) = self.scratch.split_at_mut(reduce.pitch);
+        let (gate, hidden) = rest.split_at_mut(expand.pitch);
+        linear::mean_of_tiles(self.sums, self.cols, mean);
+        for (r, h) in hidden.iter_mut().enumerate().take(reduce_bias.len()) {
+            *h = linear::dot(s, reduce.row(r), mean) + reduce_bias[r];
+        }
+        let hidden = &mut hidden[..reduce_bias.len()];
+        linear::map(s, hidden, math::silu);
+        gate.copy_from_slice(expand_bias);
+        linear::accumulate(s, expand, 0, hidden, gate);
+        linear::map(s, gate, math::sigmoid);
+        self.gate.copy_from_slice(&gate[..self.gate.len()]);
+    }
+}
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (c, r, cols) in [(32, 8, 2500), (480, 20, 313), (1152, 48, 79), (1, 1, 1), (17, 3, 5), (33, 40, 1030)]
+    {
+        let mut random = Random::new(c * 3 + r);
+        let op = SqueezeExcite {
+            reduce: random.weights(r * c, c),
+            reduce_bias: random.values(r),
+            expand: random.weights(c * r, r),
+            expand_bias: random.values(c),
+        };
+        let x = Matrix::zeros(Shape::new(c, cols));
+        let mut sums = random.matrix(Shape::new(cols.div_ceil(TILE), c));
+        sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TILE) as f64) as f32));
+        cases.push(Case {
+            name: format!("{c} channels, {r} hidden, {cols} positions"),
+            op: Box::new(op),
+            inputs: vec![x, sums],
+            tolerance: 1e-6,
+        });
+    }
+    cases
+}

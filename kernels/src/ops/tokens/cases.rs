@@ -1,0 +1,57 @@
+//! Each kind alone and together, present and missing, and the edges.
+
+use super::{Feature, Tokens};
+use crate::ops::{Case, Random};
+use crate::view::{Matrix, Shape};
+
+fn one(value: f64) -> Matrix {
+    Matrix { shape: Shape::new(1, 1), data: vec![value] }
+}
+
+fn continuous(random: &mut Random, dim: usize) -> Feature {
+    let [weight, bias, missing] = [0, 1, 2].map(|_| random.values(dim));
+    Feature::Continuous { weight, bias, missing }
+}
+
+fn sequence(random: &mut Random, dim: usize, inputs: usize, hidden: usize) -> Feature {
+    Feature::Sequence {
+        inputs,
+        hidden,
+        input_weight: random.weights(4 * hidden * inputs, inputs),
+        hidden_weight: random.weights(4 * hidden * hidden, hidden),
+        bias: random.values(4 * hidden),
+        proj: random.weights(dim * hidden, hidden),
+        proj_bias: random.values(dim),
+        missing: random.values(dim),
+    }
+}
+
+/// Cases for tests and benches.
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (dim, inputs, hidden, rows, steps) in
+        [(64, 4, 32, 20, 20), (64, 4, 32, 20, 7), (5, 1, 1, 1, 1), (33, 3, 17, 200, 200), (1, 2, 40, 4, 0)]
+    {
+        for missing in [false, true] {
+            let mut random = Random::new(dim + inputs + hidden + steps);
+            let features = vec![
+                continuous(&mut random, dim),
+                sequence(&mut random, dim, inputs, hidden),
+                Feature::Categorical { embedding: random.values(3 * dim) },
+            ];
+            let mut table = random.matrix(Shape::new(rows, inputs));
+            // Rows past the steps must not be read.
+            for row in steps..rows {
+                table.row_mut(row).fill(f64::NAN);
+            }
+            let (value, index) = if missing { (f64::NAN, -1.0) } else { (-1.75, 1.0) };
+            cases.push(Case {
+                name: format!("d{dim} lstm {inputs} to {hidden}, {steps} of {rows} steps, missing {missing}"),
+                op: Box::new(Tokens { dim, features }),
+                inputs: vec![one(value), table, one(steps as f64), one(index)],
+                tolerance: 2e-6,
+            });
+        }
+    }
+    cases
+}

@@ -1,0 +1,167 @@
+//! A task is one feature. The LSTM's gates are padded apart to whole vectors, `[4, hidden]`, so that each is a run of
+//! lanes; its weights stand transposed, a row for each input and each hidden unit.
+
+use super::{Feature, Tokens};
+use crate::linear::{self, Padded};
+use crate::math;
+use crate::op::{self, Kernel};
+use crate::simd::{Body, Isa, Level, MAX_LANES};
+use crate::view::{Shape, View, ViewMut};
+
+pub(super) struct Packed {
+    level: Level,
+    features: Vec<(usize, PackedFeature)>,
+}
+
+enum PackedFeature {
+    Continuous { weight: Vec<f32>, bias: Vec<f32>, missing: Vec<f32> },
+    Categorical { embedding: Vec<f32> },
+    Sequence(Lstm),
+}
+
+struct Lstm {
+    hidden: usize,
+    /// `hidden` in whole vectors.
+    width: usize,
+    /// `[inputs + hidden, 4 * width]`.
+    weight: Padded,
+    bias: Vec<f32>,
+    /// Transposed: `[hidden, d]`.
+    proj: Padded,
+    proj_bias: Vec<f32>,
+    missing: Vec<f32>,
+}
+
+impl Packed {
+    pub(super) fn new(op: &Tokens, level: Level) -> Packed {
+        let features = op.with_operands().map(|(at, f)| (at, pack(f))).collect();
+        Packed { level, features }
+    }
+}
+
+fn pack(feature: &Feature) -> PackedFeature {
+    match feature {
+        Feature::Continuous { weight, bias, missing } => PackedFeature::Continuous {
+            weight: op::narrow(weight),
+            bias: op::narrow(bias),
+            missing: op::narrow(missing),
+        },
+        Feature::Categorical { embedding } => PackedFeature::Categorical { embedding: op::narrow(embedding) },
+        Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
+            let hidden = *hidden;
+            let width = hidden.next_multiple_of(MAX_LANES);
+            let mut rows = vec![0.0; (inputs + hidden) * 4 * width];
+            let mut wide_bias = vec![0.0; 4 * width];
+            for gate in 0..4 {
+                for unit in 0..hidden {
+                    let (from, to) = (gate * hidden + unit, gate * width + unit);
+                    wide_bias[to] = bias[from];
+                    for i in 0..*inputs {
+                        rows[i * 4 * width + to] = input_weight[from * inputs + i];
+                    }
+                    for i in 0..hidden {
+                        rows[(inputs + i) * 4 * width + to] = hidden_weight[from * hidden + i];
+                    }
+                }
+            }
+            PackedFeature::Sequence(Lstm {
+                hidden,
+                width,
+                weight: Padded::new(&rows, 4 * width),
+                bias: op::narrow(&wide_bias),
+                proj: Padded::transposed(proj, hidden),
+                proj_bias: linear::padded(proj_bias),
+                missing: op::narrow(missing),
+            })
+        }
+    }
+}
+
+impl Kernel for Packed {
+    fn tasks(&self, _: &[Shape]) -> usize {
+        self.features.len()
+    }
+
+    fn scratch(&self, _: &[Shape]) -> usize {
+        let need = |f: &PackedFeature| match f {
+            PackedFeature::Sequence(lstm) => 6 * lstm.width + lstm.proj.pitch,
+            _ => 0,
+        };
+        self.features.iter().map(|(_, f)| need(f)).max().unwrap_or(0)
+    }
+
+    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
+        // SAFETY: a task writes its own row.
+        let token = unsafe { outputs[0].row_mut(task) };
+        let (at, feature) = &self.features[task];
+        match feature {
+            PackedFeature::Continuous { weight, bias, missing } => {
+                let value = inputs[*at].row(0)[0];
+                if value.is_nan() {
+                    token.copy_from_slice(missing);
+                    return;
+                }
+                for ((token, w), b) in token.iter_mut().zip(weight).zip(bias) {
+                    *token = value * w + b;
+                }
+            }
+            PackedFeature::Categorical { embedding } => {
+                let index = inputs[*at].row(0)[0];
+                let last = embedding.len() / token.len() - 1;
+                let row = if index >= 0.0 { (index as usize).min(last) } else { last };
+                token.copy_from_slice(&embedding[row * token.len()..][..token.len()]);
+            }
+            PackedFeature::Sequence(lstm) => {
+                let (rows, steps) = (&inputs[*at], inputs[*at + 1].row(0)[0] as usize);
+                if steps == 0 {
+                    token.copy_from_slice(&lstm.missing);
+                } else {
+                    self.level.dispatch(Sequence { lstm, rows, steps, token, scratch });
+                }
+            }
+        }
+    }
+}
+
+struct Sequence<'a> {
+    lstm: &'a Lstm,
+    rows: &'a View<'a>,
+    steps: usize,
+    token: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+impl Body for Sequence<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call<I: Isa>(self, s: I) {
+        let Lstm { hidden, width, weight, bias, proj, proj_bias, .. } = self.lstm;
+        let (gates, rest) = self.scratch.split_at_mut(4 * width);
+        let (h, rest) = rest.split_at_mut(*width);
+        let (c, token) = rest.split_at_mut(*width);
+        h.fill(0.0);
+        c.fill(0.0);
+        for step in 0..self.steps.min(self.rows.shape().rows) {
+            let x = self.rows.row(step);
+            gates.copy_from_slice(bias);
+            linear::accumulate(s, weight, 0, x, gates);
+            linear::accumulate(s, weight, x.len(), &h[..*hidden], gates);
+            for j in (0..*width).step_by(I::LANES) {
+                // SAFETY: gates, `h` and `c` are whole vectors wide.
+                unsafe {
+                    let gate = |n: usize| s.load(gates.as_ptr().add(n * width + j));
+                    let keep = s.mul(math::sigmoid(s, gate(1)), s.load(c.as_ptr().add(j)));
+                    let next = s.mul_add(math::sigmoid(s, gate(0)), math::tanh(s, gate(2)), keep);
+                    s.store(c.as_mut_ptr().add(j), next);
+                    let out = s.mul(math::sigmoid(s, gate(3)), math::tanh(s, next));
+                    s.store(h.as_mut_ptr().add(j), out);
+                }
+            }
+        }
+        let token = &mut token[..proj.pitch];
+        token.copy_from_slice(proj_bias);
+        linear::accumulate(s, proj, 0, &h[..*hidden], token);
+        self.token.copy_from_slice(&token[..self.token.len()]);
+    }
+}
