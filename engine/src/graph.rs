@@ -8,6 +8,13 @@ use efficientecg_kernels::view::Shape;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(pub(crate) usize);
 
+impl Value {
+    /// Its place in what [`Graph::shapes`] gives.
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// One operation of a graph.
 pub struct Step {
     /// Where in the network it stands, for people: `blocks.3.project`.

@@ -16,7 +16,7 @@ pub const TILE: usize = 512;
 /// What a call costs, whoever runs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Multiply-adds of the products (not of activations).
+    /// Multiply-adds of the products as the contract writes them (not of activations); a kernel may do fewer.
     pub macs: u64,
     /// Bytes of operands and weights read once, in f32.
     pub read: u64,

@@ -1,0 +1,284 @@
+//! A network ready to run: loaded, folded, packed, shared by as many threads as like to call it.
+
+use crate::config::{Config, Feature, FeatureKind, Task};
+use crate::fault::Fault;
+use crate::graph::{self, Wired};
+use crate::inputs::{FeatureInput, Inputs};
+use crate::network::Overflow;
+use crate::weights::{Weights, WeightsError};
+use efficientecg_engine::pool::Pool;
+use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Reference, Value};
+use efficientecg_kernels::op::Cost;
+use efficientecg_kernels::simd::Level;
+use efficientecg_kernels::view::Shape;
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where a model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The SIMD kernels on the processor's cores.
+    Cpu,
+    /// Plain loops in f64 on one thread: slow, for checking.
+    Reference,
+}
+
+/// How a model runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where.
+    pub backend: Backend,
+    /// Threads of the CPU back end, the caller counted in; `None` for as many as the process may use.
+    pub threads: Option<usize>,
+    /// The instruction set; `None` for the best that the processor has.
+    pub level: Option<Level>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { backend: Backend::Cpu, threads: None, level: None }
+    }
+}
+
+/// A run that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The inputs do not fit the configuration.
+    #[error(transparent)]
+    Input(#[from] Fault),
+    /// The engine could not run them.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A record's activations left the range of f32.
+    #[error("record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights")]
+    Overflow {
+        /// The record's place in the batch.
+        record: usize,
+    },
+}
+
+/// What a run gives.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// `[B, classes]`.
+    pub logits: Vec<f32>,
+    /// `[B, classes]`: softmax rows for a multiclass task, independent sigmoids for a multilabel one.
+    pub probabilities: Vec<f32>,
+    /// The taps that were asked for, in that order.
+    pub taps: Vec<Tap>,
+}
+
+/// An intermediate value of every record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tap {
+    /// Its name.
+    pub name: String,
+    /// Channels (or tokens) of a record.
+    pub rows: usize,
+    /// Positions (or width of a token) of a record.
+    pub cols: usize,
+    /// `[B, rows, cols]`.
+    pub data: Vec<f32>,
+}
+
+/// One step of the network, for tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Where it stands: `blocks.3.project`.
+    pub name: String,
+    /// The operation.
+    pub op: &'static str,
+    /// The shape of its first operand for one record.
+    pub input: Shape,
+    /// The shape of its first result for one record.
+    pub output: Shape,
+    /// What it costs for one record.
+    pub cost: Cost,
+}
+
+/// A network ready to run. `run` takes `&self`: threads share a model without a lock.
+pub struct Model {
+    config: Config,
+    parameters: usize,
+    engine: Engine,
+    logits: Value,
+    probabilities: Value,
+    taps: Vec<(String, Value)>,
+}
+
+impl Model {
+    /// Loads a weight file or folder.
+    pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, WeightsError> {
+        Model::new(&Weights::load(path)?, options)
+    }
+
+    /// Prepares loaded weights: folds batch norm, checks that all fits f32, packs.
+    pub fn new(weights: &Weights, options: &Options) -> Result<Model, WeightsError> {
+        let config = weights.config().clone();
+        let network = weights.network()?;
+        if options.backend == Backend::Cpu {
+            let at = |f: Fault| WeightsError::from(f.in_file(weights.path()));
+            network.check_fits(Overflow::F32).map_err(at)?;
+        }
+        let Wired { graph, logits, probabilities, taps } =
+            graph::build(network, config.task == Task::Multiclass);
+        let engine = match options.backend {
+            Backend::Reference => Engine::Reference(Reference::new(graph)),
+            Backend::Cpu => {
+                let threads = options.threads.unwrap_or_else(available_threads).max(1);
+                let level = options.level.unwrap_or_else(Level::best);
+                Engine::Cpu(Cpu::new(graph, level, Arc::new(Pool::new(threads))))
+            }
+        };
+        Ok(Model { config, parameters: weights.parameters(), engine, logits, probabilities, taps })
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Numbers that were trained.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// The back end, with the instruction set and threads of the CPU's.
+    pub fn device(&self) -> String {
+        match &self.engine {
+            Engine::Cpu(cpu) => format!("cpu ({}, {} threads)", cpu.level().name(), cpu.threads()),
+            Engine::Reference(_) => "reference".to_owned(),
+        }
+    }
+
+    /// The names of the taps, in the order of the network.
+    pub fn tap_names(&self) -> impl Iterator<Item = &str> {
+        self.taps.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Logits and probabilities of a batch.
+    pub fn run(&self, inputs: &Inputs) -> Result<Outputs, RunError> {
+        self.run_with_taps(inputs, &[])
+    }
+
+    /// The same, with intermediate values. Fails on a tap that the network has not.
+    pub fn run_with_taps(&self, inputs: &Inputs, taps: &[&str]) -> Result<Outputs, RunError> {
+        inputs.check(&self.config)?;
+        let operands = self.operands(inputs)?;
+        let operands: Vec<(Shape, &[f32])> = operands.iter().map(|(s, d)| (*s, d.as_ref())).collect();
+        let shapes = self.engine.graph().shapes(&operands.iter().map(|(s, _)| *s).collect::<Vec<_>>())?;
+
+        let classes = self.config.classes.len();
+        let mut out = Outputs {
+            logits: vec![0.0; inputs.batch * classes],
+            probabilities: vec![0.0; inputs.batch * classes],
+            taps: Vec::new(),
+        };
+        let mut values = Vec::new();
+        for name in taps {
+            let Some((_, value)) = self.taps.iter().find(|(n, _)| n == name) else {
+                let known: Vec<&str> = self.tap_names().collect();
+                let expected = format!("one of {}", known.join(", "));
+                return Err(Fault::new("tap", expected, name, "name a tap of this network").into());
+            };
+            let Shape { rows, cols } = shapes[value.index()];
+            values.push(*value);
+            let data = vec![0.0; inputs.batch * rows * cols];
+            out.taps.push(Tap { name: (*name).to_owned(), rows, cols, data });
+        }
+        let mut wanted: Vec<(Value, &mut [f32])> =
+            vec![(self.logits, &mut out.logits), (self.probabilities, &mut out.probabilities)];
+        wanted.extend(values.into_iter().zip(out.taps.iter_mut().map(|t| t.data.as_mut_slice())));
+        self.engine.run(&mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut wanted })?;
+
+        match out.logits.chunks(classes).position(|l| l.iter().any(|x| !x.is_finite())) {
+            Some(record) => Err(RunError::Overflow { record }),
+            None => Ok(out),
+        }
+    }
+
+    /// The graph's inputs, in its order.
+    fn operands<'a>(&self, inputs: &'a Inputs) -> Result<Vec<(Shape, Cow<'a, [f32]>)>, Fault> {
+        let signal = Shape::new(inputs.leads, inputs.samples);
+        let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
+        for (feature, values) in self.config.features().iter().zip(&inputs.features) {
+            push_feature(&mut out, feature, values, inputs.batch)?;
+        }
+        Ok(out)
+    }
+
+    /// The steps that a run over `samples` samples takes; sequences are counted at one row.
+    pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
+        let mut inputs = vec![Shape::new(self.config.leads.len(), samples)];
+        for feature in self.config.features() {
+            match feature.kind {
+                FeatureKind::Sequence { inputs: width, .. } => {
+                    inputs.extend([Shape::new(1, width), Shape::new(1, 1)]);
+                }
+                _ => inputs.push(Shape::new(1, 1)),
+            }
+        }
+        let graph = self.engine.graph();
+        let shapes = graph.shapes(&inputs)?;
+        let layer = |step: &efficientecg_engine::graph::Step| {
+            let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
+            Layer {
+                name: step.label.clone(),
+                op: step.op.name(),
+                input: operands[0],
+                output: shapes[step.outputs()[0].index()],
+                cost: step.op.cost(&operands),
+            }
+        };
+        Ok(graph.steps().iter().map(layer).collect())
+    }
+}
+
+/// Adds a feature's operands.
+fn push_feature(
+    out: &mut Vec<(Shape, Cow<'_, [f32]>)>,
+    feature: &Feature,
+    values: &FeatureInput,
+    batch: usize,
+) -> Result<(), Fault> {
+    let one = Shape::new(1, 1);
+    match (&feature.kind, values) {
+        (FeatureKind::Continuous { offset, scale }, FeatureInput::Continuous(values)) => {
+            let mut scaled = Vec::with_capacity(batch);
+            for (record, value) in values.iter().enumerate() {
+                let x = ((value - offset) / scale) as f32;
+                if x.is_infinite() {
+                    let item = format!("{}, record {record}", feature.name);
+                    let expected = "a value that fits f32 after its offset and scale";
+                    return Err(Fault::new(item, expected, value.to_string(), "correct the value"));
+                }
+                scaled.push(x);
+            }
+            out.push((one, Cow::Owned(scaled)));
+        }
+        (FeatureKind::Categorical { .. }, FeatureInput::Categorical(values)) => {
+            let index = |v: &Option<usize>| v.map_or(-1.0, |v| v as f32);
+            out.push((one, Cow::Owned(values.iter().map(index).collect())));
+        }
+        (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
+            // A matrix has at least one row; no step reads it.
+            let shape = Shape::new((*steps_max).max(1), *inputs);
+            let padded = if *steps_max == 0 { vec![0.0; batch * inputs] } else { rows.clone() };
+            out.push((shape, Cow::Owned(padded)));
+            out.push((one, Cow::Owned(steps.iter().map(|s| *s as f32).collect())));
+        }
+        (FeatureKind::Sequence { inputs, .. }, _) => {
+            out.push((Shape::new(1, *inputs), Cow::Owned(vec![0.0; batch * inputs])));
+            out.push((one, Cow::Owned(vec![0.0; batch])));
+        }
+        (FeatureKind::Continuous { .. }, _) => out.push((one, Cow::Owned(vec![f32::NAN; batch]))),
+        (FeatureKind::Categorical { .. }, _) => out.push((one, Cow::Owned(vec![-1.0; batch]))),
+    }
+    Ok(())
+}
+
+/// Threads that the process may use: its processor affinity and the limits of its control group.
+pub fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
