@@ -1,0 +1,447 @@
+//! A batch of inputs: signals and patient features, from arrays in a file or in memory, checked before use.
+//!
+//! A feature's array goes by the feature's configured name; a sequence may have `<name>_steps` beside it. A missing
+//! array means a feature missing for every record.
+
+use crate::arrays::{Archive, Array, Class, Data, Dim, check_shape};
+use crate::config::{Config, FeatureKind, out_len};
+use crate::fault::{Fault, FileError};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// A batch of records of one length.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inputs {
+    /// Number of records `B`.
+    pub batch: usize,
+    /// Leads a record.
+    pub leads: usize,
+    /// Samples a lead, `T`.
+    pub samples: usize,
+    /// `[B, leads, T]`, in the unit that the network was trained on.
+    pub signal: Vec<f32>,
+    /// One entry per configured feature, in that order; empty without fusion.
+    pub features: Vec<FeatureInput>,
+}
+
+/// One feature's values for the whole batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeatureInput {
+    /// Missing for every record.
+    Missing,
+    /// `[B]`; NaN is missing.
+    Continuous(Vec<f64>),
+    /// `[B]`, an index into the categories; `None` is missing.
+    Categorical(Vec<Option<usize>>),
+    /// Rows of numbers, one row a beat.
+    Sequence {
+        /// `S`, rows kept for each record.
+        steps_max: usize,
+        /// `[B, S, inputs]`; rows past a record's steps are padding.
+        rows: Vec<f32>,
+        /// `[B]`, rows that count, 0 to `S`; 0 is missing.
+        steps: Vec<usize>,
+    },
+}
+
+/// An array that a reference file expects the network to give.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expected {
+    /// `logits`, `probabilities`, or `tap.` and a tap's name.
+    pub name: String,
+    /// Its shape, the batch first.
+    pub shape: Vec<usize>,
+    /// Its elements in C order, all finite.
+    pub data: Vec<f64>,
+}
+
+/// The part of a feature that an array of a run's input file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Value(usize),
+    Steps(usize),
+}
+
+fn mismatch(item: &str, expected: impl AsRef<str>, found: impl AsRef<str>) -> Fault {
+    Fault::new(item, expected, found, "correct the input")
+}
+
+fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>) -> Fault {
+    mismatch(&format!("{array}, record {record}"), expected, found)
+}
+
+/// Reads the inputs of a run: `signal [B, leads, T]` and the features' arrays, nothing else.
+pub fn read_inputs(path: impl AsRef<Path>, config: &Config) -> Result<Inputs, FileError> {
+    let archive = Archive::open(path.as_ref())?;
+    let inputs = read(&archive, config, &[])?;
+    Ok(inputs)
+}
+
+/// Reads the inputs of a verification and the arrays expected from it, `logits` first: `logits` must be there;
+/// `probabilities` and `tap.*` may be.
+pub fn read_reference(
+    path: impl AsRef<Path>,
+    config: &Config,
+) -> Result<(Inputs, Vec<Expected>), FileError> {
+    let path = path.as_ref();
+    let fault = |f: Fault| f.in_file(path);
+    let archive = Archive::open(path)?;
+    let mut names = vec!["logits".to_owned(), "probabilities".to_owned()];
+    names.retain(|n| n == "logits" || archive.has(n));
+    names.extend(
+        archive
+            .names()
+            .into_iter()
+            .filter(|n| n.starts_with("tap.")),
+    );
+    let inputs = read(&archive, config, &names)?;
+    let mut expected = Vec::new();
+    for name in names {
+        let shape = tap_shape(&name, config, &inputs).map_err(fault)?;
+        let want: Vec<Dim> = shape.iter().map(|&n| Dim::Is(n)).collect();
+        let data = archive
+            .read(&name, Class::Float, Some(&want))?
+            .data
+            .into_f64();
+        if let Some(i) = data.iter().position(|v| !v.is_finite()) {
+            let record = i / (data.len() / inputs.batch);
+            let f = of_record(&name, record, "finite values", data[i].to_string());
+            return Err(fault(f));
+        }
+        expected.push(Expected { name, shape, data });
+    }
+    Ok((inputs, expected))
+}
+
+/// Shape of an expected array, the batch first.
+fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>, Fault> {
+    let blocks = config.blocks()?;
+    let b = inputs.batch;
+    let stem = out_len(inputs.samples, config.stem.kernel, config.stem.stride);
+    let after = |n: usize| blocks[..n].iter().fold(stem, |t, block| block.out_len(t));
+    let fused = config
+        .fusion
+        .as_ref()
+        .map(|f| vec![b, f.features.len(), f.dim]);
+    let block = |name: &str| {
+        let i: usize = name.strip_prefix("tap.blocks.")?.parse().ok()?;
+        // "tap.blocks.01" parses too, but is no block's name.
+        let block = blocks
+            .get(i)
+            .filter(|_| name == format!("tap.blocks.{i}"))?;
+        Some(vec![b, block.c_out, after(i + 1)])
+    };
+    let shape = match name {
+        "logits" | "probabilities" => Some(vec![b, config.classes.len()]),
+        "tap.stem" => Some(vec![b, config.stem.channels, stem]),
+        "tap.head" => Some(vec![b, config.head_channels, after(blocks.len())]),
+        "tap.tokens" | "tap.attention" => fused,
+        _ => block(name),
+    };
+    shape.ok_or_else(|| {
+        mismatch(
+            name,
+            format!(
+                "tap.stem, tap.blocks.0 to tap.blocks.{}, tap.head{}",
+                blocks.len().saturating_sub(1),
+                if config.fusion.is_some() {
+                    ", tap.tokens or tap.attention"
+                } else {
+                    " (there is no fusion)"
+                }
+            ),
+            "an unknown tap",
+        )
+    })
+}
+
+/// Reads the inputs; arrays in `others` are left to the caller, any further one is an error.
+fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs, FileError> {
+    let fault = |f: Fault| f.in_file(archive.path());
+    let known = known_names(config, others).map_err(fault)?;
+    for name in archive.names() {
+        let part = known.iter().find(|(n, _)| *n == name);
+        if let Some((_, Part::Steps(i))) = part
+            && !archive.has(&config.features()[*i].name)
+        {
+            let f = mismatch(
+                &name,
+                format!("the array {:?} beside it", config.features()[*i].name),
+                "none",
+            );
+            return Err(fault(f));
+        }
+        if part.is_none() && name != "signal" && !others.contains(&name) {
+            let names: Vec<&str> = known.iter().map(|(n, _)| n.as_str()).collect();
+            return Err(fault(Fault::new(
+                &name,
+                format!(
+                    "only signal{}{}",
+                    if names.is_empty() { "" } else { ", " },
+                    names.join(", ")
+                ),
+                "an unknown array",
+                "remove it or correct its name",
+            )));
+        }
+    }
+    let leads = config.leads.len();
+    let want = [Dim::Any("B"), Dim::Is(leads), Dim::Any("T")];
+    let signal = archive.read("signal", Class::Float, Some(&want))?;
+    let (batch, samples) = (signal.shape[0], signal.shape[2]);
+    if batch == 0 || samples == 0 {
+        let f = mismatch(
+            "signal",
+            "at least one record and one sample",
+            format!("shape {:?}", signal.shape),
+        );
+        return Err(fault(f));
+    }
+    let signal = narrow("signal", signal, |_| true).map_err(fault)?;
+    let mut features = Vec::with_capacity(config.features().len());
+    for feature in config.features() {
+        features.push(if archive.has(&feature.name) {
+            read_feature(archive, &feature.name, &feature.kind, batch)?
+        } else {
+            FeatureInput::Missing
+        });
+    }
+    let inputs = Inputs {
+        batch,
+        leads,
+        samples,
+        signal,
+        features,
+    };
+    inputs.check(config).map_err(fault)?;
+    Ok(inputs)
+}
+
+/// The features' arrays by name. Two meanings for one name are an error.
+fn known_names(config: &Config, others: &[String]) -> Result<Vec<(String, Part)>, Fault> {
+    let mut known = Vec::new();
+    let mut taken: HashSet<String> = others.iter().cloned().collect();
+    taken.insert("signal".to_owned());
+    for (i, feature) in config.features().iter().enumerate() {
+        known.push((feature.name.clone(), Part::Value(i)));
+        if matches!(feature.kind, FeatureKind::Sequence { .. }) {
+            known.push((format!("{}_steps", feature.name), Part::Steps(i)));
+        }
+    }
+    match known.iter().find(|(name, _)| !taken.insert(name.clone())) {
+        None => Ok(known),
+        Some((name, _)) => Err(Fault::new(
+            name,
+            "one meaning for each array name",
+            "a feature whose array has the name of another",
+            "rename the feature in the configuration",
+        )),
+    }
+}
+
+fn read_feature(
+    archive: &Archive,
+    name: &str,
+    kind: &FeatureKind,
+    batch: usize,
+) -> Result<FeatureInput, FileError> {
+    let fault = |f: Fault| f.in_file(archive.path());
+    let one = [Dim::Is(batch)];
+    match kind {
+        FeatureKind::Continuous { .. } => {
+            let array = archive.read(name, Class::Number, Some(&one))?;
+            Ok(FeatureInput::Continuous(array.data.into_f64()))
+        }
+        FeatureKind::Categorical { categories } => {
+            let n = categories.len();
+            let data = archive.read(name, Class::Integer, Some(&one))?.data;
+            let index = |record: usize| match data.int_at(record) {
+                -1 => Ok(None),
+                v => usize::try_from(v)
+                    .ok()
+                    .filter(|&v| v < n)
+                    .map(Some)
+                    .ok_or_else(|| {
+                        let expected = format!("-1 (missing) to {}", n - 1);
+                        fault(of_record(name, record, &expected, v.to_string()))
+                    }),
+            };
+            Ok(FeatureInput::Categorical(
+                (0..batch).map(index).collect::<Result<_, _>>()?,
+            ))
+        }
+        FeatureKind::Sequence { inputs, .. } => {
+            let want = [Dim::Is(batch), Dim::Any("S"), Dim::Is(*inputs)];
+            let rows = archive.read(name, Class::Float, Some(&want))?;
+            let steps_max = rows.shape[1];
+            let steps_name = format!("{name}_steps");
+            let steps = if archive.has(&steps_name) {
+                let data = archive.read(&steps_name, Class::Integer, Some(&one))?.data;
+                let count = |record: usize| {
+                    let v = data.int_at(record);
+                    usize::try_from(v)
+                        .ok()
+                        .filter(|&v| v <= steps_max)
+                        .ok_or_else(|| {
+                            let expected = format!("0 to {steps_max}");
+                            fault(of_record(&steps_name, record, &expected, v.to_string()))
+                        })
+                };
+                (0..batch).map(count).collect::<Result<_, _>>()?
+            } else {
+                vec![steps_max; batch]
+            };
+            let record = steps_max * inputs;
+            let used = |i: usize| i % record < steps[i / record] * inputs;
+            let rows = narrow(name, rows, used).map_err(fault)?;
+            Ok(FeatureInput::Sequence {
+                steps_max,
+                rows,
+                steps,
+            })
+        }
+    }
+}
+
+/// Rounds to `f32`. An element that is finite and used must stay finite; one that is not used becomes 0.
+fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool) -> Result<Vec<f32>, Fault> {
+    let record = array.data.len() / array.shape[0].max(1);
+    let mut values = match array.data {
+        Data::F32(values) => values,
+        wide => {
+            let wide = wide.into_f64();
+            let overflow =
+                |(i, v): (usize, &f64)| v.is_finite() && !(*v as f32).is_finite() && used(i);
+            if let Some(i) = wide.iter().enumerate().position(overflow) {
+                let found = format!("{:e}, which overflows f32", wide[i]);
+                return Err(of_record(name, i / record, "values that fit f32", found));
+            }
+            wide.into_iter().map(|v| v as f32).collect()
+        }
+    };
+    for (i, v) in values.iter_mut().enumerate() {
+        if !v.is_finite() && !used(i) {
+            *v = 0.0;
+        }
+    }
+    Ok(values)
+}
+
+impl Inputs {
+    /// Checks a batch against the configuration: counts, lengths, finite values, indices in range. Errors name the
+    /// array and the record.
+    pub fn check(&self, config: &Config) -> Result<(), Fault> {
+        let leads = config.leads.len();
+        if self.batch == 0 || self.samples == 0 {
+            return Err(mismatch(
+                "signal",
+                "at least one record and one sample",
+                format!("{} records of {} samples", self.batch, self.samples),
+            ));
+        }
+        let shape = [self.batch, self.leads, self.samples];
+        check_shape(
+            "signal",
+            &shape,
+            &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")],
+        )?;
+        length("signal", &shape, self.signal.len())?;
+        if let Some(i) = self.signal.iter().position(|v| !v.is_finite()) {
+            let (row, t) = (i / self.samples, i % self.samples);
+            let found = format!("{} at lead {}, sample {t}", self.signal[i], row % leads);
+            return Err(of_record("signal", row / leads, "finite values", found));
+        }
+        if self.features.len() != config.features().len() {
+            return Err(mismatch(
+                "features",
+                format!("{} entries", config.features().len()),
+                self.features.len().to_string(),
+            ));
+        }
+        for (feature, input) in config.features().iter().zip(&self.features) {
+            self.check_feature(&feature.name, &feature.kind, input)?;
+        }
+        Ok(())
+    }
+
+    fn check_feature(
+        &self,
+        name: &str,
+        kind: &FeatureKind,
+        input: &FeatureInput,
+    ) -> Result<(), Fault> {
+        match (kind, input) {
+            (_, FeatureInput::Missing) => Ok(()),
+            (FeatureKind::Continuous { .. }, FeatureInput::Continuous(values)) => {
+                length(name, &[self.batch], values.len())?;
+                match values.iter().position(|v| v.is_infinite()) {
+                    Some(i) => Err(of_record(
+                        name,
+                        i,
+                        "a finite number, or NaN if missing",
+                        values[i].to_string(),
+                    )),
+                    None => Ok(()),
+                }
+            }
+            (FeatureKind::Categorical { categories }, FeatureInput::Categorical(values)) => {
+                length(name, &[self.batch], values.len())?;
+                let n = categories.len();
+                match values.iter().position(|v| v.is_some_and(|v| v >= n)) {
+                    Some(i) => Err(of_record(
+                        name,
+                        i,
+                        &format!("a category below {n}"),
+                        format!("{:?}", values[i]),
+                    )),
+                    None => Ok(()),
+                }
+            }
+            (
+                FeatureKind::Sequence { inputs, .. },
+                FeatureInput::Sequence {
+                    steps_max,
+                    rows,
+                    steps,
+                },
+            ) => {
+                length(name, &[self.batch, *steps_max, *inputs], rows.len())?;
+                let steps_name = format!("{name}_steps");
+                length(&steps_name, &[self.batch], steps.len())?;
+                let record = steps_max * inputs;
+                for (i, &count) in steps.iter().enumerate() {
+                    if count > *steps_max {
+                        let expected = format!("0 to {steps_max}");
+                        return Err(of_record(&steps_name, i, &expected, count.to_string()));
+                    }
+                    let used = &rows[i * record..i * record + count * inputs];
+                    if let Some(j) = used.iter().position(|v| !v.is_finite()) {
+                        let found = format!("{} in row {}", used[j], j / inputs);
+                        return Err(of_record(name, i, "finite values", found));
+                    }
+                }
+                Ok(())
+            }
+            _ => Err(mismatch(
+                name,
+                "values of the feature's configured kind",
+                "another kind",
+            )),
+        }
+    }
+}
+
+/// Holds a vector's length against its shape.
+fn length(name: &str, shape: &[usize], found: usize) -> Result<(), Fault> {
+    let count = shape
+        .iter()
+        .try_fold(1usize, |product, &n| product.checked_mul(n));
+    if count == Some(found) {
+        return Ok(());
+    }
+    Err(mismatch(
+        name,
+        format!("the elements of shape {shape:?}"),
+        format!("{found} elements"),
+    ))
+}

@@ -1,0 +1,340 @@
+//! A weight file: its configuration, and every array checked for name, shape, type and values before use.
+//!
+//! Names and shapes are those of the PyTorch module's `state_dict()`; [`table`] is the one list of them.
+
+use crate::arrays::{Archive, Array, Class, Data, Dim, Packing, check_shape, write_npz};
+use crate::config::{Config, FeatureKind};
+use crate::fault::{Fault, FileError};
+use crate::fold_bn;
+use crate::network::{Network, Overflow};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// What is wrong with a weight file: file, array, expected, found, mend.
+pub type WeightsError = FileError;
+
+/// Arrays that PyTorch saves and inference has no use for.
+const SKIPPED: &str = ".num_batches_tracked";
+
+/// One array that a configuration asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, as in `state_dict()`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+}
+
+/// Every array that `config` asks for, in the order of the network. Fails if a size overflows.
+pub fn table(config: &Config) -> Result<Vec<Entry>, Fault> {
+    let mut t = Table(Vec::new());
+    let stem = config.stem.channels;
+    t.conv_bn("stem", &[stem, config.leads.len(), config.stem.kernel])?;
+    let mut c_last = stem;
+    for (i, b) in config.blocks()?.iter().enumerate() {
+        let part = |name: &str| format!("blocks.{i}.{name}");
+        if b.expand != 1 {
+            t.conv_bn(&part("expand"), &[b.e, b.c_in, 1])?;
+        }
+        t.conv_bn(&part("depthwise"), &[b.e, 1, b.kernel])?;
+        t.linear(&part("se.reduce"), b.r, b.e)?;
+        t.linear(&part("se.expand"), b.e, b.r)?;
+        t.conv_bn(&part("project"), &[b.c_out, b.e, 1])?;
+        c_last = b.c_out;
+    }
+    let c = config.head_channels;
+    t.conv_bn("head", &[c, c_last, 1])?;
+    let mut width = Some(c);
+    if let Some(fusion) = &config.fusion {
+        let d = fusion.dim;
+        for feature in &fusion.features {
+            let part = |name: &str| format!("fusion.features.{}.{name}", feature.name);
+            match &feature.kind {
+                FeatureKind::Continuous { .. } => {
+                    for name in ["weight", "bias", "missing"] {
+                        t.add(part(name), &[d])?;
+                    }
+                }
+                FeatureKind::Categorical { categories } => {
+                    t.add(part("embedding"), &[categories.len() + 1, d])?;
+                }
+                FeatureKind::Sequence { inputs, hidden } => {
+                    t.add(part("lstm.weight_ih_l0"), &[4 * hidden, *inputs])?;
+                    t.add(part("lstm.weight_hh_l0"), &[4 * hidden, *hidden])?;
+                    t.add(part("lstm.bias_ih_l0"), &[4 * hidden])?;
+                    t.add(part("lstm.bias_hh_l0"), &[4 * hidden])?;
+                    t.linear(&part("proj"), d, *hidden)?;
+                    t.add(part("missing"), &[d])?;
+                }
+            }
+        }
+        for name in ["norm_q", "norm_out"] {
+            t.add(format!("fusion.{name}.weight"), &[d])?;
+            t.add(format!("fusion.{name}.bias"), &[d])?;
+        }
+        for (name, input) in [("q", d), ("k", c), ("v", c), ("out", d)] {
+            t.linear(&format!("fusion.{name}"), d, input)?;
+        }
+        width = d
+            .checked_mul(fusion.features.len())
+            .and_then(|n| n.checked_add(c));
+    }
+    let width = width.ok_or_else(|| too_big("classifier.weight"))?;
+    t.linear("classifier", config.classes.len(), width)?;
+    Ok(t.0)
+}
+
+/// Parts of a batch norm, in the table's order.
+pub(crate) const BN: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
+
+fn too_big(name: &str) -> Fault {
+    Fault::new(
+        name,
+        "a size that fits in memory",
+        "a product that overflows",
+        "lower the configuration's sizes",
+    )
+}
+
+struct Table(Vec<Entry>);
+
+impl Table {
+    fn add(&mut self, name: String, shape: &[usize]) -> Result<(), Fault> {
+        let bytes = shape.iter().try_fold(8usize, |n, &s| n.checked_mul(s));
+        if bytes.is_none_or(|n| n > isize::MAX as usize) {
+            return Err(too_big(&name));
+        }
+        self.0.push(Entry {
+            name,
+            shape: shape.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn conv_bn(&mut self, layer: &str, shape: &[usize]) -> Result<(), Fault> {
+        self.add(format!("{layer}.conv.weight"), shape)?;
+        BN.iter()
+            .try_for_each(|part| self.add(format!("{layer}.bn.{part}"), &shape[..1]))
+    }
+
+    fn linear(&mut self, layer: &str, out: usize, input: usize) -> Result<(), Fault> {
+        self.add(format!("{layer}.weight"), &[out, input])?;
+        self.add(format!("{layer}.bias"), &[out])
+    }
+}
+
+/// A configuration and its arrays, all checked.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    path: PathBuf,
+    config: Config,
+    arrays: BTreeMap<String, Array>,
+}
+
+impl Weights {
+    /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
+    pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
+        let path = path.as_ref();
+        let fault = |f: Fault| f.in_file(path);
+        let archive = Archive::open(path)?;
+        let config = Config::from_json(&archive.config_text()?).map_err(fault)?;
+        let table = table(&config).map_err(fault)?;
+        let mut names: HashSet<String> = archive.names().into_iter().collect();
+        if !path.is_dir() {
+            names.remove("config");
+        }
+        names.retain(|name| !name.ends_with(SKIPPED));
+        check_names(&names, &table).map_err(fault)?;
+        let mut arrays = BTreeMap::new();
+        for entry in table {
+            let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
+            let array = archive.read(&entry.name, Class::Float, Some(&want))?;
+            check_values(&entry.name, &array, &config).map_err(fault)?;
+            arrays.insert(entry.name, array);
+        }
+        Ok(Weights {
+            path: path.to_path_buf(),
+            config,
+            arrays,
+        })
+    }
+
+    /// Takes arrays from memory, with the checks of [`Weights::load`].
+    pub fn from_arrays(
+        config: Config,
+        arrays: BTreeMap<String, Array>,
+    ) -> Result<Weights, WeightsError> {
+        let path = PathBuf::from("<memory>");
+        let check = || -> Result<(), Fault> {
+            config.check()?;
+            let table = table(&config)?;
+            let names = arrays.keys().cloned().collect();
+            check_names(&names, &table)?;
+            for entry in &table {
+                let array = &arrays[&entry.name];
+                let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
+                check_shape(&entry.name, &array.shape, &want)?;
+                let count: usize = entry.shape.iter().product();
+                if array.data.len() != count || !matches!(array.data, Data::F32(_) | Data::F64(_)) {
+                    return Err(Fault::new(
+                        &entry.name,
+                        format!("{count} floats"),
+                        format!("{} elements", array.data.len()),
+                        "correct the array",
+                    ));
+                }
+                check_values(&entry.name, array, &config)?;
+            }
+            Ok(())
+        };
+        check().map_err(|f| f.in_file(&path))?;
+        Ok(Weights {
+            path,
+            config,
+            arrays,
+        })
+    }
+
+    /// Makes every array by `value(name, shape)`, which gives its elements in C order: random weights for tests and
+    /// benchmarks.
+    pub fn generate(
+        config: Config,
+        mut value: impl FnMut(&str, &[usize]) -> Vec<f64>,
+    ) -> Result<Weights, WeightsError> {
+        let table = config
+            .check()
+            .and_then(|()| table(&config))
+            .map_err(|f| f.in_file(Path::new("<memory>")))?;
+        let arrays = table
+            .into_iter()
+            .map(|entry| {
+                let data = Data::F64(value(&entry.name, &entry.shape));
+                let shape = entry.shape;
+                (entry.name, Array { shape, data })
+            })
+            .collect();
+        Weights::from_arrays(config, arrays)
+    }
+
+    /// Writes an `.npz` that [`Weights::load`] reads.
+    pub fn save(&self, path: impl AsRef<Path>, packing: Packing) -> Result<(), WeightsError> {
+        let path = path.as_ref();
+        let text = self.config.to_json().map_err(|f| f.in_file(path))?;
+        let config = Array {
+            shape: vec![text.len()],
+            data: Data::U8(text.into_bytes()),
+        };
+        let mut list = vec![("config", &config)];
+        list.extend(
+            self.arrays
+                .iter()
+                .map(|(name, array)| (name.as_str(), array)),
+        );
+        write_npz(path, &list, packing)
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The file or directory that was loaded; `<memory>` if none was.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Every array by name.
+    pub fn arrays(&self) -> &BTreeMap<String, Array> {
+        &self.arrays
+    }
+
+    /// One array; `name` must be in the [`table`].
+    pub fn array(&self, name: &str) -> Result<&Array, Fault> {
+        self.arrays.get(name).ok_or_else(|| missing(name, &[]))
+    }
+
+    /// Number of learned values: everything but the batch norms' running statistics.
+    pub fn parameters(&self) -> usize {
+        let learned =
+            |name: &str| !name.ends_with(".running_mean") && !name.ends_with(".running_var");
+        self.arrays
+            .iter()
+            .filter(|(name, _)| learned(name))
+            .map(|(_, array)| array.data.len())
+            .sum()
+    }
+
+    /// The network with batch norm folded. Every raw and folded value is finite in `f32`.
+    pub fn network(&self) -> Result<Network, WeightsError> {
+        fold_bn::fold(self).map_err(|f| f.in_file(&self.path))
+    }
+}
+
+fn missing(name: &str, shape: &[usize]) -> Fault {
+    Fault::new(
+        name,
+        format!("an array of shape {shape:?}"),
+        "none of this name",
+        "save the whole state_dict() of the configured network",
+    )
+}
+
+/// Holds the names that are there against the table.
+fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
+    if let Some(entry) = table.iter().find(|e| !found.contains(&e.name)) {
+        return Err(missing(&entry.name, &entry.shape));
+    }
+    let known: HashSet<&str> = table.iter().map(|e| e.name.as_str()).collect();
+    let mut unknown: Vec<&String> = found
+        .iter()
+        .filter(|n| !known.contains(n.as_str()))
+        .collect();
+    unknown.sort_unstable();
+    match unknown.first() {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(
+            name,
+            "only arrays of the configured network",
+            "an unknown array",
+            "remove it or correct the configuration",
+        )),
+    }
+}
+
+/// Values: finite, also in `f32`; a variance that can be divided by.
+fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault> {
+    let n = array.data.len();
+    let odd = match &array.data {
+        Data::F32(v) => v.iter().position(|x| !x.is_finite()),
+        Data::F64(v) => Overflow::F32.first_in(v).map(|(i, _)| i),
+        _ => None,
+    };
+    if let Some(i) = odd {
+        let v = array.data.at(i);
+        let found = if v.is_finite() {
+            format!("{v:e} at element {i}, which overflows f32")
+        } else {
+            format!("{v} at element {i} of {n}")
+        };
+        return Err(Fault::new(
+            name,
+            "finite values",
+            found,
+            "train or export the weights again",
+        ));
+    }
+    if name.ends_with(".running_var")
+        && let Some(i) = (0..n).find(|&i| array.data.at(i) + config.bn_eps <= 0.0)
+    {
+        return Err(Fault::new(
+            name,
+            format!("variances above -bn_eps = {}", -config.bn_eps),
+            format!("{} at element {i}", array.data.at(i)),
+            "train or export the weights again",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
