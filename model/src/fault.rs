@@ -41,10 +41,7 @@ impl Fault {
 
     /// Names the file that the fault is in.
     pub fn in_file(self, path: &Path) -> FileError {
-        FileError {
-            path: path.to_path_buf(),
-            fault: self,
-        }
+        FileError { path: path.to_path_buf(), fault: self }
     }
 }
 

@@ -47,13 +47,7 @@ pub(crate) fn fold(weights: &Weights) -> Result<Network, Fault> {
             })
         }
     };
-    Ok(Network {
-        stem,
-        blocks,
-        head: w.conv_bn("head", 1)?,
-        fusion,
-        classifier: w.linear("classifier")?,
-    })
+    Ok(Network { stem, blocks, head: w.conv_bn("head", 1)?, fusion, classifier: w.linear("classifier")? })
 }
 
 struct Source<'a>(&'a Weights);
@@ -95,14 +89,7 @@ impl Source<'_> {
                 ));
             }
         }
-        Ok(ConvBn {
-            c_out,
-            c_in,
-            kernel,
-            stride,
-            weight,
-            bias,
-        })
+        Ok(ConvBn { c_out, c_in, kernel, stride, weight, bias })
     }
 
     fn linear(&self, layer: &str) -> Result<Linear, Fault> {
@@ -134,10 +121,9 @@ impl Source<'_> {
                 bias: part("bias")?,
                 missing: part("missing")?,
             },
-            FeatureKind::Categorical { categories } => FeatureWeights::Categorical {
-                embedding: part("embedding")?,
-                n: categories.len(),
-            },
+            FeatureKind::Categorical { categories } => {
+                FeatureWeights::Categorical { embedding: part("embedding")?, n: categories.len() }
+            }
             FeatureKind::Sequence { inputs, hidden } => FeatureWeights::Sequence {
                 inputs: *inputs,
                 hidden: *hidden,

@@ -79,30 +79,19 @@ pub fn read_inputs(path: impl AsRef<Path>, config: &Config) -> Result<Inputs, Fi
 
 /// Reads the inputs of a verification and the arrays expected from it, `logits` first: `logits` must be there;
 /// `probabilities` and `tap.*` may be.
-pub fn read_reference(
-    path: impl AsRef<Path>,
-    config: &Config,
-) -> Result<(Inputs, Vec<Expected>), FileError> {
+pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs, Vec<Expected>), FileError> {
     let path = path.as_ref();
     let fault = |f: Fault| f.in_file(path);
     let archive = Archive::open(path)?;
     let mut names = vec!["logits".to_owned(), "probabilities".to_owned()];
     names.retain(|n| n == "logits" || archive.has(n));
-    names.extend(
-        archive
-            .names()
-            .into_iter()
-            .filter(|n| n.starts_with("tap.")),
-    );
+    names.extend(archive.names().into_iter().filter(|n| n.starts_with("tap.")));
     let inputs = read(&archive, config, &names)?;
     let mut expected = Vec::new();
     for name in names {
         let shape = tap_shape(&name, config, &inputs).map_err(fault)?;
         let want: Vec<Dim> = shape.iter().map(|&n| Dim::Is(n)).collect();
-        let data = archive
-            .read(&name, Class::Float, Some(&want))?
-            .data
-            .into_f64();
+        let data = archive.read(&name, Class::Float, Some(&want))?.data.into_f64();
         if let Some(i) = data.iter().position(|v| !v.is_finite()) {
             let record = i / (data.len() / inputs.batch);
             let f = of_record(&name, record, "finite values", data[i].to_string());
@@ -119,16 +108,11 @@ fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>,
     let b = inputs.batch;
     let stem = out_len(inputs.samples, config.stem.kernel, config.stem.stride);
     let after = |n: usize| blocks[..n].iter().fold(stem, |t, block| block.out_len(t));
-    let fused = config
-        .fusion
-        .as_ref()
-        .map(|f| vec![b, f.features.len(), f.dim]);
+    let fused = config.fusion.as_ref().map(|f| vec![b, f.features.len(), f.dim]);
     let block = |name: &str| {
         let i: usize = name.strip_prefix("tap.blocks.")?.parse().ok()?;
         // "tap.blocks.01" parses too, but is no block's name.
-        let block = blocks
-            .get(i)
-            .filter(|_| name == format!("tap.blocks.{i}"))?;
+        let block = blocks.get(i).filter(|_| name == format!("tap.blocks.{i}"))?;
         Some(vec![b, block.c_out, after(i + 1)])
     };
     let shape = match name {
@@ -164,22 +148,14 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs,
         if let Some((_, Part::Steps(i))) = part
             && !archive.has(&config.features()[*i].name)
         {
-            let f = mismatch(
-                &name,
-                format!("the array {:?} beside it", config.features()[*i].name),
-                "none",
-            );
+            let f = mismatch(&name, format!("the array {:?} beside it", config.features()[*i].name), "none");
             return Err(fault(f));
         }
         if part.is_none() && name != "signal" && !others.contains(&name) {
             let names: Vec<&str> = known.iter().map(|(n, _)| n.as_str()).collect();
             return Err(fault(Fault::new(
                 &name,
-                format!(
-                    "only signal{}{}",
-                    if names.is_empty() { "" } else { ", " },
-                    names.join(", ")
-                ),
+                format!("only signal{}{}", if names.is_empty() { "" } else { ", " }, names.join(", ")),
                 "an unknown array",
                 "remove it or correct its name",
             )));
@@ -190,11 +166,7 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs,
     let signal = archive.read("signal", Class::Float, Some(&want))?;
     let (batch, samples) = (signal.shape[0], signal.shape[2]);
     if batch == 0 || samples == 0 {
-        let f = mismatch(
-            "signal",
-            "at least one record and one sample",
-            format!("shape {:?}", signal.shape),
-        );
+        let f = mismatch("signal", "at least one record and one sample", format!("shape {:?}", signal.shape));
         return Err(fault(f));
     }
     let signal = narrow("signal", signal, |_| true).map_err(fault)?;
@@ -206,13 +178,7 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs,
             FeatureInput::Missing
         });
     }
-    let inputs = Inputs {
-        batch,
-        leads,
-        samples,
-        signal,
-        features,
-    };
+    let inputs = Inputs { batch, leads, samples, signal, features };
     inputs.check(config).map_err(fault)?;
     Ok(inputs)
 }
@@ -257,18 +223,12 @@ fn read_feature(
             let data = archive.read(name, Class::Integer, Some(&one))?.data;
             let index = |record: usize| match data.int_at(record) {
                 -1 => Ok(None),
-                v => usize::try_from(v)
-                    .ok()
-                    .filter(|&v| v < n)
-                    .map(Some)
-                    .ok_or_else(|| {
-                        let expected = format!("-1 (missing) to {}", n - 1);
-                        fault(of_record(name, record, &expected, v.to_string()))
-                    }),
+                v => usize::try_from(v).ok().filter(|&v| v < n).map(Some).ok_or_else(|| {
+                    let expected = format!("-1 (missing) to {}", n - 1);
+                    fault(of_record(name, record, &expected, v.to_string()))
+                }),
             };
-            Ok(FeatureInput::Categorical(
-                (0..batch).map(index).collect::<Result<_, _>>()?,
-            ))
+            Ok(FeatureInput::Categorical((0..batch).map(index).collect::<Result<_, _>>()?))
         }
         FeatureKind::Sequence { inputs, .. } => {
             let want = [Dim::Is(batch), Dim::Any("S"), Dim::Is(*inputs)];
@@ -279,13 +239,10 @@ fn read_feature(
                 let data = archive.read(&steps_name, Class::Integer, Some(&one))?.data;
                 let count = |record: usize| {
                     let v = data.int_at(record);
-                    usize::try_from(v)
-                        .ok()
-                        .filter(|&v| v <= steps_max)
-                        .ok_or_else(|| {
-                            let expected = format!("0 to {steps_max}");
-                            fault(of_record(&steps_name, record, &expected, v.to_string()))
-                        })
+                    usize::try_from(v).ok().filter(|&v| v <= steps_max).ok_or_else(|| {
+                        let expected = format!("0 to {steps_max}");
+                        fault(of_record(&steps_name, record, &expected, v.to_string()))
+                    })
                 };
                 (0..batch).map(count).collect::<Result<_, _>>()?
             } else {
@@ -294,11 +251,7 @@ fn read_feature(
             let record = steps_max * inputs;
             let used = |i: usize| i % record < steps[i / record] * inputs;
             let rows = narrow(name, rows, used).map_err(fault)?;
-            Ok(FeatureInput::Sequence {
-                steps_max,
-                rows,
-                steps,
-            })
+            Ok(FeatureInput::Sequence { steps_max, rows, steps })
         }
     }
 }
@@ -310,8 +263,7 @@ fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool) -> Result<Vec<
         Data::F32(values) => values,
         wide => {
             let wide = wide.into_f64();
-            let overflow =
-                |(i, v): (usize, &f64)| v.is_finite() && !(*v as f32).is_finite() && used(i);
+            let overflow = |(i, v): (usize, &f64)| v.is_finite() && !(*v as f32).is_finite() && used(i);
             if let Some(i) = wide.iter().enumerate().position(overflow) {
                 let found = format!("{:e}, which overflows f32", wide[i]);
                 return Err(of_record(name, i / record, "values that fit f32", found));
@@ -328,6 +280,28 @@ fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool) -> Result<Vec<
 }
 
 impl Inputs {
+    /// The records `first` to `first + count`, which must be among these.
+    pub fn slice(&self, first: usize, count: usize) -> Inputs {
+        let records = |width: usize| first * width..(first + count) * width;
+        let feature = |f: &FeatureInput| match f {
+            FeatureInput::Missing => FeatureInput::Missing,
+            FeatureInput::Continuous(x) => FeatureInput::Continuous(x[records(1)].to_vec()),
+            FeatureInput::Categorical(x) => FeatureInput::Categorical(x[records(1)].to_vec()),
+            FeatureInput::Sequence { steps_max, rows, steps } => FeatureInput::Sequence {
+                steps_max: *steps_max,
+                rows: rows[records(rows.len() / self.batch)].to_vec(),
+                steps: steps[records(1)].to_vec(),
+            },
+        };
+        Inputs {
+            batch: count,
+            leads: self.leads,
+            samples: self.samples,
+            signal: self.signal[records(self.leads * self.samples)].to_vec(),
+            features: self.features.iter().map(feature).collect(),
+        }
+    }
+
     /// Checks a batch against the configuration: counts, lengths, finite values, indices in range. Errors name the
     /// array and the record.
     pub fn check(&self, config: &Config) -> Result<(), Fault> {
@@ -340,11 +314,7 @@ impl Inputs {
             ));
         }
         let shape = [self.batch, self.leads, self.samples];
-        check_shape(
-            "signal",
-            &shape,
-            &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")],
-        )?;
+        check_shape("signal", &shape, &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")])?;
         length("signal", &shape, self.signal.len())?;
         if let Some(i) = self.signal.iter().position(|v| !v.is_finite()) {
             let (row, t) = (i / self.samples, i % self.samples);
@@ -364,23 +334,15 @@ impl Inputs {
         Ok(())
     }
 
-    fn check_feature(
-        &self,
-        name: &str,
-        kind: &FeatureKind,
-        input: &FeatureInput,
-    ) -> Result<(), Fault> {
+    fn check_feature(&self, name: &str, kind: &FeatureKind, input: &FeatureInput) -> Result<(), Fault> {
         match (kind, input) {
             (_, FeatureInput::Missing) => Ok(()),
             (FeatureKind::Continuous { .. }, FeatureInput::Continuous(values)) => {
                 length(name, &[self.batch], values.len())?;
                 match values.iter().position(|v| v.is_infinite()) {
-                    Some(i) => Err(of_record(
-                        name,
-                        i,
-                        "a finite number, or NaN if missing",
-                        values[i].to_string(),
-                    )),
+                    Some(i) => {
+                        Err(of_record(name, i, "a finite number, or NaN if missing", values[i].to_string()))
+                    }
                     None => Ok(()),
                 }
             }
@@ -388,23 +350,13 @@ impl Inputs {
                 length(name, &[self.batch], values.len())?;
                 let n = categories.len();
                 match values.iter().position(|v| v.is_some_and(|v| v >= n)) {
-                    Some(i) => Err(of_record(
-                        name,
-                        i,
-                        &format!("a category below {n}"),
-                        format!("{:?}", values[i]),
-                    )),
+                    Some(i) => {
+                        Err(of_record(name, i, &format!("a category below {n}"), format!("{:?}", values[i])))
+                    }
                     None => Ok(()),
                 }
             }
-            (
-                FeatureKind::Sequence { inputs, .. },
-                FeatureInput::Sequence {
-                    steps_max,
-                    rows,
-                    steps,
-                },
-            ) => {
+            (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
                 length(name, &[self.batch, *steps_max, *inputs], rows.len())?;
                 let steps_name = format!("{name}_steps");
                 length(&steps_name, &[self.batch], steps.len())?;
@@ -422,26 +374,16 @@ impl Inputs {
                 }
                 Ok(())
             }
-            _ => Err(mismatch(
-                name,
-                "values of the feature's configured kind",
-                "another kind",
-            )),
+            _ => Err(mismatch(name, "values of the feature's configured kind", "another kind")),
         }
     }
 }
 
 /// Holds a vector's length against its shape.
 fn length(name: &str, shape: &[usize], found: usize) -> Result<(), Fault> {
-    let count = shape
-        .iter()
-        .try_fold(1usize, |product, &n| product.checked_mul(n));
+    let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
     if count == Some(found) {
         return Ok(());
     }
-    Err(mismatch(
-        name,
-        format!("the elements of shape {shape:?}"),
-        format!("{found} elements"),
-    ))
+    Err(mismatch(name, format!("the elements of shape {shape:?}"), format!("{found} elements")))
 }

@@ -1,9 +1,23 @@
-//! The EfficientECG network: configuration, weights, graph, ECG records.
+//! What the EfficientECG network is: its configuration and weight files, the graph of operations they make, and the
+//! model that runs it.
+//!
+//! - [`config`], [`arrays`], [`weights`], [`inputs`]: files, read and checked; [`fault`]: what is wrong with one.
+//! - [`network`], [`fold_bn`]: the weights with batch norm folded. `graph`: the operations they become.
+//! - [`Model`]: ready to run, shared by threads.
 
 pub mod arrays;
 pub mod config;
 pub mod fault;
 pub mod fold_bn;
+mod graph;
 pub mod inputs;
+mod model;
 pub mod network;
 pub mod weights;
+
+pub use efficientecg_kernels::op::Cost;
+pub use efficientecg_kernels::simd::Level;
+pub use efficientecg_kernels::view::Shape;
+pub use inputs::{FeatureInput, Inputs};
+pub use model::{Backend, Layer, Model, Options, Outputs, RunError, Tap, available_threads};
+pub use weights::Weights;

@@ -51,11 +51,23 @@ pub enum RunError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A record's activations left the range of f32.
-    #[error("record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights")]
+    #[error(
+        "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights"
+    )]
     Overflow {
         /// The record's place in the batch.
         record: usize,
     },
+}
+
+impl RunError {
+    /// The same error for a batch that starts at record `first` of a larger one.
+    pub fn offset(self, first: usize) -> RunError {
+        match self {
+            RunError::Overflow { record } => RunError::Overflow { record: record + first },
+            other => other,
+        }
+    }
 }
 
 /// What a run gives.
@@ -67,6 +79,21 @@ pub struct Outputs {
     pub probabilities: Vec<f32>,
     /// The taps that were asked for, in that order.
     pub taps: Vec<Tap>,
+}
+
+impl Outputs {
+    /// Adds the records of another run with the same taps.
+    pub fn append(&mut self, other: Outputs) {
+        self.logits.extend(other.logits);
+        self.probabilities.extend(other.probabilities);
+        if self.taps.is_empty() {
+            self.taps = other.taps;
+        } else {
+            for (mine, its) in self.taps.iter_mut().zip(other.taps) {
+                mine.data.extend(its.data);
+            }
+        }
+    }
 }
 
 /// An intermediate value of every record.
@@ -199,7 +226,7 @@ impl Model {
     }
 
     /// The graph's inputs, in its order.
-    fn operands<'a>(&self, inputs: &'a Inputs) -> Result<Vec<(Shape, Cow<'a, [f32]>)>, Fault> {
+    fn operands<'a>(&self, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, Fault> {
         let signal = Shape::new(inputs.leads, inputs.samples);
         let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
         for (feature, values) in self.config.features().iter().zip(&inputs.features) {
@@ -235,9 +262,12 @@ impl Model {
     }
 }
 
+/// A graph input: its shape for one record, and its values for all.
+type Operand<'a> = (Shape, Cow<'a, [f32]>);
+
 /// Adds a feature's operands.
 fn push_feature(
-    out: &mut Vec<(Shape, Cow<'_, [f32]>)>,
+    out: &mut Vec<Operand<'_>>,
     feature: &Feature,
     values: &FeatureInput,
     batch: usize,

@@ -154,30 +154,22 @@ pub struct Overflow {
 
 impl Overflow {
     /// IEEE 754 binary32: 2^128 - 2^103.
-    pub const F32: Overflow = Overflow {
-        name: "f32",
-        from: 340_282_356_779_733_661_637_539_395_458_142_568_448.0,
-    };
+    pub const F32: Overflow =
+        Overflow { name: "f32", from: 340_282_356_779_733_661_637_539_395_458_142_568_448.0 };
     /// IEEE 754 binary16: 65504 and half a step.
-    pub const F16: Overflow = Overflow {
-        name: "f16",
-        from: 65_520.0,
-    };
+    pub const F16: Overflow = Overflow { name: "f16", from: 65_520.0 };
     /// bfloat16: 2^128 - 2^119.
-    pub const BF16: Overflow = Overflow {
-        name: "bf16",
-        from: 339_617_752_923_046_005_526_922_703_901_628_039_168.0,
-    };
+    pub const BF16: Overflow =
+        Overflow { name: "bf16", from: 339_617_752_923_046_005_526_922_703_901_628_039_168.0 };
 
     /// The first value that overflows or is not finite: its place and itself.
     pub(crate) fn first_in(self, values: &[f64]) -> Option<(usize, f64)> {
         // A NaN fails the comparison as well.
-        values.iter().copied().enumerate().find(|(_, v)| {
-            !matches!(
-                v.abs().partial_cmp(&self.from),
-                Some(std::cmp::Ordering::Less)
-            )
-        })
+        values
+            .iter()
+            .copied()
+            .enumerate()
+            .find(|(_, v)| !matches!(v.abs().partial_cmp(&self.from), Some(std::cmp::Ordering::Less)))
     }
 }
 
@@ -204,12 +196,7 @@ impl Network {
             for (name, norm) in [("norm_q", &fusion.norm_q), ("norm_out", &fusion.norm_out)] {
                 pair(visit, &format!("fusion.{name}"), &norm.weight, &norm.bias);
             }
-            for (name, part) in [
-                ("q", &fusion.q),
-                ("k", &fusion.k),
-                ("v", &fusion.v),
-                ("out", &fusion.out),
-            ] {
+            for (name, part) in [("q", &fusion.q), ("k", &fusion.k), ("v", &fusion.v), ("out", &fusion.out)] {
                 linear(visit, &format!("fusion.{name}"), part);
             }
         }
@@ -252,27 +239,14 @@ fn linear(visit: Visit<'_>, name: &str, l: &Linear) {
 
 fn feature(visit: Visit<'_>, name: &str, weights: &FeatureWeights) {
     match weights {
-        FeatureWeights::Continuous {
-            weight,
-            bias,
-            missing,
-            ..
-        } => {
+        FeatureWeights::Continuous { weight, bias, missing, .. } => {
             pair(visit, name, weight, bias);
             visit(&format!("{name}.missing"), missing);
         }
         FeatureWeights::Categorical { embedding, .. } => {
             visit(&format!("{name}.embedding"), embedding);
         }
-        FeatureWeights::Sequence {
-            w_ih,
-            w_hh,
-            b_ih,
-            b_hh,
-            proj,
-            missing,
-            ..
-        } => {
+        FeatureWeights::Sequence { w_ih, w_hh, b_ih, b_hh, proj, missing, .. } => {
             visit(&format!("{name}.lstm.weight_ih_l0"), w_ih);
             visit(&format!("{name}.lstm.weight_hh_l0"), w_hh);
             visit(&format!("{name}.lstm.bias_ih_l0"), b_ih);

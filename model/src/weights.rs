@@ -75,9 +75,7 @@ pub fn table(config: &Config) -> Result<Vec<Entry>, Fault> {
         for (name, input) in [("q", d), ("k", c), ("v", c), ("out", d)] {
             t.linear(&format!("fusion.{name}"), d, input)?;
         }
-        width = d
-            .checked_mul(fusion.features.len())
-            .and_then(|n| n.checked_add(c));
+        width = d.checked_mul(fusion.features.len()).and_then(|n| n.checked_add(c));
     }
     let width = width.ok_or_else(|| too_big("classifier.weight"))?;
     t.linear("classifier", config.classes.len(), width)?;
@@ -104,17 +102,13 @@ impl Table {
         if bytes.is_none_or(|n| n > isize::MAX as usize) {
             return Err(too_big(&name));
         }
-        self.0.push(Entry {
-            name,
-            shape: shape.to_vec(),
-        });
+        self.0.push(Entry { name, shape: shape.to_vec() });
         Ok(())
     }
 
     fn conv_bn(&mut self, layer: &str, shape: &[usize]) -> Result<(), Fault> {
         self.add(format!("{layer}.conv.weight"), shape)?;
-        BN.iter()
-            .try_for_each(|part| self.add(format!("{layer}.bn.{part}"), &shape[..1]))
+        BN.iter().try_for_each(|part| self.add(format!("{layer}.bn.{part}"), &shape[..1]))
     }
 
     fn linear(&mut self, layer: &str, out: usize, input: usize) -> Result<(), Fault> {
@@ -152,18 +146,11 @@ impl Weights {
             check_values(&entry.name, &array, &config).map_err(fault)?;
             arrays.insert(entry.name, array);
         }
-        Ok(Weights {
-            path: path.to_path_buf(),
-            config,
-            arrays,
-        })
+        Ok(Weights { path: path.to_path_buf(), config, arrays })
     }
 
     /// Takes arrays from memory, with the checks of [`Weights::load`].
-    pub fn from_arrays(
-        config: Config,
-        arrays: BTreeMap<String, Array>,
-    ) -> Result<Weights, WeightsError> {
+    pub fn from_arrays(config: Config, arrays: BTreeMap<String, Array>) -> Result<Weights, WeightsError> {
         let path = PathBuf::from("<memory>");
         let check = || -> Result<(), Fault> {
             config.check()?;
@@ -188,11 +175,7 @@ impl Weights {
             Ok(())
         };
         check().map_err(|f| f.in_file(&path))?;
-        Ok(Weights {
-            path,
-            config,
-            arrays,
-        })
+        Ok(Weights { path, config, arrays })
     }
 
     /// Makes every array by `value(name, shape)`, which gives its elements in C order: random weights for tests and
@@ -201,10 +184,8 @@ impl Weights {
         config: Config,
         mut value: impl FnMut(&str, &[usize]) -> Vec<f64>,
     ) -> Result<Weights, WeightsError> {
-        let table = config
-            .check()
-            .and_then(|()| table(&config))
-            .map_err(|f| f.in_file(Path::new("<memory>")))?;
+        let table =
+            config.check().and_then(|()| table(&config)).map_err(|f| f.in_file(Path::new("<memory>")))?;
         let arrays = table
             .into_iter()
             .map(|entry| {
@@ -220,16 +201,9 @@ impl Weights {
     pub fn save(&self, path: impl AsRef<Path>, packing: Packing) -> Result<(), WeightsError> {
         let path = path.as_ref();
         let text = self.config.to_json().map_err(|f| f.in_file(path))?;
-        let config = Array {
-            shape: vec![text.len()],
-            data: Data::U8(text.into_bytes()),
-        };
+        let config = Array { shape: vec![text.len()], data: Data::U8(text.into_bytes()) };
         let mut list = vec![("config", &config)];
-        list.extend(
-            self.arrays
-                .iter()
-                .map(|(name, array)| (name.as_str(), array)),
-        );
+        list.extend(self.arrays.iter().map(|(name, array)| (name.as_str(), array)));
         write_npz(path, &list, packing)
     }
 
@@ -255,13 +229,8 @@ impl Weights {
 
     /// Number of learned values: everything but the batch norms' running statistics.
     pub fn parameters(&self) -> usize {
-        let learned =
-            |name: &str| !name.ends_with(".running_mean") && !name.ends_with(".running_var");
-        self.arrays
-            .iter()
-            .filter(|(name, _)| learned(name))
-            .map(|(_, array)| array.data.len())
-            .sum()
+        let learned = |name: &str| !name.ends_with(".running_mean") && !name.ends_with(".running_var");
+        self.arrays.iter().filter(|(name, _)| learned(name)).map(|(_, array)| array.data.len()).sum()
     }
 
     /// The network with batch norm folded. Every raw and folded value is finite in `f32`.
@@ -285,10 +254,7 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
         return Err(missing(&entry.name, &entry.shape));
     }
     let known: HashSet<&str> = table.iter().map(|e| e.name.as_str()).collect();
-    let mut unknown: Vec<&String> = found
-        .iter()
-        .filter(|n| !known.contains(n.as_str()))
-        .collect();
+    let mut unknown: Vec<&String> = found.iter().filter(|n| !known.contains(n.as_str())).collect();
     unknown.sort_unstable();
     match unknown.first() {
         None => Ok(()),
@@ -316,12 +282,7 @@ fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault>
         } else {
             format!("{v} at element {i} of {n}")
         };
-        return Err(Fault::new(
-            name,
-            "finite values",
-            found,
-            "train or export the weights again",
-        ));
+        return Err(Fault::new(name, "finite values", found, "train or export the weights again"));
     }
     if name.ends_with(".running_var")
         && let Some(i) = (0..n).find(|&i| array.data.at(i) + config.bn_eps <= 0.0)

@@ -1,2 +1,55 @@
-//! The `efficientecg` program.
-fn main() {}
+//! The `efficientecg` program: one file a subcommand, errors printed once, here.
+//!
+//! Exit codes: 0 success, 1 a failed check, 2 bad input.
+
+mod args;
+mod commands;
+mod error;
+mod out;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use error::Failure;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) => return usage(&e),
+    };
+    let done = match arguments.command {
+        Command::Run(a) => commands::run::run(&a),
+        Command::Verify(a) => commands::verify::run(&a),
+        Command::Info(a) => commands::info::run(&a),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of our output went away (`| head`): its affair.
+        Err(Failure::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("efficientecg: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Prints help where it was asked for, else what is wrong with the command line, on one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(2),
+        };
+    }
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        eprintln!("efficientecg: expected a subcommand; see efficientecg --help");
+        return ExitCode::from(2);
+    }
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).take_while(|l| !l.starts_with("Usage:"));
+    let words: Vec<&str> =
+        lines.filter(|l| !l.is_empty() && !l.starts_with("For more information")).collect();
+    let line = words.join(" ");
+    eprintln!("efficientecg: {}; see efficientecg --help", line.trim_start_matches("error: "));
+    ExitCode::from(2)
+}

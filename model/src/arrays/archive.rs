@@ -22,15 +22,9 @@ pub struct Archive {
 #[derive(Debug)]
 enum Kind {
     /// Array name (without `.npy`) to member.
-    Zip {
-        zip: Zip,
-        members: BTreeMap<String, Member>,
-    },
+    Zip { zip: Zip, members: BTreeMap<String, Member> },
     /// Array names; whether `config.json` is there.
-    Directory {
-        names: BTreeMap<String, PathBuf>,
-        text: Option<PathBuf>,
-    },
+    Directory { names: BTreeMap<String, PathBuf>, text: Option<PathBuf> },
 }
 
 /// An I/O error of opening or listing.
@@ -47,18 +41,8 @@ fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
 fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), FileError> {
     let meta = fs::metadata(path).map_err(|e| io_fault(path, expected, &e))?;
     if !meta.is_file() {
-        let found = if meta.is_dir() {
-            "a directory"
-        } else {
-            "a pipe, device or socket"
-        };
-        return Err(FileError::new(
-            path,
-            "file",
-            expected,
-            found,
-            "name a regular file",
-        ));
+        let found = if meta.is_dir() { "a directory" } else { "a pipe, device or socket" };
+        return Err(FileError::new(path, "file", expected, found, "name a regular file"));
     }
     let file = File::open(path).map_err(|e| io_fault(path, expected, &e))?;
     Ok((file, meta.len()))
@@ -90,10 +74,7 @@ impl Archive {
             }
             Kind::Zip { zip, members }
         };
-        Ok(Archive {
-            path: path.to_path_buf(),
-            kind,
-        })
+        Ok(Archive { path: path.to_path_buf(), kind })
     }
 
     /// The path it was opened by.
@@ -124,8 +105,7 @@ impl Archive {
                 let member = members.get(name).ok_or_else(|| self.absent(name))?;
                 let mut reader = zip.member(&self.path, member)?;
                 let fault = |f: crate::fault::Fault| f.in_file(&self.path);
-                let header =
-                    Header::read(name, &mut reader, member.size, class, want).map_err(fault)?;
+                let header = Header::read(name, &mut reader, member.size, class, want).map_err(fault)?;
                 let data = header.data(name, &mut reader).map_err(fault)?;
                 reader.finish().map_err(|found| {
                     FileError::new(
@@ -210,13 +190,7 @@ impl Archive {
     }
 
     fn absent(&self, name: &str) -> FileError {
-        FileError::new(
-            &self.path,
-            name,
-            "an array of this name",
-            "none",
-            "add it to the file",
-        )
+        FileError::new(&self.path, name, "an array of this name", "none", "add it to the file")
     }
 }
 
@@ -249,20 +223,11 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
 }
 
 /// Reads a single `.npy` file. Type and shape are checked before its data are read; `None` takes any shape.
-pub fn read_npy(
-    path: impl AsRef<Path>,
-    class: Class,
-    want: Option<&[Dim]>,
-) -> Result<Array, FileError> {
+pub fn read_npy(path: impl AsRef<Path>, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
     read_named(path.as_ref(), "array", class, want)
 }
 
-fn read_named(
-    path: &Path,
-    name: &str,
-    class: Class,
-    want: Option<&[Dim]>,
-) -> Result<Array, FileError> {
+fn read_named(path: &Path, name: &str, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
     let (file, size) = open_regular(path, "a .npy file")?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let fault = |f: crate::fault::Fault| f.in_file(path);

@@ -42,12 +42,7 @@ pub(super) struct Header {
 }
 
 fn garbled(item: &str, found: impl AsRef<str>) -> Fault {
-    Fault::new(
-        item,
-        "an array in NumPy's .npy format",
-        found,
-        "save it again with numpy.save or numpy.savez",
-    )
+    Fault::new(item, "an array in NumPy's .npy format", found, "save it again with numpy.save or numpy.savez")
 }
 
 impl Header {
@@ -114,11 +109,7 @@ impl Header {
         screen(item, &raw[start..])?;
         let parsed = npyz::NpyHeader::from_reader(&raw[..])
             .map_err(|e| garbled(item, format!("a header that does not parse ({e})")))?;
-        let shape: Option<Vec<usize>> = parsed
-            .shape()
-            .iter()
-            .map(|&n| usize::try_from(n).ok())
-            .collect();
+        let shape: Option<Vec<usize>> = parsed.shape().iter().map(|&n| usize::try_from(n).ok()).collect();
         let shape = shape.ok_or_else(|| too_big(item))?;
         let count = shape
             .iter()
@@ -229,20 +220,12 @@ impl Header {
 
     /// The array, once its data are read.
     pub(super) fn array(self, data: Data) -> Array {
-        Array {
-            shape: self.shape,
-            data,
-        }
+        Array { shape: self.shape, data }
     }
 }
 
 fn too_big(item: &str) -> Fault {
-    Fault::new(
-        item,
-        "sizes whose product fits in memory",
-        "sizes that overflow",
-        "correct the array's shape",
-    )
+    Fault::new(item, "sizes whose product fits in memory", "sizes that overflow", "correct the array's shape")
 }
 
 /// Refuses headers that a NumPy array of numbers does not have, and those whose sizes overflow.
@@ -259,20 +242,14 @@ fn screen(item: &str, header: &[u8]) -> Result<(), Fault> {
     let mut number: Option<u64> = None;
     for &b in header.iter().chain(b" ") {
         if b.is_ascii_digit() {
-            let next = number
-                .unwrap_or(0)
-                .checked_mul(10)
-                .and_then(|n| n.checked_add(u64::from(b - b'0')));
+            let next = number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(u64::from(b - b'0')));
             number = Some(next.ok_or_else(|| too_big(item))?);
         } else if let Some(n) = number.take() {
             if b.is_ascii_alphabetic() || b == b'_' {
                 return Err(garbled(item, "a header with odd numbers"));
             }
             // A zero would hide the other sizes.
-            product = product
-                .checked_mul(n.max(1))
-                .filter(|p| *p < 1 << 63)
-                .ok_or_else(|| too_big(item))?;
+            product = product.checked_mul(n.max(1)).filter(|p| *p < 1 << 63).ok_or_else(|| too_big(item))?;
         }
     }
     Ok(())

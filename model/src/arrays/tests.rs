@@ -7,8 +7,7 @@ use std::path::Path;
 /// A `.npy` file of version 1.0.
 fn npy(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let fortran = if fortran { "True" } else { "False" };
-    let mut header =
-        format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
     }
@@ -44,11 +43,7 @@ fn every_type_byte_order_and_memory_order_reads_the_same() {
                         .iter()
                         .flat_map(|&i| {
                             let value = $value(i);
-                            if big {
-                                value.to_be_bytes()
-                            } else {
-                                value.to_le_bytes()
-                            }
+                            if big { value.to_be_bytes() } else { value.to_le_bytes() }
                         })
                         .collect();
                     let descr = format!("{mark}{}", $descr);
@@ -57,11 +52,7 @@ fn every_type_byte_order_and_memory_order_reads_the_same() {
                         .unwrap_or_else(|e| panic!("{descr}: {e}"));
                     assert_eq!(array.shape, [2, 3]);
                     let want: Vec<$t> = (0..6).map(|i| i as $t).collect();
-                    assert_eq!(
-                        array.data,
-                        Data::$variant(want),
-                        "{descr}, fortran {fortran}"
-                    );
+                    assert_eq!(array.data, Data::$variant(want), "{descr}, fortran {fortran}");
                 }};
             }
             case!("f2", Class::Float, F32, f32, |i| f16[i]);
@@ -81,10 +72,7 @@ fn every_type_byte_order_and_memory_order_reads_the_same() {
 
 #[test]
 fn extreme_values_survive() {
-    let bytes: Vec<u8> = [i64::MIN, -1, i64::MAX]
-        .iter()
-        .flat_map(|v| v.to_be_bytes())
-        .collect();
+    let bytes: Vec<u8> = [i64::MIN, -1, i64::MAX].iter().flat_map(|v| v.to_be_bytes()).collect();
     let array = read(&npy(">i8", false, "(3,)", &bytes), Class::Integer, None).expect("array");
     assert_eq!(array.data, Data::I64(vec![i64::MIN, -1, i64::MAX]));
     let array = read(&npy("<u8", false, "(1,)", &[255; 8]), Class::Integer, None).expect("array");
@@ -111,11 +99,7 @@ fn fortran_order_of_three_dimensions_matches_the_definition() {
     for i in 0..a {
         for j in 0..b {
             for k in 0..c {
-                assert_eq!(
-                    values[(i * b + j) * c + k],
-                    (100 * i + 10 * j + k) as f64,
-                    "[{i}, {j}, {k}]"
-                );
+                assert_eq!(values[(i * b + j) * c + k], (100 * i + 10 * j + k) as f64, "[{i}, {j}, {k}]");
             }
         }
     }
@@ -195,10 +179,7 @@ fn headers_that_lie_are_refused_before_data_are_read() {
     ];
     for shape in huge {
         let error = read(&npy("<f4", false, shape, &[0; 4]), Class::Float, None).expect_err(shape);
-        assert!(
-            error.contains("overflow") || error.contains("cut off"),
-            "{shape}: {error}"
-        );
+        assert!(error.contains("overflow") || error.contains("cut off"), "{shape}: {error}");
     }
     for (shape, found) in [
         ("(-1,)", "negative"),
@@ -252,27 +233,15 @@ fn versions_two_and_three_read() {
 }
 
 fn sample() -> Vec<(&'static str, Array)> {
-    let array = |shape: &[usize], data| Array {
-        shape: shape.to_vec(),
-        data,
-    };
+    let array = |shape: &[usize], data| Array { shape: shape.to_vec(), data };
     vec![
-        (
-            "a.b",
-            array(&[2, 2], Data::F32(vec![1.0, -0.0, 3.5e-40, f32::MAX])),
-        ),
+        ("a.b", array(&[2, 2], Data::F32(vec![1.0, -0.0, 3.5e-40, f32::MAX]))),
         ("c", array(&[3], Data::F64(vec![0.1, 1e300, -2.0]))),
         ("i", array(&[1, 1], Data::I64(vec![i64::MIN]))),
         ("u", array(&[], Data::U64(vec![u64::MAX]))),
         ("bytes", array(&[2], Data::U8(vec![0, 255]))),
         ("none", array(&[0, 7], Data::F32(vec![]))),
-        (
-            "long",
-            array(
-                &[50_000],
-                Data::F32((0..50_000).map(|i| i as f32).collect()),
-            ),
-        ),
+        ("long", array(&[50_000], Data::F32((0..50_000).map(|i| i as f32).collect()))),
     ]
 }
 
@@ -305,10 +274,7 @@ fn what_is_written_reads_back_bit_for_bit() {
         }
         sizes.push(std::fs::metadata(&path).expect("size").len());
     }
-    assert!(
-        sizes[1] < sizes[0],
-        "deflating made nothing smaller: {sizes:?}"
-    );
+    assert!(sizes[1] < sizes[0], "deflating made nothing smaller: {sizes:?}");
     let left: Vec<_> = std::fs::read_dir(folder.path()).expect("list").collect();
     assert_eq!(left.len(), 1, "temporary files are left: {left:?}");
 }
@@ -318,33 +284,17 @@ fn a_failed_write_leaves_what_was_there() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("x.npz");
     std::fs::write(&path, "before").expect("written");
-    let bad = Array {
-        shape: vec![3],
-        data: Data::F32(vec![0.0]),
-    };
-    let good = Array {
-        shape: vec![1],
-        data: Data::F32(vec![0.0]),
-    };
-    for list in [
-        vec![("a", &bad)],
-        vec![("a", &good), ("a", &good)],
-        vec![("", &good)],
-    ] {
+    let bad = Array { shape: vec![3], data: Data::F32(vec![0.0]) };
+    let good = Array { shape: vec![1], data: Data::F32(vec![0.0]) };
+    for list in [vec![("a", &bad)], vec![("a", &good), ("a", &good)], vec![("", &good)]] {
         write_npz(&path, &list, Packing::Stored).expect_err("bad arrays");
         assert_eq!(std::fs::read(&path).expect("file"), b"before");
     }
     let error = write_npz(folder.path(), &[("a", &good)], Packing::Stored).expect_err("directory");
-    assert!(
-        error.to_string().contains("something else of that name"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("something else of that name"), "{error}");
     let nowhere = folder.path().join("no/such/x.npz");
     let error = write_npz(&nowhere, &[("a", &good)], Packing::Stored).expect_err("folder");
-    assert!(
-        error.to_string().contains("make the folder first"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("make the folder first"), "{error}");
 }
 
 #[test]
@@ -353,10 +303,7 @@ fn what_is_no_file_is_refused() {
     assert!(error(Path::new("/no/such/file.npz")).contains("check the path"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let as_array = read_npy(folder.path(), Class::Float, None).expect_err("directory");
-    assert!(
-        as_array.to_string().contains("found a directory"),
-        "{as_array}"
-    );
+    assert!(as_array.to_string().contains("found a directory"), "{as_array}");
     #[cfg(unix)]
     {
         assert!(error(Path::new("/dev/null")).contains("a pipe, device or socket"));

@@ -69,13 +69,7 @@ fn failed(path: &Path, error: &std::io::Error) -> FileError {
         std::io::ErrorKind::PermissionDenied => "give write permission to the folder",
         _ => "check the folder and its free space",
     };
-    FileError::new(
-        path,
-        "file",
-        "a file that can be written",
-        error.to_string(),
-        mend,
-    )
+    FileError::new(path, "file", "a file that can be written", error.to_string(), mend)
 }
 
 /// A name beside `target` that nothing else uses: it bears the process's id and a count.
@@ -100,11 +94,7 @@ fn build(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec
     for (name, array) in arrays {
         let file_name = format!("{name}.npy");
         if !names.insert(*name) || name.is_empty() || file_name.len() > usize::from(u16::MAX) {
-            return Err(fault(
-                name,
-                "a distinct, short name",
-                "a duplicate, empty or long one",
-            ));
+            return Err(fault(name, "a distinct, short name", "a duplicate, empty or long one"));
         }
         let plain = npy_bytes(array).ok_or_else(|| {
             fault(
@@ -128,12 +118,9 @@ fn build(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec
         };
         let small = |n: usize| u32::try_from(n).ok().filter(|n| *n < u32::MAX);
         let end = out.len() + packed.len() + file_name.len() + 30;
-        let (Some(size), Some(packed_size), Some(offset), Some(_)) = (
-            small(size),
-            small(packed.len()),
-            small(out.len()),
-            small(end),
-        ) else {
+        let (Some(size), Some(packed_size), Some(offset), Some(_)) =
+            (small(size), small(packed.len()), small(out.len()), small(end))
+        else {
             return Err(fault(name, "less than 4 GiB in all", "more"));
         };
         // Fields shared by both headers, from "version needed" to the name's length; dated 1980-01-01.
@@ -157,11 +144,9 @@ fn build(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec
         directory.extend(offset.to_le_bytes());
         directory.extend(file_name.as_bytes());
     }
-    let (Ok(count), Ok(start), Ok(size)) = (
-        u16::try_from(arrays.len()),
-        u32::try_from(out.len()),
-        u32::try_from(directory.len()),
-    ) else {
+    let (Ok(count), Ok(start), Ok(size)) =
+        (u16::try_from(arrays.len()), u32::try_from(out.len()), u32::try_from(directory.len()))
+    else {
         return Err(fault("archive", "at most 65,535 members", "more"));
     };
     out.extend(&directory);
@@ -176,10 +161,7 @@ fn build(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec
 
 /// One array as a `.npy` file; `None` if its shape and its elements disagree.
 fn npy_bytes(array: &Array) -> Option<Vec<u8>> {
-    let count = array
-        .shape
-        .iter()
-        .try_fold(1usize, |product, &n| product.checked_mul(n))?;
+    let count = array.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))?;
     if count != array.data.len() {
         return None;
     }
@@ -191,10 +173,8 @@ fn npy_bytes(array: &Array) -> Option<Vec<u8>> {
         Data::U64(_) => "<u8",
     };
     let sizes: Vec<String> = array.shape.iter().map(|n| format!("{n},")).collect();
-    let mut header = format!(
-        "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}",
-        sizes.join(" ")
-    );
+    let mut header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));
     // Data start at a multiple of 64, after a newline.
     let unpadded = 10 + header.len() + 1;
     let padding = unpadded.next_multiple_of(64) - unpadded;

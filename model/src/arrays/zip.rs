@@ -56,22 +56,10 @@ pub(super) struct Zip {
 
 /// Errors of the archive as a whole.
 fn broken(path: &Path, found: impl AsRef<str>) -> FileError {
-    FileError::new(
-        path,
-        "archive",
-        "a complete zip archive",
-        found,
-        "save or copy the .npz again",
-    )
+    FileError::new(path, "archive", "a complete zip archive", found, "save or copy the .npz again")
 }
 
-fn member_fault(
-    path: &Path,
-    name: &str,
-    expected: &str,
-    found: impl AsRef<str>,
-    mend: &str,
-) -> FileError {
+fn member_fault(path: &Path, name: &str, expected: &str, found: impl AsRef<str>, mend: &str) -> FileError {
     FileError::new(path, format!("member {name}"), expected, found, mend)
 }
 
@@ -86,10 +74,7 @@ fn read_at(file: &mut File, path: &Path, offset: u64, len: usize) -> Result<Vec<
 impl Zip {
     /// Reads the central directory of `file`.
     pub(super) fn open(path: &Path, mut file: File) -> Result<Zip, FileError> {
-        let len = file
-            .metadata()
-            .map_err(|e| broken(path, e.to_string()))?
-            .len();
+        let len = file.metadata().map_err(|e| broken(path, e.to_string()))?.len();
         if len == 0 {
             return Err(broken(path, "an empty file"));
         }
@@ -101,9 +86,7 @@ impl Zip {
         let mut disks = [u32::from(u16_at(record, 4)), u32::from(u16_at(record, 6))];
         let mut limit = end;
         let locator = match end.checked_sub(20) {
-            Some(at) => {
-                Some(read_at(&mut file, path, at, 20)?).filter(|l| l.starts_with(END64_LOCATOR))
-            }
+            Some(at) => Some(read_at(&mut file, path, at, 20)?).filter(|l| l.starts_with(END64_LOCATOR)),
             None => None,
         };
         if let Some(locator) = locator {
@@ -125,34 +108,20 @@ impl Zip {
             return Err(broken(path, "one part of an archive in several files"));
         }
         if start.checked_add(size).is_none_or(|e| e > limit) {
-            return Err(broken(
-                path,
-                format!("a directory of {size} bytes at {start} in a file of {len}"),
-            ));
+            return Err(broken(path, format!("a directory of {size} bytes at {start} in a file of {len}")));
         }
         // Each entry takes at least 46 bytes, so the count is bounded by the file's length too.
         if entries > size / 46 {
-            return Err(broken(
-                path,
-                format!("{entries} members announced in a directory of {size} bytes"),
-            ));
+            return Err(broken(path, format!("{entries} members announced in a directory of {size} bytes")));
         }
         let size = usize::try_from(size).map_err(|_| broken(path, "a directory beyond memory"))?;
         let central = read_at(&mut file, path, start, size)?;
         let members = directory(path, &central, entries, start)?;
-        Ok(Zip {
-            file,
-            members,
-            directory: start,
-        })
+        Ok(Zip { file, members, directory: start })
     }
 
     /// Opens one member for reading from its start.
-    pub(super) fn member(
-        &self,
-        path: &Path,
-        member: &Member,
-    ) -> Result<MemberReader<'_>, FileError> {
+    pub(super) fn member(&self, path: &Path, member: &Member) -> Result<MemberReader<'_>, FileError> {
         let fault = |found: &str| {
             member_fault(
                 path,
@@ -172,20 +141,15 @@ impl Zip {
         }
         let name_len = usize::from(u16_at(&local, 26));
         let mut name = vec![0; name_len];
-        file.read_exact(&mut name)
-            .map_err(|e| fault(&e.to_string()))?;
+        file.read_exact(&mut name).map_err(|e| fault(&e.to_string()))?;
         if name != member.name.as_bytes() {
             return Err(fault("another name in its local header"));
         }
         let data = member.offset + 30 + name_len as u64 + u64::from(u16_at(&local, 28));
-        if data
-            .checked_add(member.packed)
-            .is_none_or(|e| e > self.directory)
-        {
+        if data.checked_add(member.packed).is_none_or(|e| e > self.directory) {
             return Err(fault("data that runs into the directory"));
         }
-        file.seek(SeekFrom::Start(data))
-            .map_err(|e| fault(&e.to_string()))?;
+        file.seek(SeekFrom::Start(data)).map_err(|e| fault(&e.to_string()))?;
         let packed = file.take(member.packed);
         Ok(MemberReader {
             source: if member.deflated {
@@ -213,15 +177,9 @@ fn find_end(file: &mut File, path: &Path, len: u64) -> Result<(u64, Vec<u8>), Fi
         Some(at) => Ok((len - tail_len + at as u64, tail[at..].to_vec())),
         None => {
             let mut start = [0u8; 6];
-            let read = file
-                .seek(SeekFrom::Start(0))
-                .and_then(|_| file.read(&mut start))
-                .unwrap_or(0);
+            let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read(&mut start)).unwrap_or(0);
             Err(if start[..read].starts_with(b"PK") {
-                broken(
-                    path,
-                    "no end record: the file is cut off or has bytes after its end",
-                )
+                broken(path, "no end record: the file is cut off or has bytes after its end")
             } else if start == *b"\x93NUMPY" {
                 FileError::new(
                     path,
@@ -238,12 +196,7 @@ fn find_end(file: &mut File, path: &Path, len: u64) -> Result<(u64, Vec<u8>), Fi
 }
 
 /// Parses the central directory.
-fn directory(
-    path: &Path,
-    bytes: &[u8],
-    entries: u64,
-    limit: u64,
-) -> Result<Vec<Member>, FileError> {
+fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<Member>, FileError> {
     let mut members = Vec::new();
     let mut names = HashSet::new();
     let mut rest = bytes;
@@ -270,10 +223,7 @@ fn directory(
         rest = &rest[total..];
     }
     if members.len() as u64 != entries {
-        return Err(broken(
-            path,
-            format!("{} members where {entries} are announced", members.len()),
-        ));
+        return Err(broken(path, format!("{} members where {entries} are announced", members.len())));
     }
     no_overlap(path, &members)?;
     Ok(members)
@@ -283,15 +233,10 @@ fn directory(
 fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Member, FileError> {
     let raw = &e[46..46 + lengths[0]];
     let shown = one_line(&String::from_utf8_lossy(raw));
-    let fault = |expected: &str, found: String, mend: &str| {
-        Err(member_fault(path, &shown, expected, found, mend))
-    };
+    let fault =
+        |expected: &str, found: String, mend: &str| Err(member_fault(path, &shown, expected, found, mend));
     let Ok(name) = std::str::from_utf8(raw) else {
-        return fault(
-            "a name in UTF-8",
-            "other bytes".to_owned(),
-            "rename the array",
-        );
+        return fault("a name in UTF-8", "other bytes".to_owned(), "rename the array");
     };
     if name.ends_with('/') {
         return fault(
@@ -302,11 +247,7 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
     }
     let flags = u16_at(e, 8);
     if flags & 0x2041 != 0 {
-        return fault(
-            "plain data",
-            "an encrypted member".to_owned(),
-            "save without a password",
-        );
+        return fault("plain data", "an encrypted member".to_owned(), "save without a password");
     }
     let method = u16_at(e, 10);
     if method != 0 && method != 8 {
@@ -329,11 +270,7 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
         let extra = &e[46 + lengths[0]..46 + lengths[0] + lengths[1]];
         let field = zip64_field(extra).unwrap_or(&[]);
         if field.len() < 8 * wide.len() + if asks_disk { 4 } else { 0 } {
-            return fault(
-                "zip64 sizes in its extra field",
-                "none".to_owned(),
-                "save or copy the .npz again",
-            );
+            return fault("zip64 sizes in its extra field", "none".to_owned(), "save or copy the .npz again");
         }
         for (i, value) in wide.iter_mut().enumerate() {
             **value = u64_at(field, 8 * i);
@@ -343,16 +280,10 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
         }
     }
     if disk != 0 {
-        return fault(
-            "an archive in one file",
-            format!("part {disk}"),
-            "join the parts",
-        );
+        return fault("an archive in one file", format!("part {disk}"), "join the parts");
     }
     let header = 30 + lengths[0] as u64;
-    let end = offset
-        .checked_add(header)
-        .and_then(|o| o.checked_add(packed));
+    let end = offset.checked_add(header).and_then(|o| o.checked_add(packed));
     if end.is_none_or(|end| end > limit) {
         return fault(
             "a member that lies within the archive",
@@ -360,11 +291,7 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
             "save or copy the .npz again",
         );
     }
-    let possible = if method == 0 {
-        size == packed
-    } else {
-        size <= packed.saturating_mul(DEFLATE_RATIO)
-    };
+    let possible = if method == 0 { size == packed } else { size <= packed.saturating_mul(DEFLATE_RATIO) };
     if !possible {
         return fault(
             "sizes that agree",
@@ -372,14 +299,7 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
             "save or copy the .npz again",
         );
     }
-    Ok(Member {
-        name: name.to_owned(),
-        deflated: method == 8,
-        crc: u32_at(e, 16),
-        packed,
-        size,
-        offset,
-    })
+    Ok(Member { name: name.to_owned(), deflated: method == 8, crc: u32_at(e, 16), packed, size, offset })
 }
 
 /// The zip64 field (id 1) of an extra field.

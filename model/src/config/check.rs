@@ -83,22 +83,11 @@ pub(super) fn config(c: &Config) -> Result<(), Fault> {
 
 pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
     if c.stages.is_empty() {
-        return Err(Fault::new(
-            "stages",
-            "at least one stage",
-            "an empty list",
-            "list the network's stages",
-        ));
+        return Err(Fault::new("stages", "at least one stage", "an empty list", "list the network's stages"));
     }
-    let total = c
-        .stages
-        .iter()
-        .try_fold(0usize, |sum, s| sum.checked_add(s.repeats));
-    if let Some((i, stage)) = c
-        .stages
-        .iter()
-        .enumerate()
-        .find(|(_, s)| s.repeats == 0 || s.repeats > MAX_BLOCKS)
+    let total = c.stages.iter().try_fold(0usize, |sum, s| sum.checked_add(s.repeats));
+    if let Some((i, stage)) =
+        c.stages.iter().enumerate().find(|(_, s)| s.repeats == 0 || s.repeats > MAX_BLOCKS)
     {
         return Err(Fault::new(
             format!("stages[{i}].repeats"),
@@ -165,12 +154,7 @@ pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
 /// A list of distinct names, not empty.
 fn names(key: &str, list: &[String]) -> Result<(), Fault> {
     if list.is_empty() {
-        return Err(Fault::new(
-            key,
-            "at least one entry",
-            "an empty list",
-            "list the names",
-        ));
+        return Err(Fault::new(key, "at least one entry", "an empty list", "list the names"));
     }
     range(key, list.len(), MAX_SIZE)?;
     let mut seen = HashSet::new();
@@ -191,12 +175,7 @@ fn range(key: &str, value: usize, max: usize) -> Result<(), Fault> {
     if (1..=max).contains(&value) {
         return Ok(());
     }
-    Err(Fault::new(
-        key,
-        format!("1 to {max}"),
-        value.to_string(),
-        "correct the configuration",
-    ))
+    Err(Fault::new(key, format!("1 to {max}"), value.to_string(), "correct the configuration"))
 }
 
 fn size(key: &str, value: usize) -> Result<(), Fault> {
@@ -231,10 +210,5 @@ fn number(key: &str, value: f64, good: bool, expected: &str) -> Result<(), Fault
     if good && value.is_finite() {
         return Ok(());
     }
-    Err(Fault::new(
-        key,
-        expected,
-        value.to_string(),
-        "correct the configuration",
-    ))
+    Err(Fault::new(key, expected, value.to_string(), "correct the configuration"))
 }

@@ -88,17 +88,9 @@ impl Value {
     /// Parses a whole document.
     pub(super) fn parse(text: &str) -> Result<Value, Fault> {
         let node = serde_json::from_str(text).map_err(|e| {
-            Fault::new(
-                "config",
-                "JSON text",
-                e.to_string(),
-                "write the configuration as one JSON object",
-            )
+            Fault::new("config", "JSON text", e.to_string(), "write the configuration as one JSON object")
         })?;
-        Ok(Value {
-            path: String::new(),
-            node,
-        })
+        Ok(Value { path: String::new(), node })
     }
 
     fn wrong(&self, expected: &str) -> Fault {
@@ -112,11 +104,7 @@ impl Value {
             Node::List(v) => format!("a list of {}", v.len()),
             Node::Object(_) => "an object".to_owned(),
         };
-        let item = if self.path.is_empty() {
-            "config"
-        } else {
-            &self.path
-        };
+        let item = if self.path.is_empty() { "config" } else { &self.path };
         Fault::new(item, expected, found, "correct the configuration")
     }
 
@@ -153,10 +141,7 @@ impl Value {
             Node::List(nodes) => Ok(nodes
                 .into_iter()
                 .enumerate()
-                .map(|(i, node)| Value {
-                    path: format!("{}[{i}]", self.path),
-                    node,
-                })
+                .map(|(i, node)| Value { path: format!("{}[{i}]", self.path), node })
                 .collect()),
             _ => Err(self.wrong("a list")),
         }
@@ -182,11 +167,7 @@ impl Value {
                 ));
             }
         }
-        Ok(Object {
-            path: self.path,
-            entries,
-            asked: Vec::new(),
-        })
+        Ok(Object { path: self.path, entries, asked: Vec::new() })
     }
 }
 
@@ -207,10 +188,7 @@ impl Object {
         self.asked.push(key);
         let at = self.entries.iter().position(|(k, _)| k == key)?;
         let (_, node) = self.entries.swap_remove(at);
-        Some(Value {
-            path: join(&self.path, key),
-            node,
-        })
+        Some(Value { path: join(&self.path, key), node })
     }
 
     pub(super) fn take(&mut self, key: &'static str) -> Result<Value, Fault> {
@@ -222,12 +200,7 @@ impl Object {
             } else {
                 format!("none (unread keys: {})", left.join(", "))
             };
-            Fault::new(
-                join(&self.path, key),
-                "a value",
-                found,
-                "add the key to the configuration",
-            )
+            Fault::new(join(&self.path, key), "a value", found, "add the key to the configuration")
         })
     }
 
@@ -245,9 +218,5 @@ impl Object {
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    }
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }

@@ -214,10 +214,7 @@ impl Config {
             task: word(
                 &mut o,
                 "task",
-                &[
-                    ("multiclass", Task::Multiclass),
-                    ("multilabel", Task::Multilabel),
-                ],
+                &[("multiclass", Task::Multiclass), ("multilabel", Task::Multilabel)],
             )?,
             classes: o.take("classes")?.texts()?,
             bn_eps: o.take("bn_eps")?.number()?,
@@ -232,12 +229,7 @@ impl Config {
                 s.finish()?;
                 stem
             },
-            stages: o
-                .take("stages")?
-                .list()?
-                .into_iter()
-                .map(stage)
-                .collect::<Result<_, _>>()?,
+            stages: o.take("stages")?.list()?.into_iter().map(stage).collect::<Result<_, _>>()?,
             head_channels: o.take("head_channels")?.size()?,
             fusion: match o.optional("fusion") {
                 Some(value) if !value.is_null() => Some(fusion(value)?),
@@ -252,12 +244,7 @@ impl Config {
     /// The configuration as JSON text.
     pub fn to_json(&self) -> Result<String, Fault> {
         serde_json::to_string_pretty(self).map_err(|e| {
-            Fault::new(
-                "config",
-                "a configuration that can be written",
-                e.to_string(),
-                "check it first",
-            )
+            Fault::new("config", "a configuration that can be written", e.to_string(), "check it first")
         })
     }
 
@@ -301,12 +288,7 @@ fn fusion(value: Value) -> Result<Fusion, Fault> {
     let fusion = Fusion {
         dim: o.take("dim")?.size()?,
         heads: o.take("heads")?.size()?,
-        features: o
-            .take("features")?
-            .list()?
-            .into_iter()
-            .map(feature)
-            .collect::<Result<_, _>>()?,
+        features: o.take("features")?.list()?.into_iter().map(feature).collect::<Result<_, _>>()?,
     };
     o.finish()?;
     Ok(fusion)
@@ -315,22 +297,12 @@ fn fusion(value: Value) -> Result<Fusion, Fault> {
 fn feature(value: Value) -> Result<Feature, Fault> {
     let mut o = value.object()?;
     let name = o.take("name")?.text()?;
-    let kind = match word(
-        &mut o,
-        "kind",
-        &[("continuous", 0), ("categorical", 1), ("sequence", 2)],
-    )? {
-        0 => FeatureKind::Continuous {
-            offset: o.take("offset")?.number()?,
-            scale: o.take("scale")?.number()?,
-        },
-        1 => FeatureKind::Categorical {
-            categories: o.take("categories")?.texts()?,
-        },
-        _ => FeatureKind::Sequence {
-            inputs: o.take("inputs")?.size()?,
-            hidden: o.take("hidden")?.size()?,
-        },
+    let kind = match word(&mut o, "kind", &[("continuous", 0), ("categorical", 1), ("sequence", 2)])? {
+        0 => {
+            FeatureKind::Continuous { offset: o.take("offset")?.number()?, scale: o.take("scale")?.number()? }
+        }
+        1 => FeatureKind::Categorical { categories: o.take("categories")?.texts()? },
+        _ => FeatureKind::Sequence { inputs: o.take("inputs")?.size()?, hidden: o.take("hidden")?.size()? },
     };
     o.finish()?;
     Ok(Feature { name, kind })
@@ -344,12 +316,7 @@ fn word<T: Copy>(o: &mut Object, key: &'static str, words: &[(&str, T)]) -> Resu
         Some((_, value)) => Ok(*value),
         None => {
             let known: Vec<String> = words.iter().map(|(w, _)| format!("{w:?}")).collect();
-            Err(Fault::new(
-                path,
-                known.join(" or "),
-                format!("{text:?}"),
-                "use one of these words",
-            ))
+            Err(Fault::new(path, known.join(" or "), format!("{text:?}"), "use one of these words"))
         }
     }
 }

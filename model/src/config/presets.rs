@@ -66,12 +66,7 @@ impl Config {
 
 fn scaled(setup: Setup, width: usize, depth: usize) -> Config {
     let channels = |c: usize| scale_channels(c, width);
-    build(
-        setup,
-        channels,
-        |repeats| (repeats * depth).div_ceil(10),
-        channels(1280),
-    )
+    build(setup, channels, |repeats| (repeats * depth).div_ceil(10), channels(1280))
 }
 
 /// `channels * tenths / 10` to the nearest multiple of 8 (halves up), at least 90 % of the exact value.
@@ -79,11 +74,7 @@ fn scale_channels(channels: usize, tenths: usize) -> usize {
     let exact = channels * tenths;
     let rounded = ((exact + 40) / 80 * 8).max(8);
     // rounded < 0.9 * exact / 10, in hundredths
-    if rounded * 100 < exact * 9 {
-        rounded + 8
-    } else {
-        rounded
-    }
+    if rounded * 100 < exact * 9 { rounded + 8 } else { rounded }
 }
 
 fn build(
@@ -103,11 +94,7 @@ fn build(
         classes: setup.classes,
         bn_eps: 1e-3,
         se_ratio: 0.25,
-        stem: Stem {
-            channels: channels(32),
-            kernel: 3,
-            stride: 2,
-        },
+        stem: Stem { channels: channels(32), kernel: 3, stride: 2 },
         stages: B0
             .iter()
             .map(|&(expand, kernel, stride, c, n)| Stage {

@@ -59,11 +59,7 @@ fn the_example_reads_and_unrolls() {
     };
     assert_eq!(
         config.blocks().expect("blocks"),
-        [
-            block(32, 16, 1, 1, 8, false),
-            block(16, 24, 6, 2, 4, false),
-            block(24, 24, 6, 1, 6, true),
-        ]
+        [block(32, 16, 1, 1, 8, false), block(16, 24, 6, 2, 4, false), block(24, 24, 6, 1, 6, true),]
     );
     // 720 → 360 (stem) → 360 → 180 → 180
     assert_eq!(config.head_len(720).expect("length"), 180);
@@ -72,19 +68,13 @@ fn the_example_reads_and_unrolls() {
 
 #[test]
 fn json_written_is_json_read() {
-    for config in [
-        Config::from_json(EXAMPLE).expect("valid"),
-        Config::b0(setup()),
-    ] {
+    for config in [Config::from_json(EXAMPLE).expect("valid"), Config::b0(setup())] {
         let text = config.to_json().expect("text");
         assert_eq!(Config::from_json(&text).expect(&text), config);
     }
     let without = EXAMPLE.replace("\"fusion\"", "\"name2\"");
     assert!(Config::from_json(&without).is_err());
-    let null = Config::b0(setup())
-        .to_json()
-        .expect("text")
-        .replacen('{', "{\"fusion\": null,", 1);
+    let null = Config::b0(setup()).to_json().expect("text").replacen('{', "{\"fusion\": null,", 1);
     assert_eq!(Config::from_json(&null).expect("null fusion").fusion, None);
 }
 
@@ -95,15 +85,8 @@ fn output_length_follows_the_definition() {
             for len in 1..100 {
                 // Count the window positions that fit into the padded signal.
                 let padded = len + 2 * (kernel / 2);
-                let fits = (0..padded)
-                    .step_by(stride)
-                    .filter(|start| start + kernel <= padded)
-                    .count();
-                assert_eq!(
-                    out_len(len, kernel, stride),
-                    fits,
-                    "{len} {kernel} {stride}"
-                );
+                let fits = (0..padded).step_by(stride).filter(|start| start + kernel <= padded).count();
+                assert_eq!(out_len(len, kernel, stride), fits, "{len} {kernel} {stride}");
             }
         }
     }
@@ -115,19 +98,13 @@ fn se_ratio_rounds_down_but_never_to_zero() {
     let with = |ratio: &str| {
         let text = EXAMPLE.replace("0.25", ratio);
         let blocks = Config::from_json(&text).expect("valid").blocks();
-        blocks
-            .expect("blocks")
-            .iter()
-            .map(|b| b.r)
-            .collect::<Vec<_>>()
+        blocks.expect("blocks").iter().map(|b| b.r).collect::<Vec<_>>()
     };
     assert_eq!(with("0.1"), [3, 1, 2]);
     assert_eq!(with("0"), [1, 1, 1]);
     assert_eq!(with("1.5"), [48, 24, 36]);
     // 0.29 * 100 is 28.999999999999996 in f64.
-    let text = EXAMPLE
-        .replace("0.25", "0.29")
-        .replace("\"channels\": 32", "\"channels\": 100");
+    let text = EXAMPLE.replace("0.25", "0.29").replace("\"channels\": 32", "\"channels\": 100");
     let blocks = Config::from_json(&text).expect("valid").blocks();
     assert_eq!(blocks.expect("blocks")[0].r, 28);
 }
@@ -136,225 +113,60 @@ fn se_ratio_rounds_down_but_never_to_zero() {
 fn every_rule_names_its_key() {
     // (text, replacement, start of the message, a part of the rest)
     let cases = [
-        (
-            "efficientecg/1",
-            "efficientecg/2",
-            "format:",
-            "\"efficientecg/2\"",
-        ),
-        (
-            "\"zscore\"",
-            "\"minmax\"",
-            "normalize:",
-            "\"zscore\" or \"none\"",
-        ),
-        (
-            "\"multiclass\"",
-            "\"regression\"",
-            "task:",
-            "\"multilabel\"",
-        ),
-        (
-            "\"continuous\"",
-            "\"number\"",
-            "fusion.features[0].kind:",
-            "\"sequence\"",
-        ),
+        ("efficientecg/1", "efficientecg/2", "format:", "\"efficientecg/2\""),
+        ("\"zscore\"", "\"minmax\"", "normalize:", "\"zscore\" or \"none\""),
+        ("\"multiclass\"", "\"regression\"", "task:", "\"multilabel\""),
+        ("\"continuous\"", "\"number\"", "fusion.features[0].kind:", "\"sequence\""),
         ("[\"MLII\", \"V1\"]", "[]", "leads:", "an empty list"),
         ("\"V1\"", "\"MLII\"", "leads[1]:", "\"MLII\" again"),
         ("\"V1\"", "7", "leads[1]:", "a text, found 7"),
-        (
-            "[\"N\", \"S\", \"V\", \"F\", \"Q\"]",
-            "[]",
-            "classes:",
-            "an empty list",
-        ),
+        ("[\"N\", \"S\", \"V\", \"F\", \"Q\"]", "[]", "classes:", "an empty list"),
         ("\"Q\"", "\"N\"", "classes[4]:", "\"N\" again"),
         ("360", "0", "sample_rate:", "above 0"),
         ("360", "-1", "sample_rate:", "above 0"),
         ("360", "1e999", "config:", "out of range"),
         ("360", "\"360\"", "sample_rate:", "a number, found the text"),
         ("720", "0", "samples:", "1 to"),
-        (
-            "720",
-            "-5",
-            "samples:",
-            "an integer of at least 1, found -5",
-        ),
-        (
-            "720",
-            "7.5",
-            "samples:",
-            "an integer of at least 1, found 7.5",
-        ),
+        ("720", "-5", "samples:", "an integer of at least 1, found -5"),
+        ("720", "7.5", "samples:", "an integer of at least 1, found 7.5"),
         ("720", "18446744073709551615", "samples:", "1 to"),
         ("720", "18446744073709551616", "samples:", "an integer"),
         ("1e-3", "-1e-3", "bn_eps:", "at least 0"),
         ("0.25", "-0.25", "se_ratio:", "at least 0"),
         ("0.25", "1e300", "se_ratio:", "squeeze channels"),
-        (
-            "\"channels\": 32",
-            "\"channels\": 0",
-            "stem.channels:",
-            "found 0",
-        ),
-        (
-            "\"kernel\": 3, \"stride\": 2}",
-            "\"kernel\": 4, \"stride\": 2}",
-            "stem.kernel:",
-            "odd",
-        ),
-        (
-            "\"stride\": 2}",
-            "\"stride\": 0}",
-            "stem.stride:",
-            "found 0",
-        ),
-        (
-            "\"kernel\": 3, \"stride\": 2, ",
-            "\"kernel\": 4, \"stride\": 2, ",
-            "stages[1].kernel:",
-            "odd",
-        ),
-        (
-            "\"kernel\": 3, \"stride\": 2, ",
-            "\"kernel\": 0, \"stride\": 2, ",
-            "stages[1].kernel:",
-            "odd",
-        ),
-        (
-            "\"kernel\": 3, \"stride\": 2, ",
-            "\"stride\": 2, ",
-            "stages[1].kernel:",
-            "found none",
-        ),
-        (
-            "\"kernel\": 3, \"stride\": 2, ",
-            "\"kernel\": 3, \"stride\": 0, ",
-            "stages[1].stride:",
-            "found 0",
-        ),
-        (
-            "\"channels\": 24",
-            "\"channels\": 0",
-            "stages[1].channels:",
-            "found 0",
-        ),
-        (
-            "\"expand\": 6",
-            "\"expand\": 0",
-            "stages[1].expand:",
-            "found 0",
-        ),
-        (
-            "\"expand\": 6",
-            "\"expand\": 16777216",
-            "stages[1].expand:",
-            "hidden channels",
-        ),
-        (
-            "\"repeats\": 2",
-            "\"repeats\": 0",
-            "stages[1].repeats:",
-            "found 0",
-        ),
-        (
-            "\"repeats\": 2",
-            "\"repeats\": 4000000000",
-            "stages[1].repeats:",
-            "1 to 10000",
-        ),
-        (
-            "\"repeats\": 2",
-            "\"repeats\": 10000",
-            "stages:",
-            "found 10001",
-        ),
+        ("\"channels\": 32", "\"channels\": 0", "stem.channels:", "found 0"),
+        ("\"kernel\": 3, \"stride\": 2}", "\"kernel\": 4, \"stride\": 2}", "stem.kernel:", "odd"),
+        ("\"stride\": 2}", "\"stride\": 0}", "stem.stride:", "found 0"),
+        ("\"kernel\": 3, \"stride\": 2, ", "\"kernel\": 4, \"stride\": 2, ", "stages[1].kernel:", "odd"),
+        ("\"kernel\": 3, \"stride\": 2, ", "\"kernel\": 0, \"stride\": 2, ", "stages[1].kernel:", "odd"),
+        ("\"kernel\": 3, \"stride\": 2, ", "\"stride\": 2, ", "stages[1].kernel:", "found none"),
+        ("\"kernel\": 3, \"stride\": 2, ", "\"kernel\": 3, \"stride\": 0, ", "stages[1].stride:", "found 0"),
+        ("\"channels\": 24", "\"channels\": 0", "stages[1].channels:", "found 0"),
+        ("\"expand\": 6", "\"expand\": 0", "stages[1].expand:", "found 0"),
+        ("\"expand\": 6", "\"expand\": 16777216", "stages[1].expand:", "hidden channels"),
+        ("\"repeats\": 2", "\"repeats\": 0", "stages[1].repeats:", "found 0"),
+        ("\"repeats\": 2", "\"repeats\": 4000000000", "stages[1].repeats:", "1 to 10000"),
+        ("\"repeats\": 2", "\"repeats\": 10000", "stages:", "found 10001"),
         ("1280", "0", "head_channels:", "found 0"),
         ("1280", "99999999999", "head_channels:", "1 to"),
         ("\"dim\": 64", "\"dim\": 0", "fusion.dim:", "found 0"),
         ("\"heads\": 4", "\"heads\": 0", "fusion.heads:", "found 0"),
-        (
-            "\"heads\": 4",
-            "\"heads\": 5",
-            "fusion.heads:",
-            "a divisor of fusion.dim = 64",
-        ),
+        ("\"heads\": 4", "\"heads\": 5", "fusion.heads:", "a divisor of fusion.dim = 64"),
         ("20.0", "0.0", "fusion.features[0].scale:", "other than 0"),
         ("20.0", "-0.0", "fusion.features[0].scale:", "other than 0"),
-        (
-            "\"name\": \"age\"",
-            "\"name\": \"a.ge\"",
-            "fusion.features[0].name:",
-            "no dot",
-        ),
-        (
-            "\"name\": \"age\"",
-            "\"name\": \"\"",
-            "fusion.features[0].name:",
-            "not empty",
-        ),
-        (
-            "\"name\": \"age\"",
-            "\"name\": \"sex\"",
-            "fusion.features[1]:",
-            "\"sex\" again",
-        ),
-        (
-            "\"male\"",
-            "\"female\"",
-            "fusion.features[1].categories[1]:",
-            "again",
-        ),
-        (
-            "[\"female\", \"male\"]",
-            "[]",
-            "fusion.features[1].categories:",
-            "an empty list",
-        ),
-        (
-            "\"inputs\": 4",
-            "\"inputs\": 0",
-            "fusion.features[2].inputs:",
-            "found 0",
-        ),
-        (
-            "\"hidden\": 32",
-            "\"hidden\": 0",
-            "fusion.features[2].hidden:",
-            "found 0",
-        ),
-        (
-            "\"hidden\": 32",
-            "\"hidden\": 32, \"layers\": 2",
-            "fusion.features[2].layers:",
-            "unknown key",
-        ),
-        (
-            "\"samples\"",
-            "\"sample\": 3, \"samples\"",
-            "sample:",
-            "unknown key",
-        ),
-        (
-            "\"samples\"",
-            "\"samples\": 3, \"samples\"",
-            "samples:",
-            "it twice",
-        ),
-        (
-            "\"dim\": 64",
-            "\"dim\": 64, \"dim\": 64",
-            "fusion.dim:",
-            "it twice",
-        ),
+        ("\"name\": \"age\"", "\"name\": \"a.ge\"", "fusion.features[0].name:", "no dot"),
+        ("\"name\": \"age\"", "\"name\": \"\"", "fusion.features[0].name:", "not empty"),
+        ("\"name\": \"age\"", "\"name\": \"sex\"", "fusion.features[1]:", "\"sex\" again"),
+        ("\"male\"", "\"female\"", "fusion.features[1].categories[1]:", "again"),
+        ("[\"female\", \"male\"]", "[]", "fusion.features[1].categories:", "an empty list"),
+        ("\"inputs\": 4", "\"inputs\": 0", "fusion.features[2].inputs:", "found 0"),
+        ("\"hidden\": 32", "\"hidden\": 0", "fusion.features[2].hidden:", "found 0"),
+        ("\"hidden\": 32", "\"hidden\": 32, \"layers\": 2", "fusion.features[2].layers:", "unknown key"),
+        ("\"samples\"", "\"sample\": 3, \"samples\"", "sample:", "unknown key"),
+        ("\"samples\"", "\"samples\": 3, \"samples\"", "samples:", "it twice"),
+        ("\"dim\": 64", "\"dim\": 64, \"dim\": 64", "fusion.dim:", "it twice"),
         ("\"task\"", "\"tusk\"", "task:", "unread keys: bn_eps"),
-        (
-            "{\"channels\": 32, \"kernel\": 3, \"stride\": 2}",
-            "[]",
-            "stem:",
-            "an object, found a list of 0",
-        ),
+        ("{\"channels\": 32, \"kernel\": 3, \"stride\": 2}", "[]", "stem:", "an object, found a list of 0"),
         ("]\n  }\n}", "]\n  }", "config:", "EOF"),
         ("]\n  }\n}", "]\n  }\n} x", "config:", "trailing"),
     ];
@@ -362,37 +174,16 @@ fn every_rule_names_its_key() {
         assert!(EXAMPLE.contains(from), "the example lacks {from}");
         let text = EXAMPLE.replacen(from, to, 1);
         let fault = Config::from_json(&text).expect_err(to).to_string();
-        assert!(
-            fault.starts_with(start) && fault.contains(part),
-            "{from} -> {to}: {fault}"
-        );
+        assert!(fault.starts_with(start) && fault.contains(part), "{from} -> {to}: {fault}");
     }
-    let features = Config {
-        fusion: Some(Fusion {
-            dim: 4,
-            heads: 2,
-            features: Vec::new(),
-        }),
-        ..Config::b0(setup())
-    };
+    let features =
+        Config { fusion: Some(Fusion { dim: 4, heads: 2, features: Vec::new() }), ..Config::b0(setup()) };
     let fault = features.check().expect_err("no features").to_string();
-    assert!(
-        fault.starts_with("fusion.features: expected at least one"),
-        "{fault}"
-    );
-    let stages = Config {
-        stages: Vec::new(),
-        ..Config::b0(setup())
-    };
+    assert!(fault.starts_with("fusion.features: expected at least one"), "{fault}");
+    let stages = Config { stages: Vec::new(), ..Config::b0(setup()) };
     let fault = stages.check().expect_err("no stages").to_string();
-    assert!(
-        fault.starts_with("stages: expected at least one"),
-        "{fault}"
-    );
-    let nan = Config {
-        bn_eps: f64::NAN,
-        ..Config::b0(setup())
-    };
+    assert!(fault.starts_with("stages: expected at least one"), "{fault}");
+    let nan = Config { bn_eps: f64::NAN, ..Config::b0(setup()) };
     assert!(nan.check().is_err() && Config::from_json(&"[".repeat(100_000)).is_err());
 }
 
@@ -405,44 +196,23 @@ fn presets_match_the_published_tables() {
             let list: Vec<usize> = config.stages.iter().map(f).collect();
             <[usize; 7]>::try_from(list).expect("seven stages")
         };
-        (
-            config.stem.channels,
-            pick(|s| s.channels),
-            pick(|s| s.repeats),
-            config.head_channels,
-        )
+        (config.stem.channels, pick(|s| s.channels), pick(|s| s.repeats), config.head_channels)
     };
     let repeats = [1, 2, 2, 3, 3, 4, 1];
     let b0 = [16, 24, 40, 80, 112, 192, 320];
     assert_eq!(table(Config::b0(setup())), (32, b0, repeats, 1280));
-    assert_eq!(
-        table(Config::b1(setup())),
-        (32, b0, [2, 3, 3, 4, 4, 5, 2], 1280)
-    );
+    assert_eq!(table(Config::b1(setup())), (32, b0, [2, 3, 3, 4, 4, 5, 2], 1280));
     // Width 1.1: 17.6→16, 26.4→24, 44→48, 88, 123.2→120, 211.2→208, 352; 35.2→32, 1408.
     assert_eq!(
         table(Config::b2(setup())),
-        (
-            32,
-            [16, 24, 48, 88, 120, 208, 352],
-            [2, 3, 3, 4, 4, 5, 2],
-            1408
-        )
+        (32, [16, 24, 48, 88, 120, 208, 352], [2, 3, 3, 4, 4, 5, 2], 1408)
     );
     // Width 1.2: 19.2→16, below 90 %, so 24; 28.8→32, 48, 96, 134.4→136, 230.4→232, 384; 38.4→40, 1536.
     assert_eq!(
         table(Config::b3(setup())),
-        (
-            40,
-            [24, 32, 48, 96, 136, 232, 384],
-            [2, 3, 3, 5, 5, 6, 2],
-            1536
-        )
+        (40, [24, 32, 48, 96, 136, 232, 384], [2, 3, 3, 5, 5, 6, 2], 1536)
     );
-    assert_eq!(
-        table(Config::lite(setup())),
-        (16, [8, 12, 20, 40, 56, 96, 160], repeats, 256)
-    );
+    assert_eq!(table(Config::lite(setup())), (16, [8, 12, 20, 40, 56, 96, 160], repeats, 256));
 }
 
 #[test]

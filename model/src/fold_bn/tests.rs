@@ -7,11 +7,7 @@ use crate::weights::tests::{generate, small};
 fn direct(weights: &Weights, layer: &str, o: usize, x: &[f64]) -> f64 {
     let get = |part: &str| weights.arrays()[&format!("{layer}.{part}")].data.to_f64();
     let w = get("conv.weight");
-    let dot: f64 = w[o * x.len()..(o + 1) * x.len()]
-        .iter()
-        .zip(x)
-        .map(|(w, x)| w * x)
-        .sum();
+    let dot: f64 = w[o * x.len()..(o + 1) * x.len()].iter().zip(x).map(|(w, x)| w * x).sum();
     let (mean, var) = (get("bn.running_mean")[o], get("bn.running_var")[o]);
     (dot - mean) / (var + weights.config().bn_eps).sqrt() * get("bn.weight")[o] + get("bn.bias")[o]
 }
@@ -20,10 +16,8 @@ fn direct(weights: &Weights, layer: &str, o: usize, x: &[f64]) -> f64 {
 fn folding_is_batch_norm_after_the_convolution() {
     let weights = generate(small());
     let network = weights.network().expect("folded");
-    let mut layers: Vec<(String, &ConvBn)> = vec![
-        ("stem".to_owned(), &network.stem),
-        ("head".to_owned(), &network.head),
-    ];
+    let mut layers: Vec<(String, &ConvBn)> =
+        vec![("stem".to_owned(), &network.stem), ("head".to_owned(), &network.head)];
     for (i, block) in network.blocks.iter().enumerate() {
         if let Some(expand) = &block.expand {
             layers.push((format!("blocks.{i}.expand"), expand));
@@ -84,8 +78,7 @@ fn overflow_after_folding_names_the_layer() {
     let weights = Weights::from_arrays(small(), arrays).expect("each fits");
     let error = weights.network().expect_err("the product").to_string();
     assert!(
-        error.contains("head.bn: expected a weight that is finite")
-            && error.contains("overflows f32"),
+        error.contains("head.bn: expected a weight that is finite") && error.contains("overflows f32"),
         "{error}"
     );
 }
@@ -98,9 +91,7 @@ fn narrower_types_are_checked_on_request() {
     weights.classifier.weight[2] = -65_520.0;
     let fault = weights.check_fits(Overflow::F16).expect_err("overflow");
     assert!(
-        fault
-            .to_string()
-            .starts_with("classifier.weight: expected values that are finite in f16"),
+        fault.to_string().starts_with("classifier.weight: expected values that are finite in f16"),
         "{fault}"
     );
     weights.check_fits(Overflow::BF16).expect("in range");

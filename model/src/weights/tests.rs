@@ -6,10 +6,7 @@ use crate::config::{Feature, Fusion, Normalize, Stage, Stem, Task};
 /// A small network with every kind of feature and an `expand` of 1.
 pub(crate) fn small() -> Config {
     let names = |list: &[&str]| list.iter().map(|s| s.to_string()).collect();
-    let feature = |name: &str, kind| Feature {
-        name: name.to_owned(),
-        kind,
-    };
+    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
     let setup = Setup {
         name: "small".to_owned(),
         leads: names(&["I", "II"]),
@@ -22,42 +19,16 @@ pub(crate) fn small() -> Config {
             dim: 6,
             heads: 3,
             features: vec![
-                feature(
-                    "age",
-                    FeatureKind::Continuous {
-                        offset: 60.0,
-                        scale: 20.0,
-                    },
-                ),
-                feature(
-                    "sex",
-                    FeatureKind::Categorical {
-                        categories: names(&["f", "m"]),
-                    },
-                ),
-                feature(
-                    "rhythm",
-                    FeatureKind::Sequence {
-                        inputs: 2,
-                        hidden: 5,
-                    },
-                ),
+                feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
+                feature("sex", FeatureKind::Categorical { categories: names(&["f", "m"]) }),
+                feature("rhythm", FeatureKind::Sequence { inputs: 2, hidden: 5 }),
             ],
         }),
     };
-    let stage = |expand, kernel, stride, channels, repeats| Stage {
-        expand,
-        kernel,
-        stride,
-        channels,
-        repeats,
-    };
+    let stage =
+        |expand, kernel, stride, channels, repeats| Stage { expand, kernel, stride, channels, repeats };
     Config {
-        stem: Stem {
-            channels: 4,
-            kernel: 5,
-            stride: 2,
-        },
+        stem: Stem { channels: 4, kernel: 5, stride: 2 },
         stages: vec![stage(1, 3, 1, 3, 1), stage(2, 7, 3, 5, 2)],
         head_channels: 8,
         ..Config::b0(setup)
@@ -72,11 +43,7 @@ pub(crate) fn generate(config: Config) -> Weights {
             .map(|_| {
                 next += 1;
                 let v = f64::from(next % 977) / 64.0 - 7.0;
-                if name.ends_with("running_var") {
-                    v.abs()
-                } else {
-                    v
-                }
+                if name.ends_with("running_var") { v.abs() } else { v }
             })
             .collect()
     })
@@ -151,11 +118,8 @@ fn the_table_is_the_state_dict() {
     ] {
         want.insert(format!("{features}.{name}"), shape);
     }
-    let got: BTreeMap<String, Vec<usize>> = table(&small())
-        .expect("table")
-        .into_iter()
-        .map(|e| (e.name, e.shape))
-        .collect();
+    let got: BTreeMap<String, Vec<usize>> =
+        table(&small()).expect("table").into_iter().map(|e| (e.name, e.shape)).collect();
     assert_eq!(got, want);
 }
 
@@ -165,15 +129,8 @@ fn an_npz_and_a_directory_load_alike() {
     let weights = generate(small());
     let text = weights.config().to_json().expect("text");
     // Left out by name, whatever its type.
-    let batches = Array {
-        shape: vec![],
-        data: Data::I64(vec![7]),
-    };
-    let mut list: Vec<(&str, &Array)> = weights
-        .arrays()
-        .iter()
-        .map(|(n, a)| (n.as_str(), a))
-        .collect();
+    let batches = Array { shape: vec![], data: Data::I64(vec![7]) };
+    let mut list: Vec<(&str, &Array)> = weights.arrays().iter().map(|(n, a)| (n.as_str(), a)).collect();
     list.push(("stem.bn.num_batches_tracked", &batches));
     let directory = folder.path().join("w");
     std::fs::create_dir(&directory).expect("made");
@@ -185,11 +142,7 @@ fn an_npz_and_a_directory_load_alike() {
         let bytes = std::fs::read(&npz).expect("read");
         let start = 30 + name.len() + 4;
         let size = u32::from_le_bytes([bytes[18], bytes[19], bytes[20], bytes[21]]) as usize;
-        std::fs::write(
-            directory.join(format!("{name}.npy")),
-            &bytes[start..start + size],
-        )
-        .expect("written");
+        std::fs::write(directory.join(format!("{name}.npy")), &bytes[start..start + size]).expect("written");
     }
     let from_directory = Weights::load(&directory).expect("directory");
     assert_eq!(from_directory.arrays(), weights.arrays());
@@ -218,9 +171,7 @@ fn memory_is_checked_like_a_file() {
     let change = |f: &dyn Fn(&mut BTreeMap<String, Array>)| {
         let mut arrays = weights.arrays().clone();
         f(&mut arrays);
-        Weights::from_arrays(small(), arrays)
-            .expect_err("changed")
-            .to_string()
+        Weights::from_arrays(small(), arrays).expect_err("changed").to_string()
     };
     let set = |name: &'static str, value: f64| {
         change(&move |arrays| {
@@ -238,15 +189,9 @@ fn memory_is_checked_like_a_file() {
             set("head.conv.weight", f64::NAN),
             "head.conv.weight: expected finite values, found NaN at element 1 of 40",
         ),
-        (
-            set("head.conv.weight", f64::NEG_INFINITY),
-            "found -inf at element 1 of 40",
-        ),
+        (set("head.conv.weight", f64::NEG_INFINITY), "found -inf at element 1 of 40"),
         (set("head.conv.weight", 3.5e38), "which overflows f32"),
-        (
-            set("stem.bn.running_var", -0.001),
-            "stem.bn.running_var: expected variances above -bn_eps",
-        ),
+        (set("stem.bn.running_var", -0.001), "stem.bn.running_var: expected variances above -bn_eps"),
     ] {
         assert!(message.contains(part), "{message}");
     }
@@ -266,8 +211,5 @@ fn sizes_that_overflow_name_the_array() {
     config.stages[0].channels = 1 << 24;
     config.leads = (0..1 << 17).map(|i| i.to_string()).collect();
     let fault = table(&config).expect_err("overflow").to_string();
-    assert!(
-        fault.contains("stem.conv.weight: expected a size that fits"),
-        "{fault}"
-    );
+    assert!(fault.contains("stem.conv.weight: expected a size that fits"), "{fault}");
 }

@@ -1,0 +1,144 @@
+//! The command line.
+
+use crate::error::Failure;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use efficientecg_model::{Backend, Level, Model, Options};
+use std::path::PathBuf;
+
+/// EfficientECG: classify ECG records, run and check networks.
+#[derive(Parser)]
+#[command(name = "efficientecg", version, about, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a network on arrays, without preprocessing
+    Run(Run),
+    /// Run a network on reference inputs and compare with the reference outputs
+    Verify(Verify),
+    /// Show a network's layers and this machine's devices
+    Info(Info),
+}
+
+#[derive(Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    /// Arrays to run on: an .npz with `signal` [B, leads, T] and the features
+    #[arg(long, value_name = "X.npz")]
+    pub(crate) input: PathBuf,
+    /// Where `logits` and `probabilities` [B, classes] go
+    #[arg(long, value_name = "Y.npz")]
+    pub(crate) output: PathBuf,
+    /// Print a summary as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    /// The inputs with the `logits` and `tap.NAME` arrays expected of them
+    #[arg(long, value_name = "R.npz")]
+    pub(crate) reference: PathBuf,
+    /// Print the errors as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Info {
+    /// The network to describe: an .npz or a folder; without it, only the devices
+    #[arg(long, value_name = "W")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Samples of the record that the figures are for (default: the configuration's)
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) samples: Option<u32>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What every command that runs a model takes.
+#[derive(Args)]
+pub(crate) struct ModelArguments {
+    /// The network: an .npz, or a folder of .npy files and config.json
+    #[arg(long, value_name = "W")]
+    pub(crate) weights: PathBuf,
+    /// Where to run
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: BackendName,
+    /// Storage and products of weights and activations; sums are always f32
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
+    /// Threads [default: the cores that the process may use]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Records to run at once [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
+    /// Instruction set of the cpu back end [default: the best there is]
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum BackendName {
+    /// The GPU if this build has one, else the CPU
+    Auto,
+    /// SIMD kernels
+    Cpu,
+    /// GPU kernels
+    Gpu,
+    /// Plain loops in f64: slow, for checking
+    Reference,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Precision {
+    F32,
+    F16,
+    Bf16,
+}
+
+impl ModelArguments {
+    /// Loads the model as the options say.
+    pub(crate) fn load(&self) -> Result<Model, Failure> {
+        let backend = match self.backend {
+            BackendName::Auto | BackendName::Cpu => Backend::Cpu,
+            BackendName::Reference => Backend::Reference,
+            BackendName::Gpu => {
+                return Err(Failure::usage(
+                    "--backend gpu: this build has no GPU back end; use --backend cpu",
+                ));
+            }
+        };
+        let precision = match self.precision {
+            Precision::F32 => None,
+            Precision::F16 => Some("f16"),
+            Precision::Bf16 => Some("bf16"),
+        };
+        if let Some(name) = precision {
+            let line = format!("--precision {name}: this build's back ends compute in f32 only; use f32");
+            return Err(Failure::usage(line));
+        }
+        let level = match &self.level {
+            None => None,
+            Some(name) => Some(Level::by_name(name).ok_or_else(|| {
+                let known: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
+                Failure::usage(format!("--level {name}: this processor has {}", known.join(", ")))
+            })?),
+        };
+        let threads = self.threads.map(usize::from);
+        Ok(Model::load(&self.weights, &Options { backend, threads, level })?)
+    }
+
+    /// Records to run at once, of `records`.
+    pub(crate) fn batch(&self, records: usize) -> usize {
+        self.batch.map_or(records, |b| b as usize).max(1)
+    }
+}

@@ -1,0 +1,125 @@
+//! `efficientecg info`: a network's layers, and the devices found.
+
+use crate::args::Info;
+use crate::error::Failure;
+use crate::out;
+use efficientecg_model::{Level, Model, Options, available_threads};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Report {
+    devices: Vec<Device>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelReport>,
+}
+
+#[derive(Serialize)]
+struct Device {
+    backend: &'static str,
+    threads: usize,
+    levels: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ModelReport {
+    name: String,
+    leads: Vec<String>,
+    sample_rate: f64,
+    samples: usize,
+    classes: Vec<String>,
+    features: Vec<String>,
+    parameters: usize,
+    multiply_adds: u64,
+    layers: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    name: String,
+    operation: &'static str,
+    input: [usize; 2],
+    output: [usize; 2],
+    multiply_adds: u64,
+}
+
+pub(crate) fn run(args: &Info) -> Result<(), Failure> {
+    let levels = Level::available().into_iter().map(Level::name).collect();
+    let devices = vec![Device { backend: "cpu", threads: available_threads(), levels }];
+    let model = match &args.weights {
+        None => None,
+        Some(path) => {
+            let model = Model::load(path, &Options { threads: Some(1), ..Options::default() })?;
+            Some(describe(&model, args.samples).map_err(|e| Failure::run(path, e))?)
+        }
+    };
+    let report = Report { devices, model };
+    if args.json {
+        out::json(&report)?;
+    } else {
+        out::text(&table(&report))?;
+    }
+    Ok(())
+}
+
+fn describe(model: &Model, samples: Option<u32>) -> Result<ModelReport, efficientecg_model::RunError> {
+    let config = model.config();
+    let samples = samples.map_or(config.samples, |s| s as usize);
+    let layers: Vec<Row> = model
+        .layers(samples)?
+        .into_iter()
+        .map(|l| Row {
+            name: l.name,
+            operation: l.op,
+            input: [l.input.rows, l.input.cols],
+            output: [l.output.rows, l.output.cols],
+            multiply_adds: l.cost.macs,
+        })
+        .collect();
+    Ok(ModelReport {
+        name: config.name.clone(),
+        leads: config.leads.clone(),
+        sample_rate: config.sample_rate,
+        samples,
+        classes: config.classes.clone(),
+        features: config.features().iter().map(|f| f.name.clone()).collect(),
+        parameters: model.parameters(),
+        multiply_adds: layers.iter().map(|l| l.multiply_adds).sum(),
+        layers,
+    })
+}
+
+fn table(report: &Report) -> String {
+    let mut text = String::new();
+    if let Some(m) = &report.model {
+        text += &format!("{}: {} at {} Hz", m.name, m.leads.join(" "), m.sample_rate);
+        if !m.features.is_empty() {
+            text += &format!(", with {}", m.features.join(", "));
+        }
+        text += &format!(", to {}\n\n", m.classes.join(" "));
+        text += &format!(
+            "{:22} {:16} {:>14} {:>14} {:>12}\n",
+            "layer", "operation", "input", "output", "mult-adds"
+        );
+        for l in &m.layers {
+            let shape = |s: [usize; 2]| format!("{} x {}", s[0], s[1]);
+            text += &format!(
+                "{:22} {:16} {:>14} {:>14} {:>12}\n",
+                l.name,
+                l.operation,
+                shape(l.input),
+                shape(l.output),
+                l.multiply_adds
+            );
+        }
+        text += &format!(
+            "\n{} parameters, {:.4} G multiply-adds on {} samples\n\n",
+            m.parameters,
+            m.multiply_adds as f64 / 1e9,
+            m.samples
+        );
+    }
+    for d in &report.devices {
+        text += &format!("{}: {} threads, {}\n", d.backend, d.threads, d.levels.join(", "));
+    }
+    text
+}

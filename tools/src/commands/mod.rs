@@ -1,0 +1,34 @@
+//! The subcommands.
+
+pub(crate) mod info;
+pub(crate) mod run;
+pub(crate) mod verify;
+
+use crate::error::Failure;
+use crate::out::Progress;
+use efficientecg_model::{Inputs, Model, Outputs};
+use std::path::Path;
+
+/// Runs inputs read from `path`, `size` records at a time, and joins the results.
+pub(crate) fn run_in_batches(
+    model: &Model,
+    inputs: &Inputs,
+    taps: &[&str],
+    size: usize,
+    path: &Path,
+) -> Result<Outputs, Failure> {
+    if size >= inputs.batch {
+        return model.run_with_taps(inputs, taps).map_err(|e| Failure::run(path, e));
+    }
+    let progress = Progress::new("records", inputs.batch);
+    let mut all = Outputs::default();
+    let mut first = 0;
+    while first < inputs.batch {
+        let part = inputs.slice(first, size.min(inputs.batch - first));
+        let out = model.run_with_taps(&part, taps).map_err(|e| Failure::run(path, e.offset(first)))?;
+        all.append(out);
+        first += part.batch;
+        progress.at(first);
+    }
+    Ok(all)
+}
