@@ -1,1 +1,3 @@
 //! The EfficientECG network: configuration, weights, graph, ECG records.
+
+pub mod ecg;
