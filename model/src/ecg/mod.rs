@@ -5,6 +5,7 @@
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
 //! resample.rs    polyphase FIR resampling to the network's rate
 //! normalize.rs   z-score per lead
+//! filter.rs      gaps filled; the detector's band-pass
 //! peaks.rs       R-peak detector
 //! score.rs       beat-by-beat comparison of two annotations (sensitivity, positive predictive value)
 //! beats.rs       windows around beats, heart rate
@@ -18,6 +19,9 @@
 use std::path::Path;
 
 mod error;
+pub mod filter;
+pub mod peaks;
+pub mod score;
 pub mod wfdb;
 
 pub use error::{Error, Result};

@@ -254,7 +254,8 @@ impl Writer {
         self.word(item.code.number(), step as u16);
         self.time = item.time;
         if item.subtype != 0 {
-            self.word(SUB, u16::from(item.subtype as u8));
+            // Negative fields fill all ten bits.
+            self.word(SUB, i16::from(item.subtype) as u16);
         }
         if item.channel != self.channel {
             self.channel = item.channel;
@@ -262,7 +263,7 @@ impl Writer {
         }
         if item.num != self.num {
             self.num = item.num;
-            self.word(NUM, u16::from(item.num as u8));
+            self.word(NUM, i16::from(item.num) as u16);
         }
         if !item.aux.is_empty() {
             let len = item.aux.len();
@@ -293,7 +294,7 @@ mod tests {
         5, 1 << 2,
         0, 59 << 2, 0x01, 0x00, 0x6d, 0x11, // skip 65536 + 0x116d = 69997
         0, 5 << 2,
-        0xff, 61 << 2, 1, 62 << 2, 2, 60 << 2,
+        0xff, 61 << 2 | 3, 1, 62 << 2, 2, 60 << 2,
         3, 63 << 2, b'a', b'b', b'c', 0,
         0xff, 8 << 2 | 3,
         0, 0,
