@@ -18,9 +18,13 @@
 
 use std::path::Path;
 
+pub mod beats;
 mod error;
 pub mod filter;
+pub mod leads;
+pub mod normalize;
 pub mod peaks;
+pub mod resample;
 pub mod score;
 pub mod wfdb;
 

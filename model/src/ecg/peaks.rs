@@ -18,6 +18,7 @@
 //! Time and memory are linear in the number of samples. The constants are physiological; the offset and the amplitude
 //! ratios among them were chosen on MIT-BIH (all records) with an eye on LUDB, so results there are not blind.
 
+use super::beats::median;
 use super::error::{Error, Result};
 use super::filter::{band_pass, fill_missing};
 
@@ -165,7 +166,7 @@ impl Amplitude {
             .map(|c| c.iter().fold(0.0, |m, v| v.abs().max(m)))
             .collect();
         // A short last block may hold no beat.
-        if y.len() % block != 0 && maxima.len() > 1 {
+        if !y.len().is_multiple_of(block) && maxima.len() > 1 {
             maxima.pop();
         }
         let floor = (AMPLITUDE_FLOOR * median(&maxima)).max(f64::MIN_POSITIVE.sqrt());
@@ -190,18 +191,6 @@ impl Amplitude {
 /// Up to `reach` values on both sides of `values[i]`, and itself.
 fn around(values: &[f64], i: usize, reach: usize) -> &[f64] {
     &values[i.saturating_sub(reach)..(i + reach + 1).min(values.len())]
-}
-
-/// The median, the mean of the middle two of an even number; 0 of none.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    match n {
-        0 => 0.0,
-        _ if n % 2 == 1 => sorted[n / 2],
-        _ => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
-    }
 }
 
 /// Drops candidates that are far smaller than their neighbours and not needed for the rhythm.
