@@ -7,6 +7,7 @@
 
 pub mod arrays;
 pub mod config;
+pub mod ecg;
 pub mod fault;
 pub mod fold_bn;
 mod graph;

@@ -1,0 +1,99 @@
+//! PhysioNet's WFDB formats: header, signal and annotation files.
+//!
+//! Written from the WFDB Applications Guide (G. Moody, <https://physionet.org/physiotools/wag/>): header(5), signal(5),
+//! annot(5).
+//!
+//! ```text
+//! header.rs      the .hea text
+//! patient.rs     age and sex out of its comments
+//! format.rs      packing of samples (8, 16, 24, 32, 61, 80, 160, 212, 310, 311)
+//! mat.rs         the MATLAB v4 frame around format 16
+//! signal.rs      signal files: groups, skew, checksums, missing samples
+//! segments.rs    records that are put together from several
+//! codes.rs       annotation codes and their symbols
+//! annotation.rs  .atr files
+//! writer.rs      records out
+//! ```
+
+use std::path::Path;
+
+mod annotation;
+mod codes;
+mod format;
+mod header;
+mod mat;
+mod patient;
+mod segments;
+mod signal;
+mod writer;
+
+pub use annotation::{Annotation, Annotations};
+pub use codes::Code;
+pub use format::Format;
+pub use header::{Header, SegmentSpec, SignalSpec};
+pub use signal::{Digital, Signals};
+pub use writer::{Storage, write};
+
+use super::error::{Error, Result};
+use super::{Lead, Record};
+
+/// Reads the record whose header is at `path`, with or without `.hea`. Every signal comes at its own rate: the
+/// frame rate times its samples per frame.
+///
+/// # Errors
+/// The header or a signal file cannot be read, contradicts itself, or is of an unsupported format.
+pub fn open(path: &Path) -> Result<Record> {
+    let header = Header::read(path)?;
+    if header.signal_count == 0 {
+        return Err(Error::Content {
+            path: header.path,
+            item: "number of signals".into(),
+            expected: "at least 1".into(),
+            found: "0".into(),
+            mend: "give a record that has signals",
+        });
+    }
+    let mut warnings = header.warnings.clone();
+    let leads = if header.segments.is_empty() {
+        single(&header, &mut warnings)?.1
+    } else {
+        segments::assemble(&header, &mut warnings)?
+    };
+    if leads.iter().all(|lead| lead.samples.is_empty()) {
+        return Err(Error::Content {
+            path: header.path,
+            item: "signals".into(),
+            expected: "at least 1 sample".into(),
+            found: "0".into(),
+            mend: "get the record's signal files again",
+        });
+    }
+    let (age, sex) = patient::parse(&header.comments);
+    Ok(Record {
+        name: header.name,
+        sample_rate: header.sample_rate,
+        leads,
+        age,
+        sex,
+        comments: header.comments,
+        warnings,
+    })
+}
+
+/// The frames and leads of a single-segment record.
+fn single(header: &Header, warnings: &mut Vec<String>) -> Result<(u64, Vec<Lead>)> {
+    let signals = Signals::read(header)?;
+    warnings.extend(signals.warnings);
+    let leads = header
+        .signals
+        .iter()
+        .zip(&signals.digital)
+        .map(|(spec, digital)| Lead {
+            name: spec.description.clone(),
+            units: spec.units.clone(),
+            sample_rate: header.sample_rate * f64::from(spec.samples_per_frame),
+            samples: signal::physical(spec, digital),
+        })
+        .collect();
+    Ok((signals.frames, leads))
+}
