@@ -4,8 +4,10 @@
 //! - [`config`], [`arrays`], [`weights`], [`inputs`]: files, read and checked; [`fault`]: what is wrong with one.
 //! - [`network`], [`fold_bn`]: the weights with batch norm folded. `graph`: the operations they become.
 //! - [`Model`]: ready to run, shared by threads.
+//! - [`ecg`]: records, from files to windows; [`classify`]: from a record to classes.
 
 pub mod arrays;
+pub mod classify;
 pub mod config;
 pub mod ecg;
 pub mod fault;

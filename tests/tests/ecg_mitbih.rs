@@ -29,10 +29,7 @@ fn find() -> Result<PathBuf, String> {
     if let Some(folder) = std::env::var_os("EFFICIENTECG_MITBIH") {
         let folder = PathBuf::from(folder);
         // A folder that was named must be there: a typing error is not a reason to skip.
-        assert!(
-            folder.join("100.hea").is_file(),
-            "EFFICIENTECG_MITBIH has no 100.hea"
-        );
+        assert!(folder.join("100.hea").is_file(), "EFFICIENTECG_MITBIH has no 100.hea");
         return Ok(folder);
     }
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
@@ -44,16 +41,10 @@ fn find() -> Result<PathBuf, String> {
     if records(&out).len() == 48 {
         return Ok(out);
     }
-    let run = Command::new("python3")
-        .arg(&script)
-        .arg("mitbih")
-        .arg(&out)
-        .output();
+    let run = Command::new("python3").arg(&script).arg("mitbih").arg(&out).output();
     match run {
         Ok(run) if run.status.success() => Ok(out),
-        Ok(run) => Err(String::from_utf8_lossy(&run.stderr)
-            .trim()
-            .replace('\n', "; ")),
+        Ok(run) => Err(String::from_utf8_lossy(&run.stderr).trim().replace('\n', "; ")),
         Err(e) => Err(format!("python3: {e}")),
     }
 }
@@ -65,17 +56,8 @@ fn records(folder: &Path) -> Vec<String> {
     };
     let mut names: Vec<String> = entries
         .flatten()
-        .filter_map(|e| {
-            e.file_name()
-                .to_str()?
-                .strip_suffix(".hea")
-                .map(str::to_owned)
-        })
-        .filter(|n| {
-            ["dat", "atr"]
-                .iter()
-                .all(|x| folder.join(format!("{n}.{x}")).is_file())
-        })
+        .filter_map(|e| e.file_name().to_str()?.strip_suffix(".hea").map(str::to_owned))
+        .filter(|n| ["dat", "atr"].iter().all(|x| folder.join(format!("{n}.{x}")).is_file()))
         .collect();
     names.sort();
     names
@@ -104,8 +86,7 @@ fn r_peaks_of_all_records() {
     for name in &names {
         let (record, reference) = open(folder, name);
         let lead = &record.leads[0];
-        let found =
-            peaks::detect(&lead.samples, lead.sample_rate).unwrap_or_else(|e| panic!("{e}"));
+        let found = peaks::detect(&lead.samples, lead.sample_rate).unwrap_or_else(|e| panic!("{e}"));
         assert!(found.is_sorted_by(|a, b| a < b), "{name}");
         let found: Vec<i64> = found.iter().map(|&k| k as i64).collect();
         let s = score::against_reference(&reference, &found, lead.sample_rate);
@@ -138,20 +119,10 @@ fn r_peaks_of_all_records() {
         part(0.95),
         part(0.99)
     );
-    assert_eq!(
-        matched + missed,
-        109_494,
-        "beats outside of flutter in the published annotations"
-    );
+    assert_eq!(matched + missed, 109_494, "beats outside of flutter in the published annotations");
     assert!(sensitivity >= SENSITIVITY, "sensitivity {sensitivity}");
-    assert!(
-        predictive >= PREDICTIVE_VALUE,
-        "positive predictive value {predictive}"
-    );
-    assert!(
-        part(0.95) <= 20.0,
-        "95 % of the peaks within 20 ms of the reference"
-    );
+    assert!(predictive >= PREDICTIVE_VALUE, "positive predictive value {predictive}");
+    assert!(part(0.95) <= 20.0, "95 % of the peaks within 20 ms of the reference");
 }
 
 #[test]
@@ -159,12 +130,7 @@ fn headers_tell_age_and_sex() {
     let Some(folder) = folder() else { return };
     let all: Vec<Record> = records(folder).iter().map(|n| open(folder, n).0).collect();
     for record in &all {
-        assert!(
-            record.warnings.is_empty(),
-            "{}: {:?}",
-            record.name,
-            record.warnings
-        );
+        assert!(record.warnings.is_empty(), "{}: {:?}", record.name, record.warnings);
         assert!(record.sex.is_some(), "{}", record.name);
         assert_eq!(record.leads.len(), 2);
         assert!(

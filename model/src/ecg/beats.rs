@@ -58,10 +58,7 @@ pub fn heart_rate(peaks: &[i64], sample_rate: f64) -> Option<HeartRate> {
     if intervals.is_empty() {
         return None;
     }
-    let stretches: Vec<f64> = intervals
-        .windows(STRETCH.min(intervals.len()))
-        .map(median)
-        .collect();
+    let stretches: Vec<f64> = intervals.windows(STRETCH.min(intervals.len())).map(median).collect();
     let mean = intervals.iter().sum::<f64>() / intervals.len() as f64;
     Some(HeartRate {
         median: 60.0 / median(&intervals),
@@ -93,19 +90,10 @@ mod tests {
         let b: Vec<f32> = a.iter().map(|v| -v).collect();
         let leads = [&a[..], &b[..]];
         // Even length: the peak is at place samples / 2.
-        assert_eq!(
-            windows(&leads, &[2], 4),
-            [1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, -4.0]
-        );
+        assert_eq!(windows(&leads, &[2], 4), [1.0, 2.0, 3.0, 4.0, -1.0, -2.0, -3.0, -4.0]);
         assert_eq!(windows(&leads[..1], &[2], 3), [2.0, 3.0, 4.0]);
-        assert_eq!(
-            windows(&leads[..1], &[0, 5], 4),
-            [0.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 0.0]
-        );
-        assert_eq!(
-            windows(&leads[..1], &[3], 10),
-            [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0]
-        );
+        assert_eq!(windows(&leads[..1], &[0, 5], 4), [0.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 0.0]);
+        assert_eq!(windows(&leads[..1], &[3], 10), [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0]);
         // Wholly outside, however far.
         for peak in [-3, 9, i64::MIN, i64::MAX] {
             assert_eq!(windows(&leads[..1], &[peak], 4), [0.0; 4], "{peak}");

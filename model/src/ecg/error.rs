@@ -122,11 +122,7 @@ impl Error {
 
     fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.to_path_buf();
-        move |source| Error::Io {
-            path,
-            action,
-            source,
-        }
+        move |source| Error::Io { path, action, source }
     }
 }
 

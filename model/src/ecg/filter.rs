@@ -14,9 +14,7 @@ pub fn fill_missing(samples: &mut [f32]) -> usize {
             i += 1;
             continue;
         }
-        let end = (i..samples.len())
-            .find(|&j| samples[j].is_finite())
-            .unwrap_or(samples.len());
+        let end = (i..samples.len()).find(|&j| samples[j].is_finite()).unwrap_or(samples.len());
         let after = samples.get(end).copied();
         let (from, to) = match (last, after) {
             (Some(l), Some(after)) => (samples[l], after),
@@ -51,10 +49,7 @@ impl Section {
         let a0 = 1.0 + alpha;
         let side = if high { 1.0 + cos } else { 1.0 - cos };
         let middle = if high { -side } else { side };
-        Self {
-            b: [side / 2.0 / a0, middle / a0, side / 2.0 / a0],
-            a: [-2.0 * cos / a0, (1.0 - alpha) / a0],
-        }
+        Self { b: [side / 2.0 / a0, middle / a0, side / 2.0 / a0], a: [-2.0 * cos / a0, (1.0 - alpha) / a0] }
     }
 
     /// Filters in place, from rest.
@@ -116,24 +111,16 @@ mod tests {
     #[test]
     fn band_pass_has_the_stated_gains_and_no_delay() {
         let rate = 360.0;
-        for (hz, gain, tolerance) in [
-            (0.0, 0.0, 1e-9),
-            (8.0, 0.5, 0.03),
-            (12.6, 0.75, 0.05),
-            (20.0, 0.5, 0.03),
-            (100.0, 0.0, 2e-3),
-        ] {
+        for (hz, gain, tolerance) in
+            [(0.0, 0.0, 1e-9), (8.0, 0.5, 0.03), (12.6, 0.75, 0.05), (20.0, 0.5, 0.03), (100.0, 0.0, 2e-3)]
+        {
             let wave = |i: usize| (TAU * hz * i as f64 / rate).cos() as f32;
             let x: Vec<f32> = (0..3600).map(wave).collect();
             let y = band_pass(&x, rate, 8.0, 20.0);
             assert_eq!(y.len(), x.len());
             for i in 1000..2600 {
                 let want = gain * f64::from(x[i]);
-                assert!(
-                    (y[i] - want).abs() <= tolerance,
-                    "{hz} Hz sample {i}: {} {want}",
-                    y[i]
-                );
+                assert!((y[i] - want).abs() <= tolerance, "{hz} Hz sample {i}: {} {want}", y[i]);
             }
         }
         assert!(band_pass(&[], rate, 8.0, 20.0).is_empty());

@@ -35,11 +35,7 @@ pub fn select(
         let index = match find(record, name) {
             Found::One(index) => index,
             Found::None if mapped.is_some() => {
-                return Err(error(
-                    record,
-                    lead,
-                    format!("mapped to {}, which is missing", quote(name)),
-                ));
+                return Err(error(record, lead, format!("mapped to {}, which is missing", quote(name))));
             }
             Found::None => return Err(error(record, lead, "missing".into())),
             Found::Many(n) => {
@@ -66,10 +62,7 @@ enum Found {
 fn find(record: &Record, name: &str) -> Found {
     let matching = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
         let leads = record.leads.iter().enumerate();
-        leads
-            .filter(|(_, l)| same(l.name.trim()))
-            .map(|(i, _)| i)
-            .collect()
+        leads.filter(|(_, l)| same(l.name.trim())).map(|(i, _)| i).collect()
     };
     let exact = matching(&|other| other == name);
     let folded = || matching(&|other| other.to_lowercase() == name.to_lowercase());
@@ -88,12 +81,7 @@ fn find(record: &Record, name: &str) -> Found {
 
 fn error(record: &Record, lead: &str, problem: String) -> Error {
     let names: Vec<String> = record.leads.iter().map(|l| quote(&l.name)).collect();
-    Error::Lead {
-        record: record.name.clone(),
-        lead: lead.to_owned(),
-        problem,
-        available: names.join(", "),
-    }
+    Error::Lead { record: record.name.clone(), lead: lead.to_owned(), problem, available: names.join(", ") }
 }
 
 #[cfg(test)]
@@ -127,10 +115,7 @@ mod tests {
     #[test]
     fn by_name_in_any_order() {
         let r = record(&["V1", " mlii ", "resp"]);
-        assert_eq!(
-            select(&r, &["MLII", "V1"], &[]).expect("both are there"),
-            [1, 0]
-        );
+        assert_eq!(select(&r, &["MLII", "V1"], &[]).expect("both are there"), [1, 0]);
         // An exact name wins over one that differs in case.
         let r = record(&["v1", "V1"]);
         assert_eq!(select(&r, &["V1"], &[]).expect("exact"), [1]);
@@ -140,62 +125,31 @@ mod tests {
     fn mapped_by_the_user() {
         let r = record(&["MLII", "V5", "V5"]);
         let wanted = ["MLII", "V1"];
-        assert_eq!(
-            select(&r, &wanted, &map(&[("V1", "#2")])).expect("mapped"),
-            [0, 1]
-        );
+        assert_eq!(select(&r, &wanted, &map(&[("V1", "#2")])).expect("mapped"), [0, 1]);
         let r = record(&["V5", "MLII"]);
-        assert_eq!(
-            select(&r, &wanted, &map(&[("V1", "v5")])).expect("mapped"),
-            [1, 0]
-        );
+        assert_eq!(select(&r, &wanted, &map(&[("V1", "v5")])).expect("mapped"), [1, 0]);
     }
 
     #[test]
     fn never_guessed() {
         for (names, wanted, mapping, want) in [
-            (
-                vec!["MLII", "V5"],
-                "V1",
-                vec![],
-                "lead V1: missing; the record has \"MLII\", \"V5\"",
-            ),
+            (vec!["MLII", "V5"], "V1", vec![], "lead V1: missing; the record has \"MLII\", \"V5\""),
             (vec!["a", "A"], "á", vec![], "missing"),
             (vec!["v1", "v1"], "V1", vec![], "ambiguous, 2 leads"),
             (vec!["II"], "MLII", vec![], "missing"),
-            (
-                vec!["V5"],
-                "V1",
-                vec![("V1", "V6")],
-                "mapped to \"V6\", which is missing",
-            ),
+            (vec!["V5"], "V1", vec![("V1", "V6")], "mapped to \"V6\", which is missing"),
             (vec!["V5"], "V1", vec![("V1", "#2")], "missing"),
             (vec!["V5"], "V1", vec![("V1", "#0")], "missing"),
-            (
-                vec!["V5"],
-                "V5",
-                vec![("V2", "V5")],
-                "the model has no such lead",
-            ),
-            (
-                vec!["V5"],
-                "V5",
-                vec![("V5", "V5"), ("V5", "#1")],
-                "mapped twice",
-            ),
+            (vec!["V5"], "V5", vec![("V2", "V5")], "the model has no such lead"),
+            (vec!["V5"], "V5", vec![("V5", "V5"), ("V5", "#1")], "mapped twice"),
         ] {
             let r = record(&names);
-            let error = select(&r, &[wanted], &map(&mapping))
-                .expect_err(want)
-                .to_string();
+            let error = select(&r, &[wanted], &map(&mapping)).expect_err(want).to_string();
             assert!(error.contains(want) && error.contains("--lead"), "{error}");
             assert_eq!(error.lines().count(), 1);
         }
         let r = record(&["V5", "MLII"]);
         let twice = select(&r, &["V1", "V5"], &map(&[("V1", "V5")])).expect_err("one lead for two");
-        assert!(
-            twice.to_string().contains("already serves as V1"),
-            "{twice}"
-        );
+        assert!(twice.to_string().contains("already serves as V1"), "{twice}");
     }
 }

@@ -9,7 +9,7 @@
 //! peaks.rs       R-peak detector
 //! score.rs       beat-by-beat comparison of two annotations (sensitivity, positive predictive value)
 //! beats.rs       windows around beats, heart rate
-//! rhythm.rs      (to come) R-R features for the fusion
+//! rhythm.rs      R-R intervals around each beat, for the fusion
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! ```
 //!
@@ -25,6 +25,7 @@ pub mod leads;
 pub mod normalize;
 pub mod peaks;
 pub mod resample;
+pub mod rhythm;
 pub mod score;
 pub mod wfdb;
 
@@ -82,9 +83,6 @@ impl Record {
 
     /// Length in seconds: that of the longest lead.
     pub fn seconds(&self) -> f64 {
-        self.leads
-            .iter()
-            .map(|lead| lead.samples.len() as f64 / lead.sample_rate)
-            .fold(0.0, f64::max)
+        self.leads.iter().map(|lead| lead.samples.len() as f64 / lead.sample_rate).fold(0.0, f64::max)
     }
 }

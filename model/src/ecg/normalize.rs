@@ -6,23 +6,14 @@ const EPSILON: f64 = 1e-6;
 
 /// Normalises one lead in place; sums and means in f64. Samples that are not finite do not count and become 0, the mean.
 pub fn z_score(samples: &mut [f32]) {
-    let finite = || {
-        samples
-            .iter()
-            .filter(|v| v.is_finite())
-            .map(|&v| f64::from(v))
-    };
+    let finite = || samples.iter().filter(|v| v.is_finite()).map(|&v| f64::from(v));
     let count = finite().count().max(1) as f64;
     let mean = finite().sum::<f64>() / count;
     // The mean is taken off before squaring: a large offset costs no digits.
     let variance = finite().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
     let scale = 1.0 / (variance.sqrt() + EPSILON);
     for v in samples {
-        *v = if v.is_finite() {
-            ((f64::from(*v) - mean) * scale) as f32
-        } else {
-            0.0
-        };
+        *v = if v.is_finite() { ((f64::from(*v) - mean) * scale) as f32 } else { 0.0 };
     }
 }
 
@@ -54,10 +45,7 @@ mod tests {
         let n = plain.len() as f64;
         let sum: f64 = plain.iter().map(|&v| f64::from(v)).sum();
         let squares: f64 = plain.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
-        assert!(
-            (sum / n).abs() < 1e-6 && (squares / n - 1.0).abs() < 1e-5,
-            "{sum} {squares}"
-        );
+        assert!((sum / n).abs() < 1e-6 && (squares / n - 1.0).abs() < 1e-5, "{sum} {squares}");
     }
 
     #[test]
@@ -69,10 +57,7 @@ mod tests {
         }
         let mut x = [1.0, f32::NAN, 3.0, f32::INFINITY];
         z_score(&mut x);
-        assert!(
-            (x[0] + 1.0).abs() < 2e-6 && (x[2] - 1.0).abs() < 2e-6,
-            "{x:?}"
-        );
+        assert!((x[0] + 1.0).abs() < 2e-6 && (x[2] - 1.0).abs() < 2e-6, "{x:?}");
         assert_eq!((x[1], x[3]), (0.0, 0.0));
         z_score(&mut []);
     }

@@ -161,22 +161,16 @@ struct Amplitude {
 impl Amplitude {
     fn new(y: &[f64], sample_rate: f64) -> Self {
         let block = ((AMPLITUDE_SECONDS * sample_rate) as usize).max(1);
-        let mut maxima: Vec<f64> = y
-            .chunks(block)
-            .map(|c| c.iter().fold(0.0, |m, v| v.abs().max(m)))
-            .collect();
+        let mut maxima: Vec<f64> =
+            y.chunks(block).map(|c| c.iter().fold(0.0, |m, v| v.abs().max(m))).collect();
         // A short last block may hold no beat.
         if !y.len().is_multiple_of(block) && maxima.len() > 1 {
             maxima.pop();
         }
         let floor = (AMPLITUDE_FLOOR * median(&maxima)).max(f64::MIN_POSITIVE.sqrt());
-        let medians = (0..maxima.len())
-            .map(|i| median(around(&maxima, i, AMPLITUDE_BLOCKS / 2)).max(floor))
-            .collect();
-        Self {
-            block: block as f64,
-            medians,
-        }
+        let medians =
+            (0..maxima.len()).map(|i| median(around(&maxima, i, AMPLITUDE_BLOCKS / 2)).max(floor)).collect();
+        Self { block: block as f64, medians }
     }
 
     fn at(&self, i: usize) -> f64 {
@@ -199,10 +193,8 @@ fn weigh(y: &[f64], candidates: &[usize]) -> Vec<usize> {
     let ratios: Vec<f64> = (0..sizes.len())
         .map(|i| sizes[i] / median(around(&sizes, i, NEIGHBOURS)).max(f64::MIN_POSITIVE))
         .collect();
-    let strong: Vec<usize> = (0..candidates.len())
-        .filter(|&i| ratios[i] >= STRONG)
-        .map(|i| candidates[i])
-        .collect();
+    let strong: Vec<usize> =
+        (0..candidates.len()).filter(|&i| ratios[i] >= STRONG).map(|i| candidates[i]).collect();
     if strong.len() < 3 {
         return candidates.to_vec();
     }
@@ -313,22 +305,13 @@ mod tests {
         // Five seconds missing.
         let mut x = signal(&beats, 50.0, rate);
         x[3600..5400].fill(f32::NAN);
-        let kept: Vec<_> = beats
-            .into_iter()
-            .filter(|b| !(9.95..15.05).contains(&b.0))
-            .collect();
+        let kept: Vec<_> = beats.into_iter().filter(|b| !(9.95..15.05).contains(&b.0)).collect();
         assert_peaks(&kept, &x, rate);
     }
 
     #[test]
     fn nothing_is_found_in_nothing() {
-        for x in [
-            vec![],
-            vec![1.0],
-            vec![0.0; 3600],
-            vec![f32::NAN; 3600],
-            vec![2.5; 7],
-        ] {
+        for x in [vec![], vec![1.0], vec![0.0; 3600], vec![f32::NAN; 3600], vec![2.5; 7]] {
             assert_eq!(detect(&x, 360.0).expect("a fair rate"), Vec::<usize>::new());
         }
         for rate in [0.0, -1.0, 49.0, f64::NAN, f64::INFINITY] {

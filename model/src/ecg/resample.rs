@@ -96,11 +96,7 @@ impl Resampler {
             }
         };
         if step == (Step::Exact { up: 1, down: 1 }) {
-            return Ok(Self {
-                step,
-                taps: Vec::new(),
-                reach: 0,
-            });
+            return Ok(Self { step, taps: Vec::new(), reach: 0 });
         }
         let beta = 0.1102 * (ATTENUATION - 8.7);
         let width = std::f64::consts::PI * TRANSITION / stretch;
@@ -109,11 +105,7 @@ impl Resampler {
         let peak = bessel_i0(beta);
         let tap = |t: f64| {
             let rim = 1.0 - (t / half) * (t / half);
-            if rim < 0.0 {
-                0.0
-            } else {
-                sinc(t * cutoff) * bessel_i0(beta * rim.sqrt()) / peak
-            }
+            if rim < 0.0 { 0.0 } else { sinc(t * cutoff) * bessel_i0(beta * rim.sqrt()) / peak }
         };
         let reach = half.ceil() as usize + 1;
         let mut taps = Vec::with_capacity(phases * (2 * reach + 1));
@@ -136,9 +128,7 @@ impl Resampler {
     /// Output samples for `n` input samples: those that lie within the input's duration.
     pub fn output_len(&self, n: usize) -> usize {
         match self.step {
-            Step::Exact { up, down } => {
-                (n as u128 * u128::from(up)).div_ceil(u128::from(down)) as usize
-            }
+            Step::Exact { up, down } => (n as u128 * u128::from(up)).div_ceil(u128::from(down)) as usize,
             Step::Nearest { step, .. } => (n as f64 / step).ceil() as usize,
         }
     }
@@ -223,9 +213,7 @@ mod tests {
     use super::*;
 
     fn sine(hz: f64, rate: f64, seconds: f64) -> Vec<f32> {
-        (0..(rate * seconds) as usize)
-            .map(|i| (TAU * hz * i as f64 / rate + 0.3).sin() as f32)
-            .collect()
+        (0..(rate * seconds) as usize).map(|i| (TAU * hz * i as f64 / rate + 0.3).sin() as f32).collect()
     }
 
     /// Rates of the published databases, both ways, and odd ones.
@@ -258,10 +246,7 @@ mod tests {
                 let mut checked = 0;
                 for (k, &y) in out.iter().enumerate().take(out.len() - skip).skip(skip) {
                     let want = (TAU * hz * k as f64 / to + 0.3).sin();
-                    assert!(
-                        (f64::from(y) - want).abs() <= 1e-3,
-                        "{from} to {to}, {hz} Hz, {k}: {y} {want}"
-                    );
+                    assert!((f64::from(y) - want).abs() <= 1e-3, "{from} to {to}, {hz} Hz, {k}: {y} {want}");
                     checked += 1;
                 }
                 assert!(checked > 500, "{checked}");
@@ -290,10 +275,7 @@ mod tests {
                 let out = resampler.apply(&vec![1.75_f32; n]);
                 assert_eq!(out.len(), resampler.output_len(n));
                 assert!((out.len() as f64 - n as f64 * to / from).abs() < 1.0 + 1e-6);
-                assert!(
-                    out.iter().all(|&v| (v - 1.75).abs() <= 1e-6),
-                    "{from} to {to}: {out:?}"
-                );
+                assert!(out.iter().all(|&v| (v - 1.75).abs() <= 1e-6), "{from} to {to}: {out:?}");
             }
             for at in [0_i64, 1, 12_345, 650_000] {
                 let want = at as f64 * to / from;
@@ -307,9 +289,7 @@ mod tests {
     fn edges_hold_their_value() {
         // A ramp leaves no trace of an assumed zero before or after it.
         let ramp: Vec<f32> = (0..2000).map(|i| 5.0 + i as f32 * 1e-3).collect();
-        let out = Resampler::new(500.0, 360.0)
-            .expect("fair rates")
-            .apply(&ramp);
+        let out = Resampler::new(500.0, 360.0).expect("fair rates").apply(&ramp);
         for (k, &y) in out.iter().enumerate() {
             let want = 5.0 + k as f32 * 500.0 / 360.0 * 1e-3;
             assert!((y - want).abs() < 2e-3, "{k}: {y} {want}");
@@ -327,14 +307,9 @@ mod tests {
 
     #[test]
     fn absurd_rates_are_refused() {
-        for (from, to) in [
-            (0.0, 1.0),
-            (1.0, -1.0),
-            (f64::NAN, 1.0),
-            (1.0, f64::INFINITY),
-            (1e-3, 360.0),
-            (1e9, 360.0),
-        ] {
+        for (from, to) in
+            [(0.0, 1.0), (1.0, -1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1e-3, 360.0), (1e9, 360.0)]
+        {
             assert!(Resampler::new(from, to).is_err(), "{from} {to}");
         }
     }
@@ -345,18 +320,9 @@ mod tests {
         assert_eq!(rational(360.0 / 977.5), Some((144, 391)));
         assert_eq!(rational(32.0), Some((32, 1)));
         assert_eq!(rational(1.0 + 1e-5), None);
-        for (from, to) in [
-            (1.0, std::f64::consts::PI),
-            (1000.0, 0.977),
-            (360.0, 360.001),
-            (4095.0, 4096.0),
-        ] {
+        for (from, to) in [(1.0, std::f64::consts::PI), (1000.0, 0.977), (360.0, 360.001), (4095.0, 4096.0)] {
             let r = Resampler::new(from, to).expect("fair rates");
-            assert!(
-                !r.is_identity() && r.taps.len() < 500_000,
-                "{from} {to}: {}",
-                r.taps.len()
-            );
+            assert!(!r.is_identity() && r.taps.len() < 500_000, "{from} {to}: {}", r.taps.len());
         }
     }
 }

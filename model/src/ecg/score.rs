@@ -33,11 +33,7 @@ impl Score {
 }
 
 fn ratio(good: usize, bad: usize) -> f64 {
-    if good + bad == 0 {
-        1.0
-    } else {
-        good as f64 / (good + bad) as f64
-    }
+    if good + bad == 0 { 1.0 } else { good as f64 / (good + bad) as f64 }
 }
 
 /// Matches detections to reference beats at most `window` apart. Both ascend.
@@ -118,31 +114,18 @@ mod tests {
         // A detection between two beats serves one of them only.
         assert_eq!(compare(&[100, 180], &[140], 50).matched.len(), 1);
         // The second of two detections is nearer to the next beat, so both match.
-        assert_eq!(
-            compare(&[100, 130], &[90, 125], 50).matched,
-            [(100, 90), (130, 125)]
-        );
+        assert_eq!(compare(&[100, 130], &[90, 125], 50).matched, [(100, 90), (130, 125)]);
         assert_eq!(compare(&[], &[], 5).sensitivity(), 1.0);
-        assert_eq!(
-            compare(&[100], &[150], 50).matched.len(),
-            1,
-            "the window is inclusive"
-        );
+        assert_eq!(compare(&[100], &[150], 50).matched.len(), 1, "the window is inclusive");
         assert_eq!(compare(&[100], &[151], 50).matched.len(), 0);
     }
 
     #[test]
     fn flutter_is_left_out() {
         let mut reference = Annotations::default();
-        for (time, symbol) in [
-            (10, 'N'),
-            (100, '['),
-            (150, '!'),
-            (160, 'V'),
-            (200, ']'),
-            (300, 'N'),
-            (310, '+'),
-        ] {
+        for (time, symbol) in
+            [(10, 'N'), (100, '['), (150, '!'), (160, 'V'), (200, ']'), (300, 'N'), (310, '+')]
+        {
             let code = Code::from_symbol(symbol).expect("a symbol");
             reference.items.push(Annotation::new(time, code));
         }

@@ -41,23 +41,12 @@ pub struct Annotation {
 impl Annotation {
     /// An annotation with nothing but a time and a code.
     pub fn new(time: i64, code: Code) -> Self {
-        Self {
-            time,
-            code,
-            subtype: 0,
-            channel: 0,
-            num: 0,
-            aux: Vec::new(),
-        }
+        Self { time, code, subtype: 0, channel: 0, num: 0, aux: Vec::new() }
     }
 
     /// The auxiliary text up to its NUL, unreadable bytes replaced.
     pub fn text(&self) -> String {
-        let end = self
-            .aux
-            .iter()
-            .position(|&b| b == 0)
-            .unwrap_or(self.aux.len());
+        let end = self.aux.iter().position(|&b| b == 0).unwrap_or(self.aux.len());
         String::from_utf8_lossy(&self.aux[..end]).into_owned()
     }
 }
@@ -93,11 +82,7 @@ impl Annotations {
 
     /// Times of the annotations that mark beats, in the file's order.
     pub fn beats(&self) -> Vec<i64> {
-        self.items
-            .iter()
-            .filter(|a| a.code.is_beat())
-            .map(|a| a.time)
-            .collect()
+        self.items.iter().filter(|a| a.code.is_beat()).map(|a| a.time).collect()
     }
 
     /// Parses the bytes of the annotation file at `path` (named in errors only).
@@ -123,8 +108,7 @@ impl Annotations {
         let mut at = 0;
         loop {
             if at == bytes.len() {
-                out.warnings
-                    .push("the annotation file has no end mark: it may be cut short".into());
+                out.warnings.push("the annotation file has no end mark: it may be cut short".into());
                 break;
             }
             let here = at;
@@ -142,11 +126,7 @@ impl Annotations {
             }
             if let Some(code) = Code::new(code) {
                 time += i64::from(value);
-                out.items.push(Annotation {
-                    channel,
-                    num,
-                    ..Annotation::new(time, code)
-                });
+                out.items.push(Annotation { channel, num, ..Annotation::new(time, code) });
                 continue;
             }
             let Some(last) = out.items.last_mut() else {
@@ -165,9 +145,8 @@ impl Annotations {
                 _ => {
                     let end = at + usize::from(value);
                     let text = bytes.get(at..end);
-                    last.aux = text
-                        .ok_or_else(|| error(here, "a whole text", "the end of the file"))?
-                        .to_vec();
+                    last.aux =
+                        text.ok_or_else(|| error(here, "a whole text", "the end of the file"))?.to_vec();
                     // Odd texts are padded; a file that ends right after one is let pass.
                     at = (end + end % 2).min(bytes.len());
                 }
@@ -310,15 +289,8 @@ mod tests {
             aux: b"abc".to_vec(),
             ..Annotation::new(70002, Code::VENTRICULAR)
         };
-        let atrial = Annotation {
-            channel: 1,
-            num: 2,
-            ..Annotation::new(71025, Code::ATRIAL)
-        };
-        assert_eq!(
-            read.items,
-            [Annotation::new(5, Code::NORMAL), ventricular, atrial]
-        );
+        let atrial = Annotation { channel: 1, num: 2, ..Annotation::new(71025, Code::ATRIAL) };
+        assert_eq!(read.items, [Annotation::new(5, Code::NORMAL), ventricular, atrial]);
         assert!(read.warnings.is_empty());
         assert_eq!(read.beats(), [5, 70002, 71025]);
         assert_eq!(read.encode(Path::new("x")).expect("writable"), BYTES);
@@ -326,10 +298,7 @@ mod tests {
 
     #[test]
     fn times_may_go_back() {
-        let mut notes = Annotations {
-            sample_rate: Some(360.0),
-            ..Annotations::default()
-        };
+        let mut notes = Annotations { sample_rate: Some(360.0), ..Annotations::default() };
         for time in [100, 40, 40, 1_000_000, 0] {
             notes.items.push(Annotation::new(time, Code::NORMAL));
         }
@@ -345,27 +314,18 @@ mod tests {
                 Err(e) => assert!(e.to_string().starts_with("x.atr: byte "), "{e}"),
             }
         }
-        assert!(
-            parse(&[1, 61 << 2, 0, 0]).is_err(),
-            "a field before any annotation"
-        );
+        assert!(parse(&[1, 61 << 2, 0, 0]).is_err(), "a field before any annotation");
         assert!(parse(&[1]).is_err());
     }
 
     #[test]
     fn what_cannot_be_written_is_refused() {
         let refused = |item: Annotation| {
-            let notes = Annotations {
-                items: vec![item],
-                ..Annotations::default()
-            };
+            let notes = Annotations { items: vec![item], ..Annotations::default() };
             assert!(notes.encode(Path::new("x")).is_err());
         };
         refused(Annotation::new(i64::MAX, Code::NORMAL));
         refused(Annotation::new(5000, Code::new(0).expect("a code")));
-        refused(Annotation {
-            aux: vec![b'x'; 256],
-            ..Annotation::new(0, Code::NOTE)
-        });
+        refused(Annotation { aux: vec![b'x'; 256], ..Annotation::new(0, Code::NOTE) });
     }
 }

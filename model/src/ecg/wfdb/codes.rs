@@ -38,12 +38,7 @@ const TABLE: [(u8, char, bool, &str); 39] = [
     (29, 'u', false, "U-wave peak"),
     (30, '?', true, "beat not classified during learning"),
     (31, '!', false, "ventricular flutter wave"),
-    (
-        32,
-        '[',
-        false,
-        "start of ventricular flutter or fibrillation",
-    ),
+    (32, '[', false, "start of ventricular flutter or fibrillation"),
     (33, ']', false, "end of ventricular flutter or fibrillation"),
     (34, 'e', true, "atrial escape beat"),
     (35, 'n', true, "supraventricular escape beat"),
@@ -84,10 +79,7 @@ impl Code {
 
     /// The code with this symbol, if there is one.
     pub fn from_symbol(symbol: char) -> Option<Self> {
-        TABLE
-            .iter()
-            .find(|row| row.1 == symbol)
-            .map(|row| Self(row.0))
+        TABLE.iter().find(|row| row.1 == symbol).map(|row| Self(row.0))
     }
 
     /// The number in the file.
@@ -102,8 +94,7 @@ impl Code {
 
     /// What it means.
     pub fn meaning(self) -> &'static str {
-        self.row()
-            .map_or("reserved, or defined by the user", |row| row.3)
+        self.row().map_or("reserved, or defined by the user", |row| row.3)
     }
 
     /// Whether it marks a beat. Flutter waves (`!`) are not counted: they stand in segments that scoring leaves out.
@@ -125,13 +116,7 @@ mod tests {
         for row in &TABLE {
             let code = Code::new(row.0).expect("below the limit");
             assert_eq!(code.symbol().and_then(Code::from_symbol), Some(code));
-            assert_eq!(
-                TABLE
-                    .iter()
-                    .filter(|r| r.0 == row.0 || r.1 == row.1)
-                    .count(),
-                1
-            );
+            assert_eq!(TABLE.iter().filter(|r| r.0 == row.0 || r.1 == row.1).count(), 1);
         }
         assert_eq!(Code::from_symbol('V'), Some(Code::VENTRICULAR));
         assert_eq!(Code::from_symbol('Z'), None);
@@ -141,11 +126,8 @@ mod tests {
 
     #[test]
     fn beats_are_the_beats_of_ecgcodes() {
-        let beats: String = (0..=MAX_CODE)
-            .filter_map(Code::new)
-            .filter(|c| c.is_beat())
-            .filter_map(Code::symbol)
-            .collect();
+        let beats: String =
+            (0..=MAX_CODE).filter_map(Code::new).filter(|c| c.is_beat()).filter_map(Code::symbol).collect();
         assert_eq!(beats, "NLRaVFJASEj/QB?enfr");
     }
 }

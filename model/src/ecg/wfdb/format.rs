@@ -123,9 +123,7 @@ impl Format {
         let packed = |size: u64, per: u64| {
             let whole = bytes / size * per;
             // The last word may be cut after the samples that it holds.
-            (whole..whole + per)
-                .rev()
-                .find(|&n| self.bytes(n).is_some_and(|need| need <= bytes))
+            (whole..whole + per).rev().find(|&n| self.bytes(n).is_some_and(|need| need <= bytes))
         };
         match self {
             Self::Null | Self::Flac(_) => None,
@@ -190,9 +188,7 @@ impl Format {
             Self::F16 => Some(
                 samples
                     .iter()
-                    .flat_map(|&v| {
-                        (v.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16).to_le_bytes()
-                    })
+                    .flat_map(|&v| (v.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16).to_le_bytes())
                     .collect(),
             ),
             Self::F212 => {
@@ -233,11 +229,7 @@ mod tests {
 
     fn decoded(code: u32, bytes: &[u8], count: usize) -> Vec<i32> {
         let format = Format::from_code(code).expect("a known format");
-        assert_eq!(
-            format.bytes(count as u64),
-            Some(bytes.len() as u64),
-            "size of format {code}"
-        );
+        assert_eq!(format.bytes(count as u64), Some(bytes.len() as u64), "size of format {code}");
         assert_eq!(format.samples_in(bytes.len() as u64), Some(count as u64));
         assert_eq!(u32::from(format.code()), code);
         let mut out = Vec::new();
@@ -248,36 +240,18 @@ mod tests {
     #[test]
     fn whole_byte_formats() {
         assert_eq!(decoded(8, &[1, 0xff, 0x80, 0x7f], 4), [1, -1, -128, 127]);
-        assert_eq!(
-            decoded(16, &[1, 0, 0xff, 0xff, 0, 0x80, 0xff, 0x7f], 4),
-            [1, -1, -32768, 32767]
-        );
-        assert_eq!(
-            decoded(61, &[0, 1, 0xff, 0xff, 0x80, 0, 0x12, 0x34], 4),
-            [1, -1, -32768, 0x1234]
-        );
+        assert_eq!(decoded(16, &[1, 0, 0xff, 0xff, 0, 0x80, 0xff, 0x7f], 4), [1, -1, -32768, 32767]);
+        assert_eq!(decoded(61, &[0, 1, 0xff, 0xff, 0x80, 0, 0x12, 0x34], 4), [1, -1, -32768, 0x1234]);
         assert_eq!(decoded(80, &[0, 128, 255], 3), [-128, 0, 127]);
-        assert_eq!(
-            decoded(160, &[0, 0, 0, 0x80, 0xff, 0xff], 3),
-            [-32768, 0, 32767]
-        );
-        assert_eq!(
-            decoded(24, &[1, 2, 3, 0xfe, 0xff, 0xff, 0, 0, 0x80], 3),
-            [0x030201, -2, -(1 << 23)]
-        );
-        assert_eq!(
-            decoded(32, &[1, 2, 3, 4, 0, 0, 0, 0x80], 2),
-            [0x04030201, i32::MIN]
-        );
+        assert_eq!(decoded(160, &[0, 0, 0, 0x80, 0xff, 0xff], 3), [-32768, 0, 32767]);
+        assert_eq!(decoded(24, &[1, 2, 3, 0xfe, 0xff, 0xff, 0, 0, 0x80], 3), [0x030201, -2, -(1 << 23)]);
+        assert_eq!(decoded(32, &[1, 2, 3, 4, 0, 0, 0, 0x80], 2), [0x04030201, i32::MIN]);
     }
 
     #[test]
     fn format_212_by_hand() {
         // 0x123 and 0xabc (= -1348), then 0x7ff alone: the odd last sample takes two bytes.
-        assert_eq!(
-            decoded(212, &[0x23, 0xa1, 0xbc, 0xff, 0x07], 3),
-            [0x123, 0xabc - 4096, 2047]
-        );
+        assert_eq!(decoded(212, &[0x23, 0xa1, 0xbc, 0xff, 0x07], 3), [0x123, 0xabc - 4096, 2047]);
     }
 
     #[test]

@@ -110,9 +110,7 @@ impl Header {
         let path = header_path(path);
         let file = File::open(&path).map_err(Error::reading(&path))?;
         let mut bytes = Vec::new();
-        file.take(MAX_HEADER_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(Error::reading(&path))?;
+        file.take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes).map_err(Error::reading(&path))?;
         if bytes.len() as u64 > MAX_HEADER_BYTES {
             return Err(Error::Unsupported {
                 path,
@@ -159,11 +157,7 @@ impl Header {
         if rest.len() != wanted {
             let at = Cursor::new(path, number);
             let expected = format!("{wanted} {kind} lines");
-            return Err(at.error(
-                &format!("number of {kind}s"),
-                &expected,
-                &rest.len().to_string(),
-            ));
+            return Err(at.error(&format!("number of {kind}s"), &expected, &rest.len().to_string()));
         }
         for (index, &(number, line)) in rest.iter().enumerate() {
             let at = Cursor::new(path, number);
@@ -186,15 +180,9 @@ impl Header {
         let relative = Path::new(name);
         let plain = !name.is_empty()
             && !name.contains(['\\', '\0'])
-            && relative
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)));
+            && relative.components().all(|part| matches!(part, Component::Normal(_)));
         if !plain {
-            return Err(Error::UnsafePath {
-                path: self.path.clone(),
-                line,
-                name: name.to_owned(),
-            });
+            return Err(Error::UnsafePath { path: self.path.clone(), line, name: name.to_owned() });
         }
         Ok(self.path.parent().unwrap_or(Path::new("")).join(relative))
     }
@@ -233,18 +221,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn number<T: std::str::FromStr>(&self, item: &str, expected: &str, text: &str) -> Result<T> {
-        text.parse()
-            .map_err(|_| self.error(item, expected, &quote(text)))
+        text.parse().map_err(|_| self.error(item, expected, &quote(text)))
     }
 
     /// A decimal that is finite.
     fn real(&self, item: &str, expected: &str, text: &str) -> Result<f64> {
         let value: f64 = self.number(item, expected, text)?;
-        if value.is_finite() {
-            Ok(value)
-        } else {
-            Err(self.error(item, expected, &quote(text)))
-        }
+        if value.is_finite() { Ok(value) } else { Err(self.error(item, expected, &quote(text))) }
     }
 }
 
@@ -304,20 +287,11 @@ fn record_line(at: &Cursor, line: &str) -> Result<(Header, Option<usize>)> {
     let base_time = fields.next().map(str::to_owned);
     let base_date = fields.next().map(str::to_owned);
     let mut warnings = Vec::new();
-    for (what, field, extra) in [
-        ("base time", &base_time, ":.[]"),
-        ("base date", &base_date, "/]"),
-    ] {
+    for (what, field, extra) in [("base time", &base_time, ":.[]"), ("base date", &base_date, "/]")] {
         if let Some(text) = field {
-            let readable = text
-                .chars()
-                .all(|c| c.is_ascii_digit() || extra.contains(c));
+            let readable = text.chars().all(|c| c.is_ascii_digit() || extra.contains(c));
             if !readable {
-                warnings.push(format!(
-                    "header line {}: odd {what} {}",
-                    at.line,
-                    quote(text)
-                ));
+                warnings.push(format!("header line {}: odd {what} {}", at.line, quote(text)));
             }
         }
     }
@@ -342,16 +316,9 @@ fn record_line(at: &Cursor, line: &str) -> Result<(Header, Option<usize>)> {
 fn segment_line(at: &Cursor, line: &str) -> Result<SegmentSpec> {
     let mut fields = line.split_whitespace();
     let name = fields.next().unwrap_or_default();
-    let samples = at.number(
-        "segment",
-        "a name and a number of samples",
-        fields.next().unwrap_or_default(),
-    )?;
-    Ok(SegmentSpec {
-        line: at.line,
-        name: (name != "~").then(|| name.to_owned()),
-        samples,
-    })
+    let samples =
+        at.number("segment", "a name and a number of samples", fields.next().unwrap_or_default())?;
+    Ok(SegmentSpec { line: at.line, name: (name != "~").then(|| name.to_owned()), samples })
 }
 
 /// The next field and what follows it, both trimmed.
@@ -374,10 +341,7 @@ fn format_field(at: &Cursor, field: &str) -> Result<(Format, u32, u32, u64)> {
         None => (field, 0),
     };
     let (code, per_frame) = match field.split_once('x') {
-        Some((rest, text)) => (
-            rest,
-            at.number("samples per frame", "a whole number", text)?,
-        ),
+        Some((rest, text)) => (rest, at.number("samples per frame", "a whole number", text)?),
         None => (field, 1),
     };
     if per_frame == 0 {
@@ -389,12 +353,7 @@ fn format_field(at: &Cursor, field: &str) -> Result<(Format, u32, u32, u64)> {
     Ok((format, per_frame, skew, offset))
 }
 
-fn signal_line(
-    at: &Cursor,
-    line: &str,
-    index: usize,
-    warnings: &mut Vec<String>,
-) -> Result<SignalSpec> {
+fn signal_line(at: &Cursor, line: &str, index: usize, warnings: &mut Vec<String>) -> Result<SignalSpec> {
     let (file, rest) = next_field(line);
     let (format, rest) = next_field(rest);
     let Some(format) = format else {
@@ -421,9 +380,7 @@ fn signal_line(
     let (zero, rest) = next_field(rest);
     let adc_zero = zero.map_or(Ok(0), |t| at.number("ADC zero", "a whole number", t))?;
     let (initial, rest) = next_field(rest);
-    let initial_value = initial
-        .map(|t| at.number("initial value", "a whole number", t))
-        .transpose()?;
+    let initial_value = initial.map(|t| at.number("initial value", "a whole number", t)).transpose()?;
     let (checksum, rest) = next_field(rest);
     let checksum = checksum
         .map(|t| at.number::<i64>("checksum", "a whole number", t))
@@ -432,11 +389,7 @@ fn signal_line(
     let (block, description) = next_field(rest);
     let block_size = block.map_or(Ok(0), |t| at.number("block size", "a whole number", t))?;
 
-    let description = if description.is_empty() {
-        format!("signal {index}")
-    } else {
-        description.to_owned()
-    };
+    let description = if description.is_empty() { format!("signal {index}") } else { description.to_owned() };
     if gain == 0.0 {
         gain = DEFAULT_GAIN;
         warnings.push(format!(

@@ -67,25 +67,13 @@ pub(crate) fn check(
         return Err(error("offset of the data", expected, data.to_string()));
     }
     if stored_rows != rows {
-        return Err(error(
-            "rows",
-            format!("{rows}, one a signal"),
-            stored_rows.to_string(),
-        ));
+        return Err(error("rows", format!("{rows}, one a signal"), stored_rows.to_string()));
     }
     // Rows and columns are below 2^32, so their product fits.
-    let need = spec
-        .format
-        .bytes(rows * columns)
-        .and_then(|bytes| bytes.checked_add(data))
-        .unwrap_or(u64::MAX);
+    let need =
+        spec.format.bytes(rows * columns).and_then(|bytes| bytes.checked_add(data)).unwrap_or(u64::MAX);
     if need > len {
-        return Err(Error::Short {
-            path: path.to_path_buf(),
-            samples: columns,
-            expected: need,
-            found: len,
-        });
+        return Err(Error::Short { path: path.to_path_buf(), samples: columns, expected: need, found: len });
     }
     Ok(Some(columns))
 }

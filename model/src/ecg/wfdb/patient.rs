@@ -46,22 +46,15 @@ fn after_key<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 fn first_word(text: &str) -> &str {
-    text.split(|c: char| c.is_whitespace() || c == ',' || c == ';')
-        .next()
-        .unwrap_or_default()
+    text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').next().unwrap_or_default()
 }
 
 /// `69`, `69 years`, `69y`; months, weeks and days too.
 fn years(text: &str) -> Option<f64> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let number: f64 = text[..digits].parse().ok()?;
     let rest = text[digits..].trim_start();
-    let word = rest
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .next()
-        .unwrap_or_default();
+    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     let scale = match word.to_ascii_lowercase().as_str() {
         "month" | "months" => 1.0 / 12.0,
         "week" | "weeks" => 7.0 / 365.25,
@@ -104,31 +97,13 @@ mod tests {
 
     #[test]
     fn habits_of_the_databases() {
-        assert_eq!(
-            of(&["69 M 1085 1629 x1", "Aldomet, Inderal"]),
-            (Some(69.0), Some(Sex::Male))
-        );
+        assert_eq!(of(&["69 M 1085 1629 x1", "Aldomet, Inderal"]), (Some(69.0), Some(Sex::Male)));
         assert_eq!(of(&["-1 F 742 654 x1"]), (None, Some(Sex::Female)));
-        assert_eq!(
-            of(&["<age>: 69 <sex>: M <diagnoses>: AV block"]),
-            (Some(69.0), Some(Sex::Male))
-        );
-        assert_eq!(
-            of(&["<age>: 51", "<sex>: F", "<diagnoses>:"]),
-            (Some(51.0), Some(Sex::Female))
-        );
-        assert_eq!(
-            of(&["Age: 81", "Sex: Female"]),
-            (Some(81.0), Some(Sex::Female))
-        );
-        assert_eq!(
-            of(&["age: 81", "sex: male", "ECG date: 01/10/1990"]),
-            (Some(81.0), Some(Sex::Male))
-        );
-        assert_eq!(
-            of(&["Gender: female, Age=6 months"]),
-            (Some(0.5), Some(Sex::Female))
-        );
+        assert_eq!(of(&["<age>: 69 <sex>: M <diagnoses>: AV block"]), (Some(69.0), Some(Sex::Male)));
+        assert_eq!(of(&["<age>: 51", "<sex>: F", "<diagnoses>:"]), (Some(51.0), Some(Sex::Female)));
+        assert_eq!(of(&["Age: 81", "Sex: Female"]), (Some(81.0), Some(Sex::Female)));
+        assert_eq!(of(&["age: 81", "sex: male", "ECG date: 01/10/1990"]), (Some(81.0), Some(Sex::Male)));
+        assert_eq!(of(&["Gender: female, Age=6 months"]), (Some(0.5), Some(Sex::Female)));
     }
 
     #[test]
@@ -136,10 +111,7 @@ mod tests {
         assert_eq!(of(&["<age>: ?? <sex>: ?"]), (None, None));
         assert_eq!(of(&["Age: NaN", "Sex: n/a"]), (None, None));
         assert_eq!(of(&["Age: 300"]), (None, None));
-        assert_eq!(
-            of(&["dosage: 20 mg", "Essex: M", "20 MHz", "12 lead"]),
-            (None, None)
-        );
+        assert_eq!(of(&["dosage: 20 mg", "Essex: M", "20 MHz", "12 lead"]), (None, None));
         assert_eq!(of(&[]), (None, None));
         assert_eq!(of(&["âge: 7", "Å 5 age"]), (None, None));
     }

@@ -34,12 +34,7 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
         };
         // A short list that repeats one long segment would fill the memory.
         if !seen.insert(name) {
-            return Err(error(
-                header,
-                segment,
-                "each segment once",
-                "it a second time",
-            ));
+            return Err(error(header, segment, "each segment once", "it a second time"));
         }
         let part = open(header, segment)?;
         warnings.extend(part.warnings.iter().map(|w| format!("segment {name}: {w}")));
@@ -69,21 +64,11 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
     };
     if leads.len() != header.signal_count {
         let expected = format!("{} signals", header.signal_count);
-        return Err(error(
-            header,
-            &header.segments[0],
-            &expected,
-            &leads.len().to_string(),
-        ));
+        return Err(error(header, &header.segments[0], &expected, &leads.len().to_string()));
     }
     let frames: u64 = stored.iter().map(|s| s.samples).sum();
-    let per_frame: f64 = leads
-        .iter()
-        .map(|l| l.sample_rate / header.sample_rate)
-        .sum();
-    let limit = held
-        .saturating_mul(MAX_GAP_FACTOR)
-        .saturating_add(FREE_SAMPLES);
+    let per_frame: f64 = leads.iter().map(|l| l.sample_rate / header.sample_rate).sum();
+    let limit = held.saturating_mul(MAX_GAP_FACTOR).saturating_add(FREE_SAMPLES);
     if frames as f64 * per_frame > limit as f64 {
         return Err(Error::Content {
             path: header.path.clone(),
@@ -103,9 +88,7 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
         }
         for (index, lead) in leads.iter_mut().enumerate() {
             let found = match &layout {
-                Some(_) => part
-                    .iter_mut()
-                    .find(|p| p.as_ref().is_some_and(|p| p.name == lead.name)),
+                Some(_) => part.iter_mut().find(|p| p.as_ref().is_some_and(|p| p.name == lead.name)),
                 None => part.get_mut(index),
             };
             match found.and_then(Option::take) {
@@ -120,10 +103,7 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
         }
         if let Some(extra) = part.into_iter().flatten().next() {
             let name = segment.name.as_deref().unwrap_or("~");
-            warnings.push(format!(
-                "segment {name}: lead {} is not in the layout and left out",
-                extra.name
-            ));
+            warnings.push(format!("segment {name}: lead {} is not in the layout and left out", extra.name));
         }
     }
     if gaps > 0 {
@@ -138,12 +118,7 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
 /// Appends a segment's samples to the lead that they belong to.
 fn append(header: &Header, segment: &SegmentSpec, lead: &mut Lead, piece: Lead) -> Result<()> {
     for (what, same, expected, found) in [
-        (
-            "units",
-            piece.units == lead.units,
-            lead.units.clone(),
-            piece.units.clone(),
-        ),
+        ("units", piece.units == lead.units, lead.units.clone(), piece.units.clone()),
         (
             "samples a second",
             piece.sample_rate == lead.sample_rate,
@@ -163,20 +138,9 @@ fn append(header: &Header, segment: &SegmentSpec, lead: &mut Lead, piece: Lead) 
 /// The leads of a fixed layout, still empty: those of its first stored segment.
 fn template(header: &Header, parts: &[(&SegmentSpec, Vec<Lead>)]) -> Result<Vec<Lead>> {
     let Some((_, first)) = parts.iter().find(|(s, _)| s.name.is_some()) else {
-        return Err(error(
-            header,
-            &header.segments[0],
-            "a segment with signals",
-            "gaps only",
-        ));
+        return Err(error(header, &header.segments[0], "a segment with signals", "gaps only"));
     };
-    Ok(first
-        .iter()
-        .map(|lead| Lead {
-            samples: Vec::new(),
-            ..lead.clone()
-        })
-        .collect())
+    Ok(first.iter().map(|lead| Lead { samples: Vec::new(), ..lead.clone() }).collect())
 }
 
 /// The segment's header. Segments of segments do not exist, so no list can lead back to itself.
@@ -186,39 +150,24 @@ fn open(header: &Header, segment: &SegmentSpec) -> Result<Header> {
     };
     let part = Header::read(&header.beside(name, segment.line)?)?;
     if !part.segments.is_empty() {
-        return Err(error(
-            header,
-            segment,
-            "a single-segment record",
-            "a multi-segment one",
-        ));
+        return Err(error(header, segment, "a single-segment record", "a multi-segment one"));
     }
     if part.sample_rate != header.sample_rate {
         let expected = format!("{} samples a second", header.sample_rate);
-        return Err(error(
-            header,
-            segment,
-            &expected,
-            &part.sample_rate.to_string(),
-        ));
+        return Err(error(header, segment, &expected, &part.sample_rate.to_string()));
     }
     Ok(part)
 }
 
 /// The segments' lengths must add up to the record's.
 fn check_lengths(header: &Header) -> Result<()> {
-    let sum = header
-        .segments
-        .iter()
-        .try_fold(0_u64, |sum, s| sum.checked_add(s.samples));
+    let sum = header.segments.iter().try_fold(0_u64, |sum, s| sum.checked_add(s.samples));
     if sum.is_none() || header.samples.is_some_and(|n| Some(n) != sum) {
         return Err(Error::Content {
             path: header.path.clone(),
             item: "number of samples".into(),
             expected: "the sum of the segments' lengths".into(),
-            found: header
-                .samples
-                .map_or("an overflow".into(), |n| n.to_string()),
+            found: header.samples.map_or("an overflow".into(), |n| n.to_string()),
             mend: "mend the header",
         });
     }

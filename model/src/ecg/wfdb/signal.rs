@@ -43,11 +43,7 @@ impl Signals {
             Some(n) => n,
             None => declared_by_size(header, &groups)?,
         };
-        let mut signals = Self {
-            frames,
-            digital: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut signals = Self { frames, digital: Vec::new(), warnings: Vec::new() };
         for group in groups {
             let raw = read_group(header, group, frames)?;
             for (spec, samples) in group.iter().zip(raw) {
@@ -64,9 +60,7 @@ impl Signals {
         let count = frames as usize * spec.samples_per_frame as usize;
         let declared = &samples[..count.min(samples.len())];
         if let Some(expected) = spec.checksum {
-            let sum = declared
-                .iter()
-                .fold(0_u16, |s, &v| s.wrapping_add(v as u16));
+            let sum = declared.iter().fold(0_u16, |s, &v| s.wrapping_add(v as u16));
             if sum != expected {
                 self.warnings.push(format!(
                     "lead {name}: checksum is {}, the header says {}: the file may be damaged",
@@ -102,12 +96,7 @@ fn groups(header: &Header) -> Result<Vec<&[SignalSpec]>> {
         let first = &group[0];
         if !seen.insert(first.file.as_str()) {
             let found = format!("{} again after another file", quote(&first.file));
-            return Err(error(
-                first,
-                "signal file",
-                "lines of one file together".into(),
-                found,
-            ));
+            return Err(error(first, "signal file", "lines of one file together".into(), found));
         }
         for spec in *group {
             if spec.format != first.format {
@@ -141,11 +130,7 @@ fn frame_size(group: &[SignalSpec]) -> u64 {
 /// Opens a group's file and says how long it is.
 fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf, File, u64)> {
     let path = header.beside(&spec.file, spec.line)?;
-    let unsupported = |item: String, mend| Error::Unsupported {
-        path: path.clone(),
-        item,
-        mend,
-    };
+    let unsupported = |item: String, mend| Error::Unsupported { path: path.clone(), item, mend };
     match spec.format {
         Format::Flac(code) => {
             return Err(unsupported(
@@ -201,45 +186,26 @@ fn read_group(header: &Header, group: &[SignalSpec], frames: u64) -> Result<Vec<
         .and_then(|n| first.format.bytes(n))
         .and_then(|bytes| bytes.checked_add(first.byte_offset));
     if need.is_none_or(|need| need > len) {
-        return Err(Error::Short {
-            path,
-            samples: frames,
-            expected: need.unwrap_or(u64::MAX),
-            found: len,
-        });
+        return Err(Error::Short { path, samples: frames, expected: need.unwrap_or(u64::MAX), found: len });
     }
     // From here on, every size is bounded by the file's real length.
-    let held = first
-        .format
-        .samples_in(len - first.byte_offset)
-        .unwrap_or(0)
-        / per_frame;
+    let held = first.format.samples_in(len - first.byte_offset).unwrap_or(0) / per_frame;
     let skew = group.iter().map(|s| u64::from(s.skew)).max().unwrap_or(0);
     let total = held.min(frames.saturating_add(skew));
     let bytes = first.format.bytes(total * per_frame).unwrap_or(0);
     let mut data = Vec::new();
-    file.seek(SeekFrom::Start(first.byte_offset))
-        .map_err(Error::reading(&path))?;
-    file.take(bytes)
-        .read_to_end(&mut data)
-        .map_err(Error::reading(&path))?;
+    file.seek(SeekFrom::Start(first.byte_offset)).map_err(Error::reading(&path))?;
+    file.take(bytes).read_to_end(&mut data).map_err(Error::reading(&path))?;
     if (data.len() as u64) < bytes {
         let found = first.byte_offset + data.len() as u64;
-        return Err(Error::Short {
-            path,
-            samples: frames,
-            expected: first.byte_offset + bytes,
-            found,
-        });
+        return Err(Error::Short { path, samples: frames, expected: first.byte_offset + bytes, found });
     }
     Ok(deinterleave(group, &data, total as usize))
 }
 
 fn deinterleave(group: &[SignalSpec], data: &[u8], frames: usize) -> Vec<Vec<i32>> {
-    let mut out: Vec<Vec<i32>> = group
-        .iter()
-        .map(|s| Vec::with_capacity(frames * s.samples_per_frame as usize))
-        .collect();
+    let mut out: Vec<Vec<i32>> =
+        group.iter().map(|s| Vec::with_capacity(frames * s.samples_per_frame as usize)).collect();
     // `order` is as long as a frame, which the file is known to hold only if there is one.
     if frames == 0 {
         return out;
@@ -250,10 +216,7 @@ fn deinterleave(group: &[SignalSpec], data: &[u8], frames: usize) -> Vec<Vec<i32
         .flat_map(|(i, s)| std::iter::repeat_n(i, s.samples_per_frame as usize))
         .collect();
     let differences = group[0].format == Format::F8;
-    let mut sums: Vec<i32> = group
-        .iter()
-        .map(|s| s.initial_value.unwrap_or(s.adc_zero))
-        .collect();
+    let mut sums: Vec<i32> = group.iter().map(|s| s.initial_value.unwrap_or(s.adc_zero)).collect();
     let mut slot = 0;
     group[0].format.decode(data, frames * order.len(), |value| {
         let signal = order[slot];
@@ -294,6 +257,5 @@ pub(crate) fn physical(spec: &SignalSpec, digital: &Digital) -> Vec<f32> {
 
 /// Whether `path` is a MATLAB file by its name.
 pub(crate) fn is_mat(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("mat"))
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("mat"))
 }

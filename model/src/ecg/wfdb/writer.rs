@@ -21,11 +21,7 @@ pub struct Storage {
 impl Default for Storage {
     /// MIT-BIH's: 12 bits, 5 µV a unit.
     fn default() -> Self {
-        Self {
-            format: Format::F212,
-            gain: 200.0,
-            baseline: 0,
-        }
+        Self { format: Format::F212, gain: 200.0, baseline: 0 }
     }
 }
 
@@ -46,34 +42,18 @@ pub fn write(folder: &Path, record: &Record, storage: &Storage) -> Result<()> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if record.name.is_empty() || !record.name.chars().all(plain) {
         let found = quote(&record.name);
-        return Err(error(
-            "record name".into(),
-            "letters, digits, _ and -",
-            found,
-            "rename the record",
-        ));
+        return Err(error("record name".into(), "letters, digits, _ and -", found, "rename the record"));
     }
     let Some(first) = record.leads.first() else {
-        return Err(error(
-            "leads".into(),
-            "at least 1",
-            "0".into(),
-            "add a lead",
-        ));
+        return Err(error("leads".into(), "at least 1", "0".into(), "add a lead"));
     };
-    let (Some((low, high)), Some(missing)) = (storage.format.range(), storage.format.missing())
-    else {
+    let (Some((low, high)), Some(missing)) = (storage.format.range(), storage.format.missing()) else {
         let found = storage.format.code().to_string();
         return Err(error("format".into(), "16 or 212", found, "choose another"));
     };
     if !storage.gain.is_finite() || storage.gain == 0.0 {
         let found = storage.gain.to_string();
-        return Err(error(
-            "gain".into(),
-            "a finite number that is not 0",
-            found,
-            "choose another",
-        ));
+        return Err(error("gain".into(), "a finite number that is not 0", found, "choose another"));
     }
     for lead in &record.leads {
         let same = lead.samples.len() == first.samples.len()
@@ -90,12 +70,7 @@ pub fn write(folder: &Path, record: &Record, storage: &Storage) -> Result<()> {
         let line = |text: &str| !text.is_empty() && !text.contains(['\n', '\r']);
         if !line(&lead.name) || !line(&lead.units) || lead.units.contains(char::is_whitespace) {
             let found = format!("{} in {}", quote(&lead.name), quote(&lead.units));
-            return Err(error(
-                "lead".into(),
-                "a name of one line, units of one word",
-                found,
-                "rename it",
-            ));
+            return Err(error("lead".into(), "a name of one line, units of one word", found, "rename it"));
         }
     }
 
@@ -120,18 +95,9 @@ pub fn write(folder: &Path, record: &Record, storage: &Storage) -> Result<()> {
         columns.push(column);
     }
 
-    let mut text = format!(
-        "{} {} {} {}\n",
-        record.name,
-        record.leads.len(),
-        record.sample_rate,
-        first.samples.len()
-    );
-    let bits = if storage.format == Format::F212 {
-        12
-    } else {
-        16
-    };
+    let mut text =
+        format!("{} {} {} {}\n", record.name, record.leads.len(), record.sample_rate, first.samples.len());
+    let bits = if storage.format == Format::F212 { 12 } else { 16 };
     for (lead, column) in record.leads.iter().zip(&columns) {
         let sum = column.iter().fold(0_u16, |s, &v| s.wrapping_add(v as u16)) as i16;
         let initial = column.first().copied().unwrap_or(0);
