@@ -445,3 +445,6 @@ fn length(name: &str, shape: &[usize], found: usize) -> Result<(), Fault> {
         format!("{found} elements"),
     ))
 }
+
+#[cfg(test)]
+mod tests;
