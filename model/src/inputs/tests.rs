@@ -101,7 +101,9 @@ fn absent_arrays_are_missing_features() {
 }
 
 /// The arrays of a file, and a part of the message that it brings.
-type Case = (Vec<(&'static str, Array)>, &'static str);
+type Case = (Arrays, &'static str);
+
+type Arrays = Vec<(&'static str, Array)>;
 
 #[test]
 fn what_is_wrong_is_named_with_its_record() {
@@ -358,7 +360,7 @@ fn a_reference_brings_its_expectations() {
         assert_eq!((got.name.as_str(), &got.shape), (*name, shape));
         assert_eq!(got.data, expected(shape).data.to_f64());
     }
-    let fails = |change: &dyn Fn(&mut Vec<(&str, Array)>)| {
+    let fails = |change: &dyn Fn(&mut Arrays)| {
         let mut list = arrays.clone();
         change(&mut list);
         let result = with_file(&list, |p| read_reference(p, &config).map(drop));
