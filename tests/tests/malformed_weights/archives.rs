@@ -125,6 +125,14 @@ pub(crate) fn archive_cases() -> Vec<Case> {
             "head.conv.weight: expected",
         ),
         (
+            "bytes after the deflated data",
+            deflated(&|m| {
+                m.data.push(0);
+                m.packed += 1;
+            }),
+            "found bytes after the deflated data",
+        ),
+        (
             "deflates to more than announced",
             deflated(&|m| {
                 *m = Member {

@@ -1,8 +1,5 @@
 //! Builds zip archives and `.npy` files byte by byte, so that any field can lie.
 
-use flate2::{Compression, write::DeflateEncoder};
-use std::io::Write;
-
 /// One member with every field of its headers open to change.
 #[derive(Clone)]
 pub(crate) struct Member {
@@ -39,9 +36,7 @@ impl Member {
     }
 
     pub(crate) fn deflated(name: &str, data: &[u8]) -> Member {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(data).expect("deflated");
-        let packed = encoder.finish().expect("deflated");
+        let packed = miniz_oxide::deflate::compress_to_vec(data, 6);
         Member {
             method: 8,
             crc: crc32fast::hash(data),
