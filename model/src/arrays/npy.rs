@@ -112,8 +112,12 @@ impl Header {
         raw.resize(start + len, 0);
         reader.read_exact(&mut raw[start..]).map_err(io)?;
         screen(item, &raw[start..])?;
-        let parsed = npyz::NpyHeader::from_reader(&raw[..])
-            .map_err(|e| garbled(item, format!("a header that does not parse ({e})")))?;
+        let parsed = npyz::NpyHeader::from_reader(&raw[..]).map_err(|e| {
+            // The rest of a parser's message draws the place over several lines.
+            let text = e.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            garbled(item, format!("a header that does not parse ({first})"))
+        })?;
         let shape: Option<Vec<usize>> = parsed
             .shape()
             .iter()
@@ -179,10 +183,14 @@ impl Header {
             let n = left.min(CHUNK / N);
             let chunk = &mut buffer[..n * N];
             reader.read_exact(chunk).map_err(|e| {
+                let what = match e.kind() {
+                    std::io::ErrorKind::UnexpectedEof => "an end".to_owned(),
+                    _ => format!("an error ({e})"),
+                };
                 Fault::new(
                     item,
                     format!("{} elements", self.count),
-                    format!("an error after {} of them ({e})", values.len()),
+                    format!("{what} after {} of them", values.len()),
                     "the file is damaged: save or copy it again",
                 )
             })?;

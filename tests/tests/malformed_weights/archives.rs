@@ -151,7 +151,7 @@ pub(crate) fn archive_cases() -> Vec<Case> {
                     ..Member::deflated(&head, &good_head[..good_head.len() - 4])
                 }
             }),
-            "head.conv.weight: expected 32 elements, found an error after 0 of them",
+            "head.conv.weight: expected 32 elements, found an end after 0 of them",
         ),
         (
             "a bomb of another shape",
