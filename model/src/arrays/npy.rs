@@ -259,6 +259,10 @@ fn screen(item: &str, header: &[u8]) -> Result<(), Fault> {
     if !header.iter().all(plain) {
         return Err(garbled(item, "a header with odd characters"));
     }
+    // Sums would pass the product below.
+    if header.iter().any(|b| matches!(b, b'+' | b'-')) {
+        return Err(garbled(item, "a header with signs (a negative size?)"));
+    }
     let open = |b: &&u8| matches!(b, b'(' | b'[' | b'{');
     if header.iter().filter(open).count() > 64 {
         return Err(garbled(item, "a deeply nested header"));
