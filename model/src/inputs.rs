@@ -387,3 +387,6 @@ fn length(name: &str, shape: &[usize], found: usize) -> Result<(), Fault> {
     }
     Err(mismatch(name, format!("the elements of shape {shape:?}"), format!("{found} elements")))
 }
+
+#[cfg(test)]
+mod tests;

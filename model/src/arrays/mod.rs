@@ -5,6 +5,7 @@
 //! bytes and integers of 1 to 8 bytes, either byte order, C or Fortran order; anything else is an error.
 
 mod archive;
+mod inflate;
 mod npy;
 mod write;
 mod zip;
@@ -69,8 +70,8 @@ impl Data {
     /// A copy of the elements as `f64`, as [`Data::into_f64`].
     pub fn to_f64(&self) -> Vec<f64> {
         match self {
-            Data::F64(v) => v.clone(),
-            other => (0..other.len()).map(|i| other.at(i)).collect(),
+            Data::F32(v) => v.iter().copied().map(f64::from).collect(),
+            other => other.clone().into_f64(),
         }
     }
 

@@ -107,8 +107,12 @@ impl Header {
         raw.resize(start + len, 0);
         reader.read_exact(&mut raw[start..]).map_err(io)?;
         screen(item, &raw[start..])?;
-        let parsed = npyz::NpyHeader::from_reader(&raw[..])
-            .map_err(|e| garbled(item, format!("a header that does not parse ({e})")))?;
+        let parsed = npyz::NpyHeader::from_reader(&raw[..]).map_err(|e| {
+            // The rest of a parser's message draws the place over several lines.
+            let text = e.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            garbled(item, format!("a header that does not parse ({first})"))
+        })?;
         let shape: Option<Vec<usize>> = parsed.shape().iter().map(|&n| usize::try_from(n).ok()).collect();
         let shape = shape.ok_or_else(|| too_big(item))?;
         let count = shape
@@ -170,10 +174,14 @@ impl Header {
             let n = left.min(CHUNK / N);
             let chunk = &mut buffer[..n * N];
             reader.read_exact(chunk).map_err(|e| {
+                let what = match e.kind() {
+                    std::io::ErrorKind::UnexpectedEof => "an end".to_owned(),
+                    _ => format!("an error ({e})"),
+                };
                 Fault::new(
                     item,
                     format!("{} elements", self.count),
-                    format!("an error after {} of them ({e})", values.len()),
+                    format!("{what} after {} of them", values.len()),
                     "the file is damaged: save or copy it again",
                 )
             })?;
@@ -233,6 +241,10 @@ fn screen(item: &str, header: &[u8]) -> Result<(), Fault> {
     let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\n') && *b != b'\\';
     if !header.iter().all(plain) {
         return Err(garbled(item, "a header with odd characters"));
+    }
+    // Sums would pass the product below.
+    if header.iter().any(|b| matches!(b, b'+' | b'-')) {
+        return Err(garbled(item, "a header with signs (a negative size?)"));
     }
     let open = |b: &&u8| matches!(b, b'(' | b'[' | b'{');
     if header.iter().filter(open).count() > 64 {

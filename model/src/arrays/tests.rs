@@ -183,6 +183,7 @@ fn headers_that_lie_are_refused_before_data_are_read() {
     }
     for (shape, found) in [
         ("(-1,)", "negative"),
+        ("(1+1+1, 4)", "signs"),
         ("(1.5,)", "does not parse"),
         ("(0xff,)", "odd numbers"),
         ("(1_0,)", "odd numbers"),

@@ -2,7 +2,7 @@
 
 use super::{Array, Data};
 use crate::fault::FileError;
-use flate2::{Compression, write::DeflateEncoder};
+use miniz_oxide::deflate::compress_to_vec;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -107,14 +107,7 @@ fn build(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec
         let size = plain.len();
         let (method, packed) = match packing {
             Packing::Stored => (0u16, plain),
-            Packing::Deflated => {
-                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-                let packed = encoder
-                    .write_all(&plain)
-                    .and_then(|()| encoder.finish())
-                    .map_err(|e| failed(path, &e))?;
-                (8, packed)
-            }
+            Packing::Deflated => (8, compress_to_vec(&plain, 6)),
         };
         let small = |n: usize| u32::try_from(n).ok().filter(|n| *n < u32::MAX);
         let end = out.len() + packed.len() + file_name.len() + 30;

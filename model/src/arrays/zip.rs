@@ -4,8 +4,8 @@
 //! for leniency: no encryption, no overlaps, no duplicate names, sizes and CRC must agree. Every size is held against
 //! the file's real length before it is used.
 
+use super::inflate::Inflate;
 use crate::fault::{FileError, one_line};
-use flate2::read::DeflateDecoder;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Take};
@@ -153,7 +153,7 @@ impl Zip {
         let packed = file.take(member.packed);
         Ok(MemberReader {
             source: if member.deflated {
-                Source::Deflated(Box::new(DeflateDecoder::new(packed)))
+                Source::Deflated(Inflate::new(packed))
             } else {
                 Source::Stored(BufReader::with_capacity(1 << 16, packed))
             },
@@ -336,7 +336,7 @@ fn no_overlap(path: &Path, members: &[Member]) -> Result<(), FileError> {
 
 enum Source<'a> {
     Stored(BufReader<Take<&'a File>>),
-    Deflated(Box<DeflateDecoder<Take<&'a File>>>),
+    Deflated(Inflate<Take<&'a File>>),
 }
 
 /// Reads a member's data; never more than its announced size.
@@ -375,6 +375,11 @@ impl MemberReader<'_> {
             Ok(0) => {}
             Ok(_) => return Err("more data than announced".to_owned()),
             Err(e) => return Err(e.to_string()),
+        }
+        if let Source::Deflated(s) = &mut self.source
+            && s.has_more().map_err(|e| e.to_string())?
+        {
+            return Err("bytes after the deflated data".to_owned());
         }
         if self.crc.finalize() != self.expected {
             return Err("a CRC that differs from the directory's".to_owned());

@@ -131,7 +131,7 @@ mod tests {
         }
         let score = against_reference(&reference, &[11, 120, 155, 180, 301, 311], 10.0);
         assert_eq!(score.matched, [(10, 11), (300, 301)]);
-        assert_eq!(score.missed, []);
+        assert!(score.missed.is_empty());
         assert_eq!(score.extra, [311]);
     }
 }

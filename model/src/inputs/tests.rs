@@ -1,0 +1,312 @@
+use super::*;
+use crate::arrays::{Packing, write_npz};
+use crate::weights::tests::small;
+
+fn array(shape: &[usize], data: Data) -> Array {
+    Array { shape: shape.to_vec(), data }
+}
+
+/// Writes the arrays and gives the path to `use_it`.
+fn with_file<T>(arrays: &[(&str, Array)], use_it: impl FnOnce(&Path) -> T) -> T {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("x.npz");
+    let list: Vec<(&str, &Array)> = arrays.iter().map(|(n, a)| (*n, a)).collect();
+    write_npz(&path, &list, Packing::Stored).expect("written");
+    use_it(&path)
+}
+
+fn read_arrays(arrays: &[(&str, Array)]) -> Result<Inputs, String> {
+    with_file(arrays, |path| read_inputs(path, &small()).map_err(|e| e.to_string()))
+}
+
+/// Three records of two leads and four samples.
+fn signal() -> (&'static str, Array) {
+    let values = (0..24).map(f64::from).collect();
+    ("signal", array(&[3, 2, 4], Data::F64(values)))
+}
+
+fn full() -> Vec<(&'static str, Array)> {
+    let mut rows: Vec<f32> = (0..12).map(|i| i as f32).collect();
+    // Padding of record 1 (one step of two) and all of record 2.
+    rows[6] = f32::NAN;
+    rows[11] = f32::INFINITY;
+    vec![
+        signal(),
+        ("age", array(&[3], Data::F32(vec![60.5, f32::NAN, 0.0]))),
+        ("sex", array(&[3], Data::I64(vec![1, -1, 0]))),
+        ("rhythm", array(&[3, 2, 2], Data::F32(rows))),
+        ("rhythm_steps", array(&[3], Data::U8(vec![2, 1, 0]))),
+    ]
+}
+
+#[test]
+fn a_full_file_reads_in_the_configured_order() {
+    let inputs = read_arrays(&full()).expect("valid");
+    assert_eq!((inputs.batch, inputs.leads, inputs.samples), (3, 2, 4));
+    let want: Vec<f32> = (0..24).map(|i| i as f32).collect();
+    assert_eq!(inputs.signal, want);
+    let [
+        FeatureInput::Continuous(age),
+        FeatureInput::Categorical(sex),
+        FeatureInput::Sequence { steps_max, rows, steps },
+    ] = &inputs.features[..]
+    else {
+        panic!("{:?}", inputs.features);
+    };
+    assert!(age[0] == 60.5 && age[1].is_nan() && age[2] == 0.0);
+    assert_eq!(sex, &[Some(1), None, Some(0)]);
+    assert_eq!((*steps_max, &steps[..]), (2, &[2, 1, 0][..]));
+    // Padding that is not a number is cleared, the rest is as it was.
+    let want = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 7.0, 8.0, 9.0, 10.0, 0.0];
+    assert_eq!(rows, &want);
+}
+
+#[test]
+fn absent_arrays_are_missing_features() {
+    let inputs = read_arrays(&[signal()]).expect("valid");
+    assert_eq!(inputs.features, vec![FeatureInput::Missing; 3]);
+    // Without steps every row counts; integers do for a number.
+    let rows = Data::F32(vec![0.5; 12]);
+    let ages = Data::I64(vec![1, 2, 3]);
+    let inputs = read_arrays(&[signal(), ("rhythm", array(&[3, 2, 2], rows)), ("age", array(&[3], ages))])
+        .expect("valid");
+    assert_eq!(inputs.features[0], FeatureInput::Continuous(vec![1.0, 2.0, 3.0]));
+    assert!(matches!(
+        &inputs.features[2],
+        FeatureInput::Sequence { steps, .. } if *steps == [2, 2, 2]
+    ));
+    // No rows at all: every record's sequence is empty.
+    let none = ("rhythm", array(&[3, 0, 2], Data::F32(vec![])));
+    let inputs = read_arrays(&[signal(), none]).expect("valid");
+    assert!(matches!(
+        &inputs.features[2],
+        FeatureInput::Sequence { steps, .. } if *steps == [0, 0, 0]
+    ));
+}
+
+/// The arrays of a file, and a part of the message that it brings.
+type Case = (Arrays, &'static str);
+
+type Arrays = Vec<(&'static str, Array)>;
+
+#[test]
+fn what_is_wrong_is_named_with_its_record() {
+    let signals = |at: usize, value: f64| {
+        let mut values = vec![0.0; 24];
+        values[at] = value;
+        vec![("signal", array(&[3, 2, 4], Data::F64(values)))]
+    };
+    let and = |name: &'static str, a: Array| vec![signal(), (name, a)];
+    let shape = |s: &[usize]| vec![("signal", array(s, Data::F32(vec![0.0; s.iter().product()])))];
+    let mut nan_in_row = full();
+    if let Data::F32(rows) = &mut nan_in_row[3].1.data {
+        rows[5] = f32::NAN;
+    }
+    let mut wide_row = full();
+    wide_row[3].1 = array(&[3, 2, 2], Data::F64(vec![1e39; 12]));
+    let mut wide_padding = wide_row.clone();
+    wide_padding[4].1 = array(&[3], Data::U8(vec![0; 3]));
+    read_arrays(&wide_padding).expect("padding is never read");
+    let cases: Vec<Case> = vec![
+        (vec![], "signal: expected an array of this name, found none"),
+        (signals(13, f64::NAN), "signal, record 1: expected finite values, found NaN at lead 1, sample 1"),
+        (signals(0, f64::INFINITY), "signal, record 0: expected finite values, found inf"),
+        (signals(23, -1e39), "signal, record 2: expected values that fit f32, found -1e39"),
+        (shape(&[0, 2, 4]), "signal: expected at least one record and one sample"),
+        (shape(&[3, 2, 0]), "signal: expected at least one record and one sample"),
+        (shape(&[3, 1, 4]), "signal: expected shape [B, 2, T], found shape [3, 1, 4]"),
+        (shape(&[2, 4]), "signal: expected shape [B, 2, T], found shape [2, 4]"),
+        (vec![("signal", array(&[3, 2, 4], Data::I64(vec![0; 24])))], "signal: expected floats"),
+        (and("age", array(&[2], Data::F32(vec![0.0; 2]))), "age: expected shape [3], found shape [2]"),
+        (and("age", array(&[3, 1], Data::F32(vec![0.0; 3]))), "age: expected shape [3], found shape [3, 1]"),
+        (
+            and("age", array(&[3], Data::F32(vec![0.0, 0.0, f32::NEG_INFINITY]))),
+            "age, record 2: expected a finite number, or NaN",
+        ),
+        (
+            and("sex", array(&[3], Data::I64(vec![0, 2, 0]))),
+            "sex, record 1: expected -1 (missing) to 1, found 2",
+        ),
+        (
+            and("sex", array(&[3], Data::I64(vec![-2, 0, 0]))),
+            "sex, record 0: expected -1 (missing) to 1, found -2",
+        ),
+        (
+            and("sex", array(&[3], Data::U64(vec![0, 0, u64::MAX]))),
+            "sex, record 2: expected -1 (missing) to 1, found 18446744073709551615",
+        ),
+        (and("sex", array(&[3], Data::F32(vec![0.0; 3]))), "sex: expected integers"),
+        (and("sex", array(&[4], Data::I64(vec![0; 4]))), "sex: expected shape [3], found shape [4]"),
+        (
+            and("rhythm_steps", array(&[3], Data::I64(vec![0; 3]))),
+            "rhythm_steps: expected the array \"rhythm\" beside it",
+        ),
+        (
+            and("rhythm", array(&[3, 2, 3], Data::F32(vec![0.0; 18]))),
+            "rhythm: expected shape [3, S, 2], found shape [3, 2, 3]",
+        ),
+        (
+            and("age_steps", array(&[3], Data::I64(vec![0; 3]))),
+            "age_steps: expected only signal, age, sex, rhythm, rhythm_steps",
+        ),
+        (and("logits", array(&[3, 3], Data::F32(vec![0.0; 9]))), "logits: expected only signal"),
+        (nan_in_row, "rhythm, record 1: expected finite values, found NaN in row 0"),
+        (wide_row, "rhythm, record 0: expected values that fit f32, found 1e39"),
+        (
+            [full()[..4].to_vec(), vec![("rhythm_steps", array(&[3], Data::I64(vec![2, 1, 3])))]].concat(),
+            "rhythm_steps, record 2: expected 0 to 2, found 3",
+        ),
+        (
+            [full()[..4].to_vec(), vec![("rhythm_steps", array(&[3], Data::I64(vec![2, -1, 0])))]].concat(),
+            "rhythm_steps, record 1: expected 0 to 2, found -1",
+        ),
+        (
+            [full()[..4].to_vec(), vec![("rhythm_steps", array(&[3], Data::F32(vec![0.0; 3])))]].concat(),
+            "rhythm_steps: expected integers",
+        ),
+    ];
+    for (arrays, part) in cases {
+        let message = read_arrays(&arrays).expect_err(part);
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+}
+
+#[test]
+fn batches_in_memory_meet_the_same_checks() {
+    let good = read_arrays(&full()).expect("valid");
+    let config = small();
+    good.check(&config).expect("valid");
+    let change = |f: &dyn Fn(&mut Inputs)| {
+        let mut inputs = good.clone();
+        f(&mut inputs);
+        inputs.check(&config).expect_err("changed").to_string()
+    };
+    let sequence = |f: &dyn Fn(&mut Vec<f32>, &mut Vec<usize>)| {
+        change(&|i| {
+            if let FeatureInput::Sequence { rows, steps, .. } = &mut i.features[2] {
+                f(rows, steps);
+            }
+        })
+    };
+    for (message, part) in [
+        (change(&|i| i.batch = 0), "signal: expected at least one record"),
+        (change(&|i| i.samples = usize::MAX), "signal: expected the elements of shape"),
+        (change(&|i| i.leads = 1), "signal: expected shape [B, 2, T]"),
+        (
+            change(&|i| i.signal.truncate(23)),
+            "signal: expected the elements of shape [3, 2, 4], found 23 elements",
+        ),
+        (
+            change(&|i| i.signal[8] = f32::NAN),
+            "signal, record 1: expected finite values, found NaN at lead 0, sample 0",
+        ),
+        (change(&|i| drop(i.features.pop())), "features: expected 3 entries, found 2"),
+        (change(&|i| i.features.swap(0, 1)), "age: expected values of the feature's configured kind"),
+        (
+            change(&|i| i.features[0] = FeatureInput::Continuous(vec![0.0])),
+            "age: expected the elements of shape [3]",
+        ),
+        (
+            change(&|i| i.features[0] = FeatureInput::Continuous(vec![0.0, f64::INFINITY, 0.0])),
+            "age, record 1: expected a finite number",
+        ),
+        (
+            change(&|i| i.features[1] = FeatureInput::Categorical(vec![None, None, Some(2)])),
+            "sex, record 2: expected a category below 2",
+        ),
+        (
+            change(&|i| i.features[1] = FeatureInput::Categorical(vec![None])),
+            "sex: expected the elements of shape [3]",
+        ),
+        (sequence(&|_, steps| steps[1] = 3), "rhythm_steps, record 1: expected 0 to 2, found 3"),
+        (sequence(&|_, steps| steps.truncate(2)), "rhythm_steps: expected the elements of shape [3]"),
+        (sequence(&|rows, _| rows.truncate(11)), "rhythm: expected the elements of shape [3, 2, 2]"),
+        (
+            sequence(&|rows, _| rows[3] = f32::INFINITY),
+            "rhythm, record 0: expected finite values, found inf in row 1",
+        ),
+    ] {
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+}
+
+#[test]
+fn a_reference_brings_its_expectations() {
+    let config = small();
+    // 4 samples → 2 after the stem, 2 after block 0, 1 after blocks 1 and 2.
+    let expected = |shape: &[usize]| {
+        let n = shape.iter().product::<usize>();
+        array(shape, Data::F64((0..n).map(|i| i as f64 / 8.0).collect()))
+    };
+    let taps = [
+        ("logits", vec![3, 3]),
+        ("probabilities", vec![3, 3]),
+        ("tap.attention", vec![3, 3, 6]),
+        ("tap.blocks.0", vec![3, 3, 2]),
+        ("tap.blocks.1", vec![3, 5, 1]),
+        ("tap.blocks.2", vec![3, 5, 1]),
+        ("tap.head", vec![3, 8, 1]),
+        ("tap.stem", vec![3, 4, 2]),
+        ("tap.tokens", vec![3, 3, 6]),
+    ];
+    let mut arrays = full();
+    for (name, shape) in &taps {
+        arrays.push((name, expected(shape)));
+    }
+    let (inputs, found) = with_file(&arrays, |p| read_reference(p, &config)).expect("valid");
+    // Compared with the inputs alone; NaN (a missing age) is not equal to itself.
+    let alone = read_arrays(&full()).expect("valid");
+    assert_eq!(inputs.signal, alone.signal);
+    assert_eq!(inputs.features[1..], alone.features[1..]);
+    assert_eq!(found.len(), taps.len());
+    for (got, (name, shape)) in found.iter().zip(&taps) {
+        assert_eq!((got.name.as_str(), &got.shape), (*name, shape));
+        assert_eq!(got.data, expected(shape).data.to_f64());
+    }
+    let fails = |change: &dyn Fn(&mut Arrays)| {
+        let mut list = arrays.clone();
+        change(&mut list);
+        let result = with_file(&list, |p| read_reference(p, &config).map(drop));
+        result.expect_err("changed").to_string()
+    };
+    let logits = 5;
+    for (message, part) in [
+        (fails(&|l| drop(l.remove(logits))), "logits: expected an array of this name, found none"),
+        (fails(&|l| l[logits].1 = expected(&[2, 3])), "logits: expected shape [3, 3], found shape [2, 3]"),
+        (
+            fails(&|l| l[logits].1 = array(&[3, 3], Data::F64([vec![0.0; 4], vec![f64::NAN; 5]].concat()))),
+            "logits, record 1: expected finite values, found NaN",
+        ),
+        (
+            fails(&|l| l.push(("tap.blocks.3", expected(&[3, 5, 1])))),
+            "tap.blocks.3: expected tap.stem, tap.blocks.0 to tap.blocks.2, tap.head, tap.tokens or tap.attention",
+        ),
+        (fails(&|l| l.push(("tap.blocks.01", expected(&[3, 5, 1])))), "tap.blocks.01: expected tap.stem"),
+        (fails(&|l| l.push(("tap", expected(&[3, 5, 1])))), "tap: expected only signal"),
+    ] {
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+}
+
+#[test]
+fn names_with_two_meanings_are_refused() {
+    let mut config = small();
+    let rename = |config: &mut Config, i: usize, name: &str| {
+        if let Some(fusion) = &mut config.fusion {
+            fusion.features[i].name = name.to_owned();
+        }
+    };
+    for (i, name) in [(0, "signal"), (1, "rhythm_steps")] {
+        let mut config = config.clone();
+        rename(&mut config, i, name);
+        config.check().expect("a valid configuration");
+        let result = with_file(&[signal()], |p| read_inputs(p, &config).map(drop));
+        let message = result.expect_err(name).to_string();
+        assert!(message.contains("one meaning for each array name"), "{message}");
+    }
+    rename(&mut config, 0, "logits");
+    let logits = ("logits", array(&[3, 3], Data::F32(vec![0.0; 9])));
+    let result = with_file(&[signal(), logits], |p| read_reference(p, &config).map(drop));
+    let message = result.expect_err("logits").to_string();
+    assert!(message.contains("logits: expected one meaning"), "{message}");
+}
