@@ -1,0 +1,55 @@
+"""Random changes to a training batch that leave a beat's class as it is."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from .beats import Beats
+
+
+def uniform(n, low, high, *more) -> Tensor:
+    return torch.empty(n, *more).uniform_(low, high)
+
+
+def windows(beats: Beats, index: Tensor, samples: int) -> Tensor:
+    """Windows shifted by up to 5 samples and stretched by up to 12 % in time."""
+    n = len(index)
+    t = (torch.arange(samples) - samples // 2).float()
+    offset = uniform(n, 0.88, 1.12, 1) * t + uniform(n, -5.0, 5.0, 1)
+    low = offset.floor()
+    part = (offset - low)[:, None]
+    at = beats.center[index, None] + low.long()
+    a, b = beats.signal[:, at].transpose(0, 1), beats.signal[:, at + 1].transpose(0, 1)
+    return a + (b - a) * part
+
+
+def signal(x: Tensor, rate: float) -> Tensor:
+    """Gains, baseline wander, noise, and a second lead that cannot be relied upon."""
+    n, _, samples = x.shape
+    t = torch.arange(samples) / rate
+    second = torch.rand(n, 1)
+    sign = torch.where(torch.rand(n, 1) < 0.15, -1.0, 1.0)
+    shifted = torch.roll(x[:, 0], int(torch.randint(-6, 7, ())), -1)
+    other = torch.where(second < 0.1, shifted, x[:, 1] * sign)
+    other = torch.where(second > 0.8, torch.zeros_like(other), other)
+    gain = torch.exp(torch.randn(n, 2) * torch.tensor([0.2, 0.35]))
+    x = torch.stack([x[:, 0], other], 1) * gain[..., None]
+    wander = uniform(n, 0.0, 0.4, 2, 1) * torch.sin(
+        2 * math.pi * uniform(n, 0.05, 0.7, 2, 1) * t + uniform(n, 0.0, 2 * math.pi, 2, 1))
+    noise = torch.randn_like(x) * uniform(n, 0.0, 0.12, 2, 1).square() * 5
+    noise = torch.where(torch.rand(n, 1, 1) < 0.5, noise, torch.zeros_like(noise))
+    return x + wander + noise
+
+
+def features(f: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Age and sex blurred or hidden half of the time, intervals jittered, rhythm seldom hidden."""
+    n = len(f["age"])
+    age = f["age"] + 6.0 * torch.randn(n)
+    age = age.masked_fill(torch.rand(n) < 0.5, math.nan)
+    sex = f["sex"].masked_fill(torch.rand(n) < 0.5, -1)
+    rows = f["rhythm"] + torch.randn_like(f["rhythm"]) * torch.tensor([0.12, 0.12, 0.2, 0.1])
+    steps = torch.full((n,), rows.shape[1]).masked_fill(torch.rand(n) < 0.05, 0)
+    return {"age": age, "sex": sex, "rhythm": rows, "rhythm_steps": steps}
