@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from .beats import Beats
 
@@ -26,17 +27,33 @@ def windows(beats: Beats, index: Tensor, samples: int) -> Tensor:
     return a + (b - a) * part
 
 
+def filtered(x: Tensor) -> Tensor:
+    """Each window through its own short random filter: other electrodes, other amplifiers."""
+    n, leads, samples = x.shape
+    taps = torch.randn(n, 1, 7).mul(0.25).cumsum(-1) * torch.rand(n, 1, 1)
+    taps = taps - taps.mean(-1, keepdim=True)
+    taps[..., 3] += 1.0
+    taps = taps.expand(n, leads, 7).reshape(n * leads, 1, 7)
+    # Seven taps five samples apart reach 42 ms either way.
+    return F.conv1d(x.reshape(1, n * leads, samples), taps, padding=15, dilation=5,
+                    groups=n * leads).view(n, leads, samples)
+
+
 def signal(x: Tensor, rate: float) -> Tensor:
-    """Gains, baseline wander, noise, and a second lead that cannot be relied upon."""
+    """Leads mixed and filtered, gains, baseline wander, noise; the second lead may be absent.
+
+    All beats of a window change alike, so a beat's class stays what it is against its neighbours.
+    """
     n, _, samples = x.shape
     t = torch.arange(samples) / rate
-    second = torch.rand(n, 1)
-    sign = torch.where(torch.rand(n, 1) < 0.15, -1.0, 1.0)
-    shifted = torch.roll(x[:, 0], int(torch.randint(-6, 7, ())), -1)
-    other = torch.where(second < 0.1, shifted, x[:, 1] * sign)
-    other = torch.where(second > 0.8, torch.zeros_like(other), other)
-    gain = torch.exp(torch.randn(n, 2) * torch.tensor([0.2, 0.35]))
-    x = torch.stack([x[:, 0], other], 1) * gain[..., None]
+    some = torch.rand(n, 1, 1) < 0.5
+    mix = torch.eye(2) + torch.randn(n, 2, 2) * torch.where(some, 0.45, 0.05)
+    x = mix @ x
+    x = torch.where(torch.rand(n, 1, 1) < 0.3, filtered(x), x)
+    gain = torch.exp(torch.randn(n, 2, 1) * 0.25)
+    gain = gain * torch.where(torch.rand(n, 2, 1) < torch.tensor([[0.1], [0.25]]), -1.0, 1.0)
+    gain[:, 1] *= (torch.rand(n, 1) < 0.85).float()
+    x = x * gain
     wander = uniform(n, 0.0, 0.4, 2, 1) * torch.sin(
         2 * math.pi * uniform(n, 0.05, 0.7, 2, 1) * t + uniform(n, 0.0, 2 * math.pi, 2, 1))
     noise = torch.randn_like(x) * uniform(n, 0.0, 0.12, 2, 1).square() * 5

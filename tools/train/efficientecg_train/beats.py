@@ -11,7 +11,7 @@ from torch import Tensor
 from . import rhythm
 from .datasets import mitbih
 
-PAD = 1024  # zeros on both sides of each record; at least a stretched, shifted window
+PAD = 2048  # zeros on both sides of each record; at least a stretched, shifted window
 
 
 @dataclass

@@ -23,12 +23,12 @@ from .network import EfficientECG
 SHARE = [0.60, 0.16, 0.19, 0.045, 0.005]
 
 
-def configuration(samples: int = 512) -> dict:
+def configuration(samples: int = 720, stem=(16, 7, 2)) -> dict:
     age, sex = config.age_sex()
     heart = {"name": "rhythm", "kind": "sequence", "inputs": rhythm.INPUTS, "hidden": 32}
     return config.make(
         "mitbih-beats", ["MLII", "V1"], 360, samples, mitbih.CLASSES,
-        stem=(16, 7, 2),
+        stem=stem,
         stages_=[(1, 7, 2, 16, 1), (4, 5, 2, 24, 2), (4, 5, 2, 32, 2), (4, 5, 1, 48, 2)],
         head=128, fusion={"dim": 32, "heads": 4, "features": [age, sex, heart]},
     )
@@ -119,7 +119,8 @@ def main(argv=None) -> int:
     parser.add_argument("--output", required=True, help="weight file to write (.npz)")
     parser.add_argument("--fold", type=int, help="hold this fold of DS1's patients out")
     parser.add_argument("--epochs", type=int, default=24)
-    parser.add_argument("--samples", type=int, default=512)
+    parser.add_argument("--samples", type=int, default=720)
+    parser.add_argument("--stem", type=int, nargs=3, default=(16, 7, 2))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
@@ -129,7 +130,7 @@ def main(argv=None) -> int:
     held = mitbih.FOLDS[args.fold] if args.fold is not None else []
     data = beats.gather([mitbih.read(args.records, r) for r in mitbih.TRAIN if r not in held])
     test = beats.gather([mitbih.read(args.records, r) for r in held]) if held else None
-    module = EfficientECG(configuration(args.samples))
+    module = EfficientECG(configuration(args.samples, args.stem))
 
     def report(epoch, loss, seconds, averaged):
         text = f"epoch {epoch + 1}/{args.epochs} loss {loss:.4f} {seconds:.0f} s"
