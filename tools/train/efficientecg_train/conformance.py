@@ -1,10 +1,11 @@
 """Random networks with reference results in f64, for checking an engine against this module.
 
-    python -m efficientecg_train.conformance OUT_DIR [--count 28] [--seed 1]
+    python -m efficientecg_train.conformance OUT_DIR [--count 28] [--seed 1] [--small]
 
 Each configuration gives `NAME.npz` (or a folder `NAME`) with weights and `NAME.ref.npz` with the
 inputs, `logits` and every `tap.*` in f64. The module runs on the weights as stored, after rounding
 to the stored type. Another seed gives other shapes, weights and inputs over the same coverage.
+`--small` keeps networks and signals small enough to be kept beside the code.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,20 +23,47 @@ from . import config as cfg
 from . import export
 from .network import ConvBN, EfficientECG
 
-LENGTHS = [720, 1, 2, 3, 5, 17, 100, 719, 5000, 60000, 31, 64, 257, 1000, 1, 33, 7, 300]
-CHANNELS = [1, 3, 5, 7, 8, 13, 16, 17, 20, 24, 33, 40]
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the configurations draw from, apart from the tables below."""
+
+    lengths: tuple
+    long: int  # signals above take fewer channels, to keep their activations in bounds
+    channels: tuple
+    stages: tuple  # from, to, less one
+    repeats: int
+    head: tuple
+    head_dim: tuple
+    hidden: tuple
+    dtypes: tuple
+    folders: tuple  # of 7 configurations, those kept as folders
+    batch: int
+    taps: str
+
+
+LARGE = Sizes(
+    lengths=(720, 1, 2, 3, 5, 17, 100, 719, 5000, 60000, 31, 64, 257, 1000, 1, 33, 7, 300),
+    long=20000,
+    channels=(1, 3, 5, 7, 8, 13, 16, 17, 20, 24, 33, 40), stages=(2, 5), repeats=3,
+    head=(1, 7, 17, 32, 65), head_dim=(1, 3, 5, 8), hidden=(1, 3, 16, 33),
+    dtypes=("f4", "f2", "f8"), folders=(5,), batch=5, taps="f8")
+# Half precision weights: the network is the one that they round to, so the results are as exact.
+SMALL = Sizes(
+    lengths=(517, 1, 2, 3, 5, 17, 30, 64, 129, 33, 31, 600, 7, 530, 37, 515, 1, 2, 3, 11, 90),
+    long=500, channels=(1, 2, 3, 5, 8, 9), stages=(0, 2), repeats=2, head=(1, 7, 9, 17),
+    head_dim=(1, 3), hidden=(1, 3, 8), dtypes=("f2",), folders=(), batch=4, taps="f4")
 # Feature kinds of each configuration in turn: a(ge-like), s(ex-like), r(hythm-like).
 FUSIONS = ["", "a", "s", "r", "asr", "rr", "sra", "aas", "", "r", "as", "ssr"]
 EXPANDS = [1, 2, 3, 4, 6]
 SE_RATIOS = [0.25, 0.01, 1.0, 0.5, 0.3333, 1.5, 0.1]
-DTYPES = ["f4", "f2", "f8"]
 INTS = ["i1", "i2", "i4", "i8", "u1", "u4"]
 
 
-def random_config(rng: np.random.Generator, i: int) -> tuple[dict, int]:
+def random_config(rng: np.random.Generator, i: int, sizes: Sizes = LARGE) -> tuple[dict, int]:
     """Configuration `i` and its input length; `i` walks the tables so that all are covered."""
-    length = LENGTHS[i % len(LENGTHS)]
-    small = length > 20000  # keeps the longest case's activations in memory
+    length = sizes.lengths[i % len(sizes.lengths)]
+    long = length > sizes.long
 
     def pick(values):
         return values[int(rng.integers(len(values)))]
@@ -42,17 +71,18 @@ def random_config(rng: np.random.Generator, i: int) -> tuple[dict, int]:
     def kernel():
         return 2 * int(rng.integers(0, 16)) + 1
 
-    rows, n = [], 1 + int(rng.integers(1 if small else 2, 3 if small else 5))
+    low, high = (1, 3) if long and sizes is LARGE else sizes.stages
+    rows, n = [], 1 + int(rng.integers(low, high))
     for j in range(n):
-        repeats = 1 + (i + j) % (2 if small else 3)
-        expand = EXPANDS[(i + 2 * j) % (3 if small else len(EXPANDS))]
+        repeats = 1 + (i + j) % (2 if long else sizes.repeats)
+        expand = EXPANDS[(i + 2 * j) % (3 if long else len(EXPANDS))]
         k = [1, 31][j % 2] if i % 9 == 4 else kernel()
         stride = 1 + (i + j) % 3
-        width = pick(CHANNELS[:5] if small else CHANNELS)
+        width = pick(sizes.channels[:5] if long else sizes.channels)
         if rng.random() < 0.4 and rows:  # same width at stride 1: residual from the first block on
             stride, width = 1, rows[-1][3]
         rows.append((expand, k, stride, width, repeats))
-    stem = (pick(CHANNELS[:6] if small else CHANNELS), kernel(), 1 + i % 3)
+    stem = (pick(sizes.channels[:6] if long else sizes.channels), kernel(), 1 + i % 3)
 
     features, used = [], FUSIONS[i % len(FUSIONS)]
     for j, letter in enumerate(used):
@@ -67,17 +97,17 @@ def random_config(rng: np.random.Generator, i: int) -> tuple[dict, int]:
             if base == name and n_categories == 2:
                 f["categories"] = ["female", "male"]
         else:
-            f = {"kind": "sequence", "inputs": pick([1, 2, 4, 7]), "hidden": pick([1, 3, 16, 33])}
+            f = {"kind": "sequence", "inputs": pick([1, 2, 4, 7]), "hidden": pick(sizes.hidden)}
         features.append({"name": name, **f})
     fusion = None
     if features:
         heads = 1 + (5 * i) % 8
-        fusion = {"dim": heads * pick([1, 3, 5, 8]), "heads": heads, "features": features}
+        fusion = {"dim": heads * pick(sizes.head_dim), "heads": heads, "features": features}
     config = cfg.make(
         f"random-{i:02d}", [f"L{m}" for m in range(1 + (7 * i) % 15)],
         pick([100, 250, 360, 500]), length,
         [f"k{m}" for m in range(1 + (3 * i) % 7)],
-        stem=stem, stages_=rows, head=pick([1, 7, 17, 32, 65]),
+        stem=stem, stages_=rows, head=pick(sizes.head),
         task=["multiclass", "multilabel"][i % 2], normalize=["zscore", "none"][i // 2 % 2],
         bn_eps=pick([1e-3, 1e-5, 1e-2]), se_ratio=SE_RATIOS[i % len(SE_RATIOS)], fusion=fusion,
     )
@@ -165,17 +195,18 @@ def reference(module: EfficientECG, inputs: dict[str, np.ndarray]) -> dict[str, 
     return out
 
 
-def write(out_dir: str, i: int, config: dict, inputs_of, seed) -> str:
+def write(out_dir: str, i: int, config: dict, inputs_of, seed, sizes: Sizes = LARGE) -> str:
     """One case: weights in the storage variant `i`, reloaded as stored, and their reference."""
     rng = np.random.default_rng(seed)
     module = EfficientECG(config).double().eval()
     inputs = inputs_of(rng)
     randomize(module, rng, inputs["signal"])
-    dtype = DTYPES[i % 3]
-    path = os.path.join(out_dir, config["name"] + ("" if i % 7 == 5 else ".npz"))
-    export.save(path, module, dtype, deflate=i % 4 < 2, byteorder="<>"[i // 2 % 2],
-                fortran=i // 3 % 2 == 1, counters=i % 5 == 2)
+    dtype = sizes.dtypes[i % len(sizes.dtypes)]
+    path = os.path.join(out_dir, config["name"] + ("" if i % 7 in sizes.folders else ".npz"))
+    export.save(path, module, dtype, deflate=sizes is SMALL or i % 4 < 2,
+                byteorder="<>"[i // 2 % 2], fortran=i // 3 % 2 == 1, counters=i % 5 == 2)
     results = reference(export.load(path, torch.float64), inputs)
+    results = {k: v if k == "logits" else v.astype(sizes.taps) for k, v in results.items()}
     np.savez_compressed(os.path.join(out_dir, config["name"] + ".ref.npz"), **inputs, **results)
     scale = {k: float(np.abs(v).max()) for k, v in results.items()}
     return (f"{config['name']:12} {dtype} T={inputs['signal'].shape[-1]:<6} "
@@ -202,10 +233,11 @@ def main(argv=None) -> int:
     parser.add_argument("out_dir")
     parser.add_argument("--count", type=int, default=28)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--small", action="store_true", help="networks of some kilobytes each")
     args = parser.parse_args(argv)
     os.makedirs(args.out_dir, exist_ok=True)
     torch.manual_seed(args.seed)
-    named = named_cases()
+    sizes, named = (SMALL, []) if args.small else (LARGE, named_cases())
     for i in range(args.count):
         seed = [args.seed, i]
         if i >= args.count - len(named):
@@ -213,10 +245,10 @@ def main(argv=None) -> int:
             length, batch = config["samples"], 2
         else:
             rng = np.random.default_rng([args.seed, i, 1])
-            config, length = random_config(rng, i)
-            batch = 1 if length > 20000 else 1 + (i * 3) % 5
+            config, length = random_config(rng, i, sizes)
+            batch = 1 if length > sizes.long else 1 + (i * 3) % sizes.batch
         print(write(args.out_dir, i, config,
-                    lambda r: random_inputs(r, config, i, batch, length), seed), flush=True)
+                    lambda r: random_inputs(r, config, i, batch, length), seed, sizes), flush=True)
     return 0
 
 
