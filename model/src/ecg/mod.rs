@@ -26,6 +26,7 @@ pub mod normalize;
 pub mod peaks;
 pub mod resample;
 pub mod score;
+pub mod synth;
 pub mod wfdb;
 
 pub use error::{Error, Result};
