@@ -3,6 +3,7 @@
 //! Records are looked for in the folder `EFFICIENTECG_MITBIH`; else they are unpacked from `../shared/data` with its
 //! `unpack.py` (python3 and numpy). Where neither works, the tests say so and are skipped.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -19,7 +20,8 @@ fn folder() -> Option<&'static Path> {
     match FOLDER.get_or_init(find) {
         Ok(folder) => Some(folder),
         Err(why) => {
-            eprintln!("SKIPPED: no MIT-BIH records: {why}");
+            // Past the test harness, which hides what passing tests print.
+            let _ = writeln!(std::io::stderr(), "SKIPPED: no MIT-BIH records: {why}");
             None
         }
     }
@@ -67,7 +69,8 @@ fn open(folder: &Path, name: &str) -> (Record, Annotations) {
     let record = Record::open(folder.join(name)).unwrap_or_else(|e| panic!("{e}"));
     let path = folder.join(format!("{name}.atr"));
     let annotations = Annotations::read(&path).unwrap_or_else(|e| panic!("{e}"));
-    let copy = folder.join(format!("{name}.copy-{}", std::process::id()));
+    let copy = format!("{name}.atr.{:?}", std::thread::current().id());
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(copy);
     annotations.write(&copy).unwrap_or_else(|e| panic!("{e}"));
     let same = std::fs::read(&copy).ok() == std::fs::read(&path).ok();
     let _ = std::fs::remove_file(&copy);
