@@ -14,11 +14,7 @@ fn samples() -> Option<PathBuf> {
         return Some(folder);
     }
     // Past the test harness, which hides what passing tests print.
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: no sample records at {}",
-        folder.display()
-    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no sample records at {}", folder.display());
     None
 }
 

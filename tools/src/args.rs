@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Classify the beats of ECG records, or the records
     Classify(Classify),
+    /// Make a synthetic two-lead ECG with known beats
+    Synth(Synth),
     /// Run a network on arrays, without preprocessing
     Run(Run),
     /// Run a network on reference inputs and compare with the reference outputs
@@ -59,6 +61,25 @@ pub(crate) struct Classify {
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Synth {
+    /// Folder for NAME.hea, NAME.dat and the beats in NAME.atr
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// The record's name
+    #[arg(long, default_value = "demo")]
+    pub(crate) name: String,
+    /// Duration
+    #[arg(long, default_value_t = 90.0)]
+    pub(crate) seconds: f64,
+    /// Beats a minute
+    #[arg(long, value_name = "RATE", default_value_t = 72.0)]
+    pub(crate) heart_rate: f64,
+    /// Seed of all that is random
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 /// What to classify.

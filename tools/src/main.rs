@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Classify(a) => commands::classify::run(&a),
+        Command::Synth(a) => commands::synth::run(&a),
         Command::Run(a) => commands::run::run(&a),
         Command::Verify(a) => commands::verify::run(&a),
         Command::Info(a) => commands::info::run(&a),

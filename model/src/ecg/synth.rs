@@ -78,25 +78,13 @@ const fn event(size: f64, at: f64, width: f64) -> Event {
     Event { size, at, width }
 }
 
-const P: [&[Event]; 2] = [
-    &[event(0.13, -0.165, 0.024)],
-    &[event(0.06, -0.180, 0.016), event(-0.05, -0.150, 0.016)],
-];
-const P_ATRIAL: [&[Event]; 2] = [
-    &[event(-0.09, -0.125, 0.018), event(0.03, -0.092, 0.012)],
-    &[event(0.08, -0.120, 0.017)],
-];
+const P: [&[Event]; 2] =
+    [&[event(0.13, -0.165, 0.024)], &[event(0.06, -0.180, 0.016), event(-0.05, -0.150, 0.016)]];
+const P_ATRIAL: [&[Event]; 2] =
+    [&[event(-0.09, -0.125, 0.018), event(0.03, -0.092, 0.012)], &[event(0.08, -0.120, 0.017)]];
 const QRS: [&[Event]; 2] = [
-    &[
-        event(-0.11, -0.030, 0.009),
-        event(1.30, 0.0, 0.0115),
-        event(-0.26, 0.030, 0.010),
-    ],
-    &[
-        event(0.26, -0.014, 0.010),
-        event(-0.95, 0.017, 0.0135),
-        event(0.07, 0.050, 0.012),
-    ],
+    &[event(-0.11, -0.030, 0.009), event(1.30, 0.0, 0.0115), event(-0.26, 0.030, 0.010)],
+    &[event(0.26, -0.014, 0.010), event(-0.95, 0.017, 0.0135), event(0.07, 0.050, 0.012)],
 ];
 /// Times are those at 60 beats a minute.
 const T: [&[Event]; 2] = [
@@ -110,11 +98,7 @@ const QRS_VENTRICULAR: [&[Event]; 2] = [
         event(0.45, 0.050, 0.022),
         event(-0.30, 0.110, 0.026),
     ],
-    &[
-        event(0.18, -0.060, 0.016),
-        event(-1.25, -0.004, 0.027),
-        event(-0.60, 0.052, 0.026),
-    ],
+    &[event(0.18, -0.060, 0.016), event(-1.25, -0.004, 0.027), event(-0.60, 0.052, 0.026)],
 ];
 const T_VENTRICULAR: [&[Event]; 2] = [
     &[event(-0.24, 0.250, 0.060), event(-0.26, 0.320, 0.048)],
@@ -167,10 +151,7 @@ pub fn generate(options: &Options) -> Result<(Record, Annotations)> {
         sex: Some(options.sex),
         comments: vec![
             format!("<age>: {} <sex>: {letter}", options.age),
-            format!(
-                "Synthetic, after McSharry et al. 2003, seed {}; no patient.",
-                options.seed
-            ),
+            format!("Synthetic, after McSharry et al. 2003, seed {}; no patient.", options.seed),
         ],
         warnings: Vec::new(),
     };
@@ -183,47 +164,23 @@ pub fn generate(options: &Options) -> Result<(Record, Annotations)> {
         }
     }
     if let Some(first) = items.first() {
-        let rhythm = Annotation {
-            aux: b"(N\0".to_vec(),
-            ..Annotation::new((first.time - 10).max(0), Code::RHYTHM)
-        };
+        let rhythm =
+            Annotation { aux: b"(N\0".to_vec(), ..Annotation::new((first.time - 10).max(0), Code::RHYTHM) };
         items.insert(0, rhythm);
     }
-    let annotations = Annotations {
-        items,
-        ..Annotations::default()
-    };
+    let annotations = Annotations { items, ..Annotations::default() };
     Ok((record, annotations))
 }
 
 fn check(options: &Options) -> Result<()> {
     for (item, expected, value, range) in [
-        (
-            "duration",
-            "10 to 86400 s",
-            options.seconds,
-            10.0..=86_400.0,
-        ),
-        (
-            "sample rate",
-            "100 to 2000 Hz",
-            options.sample_rate,
-            100.0..=2000.0,
-        ),
-        (
-            "heart rate",
-            "40 to 120 beats a minute",
-            options.heart_rate,
-            40.0..=120.0,
-        ),
+        ("duration", "10 to 86400 s", options.seconds, 10.0..=86_400.0),
+        ("sample rate", "100 to 2000 Hz", options.sample_rate, 100.0..=2000.0),
+        ("heart rate", "40 to 120 beats a minute", options.heart_rate, 40.0..=120.0),
         ("noise", "0 to 1 mV", options.noise, 0.0..=1.0),
     ] {
         if !range.contains(&value) {
-            return Err(Error::Parameter {
-                item,
-                expected,
-                found: value.to_string(),
-            });
+            return Err(Error::Parameter { item, expected, found: value.to_string() });
         }
     }
     Ok(())
@@ -251,20 +208,11 @@ fn beats(options: &Options, random: &mut Random) -> Vec<Beat> {
     while time < options.seconds + usual {
         let early = left == Some(0) && time > 0.0;
         // One of each kind comes first; then chance decides.
-        let ventricular = if premature < 2 {
-            premature == 0
-        } else {
-            random.uniform() < 0.5
-        };
+        let ventricular = if premature < 2 { premature == 0 } else { random.uniform() < 0.5 };
         let next = sinus(time, random);
         let gain = 1.0 + 0.04 * (TAU * 0.25 * time).sin() + 0.02 * random.normal();
         let mut beat = |time: f64, code: Code, interval: f64| {
-            beats.push(Beat {
-                time,
-                code,
-                interval,
-                gain,
-            });
+            beats.push(Beat { time, code, interval, gain });
         };
         if early {
             // `time` is where the sinus beat was due, `interval` after the one before.
@@ -300,9 +248,8 @@ fn lead(index: usize, options: &Options, beats: &[Beat], random: &mut Random) ->
     let pulls = pulls(index, beats);
     let swing = [0.05, 0.04][index];
     let phases = [random.uniform() * TAU, random.uniform() * TAU];
-    let baseline = |t: f64| {
-        swing * (TAU * 0.25 * t + phases[0]).sin() + 0.06 * (TAU * 0.04 * t + phases[1]).sin()
-    };
+    let baseline =
+        |t: f64| swing * (TAU * 0.25 * t + phases[0]).sin() + 0.06 * (TAU * 0.04 * t + phases[1]).sin();
     let rate = |t: f64, z: f64, near: &[Event]| {
         let pull = |e: &Event| {
             let u = (t - e.at) / e.width;
@@ -412,27 +359,15 @@ mod tests {
     #[test]
     fn beats_are_where_they_are_said_to_be() {
         for seed in 0..20 {
-            let options = Options {
-                seed,
-                heart_rate: 50.0 + 3.0 * seed as f64,
-                ..Options::default()
-            };
+            let options = Options { seed, heart_rate: 50.0 + 3.0 * seed as f64, ..Options::default() };
             let (record, truth) = generate(&options).expect("options in range");
             let lead = &record.leads[0];
             let found = peaks::detect(&lead.samples, lead.sample_rate).expect("a fair rate");
             let found: Vec<i64> = found.iter().map(|&k| k as i64).collect();
             let s = score::against_reference(&truth, &found, lead.sample_rate);
-            assert!(
-                s.missed.len() + s.extra.len() <= 1,
-                "seed {seed}: {:?} {:?}",
-                s.missed,
-                s.extra
-            );
+            assert!(s.missed.len() + s.extra.len() <= 1, "seed {seed}: {:?} {:?}", s.missed, s.extra);
             for (time, found) in s.matched {
-                let wide = truth
-                    .items
-                    .iter()
-                    .any(|a| a.time == time && a.code == Code::VENTRICULAR);
+                let wide = truth.items.iter().any(|a| a.time == time && a.code == Code::VENTRICULAR);
                 let off = (time - found).abs();
                 // A beat cut by the record's edge has no peak to find.
                 assert!(
@@ -448,30 +383,15 @@ mod tests {
         let (record, truth) = generate(&Options::default()).expect("options in range");
         let count = |code| truth.items.iter().filter(|a| a.code == code).count();
         let counts = [Code::NORMAL, Code::ATRIAL, Code::VENTRICULAR].map(count);
-        assert!(
-            counts[0] > 70 && counts[1] >= 3 && counts[2] >= 3,
-            "{counts:?}"
-        );
+        assert!(counts[0] > 70 && counts[1] >= 3 && counts[2] >= 3, "{counts:?}");
         assert_eq!(record.leads[0].samples.len(), 32_400);
         let at = |lead: usize, time: i64| record.leads[lead].samples[time as usize];
         for beat in truth.items.iter().filter(|a| a.code == Code::NORMAL) {
-            assert!(
-                (0.9..1.7).contains(&at(0, beat.time)),
-                "R of {} mV",
-                at(0, beat.time)
-            );
-            assert!(
-                (-1.4..-0.5).contains(&at(1, beat.time + 6)),
-                "S of {} mV",
-                at(1, beat.time + 6)
-            );
+            assert!((0.9..1.7).contains(&at(0, beat.time)), "R of {} mV", at(0, beat.time));
+            assert!((-1.4..-0.5).contains(&at(1, beat.time + 6)), "S of {} mV", at(1, beat.time + 6));
         }
         let beats = truth.beats();
-        assert!(
-            beats
-                .windows(2)
-                .all(|w| (100..700).contains(&(w[1] - w[0])))
-        );
+        assert!(beats.windows(2).all(|w| (100..700).contains(&(w[1] - w[0]))));
         // Around a ventricular beat two intervals take as long as two sinus intervals.
         for (i, beat) in truth.items.iter().enumerate().skip(4) {
             if beat.code == Code::VENTRICULAR && i + 1 < truth.items.len() {
@@ -484,11 +404,7 @@ mod tests {
     #[test]
     fn the_same_options_give_the_same_record() {
         let make = |seed| {
-            let options = Options {
-                seed,
-                seconds: 12.0,
-                ..Options::default()
-            };
+            let options = Options { seed, seconds: 12.0, ..Options::default() };
             generate(&options).expect("options in range")
         };
         assert_eq!(make(7), make(7));
@@ -497,12 +413,8 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        let wrong: [fn(&mut Options); 4] = [
-            |o| o.seconds = f64::NAN,
-            |o| o.sample_rate = 1e9,
-            |o| o.heart_rate = 0.0,
-            |o| o.noise = -1.0,
-        ];
+        let wrong: [fn(&mut Options); 4] =
+            [|o| o.seconds = f64::NAN, |o| o.sample_rate = 1e9, |o| o.heart_rate = 0.0, |o| o.noise = -1.0];
         for change in wrong {
             let mut options = Options::default();
             change(&mut options);

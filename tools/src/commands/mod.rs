@@ -3,6 +3,7 @@
 pub(crate) mod classify;
 pub(crate) mod info;
 pub(crate) mod run;
+pub(crate) mod synth;
 pub(crate) mod verify;
 
 use crate::error::Failure;
