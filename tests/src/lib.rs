@@ -1,1 +1,3 @@
 //! Whole-model tests and their harness.
+
+pub mod mitbih;
