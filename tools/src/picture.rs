@@ -67,7 +67,7 @@ fn legend(report: &RecordReport, lead: &str) -> String {
     format!("<text x=\"8\" y=\"22\" font-size=\"15\" fill=\"#1f2933\">{}</text>\n", escape(&text))
 }
 
-/// One row of the signal: the least and the greatest sample of each tenth of a pixel's worth, gaps left open.
+/// One row of the signal: the least and the greatest sample of each unit of width, gaps left open.
 fn trace(
     samples: &[f32],
     rate: f64,
@@ -78,7 +78,7 @@ fn trace(
 ) -> String {
     let first = (start * rate) as usize;
     let last = (((start + span) * rate) as usize).min(samples.len());
-    let step = ((span * rate / (2.0 * WIDTH)) as usize).max(1);
+    let step = ((span * rate / WIDTH).ceil() as usize).max(1);
     let mut path = String::new();
     let mut pen_up = true;
     let mut at = first;
@@ -90,7 +90,7 @@ fn trace(
             let at = x(at as f64 / rate - start);
             path += &format!("{}{at:.1} {:.1}", if pen_up { "M" } else { "L" }, y(high));
             if low < high {
-                path += &format!("L{at:.1} {:.1}", y(low));
+                path += &format!("V{:.1}", y(low));
             }
             pen_up = false;
         } else {
