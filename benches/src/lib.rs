@@ -1,1 +1,158 @@
-//! Benchmarks of operations and whole models.
+//! What benchmarks share: cases with their buffers, random networks, the processor's multiply-add peak.
+
+use efficientecg_kernels::op::Kernel;
+use efficientecg_kernels::ops::{Case, Random};
+use efficientecg_kernels::simd::{Body, Isa, Level};
+use efficientecg_kernels::view::{Matrix, Shape, View, ViewMut};
+use efficientecg_model::config::presets::Setup;
+use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
+use efficientecg_model::weights::WeightsError;
+use efficientecg_model::{FeatureInput, Inputs, Model, Options, Weights};
+
+/// A case of an operation, packed for a level, with buffers to run it again and again.
+pub struct Bench<'a> {
+    case: &'a Case,
+    kernel: Box<dyn Kernel>,
+    inputs: Vec<(Shape, Vec<f32>)>,
+    outputs: Vec<(Shape, Vec<f32>)>,
+    scratch: Vec<f32>,
+}
+
+impl<'a> Bench<'a> {
+    /// Packs a case. Fails where its operands do not fit.
+    pub fn new(case: &'a Case, level: Level) -> Result<Bench<'a>, efficientecg_kernels::error::ShapeError> {
+        let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+        let kernel = case.op.pack(level);
+        let zeros = |shape: Shape| (shape, vec![0.0; shape.cells()]);
+        Ok(Bench {
+            inputs: case.inputs.iter().map(|m| (m.shape, cells(m))).collect(),
+            outputs: case.op.outputs(&shapes)?.into_iter().map(zeros).collect(),
+            scratch: vec![0.0; kernel.scratch(&shapes)],
+            case,
+            kernel,
+        })
+    }
+
+    /// Multiply-adds of a call.
+    pub fn macs(&self) -> u64 {
+        let shapes: Vec<Shape> = self.inputs.iter().map(|(s, _)| *s).collect();
+        self.case.op.cost(&shapes).macs
+    }
+
+    /// Runs every task once, on this thread. Inputs are never written, so each call does the same work.
+    pub fn run(&mut self) {
+        let shapes: Vec<Shape> = self.inputs.iter().map(|(s, _)| *s).collect();
+        let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, d)| View::new(d, *s)).collect();
+        let outputs: Vec<ViewMut<'_>> = self.outputs.iter_mut().map(|(s, d)| ViewMut::new(d, *s)).collect();
+        for task in 0..self.kernel.tasks(&shapes) {
+            // SAFETY: shapes from `outputs`, scratch as asked, one thread.
+            unsafe { self.kernel.run(&inputs, &outputs, &mut self.scratch, task) };
+        }
+    }
+
+    /// Whether the last run's results are finite and within the case's tolerance of the reference.
+    pub fn is_right(&self) -> bool {
+        let mut want: Vec<Matrix> = self.outputs.iter().map(|(s, _)| Matrix::zeros(*s)).collect();
+        self.case.op.reference(&self.case.inputs.iter().collect::<Vec<_>>(), &mut want);
+        self.outputs.iter().zip(&want).all(|((shape, data), want)| {
+            let size = want.data.iter().fold(1.0f64, |m, v| m.max(v.abs()));
+            (0..shape.rows).all(|r| {
+                let got = &data[r * shape.pitch()..][..shape.cols];
+                // A NaN fails the comparison.
+                got.iter()
+                    .zip(want.row(r))
+                    .all(|(g, w)| (f64::from(*g) - w).abs() <= self.case.tolerance * size)
+            })
+        })
+    }
+}
+
+fn cells(matrix: &Matrix) -> Vec<f32> {
+    let mut out = vec![0.0; matrix.shape.cells()];
+    for r in 0..matrix.shape.rows {
+        for (to, from) in out[r * matrix.shape.pitch()..].iter_mut().zip(matrix.row(r)) {
+            *to = *from as f32;
+        }
+    }
+    out
+}
+
+/// What the benchmarked networks are for: some leads at 500 Hz, five classes, age and sex fused at width 64.
+pub fn setup(leads: usize, samples: usize) -> Setup {
+    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
+    let categories = vec!["female".to_owned(), "male".to_owned()];
+    Setup {
+        name: "bench".to_owned(),
+        leads: (0..leads).map(|l| format!("L{l}")).collect(),
+        sample_rate: 500.0,
+        samples,
+        normalize: Normalize::Zscore,
+        task: Task::Multiclass,
+        classes: (0..5).map(|c| format!("C{c}")).collect(),
+        fusion: Some(Fusion {
+            dim: 64,
+            heads: 4,
+            features: vec![
+                feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
+                feature("sex", FeatureKind::Categorical { categories }),
+            ],
+        }),
+    }
+}
+
+/// A network with random weights.
+pub fn random_model(config: Config, options: &Options) -> Result<Model, WeightsError> {
+    let mut random = Random::new(1);
+    let weights = Weights::generate(config, |name, shape| {
+        let n = shape.iter().product();
+        if name.ends_with("running_var") {
+            return vec![1.0; n];
+        }
+        // The inputs of a sum: all but the first dimension.
+        random.weights(n, shape.iter().skip(1).product::<usize>().max(1))
+    })?;
+    Model::new(&weights, options)
+}
+
+/// Random inputs for a model at its own length, age and sex given.
+pub fn random_inputs(config: &Config, batch: usize) -> Inputs {
+    let mut random = Random::new(2);
+    let (leads, samples) = (config.leads.len(), config.samples);
+    let signal = (0..batch * leads * samples).map(|_| random.value() as f32).collect();
+    let features = config
+        .features()
+        .iter()
+        .map(|f| match f.name.as_str() {
+            "age" => FeatureInput::Continuous(vec![60.0; batch]),
+            "sex" => FeatureInput::Categorical(vec![Some(1); batch]),
+            _ => FeatureInput::Missing,
+        })
+        .collect();
+    Inputs { batch, leads, samples, signal, features }
+}
+
+/// As many multiply-adds as the registers allow and nothing else: what no kernel can beat. Returns how many.
+pub fn peak(level: Level) -> u64 {
+    struct Peak;
+    impl Body for Peak {
+        type Output = u64;
+        #[inline(always)]
+        fn call<I: Isa>(self, s: I) -> u64 {
+            const CHAINS: usize = 12;
+            let mut acc = [s.splat(0.0); CHAINS];
+            let (a, b) = (s.splat(std::hint::black_box(0.5)), s.splat(std::hint::black_box(0.25)));
+            for _ in 0..2000 {
+                for acc in &mut acc {
+                    *acc = s.mul_add(a, *acc, b);
+                }
+            }
+            let mut sum = acc[0];
+            for a in &acc[1..] {
+                sum = s.add(sum, *a);
+            }
+            std::hint::black_box(s.reduce_add(sum));
+            (CHAINS * 2000 * I::LANES) as u64
+        }
+    }
+    level.dispatch(Peak)
+}

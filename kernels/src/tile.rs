@@ -162,19 +162,19 @@ unsafe fn block_of<I: Isa, S: Source, K: Sink<I>, const R: usize>(
         let col = v * I::LANES;
         // SAFETY: handed on to the caller; the tiles cover `vectors` vectors of columns.
         unsafe {
-            // Four are better halved: a single vector leaves the multiply-add units waiting.
-            match vectors - v {
+            match (vectors - v).min(I::COLUMNS) {
                 1 => {
                     tile::<I, S, K, R, 1>(s, depth, weight, bias, x, col, sink);
                     v += 1;
                 }
-                2 | 4 => {
-                    tile::<I, S, K, R, 2>(s, depth, weight, bias, x, col, sink);
-                    v += 2;
-                }
-                _ => {
+                // Four are better halved: a single vector leaves the multiply-add units waiting.
+                3 if vectors - v != 4 => {
                     tile::<I, S, K, R, 3>(s, depth, weight, bias, x, col, sink);
                     v += 3;
+                }
+                _ => {
+                    tile::<I, S, K, R, 2>(s, depth, weight, bias, x, col, sink);
+                    v += 2;
                 }
             }
         }

@@ -4,4 +4,5 @@
 
 pub mod compare;
 pub mod golden;
+pub mod mitbih;
 pub mod random;

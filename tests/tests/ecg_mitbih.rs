@@ -1,73 +1,23 @@
 //! The MIT-BIH Arrhythmia Database: every record read whole, annotations written back to the byte, R peaks found.
 //!
-//! Records are looked for in the folder `EFFICIENTECG_MITBIH`; else they are unpacked from `../shared/data` with its
-//! `unpack.py` (python3 and numpy). Where neither works, the tests say so and are skipped.
+//! Where the records are not there, the tests say so and are skipped.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use std::path::Path;
 
 use efficientecg_model::ecg::wfdb::Annotations;
 use efficientecg_model::ecg::{Record, Sex, peaks, score};
+use efficientecg_tests::mitbih::{folder, records};
 
 /// The bars, on gross figures over all 48 records.
 const SENSITIVITY: f64 = 0.996;
 const PREDICTIVE_VALUE: f64 = 0.996;
 
-fn folder() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOLDER.get_or_init(find) {
-        Ok(folder) => Some(folder),
-        Err(why) => {
-            eprintln!("SKIPPED: no MIT-BIH records: {why}");
-            None
-        }
-    }
-}
-
-fn find() -> Result<PathBuf, String> {
-    if let Some(folder) = std::env::var_os("EFFICIENTECG_MITBIH") {
-        let folder = PathBuf::from(folder);
-        // A folder that was named must be there: a typing error is not a reason to skip.
-        assert!(folder.join("100.hea").is_file(), "EFFICIENTECG_MITBIH has no 100.hea");
-        return Ok(folder);
-    }
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let script = data.join("unpack.py");
-    if !script.is_file() {
-        return Err(format!("{} is not there", script.display()));
-    }
-    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mitbih");
-    if records(&out).len() == 48 {
-        return Ok(out);
-    }
-    let run = Command::new("python3").arg(&script).arg("mitbih").arg(&out).output();
-    match run {
-        Ok(run) if run.status.success() => Ok(out),
-        Ok(run) => Err(String::from_utf8_lossy(&run.stderr).trim().replace('\n', "; ")),
-        Err(e) => Err(format!("python3: {e}")),
-    }
-}
-
-/// Names of the records in `folder` that have all three files.
-fn records(folder: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter_map(|e| e.file_name().to_str()?.strip_suffix(".hea").map(str::to_owned))
-        .filter(|n| ["dat", "atr"].iter().all(|x| folder.join(format!("{n}.{x}")).is_file()))
-        .collect();
-    names.sort();
-    names
-}
-
 fn open(folder: &Path, name: &str) -> (Record, Annotations) {
     let record = Record::open(folder.join(name)).unwrap_or_else(|e| panic!("{e}"));
     let path = folder.join(format!("{name}.atr"));
     let annotations = Annotations::read(&path).unwrap_or_else(|e| panic!("{e}"));
-    let copy = folder.join(format!("{name}.copy-{}", std::process::id()));
+    let copy = format!("{name}.atr.{:?}", std::thread::current().id());
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join(copy);
     annotations.write(&copy).unwrap_or_else(|e| panic!("{e}"));
     let same = std::fs::read(&copy).ok() == std::fs::read(&path).ok();
     let _ = std::fs::remove_file(&copy);

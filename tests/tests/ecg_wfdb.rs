@@ -1,5 +1,6 @@
 //! The WFDB reader against PyPI's `wfdb`, every sample (`tests/golden/wfdb/make.py`), and against damaged records.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use efficientecg_model::ecg::wfdb::{self, Annotations, Header, Signals};
@@ -12,7 +13,8 @@ fn samples() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("SKIPPED: no sample records at {}", folder.display());
+    // Past the test harness, which hides what passing tests print.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no sample records at {}", folder.display());
     None
 }
 

@@ -15,12 +15,125 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Classify the beats of ECG records, or the records
+    Classify(Classify),
+    /// Make a synthetic two-lead ECG with known beats
+    Synth(Synth),
     /// Run a network on arrays, without preprocessing
     Run(Run),
     /// Run a network on reference inputs and compare with the reference outputs
     Verify(Verify),
     /// Show a network's layers and this machine's devices
     Info(Info),
+}
+
+#[derive(Args)]
+pub(crate) struct Classify {
+    #[command(flatten)]
+    pub(crate) model: ModelArguments,
+    /// WFDB records, with or without .hea
+    #[arg(value_name = "RECORD", required = true)]
+    pub(crate) records: Vec<PathBuf>,
+    /// Take the beats from RECORD.ANNOTATOR instead of finding them
+    #[arg(long, value_name = "ANNOTATOR")]
+    pub(crate) beats: Option<String>,
+    /// Classify every beat, or each record as a whole [default: beats if the classes are N S V F Q]
+    #[arg(long, value_enum)]
+    pub(crate) per: Option<Per>,
+    /// Let a lead of the record stand for one of the model's, as V1=V5; #2 is the record's second
+    #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair)]
+    pub(crate) leads: Vec<(String, String)>,
+    /// The patient's age in years, over what the record says
+    #[arg(long, value_name = "YEARS", value_parser = age)]
+    pub(crate) age: Option<f64>,
+    /// The patient's sex, over what the record says
+    #[arg(long, value_enum)]
+    pub(crate) sex: Option<SexName>,
+    /// Folder for the findings of each record: RECORD.txt, .json, .csv, .svg or .ANNOTATOR
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// What to write into the folder
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "csv", requires = "output")]
+    pub(crate) format: Format,
+    /// The annotator's name for --format wfdb
+    #[arg(long, value_name = "NAME", default_value = "aami", value_parser = annotator)]
+    pub(crate) annotator: String,
+    /// Print all findings as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Synth {
+    /// Folder for NAME.hea, NAME.dat and the beats in NAME.atr
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: PathBuf,
+    /// The record's name
+    #[arg(long, default_value = "demo")]
+    pub(crate) name: String,
+    /// Duration
+    #[arg(long, default_value_t = 90.0)]
+    pub(crate) seconds: f64,
+    /// Beats a minute
+    #[arg(long, value_name = "RATE", default_value_t = 72.0)]
+    pub(crate) heart_rate: f64,
+    /// Seed of all that is random
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// What to classify.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Per {
+    Beat,
+    Record,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum SexName {
+    Female,
+    Male,
+}
+
+/// A form of findings in a file.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns
+    Text,
+    /// One object
+    Json,
+    /// sample, seconds, class, a probability for each class
+    Csv,
+    /// A WFDB annotation file, for bxb and its kin
+    Wfdb,
+    /// A picture: the first lead with the class of each beat
+    Svg,
+}
+
+fn lead_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((model, record)) if !model.is_empty() && !record.is_empty() => {
+            Ok((model.to_owned(), record.to_owned()))
+        }
+        _ => Err("expected MODEL=RECORD, such as V1=V5".to_owned()),
+    }
+}
+
+fn age(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(age) if (0.0..=150.0).contains(&age) => Ok(age),
+        _ => Err("expected years from 0 to 150".to_owned()),
+    }
+}
+
+fn annotator(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+    let taken = ["hea", "dat", "mat", "atr", "txt"].contains(&text);
+    if fits && !taken {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a name of letters and digits, not that of a WFDB file such as atr".to_owned())
+    }
 }
 
 #[derive(Args)]

@@ -1,6 +1,8 @@
 //! Why a command ended early.
 
 use efficientecg_model::RunError;
+use efficientecg_model::classify::ClassifyError;
+use efficientecg_model::ecg;
 use efficientecg_model::fault::FileError;
 use std::path::Path;
 
@@ -13,6 +15,18 @@ pub(crate) enum Failure {
     /// A run that failed on a file's contents.
     #[error("{path}: {error}")]
     Run { path: String, error: Box<RunError> },
+    /// A record or an annotation file that is missing, malformed or does not fit.
+    #[error(transparent)]
+    Record(Box<ecg::Error>),
+    /// A record that could not be classified.
+    #[error("{path}: {error}")]
+    Classify { path: String, error: Box<ClassifyError> },
+    /// A file that could not be written.
+    #[error("{path}: cannot write: {error}; check the folder and its free space")]
+    Write { path: String, error: std::io::Error },
+    /// Several failures, printed where they arose.
+    #[error("{failed} of {all} records failed")]
+    Several { failed: usize, all: usize },
     /// A command line that asks for what is not there.
     #[error("{0}")]
     Usage(String),
@@ -30,6 +44,12 @@ impl From<FileError> for Failure {
     }
 }
 
+impl From<ecg::Error> for Failure {
+    fn from(error: ecg::Error) -> Failure {
+        Failure::Record(Box::new(error))
+    }
+}
+
 impl Failure {
     pub(crate) fn usage(line: impl Into<String>) -> Failure {
         Failure::Usage(line.into())
@@ -37,6 +57,19 @@ impl Failure {
 
     pub(crate) fn run(path: &Path, error: RunError) -> Failure {
         Failure::Run { path: path.display().to_string(), error: Box::new(error) }
+    }
+
+    pub(crate) fn classify(path: &Path, error: ClassifyError) -> Failure {
+        match error {
+            // It names the record and the mend itself.
+            ClassifyError::Record(error) => Failure::Record(Box::new(error)),
+            error => Failure::Classify { path: path.display().to_string(), error: Box::new(error) },
+        }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
+        let path = path.display().to_string();
+        move |error| Failure::Write { path, error }
     }
 
     /// 1 for a failed check, 2 for bad input.

@@ -5,7 +5,9 @@
 mod args;
 mod commands;
 mod error;
+mod findings;
 mod out;
+mod picture;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -18,6 +20,8 @@ fn main() -> ExitCode {
         Err(e) => return usage(&e),
     };
     let done = match arguments.command {
+        Command::Classify(a) => commands::classify::run(&a),
+        Command::Synth(a) => commands::synth::run(&a),
         Command::Run(a) => commands::run::run(&a),
         Command::Verify(a) => commands::verify::run(&a),
         Command::Info(a) => commands::info::run(&a),

@@ -29,6 +29,7 @@ impl Isa for Avx2 {
     type F32 = __m256;
     const LANES: usize = 8;
     const ROWS: usize = 4;
+    const COLUMNS: usize = 2;
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {

@@ -29,6 +29,7 @@ impl Isa for Avx512 {
     type F32 = __m512;
     const LANES: usize = 16;
     const ROWS: usize = 8;
+    const COLUMNS: usize = 3;
 
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {

@@ -27,8 +27,10 @@ pub trait Isa: Copy + Send + Sync + 'static {
     type F32: Copy;
     /// Lanes of a vector; divides [`MAX_LANES`].
     const LANES: usize;
-    /// Rows of the register tile of a matrix product ([`crate::tile`]); at most [`MAX_ROWS`].
+    /// Rows of the register tile of a matrix product ([`crate::tile`]); a power of two, at most [`MAX_ROWS`].
     const ROWS: usize;
+    /// Vectors of columns of that tile, 1 to 3: with the rows, as many accumulators as the registers hold.
+    const COLUMNS: usize;
 
     /// Every lane `x`.
     fn splat(self, x: f32) -> Self::F32;

@@ -26,6 +26,7 @@ impl Isa for Neon {
     type F32 = float32x4_t;
     const LANES: usize = 4;
     const ROWS: usize = 8;
+    const COLUMNS: usize = 3;
 
     #[inline(always)]
     fn splat(self, x: f32) -> float32x4_t {

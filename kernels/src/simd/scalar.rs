@@ -15,6 +15,7 @@ impl Isa for Scalar {
     type F32 = [f32; 4];
     const LANES: usize = 4;
     const ROWS: usize = 4;
+    const COLUMNS: usize = 2;
 
     #[inline(always)]
     fn splat(self, x: f32) -> [f32; 4] {

@@ -27,6 +27,7 @@ pub mod peaks;
 pub mod resample;
 pub mod rhythm;
 pub mod score;
+pub mod synth;
 pub mod wfdb;
 
 pub use error::{Error, Result};

@@ -1,7 +1,9 @@
 //! The subcommands.
 
+pub(crate) mod classify;
 pub(crate) mod info;
 pub(crate) mod run;
+pub(crate) mod synth;
 pub(crate) mod verify;
 
 use crate::error::Failure;

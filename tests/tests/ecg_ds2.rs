@@ -1,0 +1,87 @@
+//! The trained beat classifier on DS2 of the MIT-BIH Arrhythmia Database (de Chazal et al., 2004), at the beats of the
+//! reference annotations: figures per class as ANSI/AAMI EC57 groups them, and every beat as PyTorch has it.
+
+use efficientecg_model::classify::{Settings, classify};
+use efficientecg_model::ecg::Record;
+use efficientecg_model::ecg::wfdb::{Annotations, Code};
+use efficientecg_model::{Model, Options};
+use efficientecg_tests::mitbih::folder;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const DS2: [&str; 22] = [
+    "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210", "212", "213", "214", "219",
+    "221", "222", "228", "231", "232", "233", "234",
+];
+const CLASSES: [char; 5] = ['N', 'S', 'V', 'F', 'Q'];
+
+/// The class of a beat's code; nothing for what is no beat.
+fn class(code: Code) -> Option<usize> {
+    match code.symbol()? {
+        'N' | 'L' | 'R' | 'e' | 'j' => Some(0),
+        'S' | 'A' | 'a' | 'J' => Some(1),
+        'V' | 'E' => Some(2),
+        'F' => Some(3),
+        '/' | 'f' | 'Q' => Some(4),
+        _ => None,
+    }
+}
+
+/// What PyTorch makes of every beat: a line a record, its name and a letter a beat.
+fn golden() -> BTreeMap<String, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/mitbih-beats-ds2.txt");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let line = |l: &str| l.split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned()));
+    text.lines().filter(|l| !l.starts_with('#')).filter_map(line).collect()
+}
+
+#[test]
+fn ds2_figures_and_every_beat_as_pytorch_has_it() {
+    let Some(folder) = folder() else { return };
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/weights/mitbih-beats.npz");
+    let model = Model::load(&weights, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(model.config().classes, CLASSES.map(String::from));
+    let golden = golden();
+
+    let mut confusion = [[0usize; 5]; 5];
+    for name in DS2 {
+        let record = Record::open(folder.join(name)).unwrap_or_else(|e| panic!("{e}"));
+        let annotations =
+            Annotations::read(&folder.join(format!("{name}.atr"))).unwrap_or_else(|e| panic!("{e}"));
+        let reference: Vec<(i64, usize)> =
+            annotations.items.iter().filter_map(|a| Some((a.time, class(a.code)?))).collect();
+        // One lead is MLII; the other stands for V1, whatever its name.
+        let other = record.leads.iter().position(|l| l.name != "MLII").unwrap_or(1);
+        let settings = Settings {
+            leads: vec![("V1".to_owned(), format!("#{}", other + 1))],
+            beats: Some(reference.iter().map(|(t, _)| *t).collect()),
+            ..Settings::default()
+        };
+        let found = classify(&model, &record, &settings, &mut |_, _| {}).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(found.items.len(), reference.len());
+        let letters: String = found.items.iter().map(|f| CLASSES[f.class]).collect();
+        assert_eq!(Some(&letters), golden.get(name), "{name}: classes differ from PyTorch's");
+        for (item, (_, class)) in found.items.iter().zip(&reference) {
+            confusion[*class][item.class] += 1;
+        }
+    }
+
+    let total: usize = confusion.iter().flatten().sum();
+    let right: usize = (0..5).map(|c| confusion[c][c]).sum();
+    println!("class  beats  sensitivity    PPV     F1");
+    let mut f1 = [0.0; 5];
+    for c in 0..5 {
+        let reference: usize = confusion[c].iter().sum();
+        let said: usize = confusion.iter().map(|row| row[c]).sum();
+        let hit = confusion[c][c] as f64;
+        let (se, ppv) = (hit / reference.max(1) as f64, hit / said.max(1) as f64);
+        f1[c] = 2.0 * hit / (reference + said).max(1) as f64;
+        println!("{} {reference:10} {:10.2} % {:6.2} % {:6.3}", CLASSES[c], 100.0 * se, 100.0 * ppv, f1[c]);
+    }
+    let accuracy = right as f64 / total as f64;
+    println!("accuracy {:.2} % of {total} beats", 100.0 * accuracy);
+    assert_eq!(total, 49_712, "beats of the published annotations");
+    assert!(f1[1] >= 0.75, "S: F1 {}", f1[1]);
+    assert!(f1[2] >= 0.93, "V: F1 {}", f1[2]);
+    assert!(accuracy >= 0.96, "accuracy {accuracy}");
+}

@@ -1,0 +1,114 @@
+//! `efficientecg classify`: records in, classes out.
+
+use crate::args::{Classify, Format, Per, SexName};
+use crate::error::Failure;
+use crate::findings::{self, RecordReport, Seconds};
+use crate::{out, picture};
+use efficientecg_model::Model;
+use efficientecg_model::classify::{Settings, Unit, classify};
+use efficientecg_model::ecg::wfdb::Annotations;
+use efficientecg_model::ecg::{Record, Sex};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
+    let model = args.model.load()?;
+    if let Some(folder) = &args.output {
+        std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
+    }
+    let mut reports = Vec::new();
+    let mut failed = Vec::new();
+    for path in &args.records {
+        match one(args, &model, path) {
+            Ok(report) if args.json => reports.push(report),
+            Ok(report) => out::text(&findings::summary(&report))?,
+            Err(Failure::Output(e)) => return Err(Failure::Output(e)),
+            // One record's failure must not lose the others.
+            Err(failure) => failed.push(failure),
+        }
+    }
+    if args.json {
+        out::json(&reports)?;
+    }
+    let count = failed.len();
+    match failed.pop() {
+        None => Ok(()),
+        Some(only) if count == 1 => Err(only),
+        Some(last) => {
+            failed.push(last);
+            failed.iter().for_each(|f| eprintln!("efficientecg: {f}"));
+            Err(Failure::Several { failed: count, all: args.records.len() })
+        }
+    }
+}
+
+fn one(args: &Classify, model: &Model, path: &Path) -> Result<RecordReport, Failure> {
+    let started = Instant::now();
+    let record = Record::open(path)?;
+    let mut warnings = record.warnings.clone();
+    let beats = match &args.beats {
+        None => None,
+        Some(annotator) => {
+            let annotations = Annotations::read(&beside(path, annotator))?;
+            warnings.extend(annotations.warnings.iter().cloned());
+            Some(annotations.beats())
+        }
+    };
+    let read = started.elapsed();
+    let settings = Settings {
+        leads: args.leads.clone(),
+        age: args.age,
+        sex: args.sex.map(|s| match s {
+            SexName::Female => Sex::Female,
+            SexName::Male => Sex::Male,
+        }),
+        unit: args.per.map(|p| match p {
+            Per::Beat => Unit::Beat,
+            Per::Record => Unit::Record,
+        }),
+        beats,
+    };
+    let mut progress = None;
+    let found = classify(model, &record, &settings, &mut |done, all| {
+        progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
+    })
+    .map_err(|e| Failure::classify(path, e))?;
+    drop(progress);
+    for warning in &warnings {
+        eprintln!("efficientecg: {}: warning: {warning}", path.display());
+    }
+    let seconds = Seconds { read: read.as_secs_f64(), all: started.elapsed().as_secs_f64() };
+    let report = RecordReport::new(model.config(), &record, &settings, &found, warnings, seconds);
+
+    if let Some(folder) = &args.output {
+        let file = |extension: &str| folder.join(format!("{}.{extension}", record.name));
+        let write = |extension: &str, text: String| {
+            let path = file(extension);
+            std::fs::write(&path, text).map_err(Failure::write(&path))
+        };
+        match args.format {
+            Format::Text => write("txt", findings::text(&report))?,
+            Format::Csv => write("csv", findings::csv(&report))?,
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
+                write("json", json + "\n")?;
+            }
+            Format::Svg => write("svg", picture::svg(&record, model.config(), &settings, &report)?)?,
+            Format::Wfdb => findings::annotations(&report).write(&file(&args.annotator))?,
+        }
+    }
+    Ok(report)
+}
+
+/// The annotation file of a record given with or without `.hea`.
+fn beside(record: &Path, annotator: &str) -> PathBuf {
+    let stem = if record.extension().is_some_and(|e| e == "hea") {
+        record.with_extension("")
+    } else {
+        record.to_path_buf()
+    };
+    let mut name = stem.into_os_string();
+    name.push(".");
+    name.push(annotator);
+    PathBuf::from(name)
+}

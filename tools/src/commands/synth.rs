@@ -1,0 +1,25 @@
+//! `efficientecg synth`: a WFDB record whose beats are known.
+
+use crate::args::Synth;
+use crate::error::Failure;
+use crate::out;
+use efficientecg_model::ecg::synth::{Options, generate};
+use efficientecg_model::ecg::wfdb::{self, Storage};
+
+pub(crate) fn run(args: &Synth) -> Result<(), Failure> {
+    let options = Options {
+        name: args.name.clone(),
+        seed: args.seed,
+        seconds: args.seconds,
+        heart_rate: args.heart_rate,
+        ..Options::default()
+    };
+    let (record, annotations) = generate(&options)?;
+    std::fs::create_dir_all(&args.output).map_err(Failure::write(&args.output))?;
+    wfdb::write(&args.output, &record, &Storage::default())?;
+    annotations.write(&args.output.join(format!("{}.atr", record.name)))?;
+    let beats = annotations.beats().len();
+    let path = args.output.join(&record.name);
+    out::text(&format!("{}: {} s, {beats} beats\n", path.display(), args.seconds))?;
+    Ok(())
+}
