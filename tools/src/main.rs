@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         // The reader of our output went away (`| head`): its affair.
         Err(Failure::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("efficientecg: {failure}");
+            complain(&failure.to_string());
             ExitCode::from(failure.code())
         }
     }
@@ -42,11 +42,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return match error.print() {
             Ok(()) => ExitCode::SUCCESS,
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(2),
         };
     }
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprintln!("efficientecg: expected a subcommand; see efficientecg --help");
+        complain("expected a subcommand; see efficientecg --help");
         return ExitCode::from(2);
     }
     let text = error.render().to_string();
@@ -54,6 +55,19 @@ fn usage(error: &clap::Error) -> ExitCode {
     let words: Vec<&str> =
         lines.filter(|l| !l.is_empty() && !l.starts_with("For more information")).collect();
     let line = words.join(" ");
-    eprintln!("efficientecg: {}; see efficientecg --help", line.trim_start_matches("error: "));
+    complain(&format!("{}; see efficientecg --help", line.trim_start_matches("error: ")));
     ExitCode::from(2)
+}
+
+/// Writes a message on one line: arguments and the names of files may hold line ends.
+fn complain(message: &str) {
+    let mut line = String::from("efficientecg: ");
+    for c in message.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    eprintln!("{line}");
 }
