@@ -1,7 +1,8 @@
 //! What must hold of every run, whatever the weights: the same bits again, for any team and any number of callers; records
 //! that do not see each other; padding that is never read; what a shift in time does.
 
-use efficientecg_model::{FeatureInput, Inputs, Level, Model, Options, Outputs, Weights};
+use efficientecg_model::arrays::Data;
+use efficientecg_model::{FeatureInput, Inputs, Level, Model, Options, Outputs, RunError, Weights};
 use efficientecg_tests::compare::{TOLERANCE, assert_close, assert_runs_close, assert_same_bits};
 use efficientecg_tests::random::{self, Random};
 
@@ -193,5 +194,50 @@ fn a_shift_in_time_moves_the_head() {
         assert!(moved > 0.1, "the event is not seen: {moved}");
         assert_close("attention", &after.taps[1].data, &before.taps[1].data, TOLERANCE);
         assert_close("logits", &after.logits, &before.logits, TOLERANCE);
+    }
+}
+
+/// Infinities and NaN of one run stay in memory that the next one takes: they must not reach its results.
+#[test]
+fn a_run_that_overflows_leaves_no_trace() {
+    let weights = weights();
+    for level in Level::available() {
+        for samples in [1, 9, 100, 525, 1100] {
+            let inputs = random::inputs(weights.config(), 3, samples, 9);
+            let mut huge = inputs.clone();
+            huge.signal.iter_mut().enumerate().for_each(|(i, x)| *x = [3e38, -3e38][i % 2]);
+            let model = model(&weights, level, 2);
+            let before = run(&model, &inputs);
+            let error = model.run(&huge).expect_err("an overflow");
+            assert!(matches!(error, RunError::Overflow { record: 0 }), "{error}");
+            // Without taps, in the memory of the run that failed.
+            let after = model.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
+            let label = format!("{}, {samples} samples", level.name());
+            assert_same_bits(&label, &after, &Outputs { taps: vec![], ..before });
+        }
+    }
+}
+
+/// Scores in the hundreds: their exponentials overflow unless the greatest is taken off first.
+#[test]
+fn great_scores_still_give_probabilities() {
+    let weights = weights();
+    let mut arrays = weights.arrays().clone();
+    for (name, factor) in [("fusion.q.weight", 3000.0), ("classifier.weight", 300.0)] {
+        let array = arrays.get_mut(name).expect("an array of the network");
+        array.data = Data::F64(array.data.to_f64().iter().map(|x| factor * x).collect());
+    }
+    let weights = Weights::from_arrays(weights.config().clone(), arrays).unwrap_or_else(|e| panic!("{e}"));
+    let inputs = random::inputs(weights.config(), 4, 700, 10);
+    for level in Level::available() {
+        let outputs = run(&model(&weights, level, 1), &inputs);
+        let greatest = outputs.logits.iter().fold(0.0f32, |m, x| m.max(*x));
+        assert!(greatest > 100.0, "{greatest} is no great logit");
+        for row in outputs.probabilities.chunks(3) {
+            assert!(row.iter().all(|p| (0.0..=1.0).contains(p)), "{}: {row:?}", level.name());
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{}: {row:?}", level.name());
+        }
+        let attention = outputs.taps.iter().find(|t| t.name == "attention").expect("the tap");
+        assert!(attention.data.iter().all(|x| x.is_finite()), "{}: {:?}", level.name(), attention.data);
     }
 }
