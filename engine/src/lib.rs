@@ -53,15 +53,19 @@ impl Engine {
 
 /// Fails unless every buffer of the batch is as long as its shape says.
 fn check_lengths(batch: &Batch<'_>, shapes: &[efficientecg_kernels::view::Shape]) -> Result<(), EngineError> {
-    let check = |what: String, shape: efficientecg_kernels::view::Shape, found: usize| {
+    // The name is made for an error alone: runs do not allocate.
+    let check = |what: &str, i: usize, shape: efficientecg_kernels::view::Shape, found: usize| {
         let expected = batch.size * shape.len();
-        if found == expected { Ok(()) } else { Err(EngineError::Length { what, expected, found }) }
+        if found == expected {
+            return Ok(());
+        }
+        Err(EngineError::Length { what: format!("{what} {i}"), expected, found })
     };
     for (i, (shape, data)) in batch.inputs.iter().enumerate() {
-        check(format!("input {i}"), *shape, data.len())?;
+        check("input", i, *shape, data.len())?;
     }
     for (i, (value, data)) in batch.outputs.iter().enumerate() {
-        check(format!("output {i}"), shapes[value.0], data.len())?;
+        check("output", i, shapes[value.0], data.len())?;
     }
     Ok(())
 }

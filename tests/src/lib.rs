@@ -1,3 +1,8 @@
-//! Whole-model tests and their harness.
+//! The harness of the whole-model tests: goldens, comparisons that can fail, random networks and inputs.
+//!
+//! What each test proves stands in `tests/README.md`.
 
+pub mod compare;
+pub mod golden;
 pub mod mitbih;
+pub mod random;

@@ -1,0 +1,156 @@
+//! Random networks and inputs, the same on every machine.
+
+use efficientecg_model::config::presets::Setup;
+use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem, Task};
+use efficientecg_model::{FeatureInput, Inputs, Weights};
+
+/// Pseudo-random numbers: Steele, Lea and Flood's SplitMix64 (2014).
+pub struct Random(u64);
+
+impl Random {
+    /// Numbers that depend on `seed` alone.
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+
+    /// Of mean 0 and standard deviation 1: uniform, so that no libm decides its bits.
+    pub fn unit(&mut self) -> f64 {
+        let unit = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
+        (unit - 0.5) * 12f64.sqrt()
+    }
+
+    /// `n` numbers of [`Random::unit`].
+    pub fn units(&mut self, n: usize) -> Vec<f32> {
+        (0..n).map(|_| self.unit() as f32).collect()
+    }
+}
+
+/// A stage: expand, kernel, stride, channels, repeats.
+pub type StageRow = (usize, usize, usize, usize, usize);
+
+/// A configuration of `leads` leads, a stem of (channels, kernel, stride), these stages and a head of `head` channels,
+/// to three classes; with fusion it takes `age`, `sex` (two categories) and `rhythm` (rows of 3) at width 6, 2 heads.
+pub fn config(
+    leads: usize,
+    stem: (usize, usize, usize),
+    stages: &[StageRow],
+    head: usize,
+    fused: bool,
+) -> Config {
+    let names = |letter: &str, n: usize| (0..n).map(|i| format!("{letter}{i}")).collect();
+    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
+    let fusion = fused.then(|| Fusion {
+        dim: 6,
+        heads: 2,
+        features: vec![
+            feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
+            feature("sex", FeatureKind::Categorical { categories: names("s", 2) }),
+            feature("rhythm", FeatureKind::Sequence { inputs: 3, hidden: 5 }),
+        ],
+    });
+    let stage = |&(expand, kernel, stride, channels, repeats): &StageRow| Stage {
+        expand,
+        kernel,
+        stride,
+        channels,
+        repeats,
+    };
+    Config {
+        stem: Stem { channels: stem.0, kernel: stem.1, stride: stem.2 },
+        stages: stages.iter().map(stage).collect(),
+        head_channels: head,
+        ..Config::lite(Setup {
+            name: "random".to_owned(),
+            leads: names("L", leads),
+            sample_rate: 500.0,
+            samples: 1000,
+            normalize: Normalize::None,
+            task: Task::Multiclass,
+            classes: names("k", 3),
+            fusion,
+        })
+    }
+}
+
+/// Weights that keep activations near 1 through the depth of the network.
+pub fn weights(config: Config, seed: u64) -> Weights {
+    let mut random = Random::new(seed);
+    let made = Weights::generate(config, |name, shape| {
+        let n = shape.iter().product();
+        let fan_in: usize = shape[1..].iter().product();
+        let (mean, deviation) = match name {
+            n if n.ends_with("running_var") => (1.0, 0.25),
+            n if n.ends_with("bn.weight") || (n.contains("norm") && n.ends_with("weight")) => (1.0, 0.2),
+            n if n.ends_with("conv.weight") => (0.0, 2.0 / (fan_in as f64).sqrt()),
+            _ if shape.len() > 1 => (0.0, 1.0 / (fan_in as f64).sqrt()),
+            _ => (0.0, 0.3),
+        };
+        (0..n).map(|_| mean + deviation * random.unit()).collect()
+    });
+    made.unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// A batch for the configuration: some values of features missing, some sequences shorter than the longest of four rows.
+pub fn inputs(config: &Config, batch: usize, samples: usize, seed: u64) -> Inputs {
+    let mut random = Random::new(seed ^ 0x5eed);
+    let leads = config.leads.len();
+    let signal = random.units(batch * leads * samples);
+    let feature = |f: &Feature| match &f.kind {
+        FeatureKind::Continuous { offset, scale } => {
+            let value = |random: &mut Random| match random.below(4) {
+                0 => f64::NAN,
+                _ => offset + scale * random.unit(),
+            };
+            FeatureInput::Continuous((0..batch).map(|_| value(&mut random)).collect())
+        }
+        FeatureKind::Categorical { categories } => {
+            let n = categories.len();
+            FeatureInput::Categorical((0..batch).map(|_| random.below(n + 1).checked_sub(1)).collect())
+        }
+        FeatureKind::Sequence { inputs, .. } => {
+            let steps_max = 4;
+            let rows = random.units(batch * steps_max * inputs);
+            let steps = (0..batch).map(|_| random.below(steps_max + 1)).collect();
+            FeatureInput::Sequence { steps_max, rows, steps }
+        }
+    };
+    Inputs { batch, leads, samples, signal, features: config.features().iter().map(feature).collect() }
+}
+
+/// The records of a batch in another order.
+pub fn permute(inputs: &Inputs, order: &[usize]) -> Inputs {
+    fn pick<T: Clone>(data: &[T], order: &[usize]) -> Vec<T> {
+        let width = data.len() / order.len();
+        order.iter().flat_map(|r| data[r * width..][..width].iter().cloned()).collect()
+    }
+    assert_eq!(order.len(), inputs.batch);
+    let feature = |f: &FeatureInput| match f {
+        FeatureInput::Missing => FeatureInput::Missing,
+        FeatureInput::Continuous(x) => FeatureInput::Continuous(pick(x, order)),
+        FeatureInput::Categorical(x) => FeatureInput::Categorical(pick(x, order)),
+        FeatureInput::Sequence { steps_max, rows, steps } => FeatureInput::Sequence {
+            steps_max: *steps_max,
+            rows: pick(rows, order),
+            steps: pick(steps, order),
+        },
+    };
+    Inputs {
+        signal: pick(&inputs.signal, order),
+        features: inputs.features.iter().map(feature).collect(),
+        ..*inputs
+    }
+}

@@ -1,0 +1,197 @@
+//! What must hold of every run, whatever the weights: the same bits again, for any team and any number of callers; records
+//! that do not see each other; padding that is never read; what a shift in time does.
+
+use efficientecg_model::{FeatureInput, Inputs, Level, Model, Options, Outputs, Weights};
+use efficientecg_tests::compare::{TOLERANCE, assert_close, assert_runs_close, assert_same_bits};
+use efficientecg_tests::random::{self, Random};
+
+fn weights() -> Weights {
+    let stages = [(1, 3, 1, 5, 1), (4, 5, 2, 9, 2), (3, 31, 3, 8, 1)];
+    random::weights(random::config(3, (10, 7, 2), &stages, 18, true), 1)
+}
+
+fn model(weights: &Weights, level: Level, threads: usize) -> Model {
+    let options = Options { level: Some(level), threads: Some(threads), ..Options::default() };
+    Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn run(model: &Model, inputs: &Inputs) -> Outputs {
+    let taps: Vec<&str> = model.tap_names().collect();
+    model.run_with_taps(inputs, &taps).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn bits_are_the_same_again_and_for_any_team() {
+    let weights = weights();
+    let batches: Vec<Inputs> = [(1, 1500), (2, 97), (5, 1029), (7, 640)]
+        .map(|(batch, samples)| random::inputs(weights.config(), batch, samples, 2))
+        .into();
+    for level in Level::available() {
+        let first = model(&weights, level, 1);
+        let first: Vec<Outputs> = batches.iter().map(|b| run(&first, b)).collect();
+        for threads in 1..=5 {
+            let model = model(&weights, level, threads);
+            for again in 0..3 {
+                for (inputs, first) in batches.iter().zip(&first) {
+                    let label = format!("{}, {threads} threads, run {again}", level.name());
+                    assert_same_bits(&label, &run(&model, inputs), first);
+                }
+            }
+        }
+    }
+}
+
+/// Sixteen callers and one model: more lengths than it keeps plans for, so that plans are made and dropped meanwhile.
+#[test]
+fn callers_share_a_model() {
+    let weights = weights();
+    let batches: Vec<Inputs> =
+        (0..20).map(|i| random::inputs(weights.config(), 1 + i % 4, 50 + 37 * i, i as u64)).collect();
+    let alone = model(&weights, Level::best(), 1);
+    let alone: Vec<Outputs> = batches.iter().map(|b| run(&alone, b)).collect();
+    for threads in [1, 3] {
+        let model = model(&weights, Level::best(), threads);
+        std::thread::scope(|scope| {
+            for caller in 0..16 {
+                let (model, batches, alone) = (&model, &batches, &alone);
+                scope.spawn(move || {
+                    let mut random = Random::new(caller);
+                    for _ in 0..25 {
+                        let i = random.below(batches.len());
+                        let label = format!("caller {caller} of a team of {threads}, batch {i}");
+                        assert_same_bits(&label, &run(model, &batches[i]), &alone[i]);
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// The arrays of the records `order` of a run, one run's size.
+fn pick(outputs: &Outputs, order: &[usize]) -> Outputs {
+    let pick = |data: &[f32]| {
+        let width = data.len() / order.len();
+        order.iter().flat_map(|r| data[r * width..][..width].to_vec()).collect()
+    };
+    let mut out = outputs.clone();
+    out.logits = pick(&outputs.logits);
+    out.probabilities = pick(&outputs.probabilities);
+    out.taps.iter_mut().zip(&outputs.taps).for_each(|(to, from)| to.data = pick(&from.data));
+    out
+}
+
+#[test]
+fn records_do_not_see_each_other() {
+    let weights = weights();
+    let inputs = random::inputs(weights.config(), 5, 1100, 3);
+    let order = [3, 0, 4, 2, 1];
+    for level in Level::available() {
+        for threads in [1, 2] {
+            let model = model(&weights, level, threads);
+            let whole = run(&model, &inputs);
+            let permuted = run(&model, &random::permute(&inputs, &order));
+            assert_same_bits(&format!("{}, permuted", level.name()), &permuted, &pick(&whole, &order));
+            for size in [1, 2] {
+                let mut parts = Outputs::default();
+                for first in (0..5).step_by(size) {
+                    parts.append(run(&model, &inputs.slice(first, size.min(5 - first))));
+                }
+                assert_runs_close(&format!("{}, {size} at once", level.name()), &parts, &whole, TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn padding_is_never_read() {
+    let weights = weights();
+    let mut inputs = random::inputs(weights.config(), 4, 300, 4);
+    let FeatureInput::Sequence { steps, .. } = &mut inputs.features[2] else { panic!("a sequence") };
+    *steps = vec![0, 1, 3, 4];
+    let filled = |value: f32| {
+        let mut inputs = inputs.clone();
+        let FeatureInput::Sequence { rows, steps, .. } = &mut inputs.features[2] else {
+            panic!("a sequence")
+        };
+        for (record, used) in rows.chunks_mut(4 * 3).zip(steps) {
+            record[*used * 3..].fill(value);
+        }
+        inputs
+    };
+    for level in Level::available() {
+        let model = model(&weights, level, 2);
+        let zeros = run(&model, &filled(0.0));
+        for value in [f32::NAN, f32::INFINITY, 1e30] {
+            assert_same_bits(&format!("{}, {value}", level.name()), &run(&model, &filled(value)), &zeros);
+        }
+    }
+}
+
+#[test]
+fn an_absent_feature_is_missing_for_every_record() {
+    let weights = weights();
+    let given = random::inputs(weights.config(), 3, 200, 5);
+    let missing = [
+        FeatureInput::Continuous(vec![f64::NAN; 3]),
+        FeatureInput::Categorical(vec![None; 3]),
+        FeatureInput::Sequence { steps_max: 2, rows: vec![1.0; 3 * 2 * 3], steps: vec![0; 3] },
+    ];
+    for level in Level::available() {
+        let model = model(&weights, level, 1);
+        for (i, values) in missing.iter().enumerate() {
+            let with = |feature: FeatureInput| {
+                let mut inputs = given.clone();
+                inputs.features[i] = feature;
+                run(&model, &inputs)
+            };
+            let absent = with(FeatureInput::Missing);
+            assert_same_bits(&format!("{}, feature {i}", level.name()), &absent, &with(values.clone()));
+            assert_ne!(absent.logits, run(&model, &given).logits, "feature {i} changes nothing");
+        }
+        let rowless = FeatureInput::Sequence { steps_max: 0, rows: vec![], steps: vec![0; 3] };
+        let mut inputs = given.clone();
+        inputs.features[2] = rowless;
+        let none = run(&model, &inputs);
+        inputs.features[2] = FeatureInput::Missing;
+        assert_same_bits(&format!("{}, no rows", level.name()), &none, &run(&model, &inputs));
+    }
+}
+
+/// A short event in a long silence, moved by the network's stride, moves the head's output by one position and leaves
+/// what is pooled over time. The ends, where padding is felt, are left out.
+#[test]
+fn a_shift_in_time_moves_the_head() {
+    let stages = [(1, 3, 1, 5, 1), (4, 5, 2, 9, 2), (3, 7, 3, 8, 1)];
+    let config = random::config(2, (6, 5, 2), &stages, 18, true);
+    let (stride, samples) = (2 * 2 * 3, 4000);
+    // Half the field of view: 2 + 2 (1) + 2 (2 + 4) + 4 (3), and room to spare.
+    let (edge, at) = (8, 1900);
+    let weights = random::weights(config, 6);
+    let event: Vec<f32> = Random::new(7).units(2 * 60);
+    let signal = |shift: usize| {
+        let mut inputs = random::inputs(weights.config(), 1, samples, 8);
+        inputs.signal.fill(0.0);
+        for (lead, event) in event.chunks(60).enumerate() {
+            inputs.signal[lead * samples + at + shift..][..60].copy_from_slice(event);
+        }
+        inputs
+    };
+    for level in Level::available() {
+        let model = model(&weights, level, 1);
+        let taps = ["head", "attention"];
+        let run = |shift| model.run_with_taps(&signal(shift), &taps).unwrap_or_else(|e| panic!("{e}"));
+        let (before, after) = (run(0), run(stride));
+        let positions = before.taps[0].cols;
+        let rows = before.taps[0].data.chunks(positions).zip(after.taps[0].data.chunks(positions));
+        let mut moved = 0.0f32;
+        for (channel, (before, after)) in rows.enumerate() {
+            let label = format!("{}, channel {channel} of the head", level.name());
+            let (b, a) = (&before[edge..positions - edge - 1], &after[edge + 1..positions - edge]);
+            assert_close(&label, a, b, TOLERANCE);
+            moved = b.iter().zip(&after[edge..]).fold(moved, |m, (b, a)| m.max((b - a).abs()));
+        }
+        assert!(moved > 0.1, "the event is not seen: {moved}");
+        assert_close("attention", &after.taps[1].data, &before.taps[1].data, TOLERANCE);
+        assert_close("logits", &after.logits, &before.logits, TOLERANCE);
+    }
+}

@@ -1,0 +1,72 @@
+//! Signals of every awkward length against the references, from one sample to thirty minutes.
+
+use efficientecg_model::{Backend, Inputs, Level, Model, Options, Outputs, Weights};
+use efficientecg_tests::compare::{TOLERANCE, assert_runs_close};
+use efficientecg_tests::random::{self, StageRow};
+
+fn network(stem: (usize, usize, usize), stages: &[StageRow]) -> Weights {
+    random::weights(random::config(2, stem, stages, 9, true), 11)
+}
+
+fn run(weights: &Weights, options: Options, inputs: &Inputs, taps: &[&str]) -> Outputs {
+    let model = Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    model.run_with_taps(inputs, taps).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Every array at every level against the reference back end; prints the worst error.
+fn check(name: &str, weights: &Weights, lengths: &[usize]) {
+    let reference = Options { backend: Backend::Reference, ..Options::default() };
+    let names = Model::new(weights, &reference).unwrap_or_else(|e| panic!("{e}"));
+    let taps: Vec<&str> = names.tap_names().collect();
+    let mut worst = 0.0f64;
+    for &samples in lengths {
+        let batch = if samples > 10_000 { 1 } else { 2 };
+        let inputs = random::inputs(weights.config(), batch, samples, samples as u64);
+        let want = run(weights, reference.clone(), &inputs, &taps);
+        for level in Level::available() {
+            let options = Options { level: Some(level), threads: Some(2), ..Options::default() };
+            let got = run(weights, options, &inputs, &taps);
+            let label = format!("{name}, {samples} samples, {}", level.name());
+            worst = worst.max(assert_runs_close(&label, &got, &want, TOLERANCE));
+        }
+    }
+    println!("{name}: {} lengths, worst error {worst:.2e}", lengths.len());
+}
+
+/// Around one and two of the tiles of 512 positions that kernels work by, for layers of stride 1 and behind strides.
+const LENGTHS: [usize; 18] =
+    [1, 2, 3, 4, 7, 16, 17, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1535, 1537, 5000];
+
+#[test]
+fn stride_1() {
+    check("stride 1", &network((5, 3, 1), &[(1, 3, 1, 4, 1), (3, 5, 1, 4, 2)]), &LENGTHS);
+}
+
+#[test]
+fn stride_2() {
+    check("stride 2", &network((6, 3, 2), &[(1, 3, 1, 5, 1), (4, 5, 2, 7, 2)]), &LENGTHS);
+}
+
+#[test]
+fn stride_3_and_the_longest_kernels() {
+    let weights = network((4, 31, 3), &[(1, 31, 3, 3, 1), (6, 31, 3, 5, 2), (2, 1, 2, 5, 1)]);
+    check("stride 3, kernels of 31", &weights, &LENGTHS);
+}
+
+#[test]
+fn long_signals() {
+    check("long", &network((4, 5, 1), &[(1, 3, 2, 3, 1), (3, 9, 3, 4, 2)]), &[100_000, 100_001]);
+}
+
+/// Thirty minutes at 500 Hz.
+#[test]
+fn thirty_minutes() {
+    let weights = network((4, 3, 2), &[(1, 3, 2, 3, 1), (3, 5, 2, 4, 1)]);
+    let inputs = random::inputs(weights.config(), 1, 30 * 60 * 500, 12);
+    let taps = ["head", "attention"];
+    let reference = Options { backend: Backend::Reference, ..Options::default() };
+    let want = run(&weights, reference, &inputs, &taps);
+    let got = run(&weights, Options { threads: Some(2), ..Options::default() }, &inputs, &taps);
+    let worst = assert_runs_close("30 minutes", &got, &want, TOLERANCE);
+    println!("30 minutes: worst error {worst:.2e}");
+}

@@ -1,0 +1,101 @@
+//! Whole networks against PyTorch's results in f64: every instruction set, several teams, and the references.
+//!
+//! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
+
+use efficientecg_model::{Backend, Level, Model, Options, Outputs};
+use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
+use efficientecg_tests::golden::{self, Golden};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The worst error of each back end and level so far, and what failed.
+#[derive(Default)]
+struct Tally {
+    worst: BTreeMap<String, (f64, String)>,
+    failures: Vec<String>,
+}
+
+impl Tally {
+    /// Holds every array of a run against the golden.
+    fn check(&mut self, device: &str, golden: &Golden, got: &Outputs) {
+        let mut taps = got.taps.iter();
+        for want in &golden.expected {
+            let got = match want.name.as_str() {
+                "logits" => {
+                    let want = probabilities(golden.weights.config(), &want.data);
+                    self.compare(
+                        device,
+                        &format!("{}: probabilities", golden.name),
+                        &got.probabilities,
+                        &want,
+                    );
+                    &got.logits
+                }
+                _ => taps.next().map_or(&got.logits, |t| &t.data),
+            };
+            self.compare(device, &format!("{}: {}", golden.name, want.name), got, &want.data);
+        }
+    }
+
+    fn compare(&mut self, device: &str, what: &str, got: &[f32], want: &[f64]) {
+        match worst_error(got, want) {
+            Ok(error) => {
+                let worst = self.worst.entry(device.to_owned()).or_default();
+                if error > worst.0 {
+                    *worst = (error, what.to_owned());
+                }
+                if error > TOLERANCE {
+                    self.failures.push(format!("{device}: {what}: {error:.2e}"));
+                }
+            }
+            Err(message) => self.failures.push(format!("{device}: {what}: {message}")),
+        }
+    }
+}
+
+fn run(golden: &Golden, options: &Options) -> Outputs {
+    let model = Model::new(&golden.weights, options).unwrap_or_else(|e| panic!("{e}"));
+    let taps = golden.taps();
+    assert_eq!(model.tap_names().collect::<Vec<_>>().len(), taps.len(), "{}: taps are missing", golden.name);
+    model.run_with_taps(&golden.inputs, &taps).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
+}
+
+/// Checks every network of a folder and gives their count.
+fn check(folder: &Path) -> usize {
+    let mut tally = Tally::default();
+    let list = golden::list(folder);
+    for (weights, reference) in &list {
+        let golden = Golden::load(weights, reference);
+        let options = Options { backend: Backend::Reference, ..Options::default() };
+        tally.check("reference", &golden, &run(&golden, &options));
+        for level in Level::available() {
+            let options =
+                |threads| Options { threads: Some(threads), level: Some(level), ..Options::default() };
+            let alone = run(&golden, &options(1));
+            tally.check(level.name(), &golden, &alone);
+            for threads in [2, 3] {
+                let label = format!("{}, {}, {threads} threads", golden.name, level.name());
+                assert_same_bits(&label, &run(&golden, &options(threads)), &alone);
+            }
+        }
+    }
+    println!("{}: {} networks", folder.display(), list.len());
+    for (device, (error, what)) in &tally.worst {
+        println!("  {device:10} worst error {error:.2e} ({what})");
+    }
+    assert!(tally.failures.is_empty(), "above tolerance:\n{}", tally.failures.join("\n"));
+    list.len()
+}
+
+#[test]
+fn kept_networks() {
+    assert!(check(&golden::folder()) >= 20);
+}
+
+#[test]
+fn more_networks() {
+    match std::env::var_os("EFFICIENTECG_CONFORMANCE") {
+        Some(folder) => _ = check(Path::new(&folder)),
+        None => println!("skipped: EFFICIENTECG_CONFORMANCE names no folder of networks"),
+    }
+}

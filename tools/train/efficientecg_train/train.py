@@ -1,0 +1,152 @@
+"""Trains the beat classifier on MIT-BIH.
+
+    python -m efficientecg_train.train RECORDS --output W.npz        all of DS1
+    python -m efficientecg_train.train RECORDS --fold 0 --output ... without one fold, and test on it
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import sys
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from . import augment, beats, config, export, metrics, rhythm
+from .datasets import mitbih
+from .network import EfficientECG
+
+# Share of each class in training batches, and the share of beats in DS1.
+SHARE = [0.60, 0.16, 0.19, 0.045, 0.005]
+
+
+def configuration(samples: int = 720, stem=(16, 7, 2)) -> dict:
+    age, sex = config.age_sex()
+    heart = {"name": "rhythm", "kind": "sequence", "inputs": rhythm.INPUTS, "hidden": 32}
+    return config.make(
+        "mitbih-beats", ["MLII", "V1"], 360, samples, mitbih.CLASSES,
+        stem=stem,
+        stages_=[(1, 7, 2, 16, 1), (4, 5, 2, 24, 2), (4, 5, 2, 32, 2), (4, 5, 1, 48, 2)],
+        head=128, fusion={"dim": 32, "heads": 4, "features": [age, sex, heart]},
+    )
+
+
+def weights(data: beats.Beats) -> torch.Tensor:
+    """Sampling weights: classes by `SHARE`, records within a class by the root of their count."""
+    w = torch.zeros(len(data))
+    for c, share in enumerate(SHARE):
+        of_class = data.labels == c
+        for r in range(len(data.names)):
+            mine = of_class & (data.record == r)
+            if mine.any():
+                w[mine] = float(mine.sum()) ** -0.5
+        if of_class.any():
+            w[of_class] *= share / w[of_class].sum()
+    return w
+
+
+class Average:
+    """Exponential moving average of parameters and batch-norm statistics."""
+
+    def __init__(self, module, decay):
+        self.module, self.decay = copy.deepcopy(module).eval(), decay
+
+    @torch.no_grad()
+    def update(self, module, step):
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for a, b in zip(self.module.state_dict().values(), module.state_dict().values()):
+            if a.is_floating_point():
+                a.lerp_(b, 1 - decay)
+            else:
+                a.copy_(b)
+
+
+@torch.no_grad()
+def predict(module, data: beats.Beats, samples, dtype=torch.float32, batch=512, hide=()):
+    """Logits `[n, classes]` of every beat; features named in `hide` are missing."""
+    out = []
+    for index in torch.arange(len(data)).split(batch):
+        f = {k: v for k, v in data.features(index).items() if k not in hide}
+        f = {k: v.to(dtype) if v.is_floating_point() else v for k, v in f.items()}
+        out.append(module(data.windows(index, samples).to(dtype), f))
+    return torch.cat(out)
+
+
+def fit(module, data, *, epochs, seed, per_epoch=16384, batch=128, rate=3e-3, report=None):
+    """Trains in place; returns the averaged module."""
+    torch.manual_seed(seed)
+    samples = module.config["samples"]
+    module.dropout = 0.2
+    for block in module.blocks:
+        block.drop_path = 0.1
+    decayed = [p for p in module.parameters() if p.ndim > 1]
+    rest = [p for p in module.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}], rate)
+    steps = epochs * (per_epoch // batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.2)
+    average = Average(module, 0.998)
+    w = weights(data)
+    module.train()
+    step = 0
+    for epoch in range(epochs):
+        total, start = 0.0, time.monotonic()
+        order = torch.multinomial(w, per_epoch, replacement=True)
+        for index in order.split(batch):
+            x = augment.signal(augment.windows(data, index, samples), module.config["sample_rate"])
+            logits = module(x, augment.features(data.features(index)))
+            loss = F.cross_entropy(logits, data.labels[index], label_smoothing=0.05)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 2.0)
+            optimizer.step()
+            schedule.step()
+            average.update(module, step)
+            step += 1
+            total += loss.item()
+        if report:
+            report(epoch, total * batch / per_epoch, time.monotonic() - start, average.module)
+    return average.module
+
+
+def main(argv=None) -> int:
+    parser = argparse.ArgumentParser(prog="efficientecg_train.train", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
+    parser.add_argument("--output", required=True, help="weight file to write (.npz)")
+    parser.add_argument("--fold", type=int, help="hold this fold of DS1's patients out")
+    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--samples", type=int, default=720)
+    parser.add_argument("--stem", type=int, nargs=3, default=(16, 7, 2))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+
+    held = mitbih.FOLDS[args.fold] if args.fold is not None else []
+    data = beats.gather([mitbih.read(args.records, r) for r in mitbih.TRAIN if r not in held])
+    test = beats.gather([mitbih.read(args.records, r) for r in held]) if held else None
+    module = EfficientECG(configuration(args.samples, args.stem))
+
+    def report(epoch, loss, seconds, averaged):
+        text = f"epoch {epoch + 1}/{args.epochs} loss {loss:.4f} {seconds:.0f} s"
+        last = epoch + 1 == args.epochs
+        if test is not None and ((epoch + 1) % 4 == 0 or last):
+            logits = predict(averaged, test, args.samples)
+            text += " held out: " + metrics.line(metrics.confusion(test.labels, logits.argmax(1)))
+            if last:
+                np.savez(args.output.removesuffix(".npz") + ".held.npz", logits=logits.numpy(),
+                         labels=test.labels.numpy(), record=np.array(test.names)[test.record])
+        print(text, file=sys.stderr, flush=True)
+
+    averaged = fit(module, data, epochs=args.epochs, seed=args.seed, report=report)
+    export.save(args.output, averaged, "f2")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
