@@ -19,8 +19,11 @@ from . import augment, beats, config, export, metrics, rhythm
 from .datasets import mitbih
 from .network import EfficientECG
 
-# Share of each class in training batches, and the share of beats in DS1.
-SHARE = [0.60, 0.16, 0.19, 0.045, 0.005]
+# Share of each class in training batches. A larger share of F costs S, V and N more than F gains.
+SHARE = [0.63, 0.16, 0.19, 0.015, 0.005]
+
+# Added to the classifier's bias after training on all of DS1; chosen on the held-out folds.
+OFFSET = [0.0, 0.0, -0.5, -1.0, 0.0]
 
 
 def configuration(samples: int = 720, stem=(16, 7, 2)) -> dict:
@@ -118,11 +121,11 @@ def main(argv=None) -> int:
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("--output", required=True, help="weight file to write (.npz)")
     parser.add_argument("--fold", type=int, help="hold this fold of DS1's patients out")
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--samples", type=int, default=720)
     parser.add_argument("--stem", type=int, nargs=3, default=(16, 7, 2))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -144,6 +147,9 @@ def main(argv=None) -> int:
         print(text, file=sys.stderr, flush=True)
 
     averaged = fit(module, data, epochs=args.epochs, seed=args.seed, report=report)
+    if not held:
+        with torch.no_grad():
+            averaged.classifier.bias += torch.tensor(OFFSET)
     export.save(args.output, averaged, "f2")
     return 0
 
