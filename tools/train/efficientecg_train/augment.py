@@ -61,6 +61,31 @@ def signal(x: Tensor, rate: float) -> Tensor:
     return x + wander + noise
 
 
+def fibrillation(x: Tensor, f: dict[str, Tensor], labels: Tensor, rate: float):
+    """A quarter of the N and V beats as in atrial fibrillation: irregular intervals, f waves.
+
+    An early beat in an irregular rhythm is no S for that. Some S beats get an irregular
+    surrounding too, but keep their own intervals and their P waves.
+    """
+    n, steps = f["rhythm"].shape[:2]
+    early = labels == 1
+    chosen = (torch.rand(n) < torch.where(early, 0.15, 0.25)) & (labels < 3)
+    spread = uniform(n, 0.06, 0.3, 1)
+    e = torch.randn(n, steps + 1) * spread
+    rows = f["rhythm"].clone()
+    simulated = torch.stack([5 * e[:, :-1], 5 * e[:, 1:],
+                             5 * (e[:, :-1] + 0.1 * torch.randn(n, 1)),
+                             (9.5 * spread * uniform(n, 0.8, 1.25, 1)).expand(n, steps)], -1)
+    mine = (chosen & ~early)[:, None, None]
+    rows = torch.where(mine, simulated, rows)
+    rows[..., 3] = torch.where((chosen & early)[:, None], simulated[..., 3], rows[..., 3])
+    t = torch.arange(x.shape[-1]) / rate
+    wave = torch.sin(2 * math.pi * uniform(n, 4.0, 9.0, 1, 1) * t + uniform(n, 0.0, 6.3, 2, 1))
+    wave = wave * uniform(n, 0.0, 0.35, 2, 1)
+    x = x + torch.where(mine, wave, torch.zeros_like(wave))
+    return x, {**f, "rhythm": rows.clamp(-4, 4)}
+
+
 def features(f: dict[str, Tensor]) -> dict[str, Tensor]:
     """Age and sex blurred or hidden half of the time, intervals jittered, rhythm seldom hidden."""
     n = len(f["age"])

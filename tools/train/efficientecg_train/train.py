@@ -19,8 +19,11 @@ from . import augment, beats, config, export, metrics, rhythm
 from .datasets import mitbih
 from .network import EfficientECG
 
-# Share of each class in training batches, and the share of beats in DS1.
-SHARE = [0.60, 0.16, 0.19, 0.045, 0.005]
+# Share of each class in training batches. A larger share of F costs S, V and N more than F gains.
+SHARE = [0.63, 0.16, 0.19, 0.015, 0.005]
+
+# Added to the classifier's bias after training on all of DS1; chosen on the held-out folds.
+OFFSET = [0.0, -0.5, -0.5, -1.0, 0.0]
 
 
 def configuration(samples: int = 720, stem=(16, 7, 2)) -> dict:
@@ -78,7 +81,7 @@ def predict(module, data: beats.Beats, samples, dtype=torch.float32, batch=512, 
 def fit(module, data, *, epochs, seed, per_epoch=16384, batch=128, rate=3e-3, report=None):
     """Trains in place; returns the averaged module."""
     torch.manual_seed(seed)
-    samples = module.config["samples"]
+    samples, hertz = module.config["samples"], module.config["sample_rate"]
     module.dropout = 0.2
     for block in module.blocks:
         block.drop_path = 0.1
@@ -96,8 +99,9 @@ def fit(module, data, *, epochs, seed, per_epoch=16384, batch=128, rate=3e-3, re
         total, start = 0.0, time.monotonic()
         order = torch.multinomial(w, per_epoch, replacement=True)
         for index in order.split(batch):
-            x = augment.signal(augment.windows(data, index, samples), module.config["sample_rate"])
-            logits = module(x, augment.features(data.features(index)))
+            x, f = augment.fibrillation(augment.windows(data, index, samples),
+                                        data.features(index), data.labels[index], hertz)
+            logits = module(augment.signal(x, hertz), augment.features(f))
             loss = F.cross_entropy(logits, data.labels[index], label_smoothing=0.05)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -118,11 +122,11 @@ def main(argv=None) -> int:
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("--output", required=True, help="weight file to write (.npz)")
     parser.add_argument("--fold", type=int, help="hold this fold of DS1's patients out")
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--samples", type=int, default=720)
     parser.add_argument("--stem", type=int, nargs=3, default=(16, 7, 2))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -144,6 +148,9 @@ def main(argv=None) -> int:
         print(text, file=sys.stderr, flush=True)
 
     averaged = fit(module, data, epochs=args.epochs, seed=args.seed, report=report)
+    if not held:
+        with torch.no_grad():
+            averaged.classifier.bias += torch.tensor(OFFSET)
     export.save(args.output, averaged, "f2")
     return 0
 
