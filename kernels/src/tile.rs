@@ -194,9 +194,6 @@ unsafe fn tile<I: Isa, S: Source, K: Sink<I>, const R: usize, const V: usize>(
     // SAFETY: handed on to the caller.
     unsafe {
         let mut acc = [[s.splat(0.0); V]; R];
-        for (r, acc) in acc.iter_mut().enumerate() {
-            *acc = [s.splat(*bias.add(r)); V];
-        }
         let mut w = weight;
         for k in 0..depth {
             let row = x.row(k).wrapping_add(col);
@@ -213,6 +210,9 @@ unsafe fn tile<I: Isa, S: Source, K: Sink<I>, const R: usize, const V: usize>(
             w = w.add(R);
         }
         for (r, row) in acc.into_iter().enumerate() {
+            // Last, so that a large bias is rounded with once and not at every step of the sum.
+            let bias = s.splat(*bias.add(r));
+            let row = row.map(|acc| s.add(acc, bias));
             sink.put(r, col, row);
         }
     }

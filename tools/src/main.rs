@@ -12,6 +12,7 @@ mod picture;
 use args::{Arguments, Command};
 use clap::Parser;
 use error::Failure;
+use out::complain;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -57,17 +58,4 @@ fn usage(error: &clap::Error) -> ExitCode {
     let line = words.join(" ");
     complain(&format!("{}; see efficientecg --help", line.trim_start_matches("error: ")));
     ExitCode::from(2)
-}
-
-/// Writes a message on one line: arguments and the names of files may hold line ends.
-fn complain(message: &str) {
-    let mut line = String::from("efficientecg: ");
-    for c in message.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
-    eprintln!("{line}");
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
         Some(only) if count == 1 => Err(only),
         Some(last) => {
             failed.push(last);
-            failed.iter().for_each(|f| eprintln!("efficientecg: {f}"));
+            failed.iter().for_each(|f| out::complain(&f.to_string()));
             Err(Failure::Several { failed: count, all: args.records.len() })
         }
     }
@@ -75,17 +75,14 @@ fn one(args: &Classify, model: &Model, path: &Path) -> Result<RecordReport, Fail
     .map_err(|e| Failure::classify(path, e))?;
     drop(progress);
     for warning in &warnings {
-        eprintln!("efficientecg: {}: warning: {warning}", path.display());
+        out::complain(&format!("{}: warning: {warning}", path.display()));
     }
     let seconds = Seconds { read: read.as_secs_f64(), all: started.elapsed().as_secs_f64() };
     let report = RecordReport::new(model.config(), &record, &settings, &found, warnings, seconds);
 
     if let Some(folder) = &args.output {
         let file = |extension: &str| folder.join(format!("{}.{extension}", record.name));
-        let write = |extension: &str, text: String| {
-            let path = file(extension);
-            std::fs::write(&path, text).map_err(Failure::write(&path))
-        };
+        let write = |extension: &str, text: String| out::file(&file(extension), text.as_bytes());
         match args.format {
             Format::Text => write("txt", findings::text(&report))?,
             Format::Csv => write("csv", findings::csv(&report))?,
