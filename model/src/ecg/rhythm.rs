@@ -6,7 +6,7 @@
 use super::beats::median;
 
 /// Numbers a row.
-pub const INPUTS: usize = 4;
+pub const INPUTS: usize = 5;
 /// Rows a beat: the beat before, the beat, the beat after.
 pub const STEPS: usize = 3;
 /// Beats on either side that the local mean and the change look at.
@@ -14,6 +14,8 @@ const WINDOW: usize = 20;
 const RATIO_SCALE: f64 = 5.0;
 const CHANGE_SCALE: f64 = 10.0;
 const LIMIT: f64 = 4.0;
+/// Changes of the interval's logarithm below this count as steady.
+const STEADY: f64 = 0.08;
 
 /// `[beats, STEPS, INPUTS]` for ascending `beats` in samples at `rate` a second; `None` for fewer than two beats.
 pub fn rows(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
@@ -32,14 +34,25 @@ pub fn rows(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
     for (i, rows) in out.chunks_exact_mut(STEPS * INPUTS).enumerate() {
         let (low, high) = (i.saturating_sub(WINDOW), (i + WINDOW).min(n - 1));
         let local = mean(&interval[low..high]);
-        let irregular = median(change.get(low..high - 1).unwrap_or_default());
+        let changes = change.get(low..high - 1).unwrap_or_default();
+        let irregular = median(changes);
+        let steady = if changes.is_empty() {
+            1.0
+        } else {
+            changes.iter().filter(|c| **c < STEADY).count() as f64 / changes.len() as f64
+        };
         for (step, row) in rows.chunks_exact_mut(INPUTS).enumerate() {
             let Some(beat) = (i + step).checked_sub(1).filter(|b| *b < n) else { continue };
             let before = beat.checked_sub(1).and_then(|j| interval.get(j));
             let after = interval.get(beat);
             let ratio = |x: Option<&f64>, to: f64| x.map_or(0.0, |x| RATIO_SCALE * (x / to).ln());
-            let values =
-                [ratio(before, local), ratio(after, local), ratio(before, record), CHANGE_SCALE * irregular];
+            let values = [
+                ratio(before, local),
+                ratio(after, local),
+                ratio(before, record),
+                CHANGE_SCALE * irregular,
+                4.0 * steady - 2.0,
+            ];
             for (to, value) in row.iter_mut().zip(values) {
                 *to = value.clamp(-LIMIT, LIMIT) as f32;
             }
@@ -60,11 +73,18 @@ mod tests {
         // Intervals 1, 0.5, 1.5, 1: mean 1; changes ln 2, ln 3, ln 1.5, median ln 2.
         let expect = |x: f64| x.clamp(-LIMIT, LIMIT) as f32;
         let irregular = expect(CHANGE_SCALE * 2f64.ln());
+        let steady = expect(-2.0);
         let third = &rows[2 * STEPS * INPUTS..][..STEPS * INPUTS];
         let want = [
-            [expect(0.0), expect(5.0 * 0.5f64.ln()), expect(0.0), irregular],
-            [expect(5.0 * 0.5f64.ln()), expect(5.0 * 1.5f64.ln()), expect(5.0 * 0.5f64.ln()), irregular],
-            [expect(5.0 * 1.5f64.ln()), expect(0.0), expect(5.0 * 1.5f64.ln()), irregular],
+            [expect(0.0), expect(5.0 * 0.5f64.ln()), expect(0.0), irregular, steady],
+            [
+                expect(5.0 * 0.5f64.ln()),
+                expect(5.0 * 1.5f64.ln()),
+                expect(5.0 * 0.5f64.ln()),
+                irregular,
+                steady,
+            ],
+            [expect(5.0 * 1.5f64.ln()), expect(0.0), expect(5.0 * 1.5f64.ln()), irregular, steady],
         ];
         assert_eq!(third, want.concat());
         // The first beat has none before it: a row of zeros, then one without its first interval.

@@ -26,6 +26,8 @@ class Beats:
     age: Tensor  # [n], NaN unknown
     sex: Tensor  # [n], -1 unknown
     rhythm: Tensor  # [n, steps, inputs]
+    before: Tensor  # [n] samples since the beat before, 0 for a record's first
+    after: Tensor  # [n] samples to the next beat, 0 for a record's last
     names: list[str]
 
     def __len__(self) -> int:
@@ -42,7 +44,7 @@ class Beats:
 
 def gather(records: list[mitbih.Record]) -> Beats:
     parts, start = [], 0
-    columns = {k: [] for k in ("center", "labels", "record", "sample", "age", "sex", "rhythm")}
+    columns = {k: [] for k in ("center", "labels", "record", "sample", "age", "sex", "rhythm", "before", "after")}
     gap = np.zeros((2, PAD), np.float32)
     for i, r in enumerate(records):
         parts += [gap, r.normalized(), gap]
@@ -54,6 +56,9 @@ def gather(records: list[mitbih.Record]) -> Beats:
         columns["age"].append(np.full(n, r.age, np.float32))
         columns["sex"].append(np.full(n, r.sex))
         columns["rhythm"].append(rhythm.rows(r.beats, r.sample_rate))
+        gaps = np.diff(r.beats).astype(np.float32)
+        columns["before"].append(np.concatenate([[np.float32(0)], gaps]))
+        columns["after"].append(np.concatenate([gaps, [np.float32(0)]]))
         start += r.signal.shape[1] + 2 * PAD
     tensors = {k: torch.from_numpy(np.concatenate(v)) for k, v in columns.items()}
     return Beats(signal=torch.from_numpy(np.concatenate(parts, 1)), names=[r.name for r in records],

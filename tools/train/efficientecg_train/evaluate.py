@@ -4,7 +4,8 @@
 
 Prints Markdown: confusion matrix (rows the reference), sensitivity, PPV and F1 of each class,
 accuracy. OUT.npz gets `record`, `sample`, `reference`, `found` and `logits` for each beat; an OUT
-that ends in .csv gets the same as text.
+that ends in .csv gets the same as text, one that ends in .txt a line a record: its name, and the
+letter of each beat's class.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ from .train import predict
 def write(path: str, data: beats.Beats, logits: np.ndarray) -> None:
     names, sample = np.array(data.names)[data.record], data.sample.numpy()
     reference, found = data.labels.numpy(), logits.argmax(1)
+    if path.endswith(".txt"):
+        letters = np.array(mitbih.CLASSES)[found]
+        with open(path, "w", encoding="ascii") as f:
+            f.write("# The class of every beat of DS2, a line a record: made by\n")
+            f.write("# python -m efficientecg_train.evaluate RECORDS W.npz --predictions THIS.txt\n")
+            for name in data.names:
+                f.write(f"{name} {''.join(letters[names == name])}\n")
+        return
     if not path.endswith(".csv"):
         np.savez_compressed(path, record=names, sample=sample, reference=reference, found=found,
                             logits=logits, classes=np.array(mitbih.CLASSES))
@@ -40,7 +49,7 @@ def main(argv=None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("weights")
-    parser.add_argument("--predictions", metavar="OUT", help="write every beat to .npz or .csv")
+    parser.add_argument("--predictions", metavar="OUT", help="write every beat to .npz, .csv or .txt")
     parser.add_argument("--ablate", action="store_true", help="also with features missing")
     parser.add_argument("--per-record", action="store_true", help="also each record's figures")
     parser.add_argument("--threads", type=int, default=2)
