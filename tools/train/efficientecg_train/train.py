@@ -122,7 +122,7 @@ def main(argv=None) -> int:
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("--output", required=True, help="weight file to write (.npz)")
     parser.add_argument("--fold", type=int, help="hold this fold of DS1's patients out")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--samples", type=int, default=288)
     parser.add_argument("--stem", type=int, nargs=3, default=(16, 7, 2))
     parser.add_argument("--seed", type=int, default=1)
