@@ -8,7 +8,7 @@ use efficientecg_kernels::ops::ops;
 use efficientecg_kernels::simd::Level;
 
 fn operations(criterion: &mut Criterion) {
-    for level in Level::available() {
+    for level in Level::available().into_iter().filter(|l| *l != Level::SCALAR) {
         let mut group = criterion.benchmark_group(format!("peak/{}", level.name()));
         group.throughput(Throughput::Elements(peak(level)));
         group.bench_function("multiply-add", |b| b.iter(|| peak(level)));

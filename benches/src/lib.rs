@@ -131,7 +131,8 @@ pub fn random_inputs(config: &Config, batch: usize) -> Inputs {
     Inputs { batch, leads, samples, signal, features }
 }
 
-/// As many multiply-adds as the registers allow and nothing else: what no kernel can beat. Returns how many.
+/// Multiply-adds in as many chains as the registers hold and nothing else: what no kernel of a level with fused
+/// multiply-adds can beat (the scalar level has none, and waits longer for each). Returns how many.
 pub fn peak(level: Level) -> u64 {
     struct Peak;
     impl Body for Peak {

@@ -8,7 +8,7 @@ use crate::ecg::{self, Record, Sex, filter, leads, normalize, peaks, rhythm};
 use crate::inputs::{FeatureInput, Inputs};
 use crate::model::{Model, RunError};
 
-/// Windows that go through the network at once: enough to keep threads busy, few enough to stay small.
+/// Windows that go through the network at once, unless told: enough to keep threads busy, few enough to stay small.
 const BATCH: usize = 64;
 
 /// What one classification is of.
@@ -41,6 +41,8 @@ pub struct Settings {
     pub unit: Option<Unit>,
     /// Ascending beat positions in the record's frames; `None` to detect them.
     pub beats: Option<Vec<i64>>,
+    /// Windows that go through the network at once; `None` for 64.
+    pub batch: Option<usize>,
 }
 
 /// One classification.
@@ -142,8 +144,9 @@ pub fn classify(
             progress(1, 1);
         }
         Unit::Beat => {
-            for first in (0..places.len()).step_by(BATCH) {
-                let count = BATCH.min(places.len() - first);
+            let batch = settings.batch.unwrap_or(BATCH).max(1);
+            for first in (0..places.len()).step_by(batch) {
+                let count = batch.min(places.len() - first);
                 let inputs = Inputs {
                     batch: count,
                     leads: rows.len(),

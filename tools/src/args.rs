@@ -189,9 +189,9 @@ pub(crate) struct ModelArguments {
     #[arg(long, value_enum, default_value = "f32")]
     precision: Precision,
     /// Threads [default: the cores that the process may use]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Records to run at once [default: all]
+    /// Records, or windows of beats, to run at once [default: all records, 64 windows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
     /// Instruction set of the cpu back end [default: the best there is]
@@ -252,6 +252,11 @@ impl ModelArguments {
 
     /// Records to run at once, of `records`.
     pub(crate) fn batch(&self, records: usize) -> usize {
-        self.batch.map_or(records, |b| b as usize).max(1)
+        self.batch_size().unwrap_or(records)
+    }
+
+    /// What `--batch` says.
+    pub(crate) fn batch_size(&self) -> Option<usize> {
+        self.batch.map(|b| b as usize)
     }
 }

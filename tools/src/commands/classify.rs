@@ -67,6 +67,7 @@ fn one(args: &Classify, model: &Model, path: &Path) -> Result<RecordReport, Fail
             Per::Record => Unit::Record,
         }),
         beats,
+        batch: args.model.batch_size(),
     };
     let mut progress = None;
     let found = classify(model, &record, &settings, &mut |done, all| {
