@@ -15,6 +15,15 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let model = args.model.load()?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
+        for (i, path) in args.records.iter().enumerate() {
+            let taken = args.records[..i].iter().find(|p| p.file_stem() == path.file_stem());
+            if let Some(other) = taken {
+                let (a, b) = (other.display(), path.display());
+                let line =
+                    format!("{a} and {b} would write the same file; give them separate runs and folders");
+                return Err(Failure::usage(line));
+            }
+        }
     }
     let mut reports = Vec::new();
     let mut failed = Vec::new();
