@@ -6,6 +6,7 @@ use efficientecg_model::{Backend, Level, Model, Options, Outputs};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 /// The worst error of each back end and level so far, and what failed.
@@ -96,6 +97,9 @@ fn kept_networks() {
 fn more_networks() {
     match std::env::var_os("EFFICIENTECG_CONFORMANCE") {
         Some(folder) => _ = check(Path::new(&folder)),
-        None => println!("skipped: EFFICIENTECG_CONFORMANCE names no folder of networks"),
+        None => {
+            let _ =
+                writeln!(std::io::stderr(), "SKIPPED: EFFICIENTECG_CONFORMANCE names no folder of networks");
+        }
     }
 }

@@ -5,6 +5,7 @@ use efficientecg_model::inputs::read_inputs;
 use efficientecg_model::{Model, Options};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -196,7 +197,10 @@ fn a_file_without_permission() {
         std::fs::write(&path, "x").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o0)).expect("set");
         if std::fs::File::open(&path).is_ok() {
-            println!("skipped: this user reads everything, the case of no permission is not tested");
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: this user reads everything, the case of no permission is not tested"
+            );
             return;
         }
         fails(2, &["info", "--weights", name(&path)], &["locked.npz", "give read permission"]);
