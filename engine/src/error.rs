@@ -14,7 +14,7 @@ pub enum EngineError {
         error: ShapeError,
     },
     /// A buffer of the batch is not as long as its shape says.
-    #[error("{what} holds {found} numbers, its shape asks for {expected}")]
+    #[error("{what} holds {found}, expected {expected}")]
     Length {
         /// Which buffer.
         what: String,

@@ -87,6 +87,10 @@ impl Graph {
 
     /// The shape of every value for these inputs, by [`Value`]; fails where an operand does not fit.
     pub fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, EngineError> {
+        let (expected, found) = (self.inputs.len(), inputs.len());
+        if found != expected {
+            return Err(EngineError::Length { what: "the list of inputs".to_owned(), expected, found });
+        }
         let mut shapes = vec![Shape::new(0, 0); self.values];
         for (value, shape) in self.inputs.iter().zip(inputs) {
             shapes[value.0] = *shape;

@@ -2,8 +2,8 @@
 //!
 //! `y[r, t] = bias[r] + sum over k of w[r, k] * x_k[t]`: the rows of `w` are output channels, `t` is time along the
 //! lanes, and `x_k` is a row of activations or, for a convolution, a row shifted by a tap. A *block* of up to
-//! [`Isa::ROWS`] rows by up to three vectors of columns stays in registers over the whole sum (Goto and van de Geijn,
-//! *Anatomy of High-Performance Matrix Multiplication*, 2008): each step loads three vectors and as many weights as
+//! [`Isa::ROWS`] rows by [`Isa::COLUMNS`] vectors of columns stays in registers over the whole sum (Goto and van de Geijn,
+//! *Anatomy of High-Performance Matrix Multiplication*, 2008): each step loads those vectors and as many weights as
 //! rows, and does their product in multiply-adds. [`Packed`] lays the weights of a block out in the order in which
 //! they are used. Rows that do not fill a block go to blocks of 4, 2 and 1, so that no channel count wastes a lane.
 //! What becomes of a finished tile is the [`Sink`]'s affair; what a row of `x` is, the [`Source`]'s.

@@ -39,20 +39,25 @@ impl Window {
         (n + self.kernel / self.stride + 2 * MAX_LANES).next_multiple_of(MAX_LANES)
     }
 
+    /// Phases that hold a tap, or that [`split`] writes: a stride far beyond the kernel needs no more of them.
+    pub(crate) fn phases(self) -> usize {
+        self.stride.min(self.kernel.max(2))
+    }
+
     /// Where tap `j` starts among phases `pitch` cells apart.
     pub(crate) fn tap(self, j: usize, pitch: usize) -> usize {
         j % self.stride * pitch + j / self.stride
     }
 }
 
-/// Splits `len` samples at `from` into `stride` phases `pitch` cells apart at `to`.
+/// Splits `len` samples at `from` into the window's phases, `pitch` cells apart at `to`.
 ///
 /// # Safety
 /// `from` must be readable, and each phase writable, for the samples rounded up to two whole vectors.
 #[inline(always)]
 pub(crate) unsafe fn split<I: Isa>(
     s: I,
-    stride: usize,
+    window: Window,
     from: *const f32,
     len: usize,
     to: *mut f32,
@@ -60,7 +65,7 @@ pub(crate) unsafe fn split<I: Isa>(
 ) {
     // SAFETY: handed on to the caller.
     unsafe {
-        match stride {
+        match window.stride {
             1 => std::ptr::copy_nonoverlapping(from, to, len),
             2 => {
                 let mut i = 0;
@@ -71,9 +76,11 @@ pub(crate) unsafe fn split<I: Isa>(
                     i += 2 * I::LANES;
                 }
             }
-            _ => {
-                for i in 0..len {
-                    *to.add(i % stride * pitch + i / stride) = *from.add(i);
+            stride => {
+                for start in (0..len).step_by(stride) {
+                    for phase in 0..window.phases().min(len - start) {
+                        *to.add(phase * pitch + start / stride) = *from.add(start + phase);
+                    }
                 }
             }
         }

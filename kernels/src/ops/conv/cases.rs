@@ -18,6 +18,9 @@ pub(crate) fn cases() -> Vec<Case> {
         (2, 20, 31, 2, 1030),
         (8, 7, 1, 3, 1537),
         (2, 6, 5, 1, 513),
+        (2, 3, 1, 2, 1029),
+        (3, 5, 3, 7, 4000),
+        (2, 3, 5, 1 << 24, 9),
     ] {
         let mut random = Random::new(leads * 7 + c_out * 3 + kernel);
         let weight = random.weights(c_out * leads * kernel, leads * kernel);

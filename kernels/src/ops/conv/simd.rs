@@ -23,7 +23,7 @@ impl Packed {
         let window = op.window();
         let pitch = window.phase(TILE);
         let offsets = (0..op.leads * op.kernel)
-            .map(|k| (k / op.kernel) * op.stride * pitch + window.tap(k % op.kernel, pitch))
+            .map(|k| (k / op.kernel) * window.phases() * pitch + window.tap(k % op.kernel, pitch))
             .collect();
         let matrix = tile::Packed::new(&op.weight, &op.bias, level);
         Packed { level, matrix, window, leads: op.leads, offsets }
@@ -35,8 +35,9 @@ impl op::Kernel for Packed {
         self.window.outputs(inputs[0].cols).div_ceil(TILE)
     }
 
-    fn scratch(&self, _: &[Shape]) -> usize {
-        self.window.row(TILE) + self.leads * self.window.stride * self.window.phase(TILE)
+    fn scratch(&self, inputs: &[Shape]) -> usize {
+        let tile = TILE.min(self.window.outputs(inputs[0].cols));
+        self.window.row(tile) + self.leads * self.window.phases() * self.window.phase(TILE)
     }
 
     unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
@@ -61,14 +62,14 @@ impl Body for Task<'_> {
         let col = self.task * TILE;
         let cols = TILE.min(self.y.shape().cols - col);
         let (start, span) = (window.start(col), window.span(cols));
-        let (row, split) = self.scratch.split_at_mut(window.row(TILE));
+        let (row, split) = self.scratch.split_at_mut(window.row(TILE.min(self.y.shape().cols)));
         let pitch = window.phase(TILE);
         for lead in 0..*leads {
             phases::padded(self.x.row(lead), start, &mut row[..span]);
             // SAFETY: a row and a phase have two vectors to spare, for any tile up to a full one.
             unsafe {
-                let to = split[lead * window.stride * pitch..].as_mut_ptr();
-                phases::split(s, window.stride, row.as_ptr(), span, to, pitch);
+                let to = split[lead * window.phases() * pitch..].as_mut_ptr();
+                phases::split(s, *window, row.as_ptr(), span, to, pitch);
             }
         }
         let source = Offsets { data: split.as_ptr(), offsets };

@@ -25,6 +25,9 @@ pub(crate) fn cases() -> Vec<Case> {
         (4, 4, 3, 1, 513),
         (3, 3, 5, 1, 1),
         (2, 2, 31, 2, 2090),
+        (3, 2, 1, 2, 1029),
+        (3, 2, 3, 7, 4000),
+        (2, 3, 5, 1 << 24, 9),
     ] {
         let channels = c_in * factor.max(1);
         let mut random = Random::new(c_in * 5 + factor * 3 + kernel * 11 + stride);

@@ -42,8 +42,9 @@ impl op::Kernel for Packed {
         self.window.outputs(inputs[0].cols).div_ceil(TILE) * self.blocks()
     }
 
-    fn scratch(&self, _: &[Shape]) -> usize {
-        MAX_ROWS * self.window.row(TILE) + self.window.stride * self.window.phase(TILE)
+    fn scratch(&self, inputs: &[Shape]) -> usize {
+        let tile = TILE.min(self.window.outputs(inputs[0].cols));
+        MAX_ROWS * self.window.row(tile) + self.window.phases() * self.window.phase(TILE)
     }
 
     unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
@@ -71,7 +72,7 @@ impl Body for Task<'_> {
         let col = tile * TILE;
         let cols = TILE.min(y.shape().cols - col);
         let (start, span) = (window.start(col), window.span(cols));
-        let pitch = window.row(TILE);
+        let pitch = window.row(TILE.min(y.shape().cols));
         let (rows, split) = self.scratch.split_at_mut(MAX_ROWS * pitch);
 
         let (first, count) = match &op.expand {
@@ -123,7 +124,7 @@ impl Body for Task<'_> {
                 data = split.as_ptr();
                 // SAFETY: a row and a phase have two vectors to spare past the samples of a tile.
                 unsafe {
-                    phases::split(s, window.stride, row.as_ptr(), span, split.as_mut_ptr(), phase);
+                    phases::split(s, window, row.as_ptr(), span, split.as_mut_ptr(), phase);
                 }
             }
             let weight = &op.weight[channel * window.kernel..][..window.kernel];
