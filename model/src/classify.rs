@@ -11,6 +11,9 @@ use crate::model::{Model, RunError};
 /// Windows that go through the network at once, unless told: enough to keep threads busy, few enough to stay small.
 const BATCH: usize = 64;
 
+/// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
+const CELLS: usize = 1 << 26;
+
 /// What one classification is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -77,10 +80,10 @@ pub enum ClassifyError {
     /// The record does not give what the network needs.
     #[error(transparent)]
     Record(#[from] ecg::Error),
-    /// The network needs what this program cannot make.
+    /// The configuration asks for what this program cannot make.
     #[error("{item}: expected {expected}, found {found}; {mend}")]
     Feature {
-        /// The feature.
+        /// The feature, or the configuration's key.
         item: String,
         /// What this program makes.
         expected: String,
@@ -144,7 +147,16 @@ pub fn classify(
             progress(1, 1);
         }
         Unit::Beat => {
-            let batch = settings.batch.unwrap_or(BATCH).max(1);
+            let window = config.samples.saturating_mul(rows.len());
+            if window > CELLS {
+                return Err(ClassifyError::Feature {
+                    item: "samples".to_owned(),
+                    expected: format!("windows of at most {CELLS} samples over all leads"),
+                    found: window.to_string(),
+                    mend: "use a model of shorter windows, or --per record",
+                });
+            }
+            let batch = settings.batch.unwrap_or(BATCH).clamp(1, CELLS / window);
             for first in (0..places.len()).step_by(batch) {
                 let count = batch.min(places.len() - first);
                 let inputs = Inputs {
