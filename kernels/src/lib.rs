@@ -8,6 +8,7 @@
 //! - `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
 
 pub mod error;
+pub mod gpu;
 mod linear;
 pub mod math;
 pub mod op;

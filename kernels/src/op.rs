@@ -6,6 +6,7 @@
 //! threads gives the same bits.
 
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::simd::Level;
 use crate::view::{Matrix, Shape, View, ViewMut};
 
@@ -52,6 +53,11 @@ pub trait Op: Send + Sync {
 
     /// The kernel for an instruction set.
     fn pack(&self, level: Level) -> Box<dyn Kernel>;
+
+    /// The kernel for a GPU.
+    fn shader(&self) -> Box<dyn Shader> {
+        unimplemented!("{}", self.name())
+    }
 }
 
 /// An operation made ready for one instruction set.

@@ -15,10 +15,12 @@
 //! the root of that in practice; SiLU adds 4e-7 of the value.
 
 mod cases;
+mod gpu;
 mod reference;
 mod simd;
 
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::op::{self, Cost, Kernel, Op, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
@@ -85,5 +87,9 @@ impl Op for Pointwise {
 
     fn pack(&self, level: Level) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
+    }
+
+    fn shader(&self) -> Box<dyn Shader> {
+        Box::new(gpu::Gpu::new(self))
     }
 }

@@ -1,0 +1,276 @@
+//! What a GPU must be told of an operation: programs in WGSL, their bindings, overrides and grids. Pure data: nothing
+//! here knows of a GPU library, and tests hold all of it against the WGSL itself.
+//!
+//! A [`Program`] is one compute entry point, `main`. Its text is whole files one after another: a [`Storage`]'s view,
+//! `math.wgsl`, one of the two `reduce` files or `tile.wgsl` where it needs them, and the operation's `kernel.wgsl`. Sizes come in
+//! a uniform `dims`, so that layers share pipelines; what changes the code (fused steps, tiles) comes as overrides.
+//!
+//! A matrix `[rows, cols]` of a batch lies as `[batch, rows, pitch]`, the pitch being `cols` rounded up to four.
+//! Activations are of the storage's precision and are addressed four at a time (`array<Four>`); vectors, gates and
+//! sums are f32. The cells from `cols` to the pitch hold anything, NaN included.
+
+use crate::view::Shape;
+
+/// The precision of activations and of the weights of convolutions in the GPU's memory. Products and sums are f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// Four f32.
+    F32,
+    /// Four f16 in two words (`unpack2x16float`): needs nothing of the device.
+    PackedF16,
+    /// Four f16 of the device's own type (WGSL's `enable f16`).
+    F16,
+}
+
+impl Storage {
+    /// Bytes of four numbers.
+    pub const fn four(self) -> usize {
+        match self {
+            Storage::F32 => 16,
+            Storage::PackedF16 | Storage::F16 => 8,
+        }
+    }
+}
+
+/// What a device offers, as far as programs depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Traits {
+    /// How activations are stored.
+    pub storage: Storage,
+    /// Whether reductions use subgroup operations.
+    pub subgroups: bool,
+    /// Bytes of a workgroup's memory, at least 16,384.
+    pub workgroup_bytes: usize,
+}
+
+/// The type of a binding's array elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// `Four`: four numbers of the storage's precision.
+    Four,
+    /// `f32`.
+    F32,
+    /// `u32`.
+    U32,
+}
+
+impl Element {
+    /// Bytes of an element.
+    pub const fn bytes(self, storage: Storage) -> usize {
+        match self {
+            Element::Four => storage.four(),
+            Element::F32 | Element::U32 => 4,
+        }
+    }
+}
+
+/// A binding of a program. Weights are bound read-only, all else for reading and writing, as it shares a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// The name in WGSL.
+    pub name: &'static str,
+    /// What its array holds.
+    pub element: Element,
+    /// Whether it is a weight.
+    pub weight: bool,
+}
+
+impl Slot {
+    /// A binding of activations or vectors.
+    pub const fn data(name: &'static str, element: Element) -> Slot {
+        Slot { name, element, weight: false }
+    }
+
+    /// A binding of weights.
+    pub const fn weight(name: &'static str, element: Element) -> Slot {
+        Slot { name, element, weight: true }
+    }
+}
+
+/// How a program is told sizes, at binding 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dims {
+    /// A uniform structure of this many `u32`.
+    Uniform(usize),
+    /// A read-only `array<u32>` of any length.
+    Table,
+}
+
+/// A compute program.
+#[derive(Debug)]
+pub struct Program {
+    /// The operation's name.
+    pub name: &'static str,
+    /// `kernel.wgsl`.
+    pub source: &'static str,
+    /// Whether it builds on `tile.wgsl`.
+    pub tile: bool,
+    /// Whether it builds on `reduce.wgsl`, or its twin with subgroup operations.
+    pub reduce: bool,
+    /// Binding 0.
+    pub dims: Dims,
+    /// Bindings from 1 on.
+    pub slots: &'static [Slot],
+    /// The names of its overrides.
+    pub overrides: &'static [&'static str],
+}
+
+impl Program {
+    /// The files of the program for a device, with their names.
+    pub fn files(&self, traits: Traits) -> Vec<(&'static str, &'static str)> {
+        let mut files = vec![match traits.storage {
+            Storage::F32 => ("view_f32.wgsl", include_str!("wgsl/view_f32.wgsl")),
+            Storage::PackedF16 => ("view_packed_f16.wgsl", include_str!("wgsl/view_packed_f16.wgsl")),
+            Storage::F16 => ("view_f16.wgsl", include_str!("wgsl/view_f16.wgsl")),
+        }];
+        files.push(("math.wgsl", include_str!("wgsl/math.wgsl")));
+        if self.tile {
+            files.push(("tile.wgsl", include_str!("wgsl/tile.wgsl")));
+        }
+        if self.reduce {
+            files.push(if traits.subgroups {
+                ("reduce_subgroups.wgsl", include_str!("wgsl/reduce_subgroups.wgsl"))
+            } else {
+                ("reduce.wgsl", include_str!("wgsl/reduce.wgsl"))
+            });
+        }
+        files.push((self.name, self.source));
+        files
+    }
+
+    /// The text of the program for a device.
+    pub fn text(&self, traits: Traits) -> String {
+        self.files(traits).iter().map(|(_, text)| *text).collect()
+    }
+}
+
+/// What a slot of a program is bound to for one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operand {
+    /// An operand of the operation.
+    Input(usize),
+    /// All its operands, which lie one after another in this order, each starting on a [`ALIGN`]ed byte.
+    Inputs,
+    /// A result of the operation.
+    Output(usize),
+    /// An array of [`Shader::weights`].
+    Weight(usize),
+    /// [`Launch::scratch`] cells of f32 a record.
+    Scratch,
+    /// Nothing: the program does not touch it under these overrides.
+    Absent,
+}
+
+/// Every matrix of a batch starts on a multiple of this many bytes: the most that a device may ask for.
+pub const ALIGN: usize = 256;
+
+/// Numbers from one row's start to the next.
+pub const fn pitch(cols: usize) -> usize {
+    cols.next_multiple_of(4)
+}
+
+/// Numbers of a matrix of one record.
+pub const fn cells(shape: Shape) -> usize {
+    shape.rows * pitch(shape.cols)
+}
+
+/// Weights in the order in which a program wants them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Weights {
+    /// For a slot of [`Element::Four`]: a multiple of four numbers, to be rounded to the storage's precision.
+    Four(Vec<f64>),
+    /// For a slot of [`Element::F32`].
+    F32(Vec<f32>),
+}
+
+/// One dispatch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// A value for each of the program's overrides, in its order.
+    pub overrides: Vec<f64>,
+    /// The content of binding 0.
+    pub dims: Vec<u32>,
+    /// Workgroups.
+    pub grid: [usize; 3],
+    /// Cells of f32 that the program needs for itself, a record; it may find anything in them.
+    pub scratch: usize,
+    /// Threads of a workgroup.
+    pub threads: usize,
+    /// Bytes of a workgroup's memory that the program uses.
+    pub workgroup_bytes: usize,
+}
+
+/// An operation made ready for a GPU: one dispatch.
+pub trait Shader: Send + Sync {
+    /// The program that it runs.
+    fn program(&self) -> &'static Program;
+
+    /// What each of the program's slots is bound to.
+    fn operands(&self) -> Vec<Operand>;
+
+    /// Its weights.
+    fn weights(&self) -> Vec<Weights>;
+
+    /// The shapes of its results for operands that [`crate::op::Op::outputs`] accepts. Those of `sums` have one row
+    /// for each part of time that a workgroup sums over, however long.
+    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape>;
+
+    /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them.
+    fn launch(&self, inputs: &[Shape], batch: usize, traits: Traits) -> Launch;
+}
+
+/// The part of a product that a workgroup makes with `tile.wgsl`: each thread 4 by 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tile {
+    /// Output channels, a multiple of 4.
+    pub(crate) rows: usize,
+    /// Positions, a multiple of 4.
+    pub(crate) cols: usize,
+}
+
+impl Tile {
+    /// The tile that a product of `rows` by `cols` wastes least on. A tile costs its area, and as much again by its
+    /// operands' way through the cache as if its sides were 8 and 8.
+    pub(crate) fn choose(rows: usize, cols: usize) -> Tile {
+        let cost = |t: &Tile| {
+            let area = rows.next_multiple_of(t.rows) * cols.next_multiple_of(t.cols);
+            area as f64 * (1.0 + 8.0 / t.rows as f64 + 8.0 / t.cols as f64)
+        };
+        let sides = [(64, 64), (32, 64), (16, 128), (64, 32), (32, 32), (64, 16), (16, 16)];
+        let mut best = Tile { rows: sides[0].0, cols: sides[0].1 };
+        for (rows, cols) in sides {
+            let tile = Tile { rows, cols };
+            if cost(&tile) < cost(&best) {
+                best = tile;
+            }
+        }
+        best
+    }
+
+    pub(crate) fn threads(self) -> usize {
+        self.rows * self.cols / 16
+    }
+
+    /// Bytes of workgroup memory that `tile.wgsl` takes.
+    pub(crate) fn bytes(self) -> usize {
+        const DEPTH: usize = 16;
+        4 * DEPTH * (self.rows + self.cols)
+    }
+
+    /// `ROWS`, `COLS`, `THREADS`.
+    pub(crate) fn overrides(self) -> [f64; 3] {
+        [self.rows, self.cols, self.threads()].map(|n| n as f64)
+    }
+}
+
+/// `[rows, depth]` row by row as a tiled product wants it: `[ceil(rows / 4), depth, 4]`, zeros past the last row.
+pub(crate) fn pack_rows(weight: &[f64], depth: usize) -> Vec<f64> {
+    let rows = weight.len() / depth.max(1);
+    let mut out = vec![0.0; rows.next_multiple_of(4) * depth];
+    for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
+        for (k, w) in row.iter().enumerate() {
+            out[(r / 4 * depth + k) * 4 + r % 4] = *w;
+        }
+    }
+    out
+}
