@@ -23,26 +23,9 @@ static PROGRAM: Program = Program {
     overrides: &["ROWS", "COLS", "THREADS"],
 };
 
-pub(super) struct Gpu {
-    leads: usize,
-    window: Window,
-    c_out: usize,
-    weights: Vec<Weights>,
-}
+pub(super) struct Gpu<'a>(pub(super) &'a Conv);
 
-impl Gpu {
-    pub(super) fn new(op: &Conv) -> Gpu {
-        let weight = pack_rows(&op.weight, op.leads * op.kernel);
-        Gpu {
-            leads: op.leads,
-            window: op.window(),
-            c_out: op.bias.len(),
-            weights: vec![Weights::Four(weight), Weights::F32(op::narrow(&op.bias))],
-        }
-    }
-}
-
-impl Shader for Gpu {
+impl Shader for Gpu<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -52,22 +35,24 @@ impl Shader for Gpu {
     }
 
     fn weights(&self) -> Vec<Weights> {
-        self.weights.clone()
+        let Conv { weight, bias, leads, kernel, .. } = self.0;
+        vec![Weights::Four(pack_rows(weight, leads * kernel)), Weights::F32(op::narrow(bias))]
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
-        vec![Shape::new(self.c_out, self.window.outputs(inputs[0].cols))]
+        vec![Shape::new(self.0.bias.len(), self.0.window().outputs(inputs[0].cols))]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
-        let (samples, cols) = (inputs[0].cols, self.window.outputs(inputs[0].cols));
-        let tile = Tile::choose(self.c_out, cols);
-        let Window { kernel, stride } = self.window;
-        let dims = [self.leads, kernel, stride, self.c_out, samples, pitch(samples), pitch(cols) / 4];
+        let (samples, cols) = (inputs[0].cols, self.0.window().outputs(inputs[0].cols));
+        let tile = Tile::choose(self.0.bias.len(), cols);
+        let Window { kernel, stride } = self.0.window();
+        let dims =
+            [self.0.leads, kernel, stride, self.0.bias.len(), samples, pitch(samples), pitch(cols) / 4];
         Launch {
             overrides: tile.overrides().to_vec(),
             dims: dims.map(|d| d as u32).to_vec(),
-            grid: [cols.div_ceil(tile.cols), self.c_out.div_ceil(tile.rows), batch],
+            grid: [cols.div_ceil(tile.cols), self.0.bias.len().div_ceil(tile.rows), batch],
             scratch: 0,
             threads: tile.threads(),
             workgroup_bytes: tile.bytes(),

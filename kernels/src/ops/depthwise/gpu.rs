@@ -30,50 +30,24 @@ static PROGRAM: Program = Program {
 /// keeps take exactly the 16,384 bytes that every device has.
 const TILE: Tile = Tile { rows: 32, cols: 64 };
 
-pub(super) struct Gpu {
-    c_in: usize,
-    channels: usize,
-    window: Window,
-    expand: bool,
-    /// Expand weights and bias (of one cell without), taps and bias.
-    weights: Vec<Weights>,
-}
+pub(super) struct Gpu<'a>(pub(super) &'a Depthwise);
 
-impl Gpu {
-    pub(super) fn new(op: &Depthwise) -> Gpu {
-        let mut weights = match &op.expand {
-            Some(e) => {
-                vec![Weights::Four(pack_rows(&e.weight, op.c_in())), Weights::F32(op::narrow(&e.bias))]
-            }
-            None => Vec::new(),
-        };
-        let taps = (0..op.kernel).flat_map(|j| op.weight.iter().skip(j).step_by(op.kernel));
-        weights.push(Weights::F32(taps.map(|w| *w as f32).collect()));
-        weights.push(Weights::F32(op::narrow(&op.bias)));
-        Gpu {
-            c_in: op.c_in(),
-            channels: op.channels(),
-            window: op.window(),
-            expand: op.expand.is_some(),
-            weights,
-        }
-    }
-
+impl Gpu<'_> {
     /// Positions of `y` that a workgroup makes, in fours: as many as one stretch of `h` reaches, at least four.
     fn tile4(&self) -> usize {
         // The stretch starts up to three positions early, on a multiple of four.
-        let reach = (TILE.cols - 3).saturating_sub(self.window.kernel) / self.window.stride + 1;
+        let reach = (TILE.cols - 3).saturating_sub(self.0.kernel) / self.0.stride + 1;
         (reach / 4).clamp(1, TILE.cols / 4)
     }
 }
 
-impl Shader for Gpu {
+impl Shader for Gpu<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
 
     fn operands(&self) -> Vec<Operand> {
-        let (expand, rest) = if self.expand {
+        let (expand, rest) = if self.0.expand.is_some() {
             ([Operand::Weight(0), Operand::Weight(1)], 2)
         } else {
             ([Operand::Absent; 2], 0)
@@ -90,26 +64,35 @@ impl Shader for Gpu {
     }
 
     fn weights(&self) -> Vec<Weights> {
-        self.weights.clone()
+        let Depthwise { expand, weight, bias, kernel, .. } = self.0;
+        let mut weights = Vec::new();
+        if let Some(e) = expand {
+            weights.push(Weights::Four(pack_rows(&e.weight, self.0.c_in())));
+            weights.push(Weights::F32(op::narrow(&e.bias)));
+        }
+        let taps = (0..*kernel).flat_map(|j| weight.iter().skip(j).step_by(*kernel));
+        weights.push(Weights::F32(taps.map(|w| *w as f32).collect()));
+        weights.push(Weights::F32(op::narrow(bias)));
+        weights
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
-        let cols = self.window.outputs(inputs[0].cols);
+        let cols = self.0.window().outputs(inputs[0].cols);
         let parts = cols.div_ceil(4 * self.tile4());
-        vec![Shape::new(self.channels, cols), Shape::new(parts, self.channels)]
+        vec![Shape::new(self.0.channels(), cols), Shape::new(parts, self.0.channels())]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
         let samples = inputs[0].cols;
-        let cols = self.window.outputs(samples);
+        let cols = self.0.window().outputs(samples);
         let tile4 = self.tile4();
         let parts = cols.div_ceil(4 * tile4);
-        let Window { kernel, stride } = self.window;
+        let Window { kernel, stride } = self.0.window();
         let mut overrides = TILE.overrides().to_vec();
-        overrides.push(f64::from(self.expand));
+        overrides.push(f64::from(self.0.expand.is_some()));
         let dims = [
-            self.c_in,
-            self.channels,
+            self.0.c_in(),
+            self.0.channels(),
             kernel,
             stride,
             samples,
@@ -117,13 +100,13 @@ impl Shader for Gpu {
             pitch(samples) / 4,
             pitch(cols) / 4,
             tile4,
-            pitch(self.channels),
+            pitch(self.0.channels()),
             parts,
         ];
         Launch {
             overrides,
             dims: dims.map(|d| d as u32).to_vec(),
-            grid: [parts, self.channels.div_ceil(TILE.rows), batch],
+            grid: [parts, self.0.channels().div_ceil(TILE.rows), batch],
             scratch: 0,
             threads: TILE.threads(),
             workgroup_bytes: TILE.bytes() + 5 * TILE.rows * TILE.cols,
