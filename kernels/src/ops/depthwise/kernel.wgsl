@@ -31,8 +31,10 @@ override EXPAND: bool;
 // A thread makes four positions of each of so many channels: as THREADS is ROWS * COLS / 16.
 const ITEMS: u32 = 4u;
 
-var<workgroup> h: array<f32, ROWS * COLS>;                // [ROWS, COLS]
-var<workgroup> parts_of_rows: array<f32, ROWS * COLS / 4u>; // [ROWS, tile4]
+override H_CELLS: u32 = ROWS * COLS;
+override PART_CELLS: u32 = ROWS * COLS / 4u;
+var<workgroup> h: array<f32, H_CELLS>;                // [ROWS, COLS]
+var<workgroup> parts_of_rows: array<f32, PART_CELLS>; // [ROWS, tile4]
 
 var<private> record: u32;
 var<private> stretch4: i32; // the first of the COLS positions of h, in fours; negative in the left padding

@@ -25,7 +25,8 @@ override SUMS: bool;
 @group(0) @binding(7) var<storage, read_write> sums: array<f32>;      // [batch, parts, sums_pitch], if SUMS
 
 // A sum over each thread's columns, for each of the tile's rows.
-var<workgroup> parts_of_rows: array<f32, ROWS * COLS / 4u>;
+override PART_CELLS: u32 = ROWS * COLS / 4u;
+var<workgroup> parts_of_rows: array<f32, PART_CELLS>;
 
 var<private> record: u32;
 var<private> tile_start4: u32;
