@@ -1,0 +1,100 @@
+//! The kernel's bindings, overrides and grid: one workgroup a record.
+
+use super::Classifier;
+use crate::gpu::{
+    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Traits, Weights,
+    four_rows, pitch,
+};
+use crate::op;
+use crate::view::Shape;
+
+static PROGRAM: Program = Program {
+    name: "classifier",
+    source: include_str!("kernel.wgsl"),
+    tile: false,
+    reduce: true,
+    dims: Dims::Uniform(10),
+    slots: &[
+        Slot::data("sums", Element::F32),
+        Slot::data("z", Element::F32),
+        Slot::weight("weight", Element::F32),
+        Slot::weight("bias", Element::F32),
+        Slot::data("logits", Element::F32),
+        Slot::data("probabilities", Element::F32),
+        Slot::data("scratch", Element::F32),
+    ],
+    overrides: &["TOKENS", "SOFTMAX"],
+};
+
+pub(super) struct Gpu {
+    /// Of the pooled head and the tokens together.
+    width: usize,
+    classes: usize,
+    tokens: Shape,
+    softmax: bool,
+    weights: Vec<Weights>,
+}
+
+impl Gpu {
+    pub(super) fn new(op: &Classifier) -> Gpu {
+        let arrays = [four_rows(&op.weight, op.width()), four_rows(&op.bias, 1)];
+        Gpu {
+            width: op.width(),
+            classes: op.bias.len(),
+            tokens: op.tokens,
+            softmax: op.softmax,
+            weights: arrays.iter().map(|array| Weights::F32(op::narrow(array))).collect(),
+        }
+    }
+}
+
+impl Shader for Gpu {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        vec![
+            Operand::Input(1),
+            if self.tokens.rows > 0 { Operand::Input(2) } else { Operand::Absent },
+            Operand::Weight(0),
+            Operand::Weight(1),
+            Operand::Output(0),
+            Operand::Output(1),
+            Operand::Scratch,
+        ]
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        self.weights.clone()
+    }
+
+    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+        vec![Shape::new(1, self.classes); 2]
+    }
+
+    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+        let (x, parts) = (inputs[0], inputs[1].rows);
+        let Shape { rows: tokens, cols: token_cols } = self.tokens;
+        let dims = [
+            x.rows,
+            x.cols,
+            parts,
+            pitch(x.rows),
+            tokens,
+            token_cols,
+            pitch(token_cols),
+            self.classes,
+            pitch(self.classes),
+            self.width,
+        ];
+        Launch {
+            overrides: [tokens > 0, self.softmax].map(f64::from).to_vec(),
+            dims: dims.map(|d| d as u32).to_vec(),
+            grid: [1, 1, batch],
+            scratch: self.width,
+            threads: REDUCE_THREADS,
+            workgroup_bytes: REDUCE_BYTES,
+        }
+    }
+}
