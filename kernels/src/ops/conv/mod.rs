@@ -11,11 +11,13 @@
 //! Tolerance: that of a sum of `leads * kernel` products (see [`crate::ops::pointwise`]).
 
 mod cases;
+mod gpu;
 mod reference;
 mod simd;
 
 use super::phases::Window;
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::op::{self, Cost, Kernel, Op};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
@@ -64,5 +66,9 @@ impl Op for Conv {
 
     fn pack(&self, level: Level) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }

@@ -17,11 +17,13 @@
 //! Tolerance: that of a sum of `c_in` products, then of `kernel` (see [`crate::ops::pointwise`]).
 
 mod cases;
+mod gpu;
 mod reference;
 mod simd;
 
 use super::phases::Window;
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::op::{self, Cost, Kernel, Op, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
@@ -90,5 +92,9 @@ impl Op for Depthwise {
 
     fn pack(&self, level: Level) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }

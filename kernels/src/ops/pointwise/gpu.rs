@@ -25,38 +25,15 @@ static PROGRAM: Program = Program {
     overrides: &["ROWS", "COLS", "THREADS", "SILU", "GATE", "RESIDUAL", "SUMS"],
 };
 
-pub(super) struct Gpu {
-    c_in: usize,
-    c_out: usize,
-    weights: Vec<Weights>,
-    silu: bool,
-    gate: bool,
-    residual: bool,
-    sums: bool,
-}
+pub(super) struct Gpu<'a>(pub(super) &'a Pointwise);
 
-impl Gpu {
-    pub(super) fn new(op: &Pointwise) -> Gpu {
-        Gpu {
-            c_in: op.c_in(),
-            c_out: op.c_out(),
-            weights: vec![
-                Weights::Four(pack_rows(&op.weight, op.c_in())),
-                Weights::F32(op::narrow(&op.bias)),
-            ],
-            silu: op.silu,
-            gate: op.gate,
-            residual: op.residual,
-            sums: op.sums,
-        }
-    }
-
+impl Gpu<'_> {
     fn tile(&self, cols: usize) -> Tile {
-        Tile::choose(self.c_out, cols)
+        Tile::choose(self.0.c_out(), cols)
     }
 }
 
-impl Shader for Gpu {
+impl Shader for Gpu<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -67,22 +44,23 @@ impl Shader for Gpu {
             Operand::Input(0),
             Operand::Weight(0),
             Operand::Weight(1),
-            when(self.gate, Operand::Input(1)),
-            when(self.residual, Operand::Input(1 + usize::from(self.gate))),
+            when(self.0.gate, Operand::Input(1)),
+            when(self.0.residual, Operand::Input(1 + usize::from(self.0.gate))),
             Operand::Output(0),
-            when(self.sums, Operand::Output(1)),
+            when(self.0.sums, Operand::Output(1)),
         ]
     }
 
     fn weights(&self) -> Vec<Weights> {
-        self.weights.clone()
+        let Pointwise { weight, bias, .. } = self.0;
+        vec![Weights::Four(pack_rows(weight, self.0.c_in())), Weights::F32(op::narrow(bias))]
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
         let cols = inputs[0].cols;
-        let mut outputs = vec![Shape::new(self.c_out, cols)];
-        if self.sums {
-            outputs.push(Shape::new(cols.div_ceil(self.tile(cols).cols), self.c_out));
+        let mut outputs = vec![Shape::new(self.0.c_out(), cols)];
+        if self.0.sums {
+            outputs.push(Shape::new(cols.div_ceil(self.tile(cols).cols), self.0.c_out()));
         }
         outputs
     }
@@ -92,12 +70,20 @@ impl Shader for Gpu {
         let tile = self.tile(cols);
         let parts = cols.div_ceil(tile.cols);
         let mut overrides = tile.overrides().to_vec();
-        overrides.extend([self.silu, self.gate, self.residual, self.sums].map(f64::from));
-        let dims = [self.c_in, self.c_out, cols, pitch(cols) / 4, pitch(self.c_in), pitch(self.c_out), parts];
+        overrides.extend([self.0.silu, self.0.gate, self.0.residual, self.0.sums].map(f64::from));
+        let dims = [
+            self.0.c_in(),
+            self.0.c_out(),
+            cols,
+            pitch(cols) / 4,
+            pitch(self.0.c_in()),
+            pitch(self.0.c_out()),
+            parts,
+        ];
         Launch {
             overrides,
             dims: dims.map(|d| d as u32).to_vec(),
-            grid: [parts, self.c_out.div_ceil(tile.rows), batch],
+            grid: [parts, self.0.c_out().div_ceil(tile.rows), batch],
             scratch: 0,
             threads: tile.threads(),
             workgroup_bytes: tile.bytes() + 4 * tile.threads() * 4,

@@ -1,0 +1,61 @@
+//! The kernel's bindings and grid.
+
+use super::Conv;
+use crate::gpu::{
+    Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pack_rows, pitch,
+};
+use crate::op;
+use crate::ops::phases::Window;
+use crate::view::Shape;
+
+static PROGRAM: Program = Program {
+    name: "conv",
+    source: include_str!("kernel.wgsl"),
+    tile: true,
+    reduce: false,
+    dims: Dims::Uniform(7),
+    slots: &[
+        Slot::data("x", Element::F32),
+        Slot::weight("weight", Element::Four),
+        Slot::weight("bias", Element::F32),
+        Slot::data("y", Element::Four),
+    ],
+    overrides: &["ROWS", "COLS", "THREADS"],
+};
+
+pub(super) struct Gpu<'a>(pub(super) &'a Conv);
+
+impl Shader for Gpu<'_> {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        vec![Operand::Input(0), Operand::Weight(0), Operand::Weight(1), Operand::Output(0)]
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        let Conv { weight, bias, leads, kernel, .. } = self.0;
+        vec![Weights::Four(pack_rows(weight, leads * kernel)), Weights::F32(op::narrow(bias))]
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
+        vec![Shape::new(self.0.bias.len(), self.0.window().outputs(inputs[0].cols))]
+    }
+
+    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+        let (samples, cols) = (inputs[0].cols, self.0.window().outputs(inputs[0].cols));
+        let tile = Tile::choose(self.0.bias.len(), cols);
+        let Window { kernel, stride } = self.0.window();
+        let dims =
+            [self.0.leads, kernel, stride, self.0.bias.len(), samples, pitch(samples), pitch(cols) / 4];
+        Launch {
+            overrides: tile.overrides().to_vec(),
+            dims: dims.map(|d| d as u32).to_vec(),
+            grid: [cols.div_ceil(tile.cols), self.0.bias.len().div_ceil(tile.rows), batch],
+            scratch: 0,
+            threads: tile.threads(),
+            workgroup_bytes: tile.bytes(),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The kernel's bindings, overrides and grid.
+
+use super::Depthwise;
+use crate::gpu::{
+    Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pack_rows, pitch,
+};
+use crate::op;
+use crate::ops::phases::Window;
+use crate::view::Shape;
+
+static PROGRAM: Program = Program {
+    name: "depthwise",
+    source: include_str!("kernel.wgsl"),
+    tile: true,
+    reduce: false,
+    dims: Dims::Uniform(11),
+    slots: &[
+        Slot::data("x", Element::Four),
+        Slot::weight("expand_weight", Element::Four),
+        Slot::weight("expand_bias", Element::F32),
+        Slot::weight("weight", Element::F32),
+        Slot::weight("bias", Element::F32),
+        Slot::data("y", Element::Four),
+        Slot::data("sums", Element::F32),
+    ],
+    overrides: &["ROWS", "COLS", "THREADS", "EXPAND"],
+};
+
+/// The channels of a workgroup and the positions of `h` that it holds at once. Their f32 and what else the kernel
+/// keeps take exactly the 16,384 bytes that every device has.
+const TILE: Tile = Tile { rows: 32, cols: 64 };
+
+pub(super) struct Gpu<'a>(pub(super) &'a Depthwise);
+
+impl Gpu<'_> {
+    /// Positions of `y` that a workgroup makes, in fours: as many as one stretch of `h` reaches, at least four.
+    fn tile4(&self) -> usize {
+        // The stretch starts up to three positions early, on a multiple of four.
+        let reach = (TILE.cols - 3).saturating_sub(self.0.kernel) / self.0.stride + 1;
+        (reach / 4).clamp(1, TILE.cols / 4)
+    }
+}
+
+impl Shader for Gpu<'_> {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        let (expand, rest) = if self.0.expand.is_some() {
+            ([Operand::Weight(0), Operand::Weight(1)], 2)
+        } else {
+            ([Operand::Absent; 2], 0)
+        };
+        vec![
+            Operand::Input(0),
+            expand[0],
+            expand[1],
+            Operand::Weight(rest),
+            Operand::Weight(rest + 1),
+            Operand::Output(0),
+            Operand::Output(1),
+        ]
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        let Depthwise { expand, weight, bias, kernel, .. } = self.0;
+        let mut weights = Vec::new();
+        if let Some(e) = expand {
+            weights.push(Weights::Four(pack_rows(&e.weight, self.0.c_in())));
+            weights.push(Weights::F32(op::narrow(&e.bias)));
+        }
+        let taps = (0..*kernel).flat_map(|j| weight.iter().skip(j).step_by(*kernel));
+        weights.push(Weights::F32(taps.map(|w| *w as f32).collect()));
+        weights.push(Weights::F32(op::narrow(bias)));
+        weights
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
+        let cols = self.0.window().outputs(inputs[0].cols);
+        let parts = cols.div_ceil(4 * self.tile4());
+        vec![Shape::new(self.0.channels(), cols), Shape::new(parts, self.0.channels())]
+    }
+
+    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+        let samples = inputs[0].cols;
+        let cols = self.0.window().outputs(samples);
+        let tile4 = self.tile4();
+        let parts = cols.div_ceil(4 * tile4);
+        let Window { kernel, stride } = self.0.window();
+        let mut overrides = TILE.overrides().to_vec();
+        overrides.push(f64::from(self.0.expand.is_some()));
+        let dims = [
+            self.0.c_in(),
+            self.0.channels(),
+            kernel,
+            stride,
+            samples,
+            cols,
+            pitch(samples) / 4,
+            pitch(cols) / 4,
+            tile4,
+            pitch(self.0.channels()),
+            parts,
+        ];
+        Launch {
+            overrides,
+            dims: dims.map(|d| d as u32).to_vec(),
+            grid: [parts, self.0.channels().div_ceil(TILE.rows), batch],
+            scratch: 0,
+            threads: TILE.threads(),
+            workgroup_bytes: TILE.bytes() + 5 * TILE.rows * TILE.cols,
+        }
+    }
+}
