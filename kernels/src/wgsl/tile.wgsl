@@ -10,8 +10,12 @@ override THREADS: u32; // ROWS * COLS / 16
 
 const DEPTH: u32 = 16u;
 
-var<workgroup> staged_weight: array<vec4<f32>, DEPTH * ROWS / 4u>; // [DEPTH, ROWS]
-var<workgroup> staged_source: array<vec4<f32>, DEPTH * COLS / 4u>; // [DEPTH, COLS]
+// Sizes of arrays have names: naga 30 fails on an expression there when other overrides follow.
+override STAGED_WEIGHTS: u32 = DEPTH * ROWS / 4u;
+override STAGED_SOURCES: u32 = DEPTH * COLS / 4u;
+
+var<workgroup> staged_weight: array<vec4<f32>, STAGED_WEIGHTS>; // [DEPTH, ROWS]
+var<workgroup> staged_source: array<vec4<f32>, STAGED_SOURCES>; // [DEPTH, COLS]
 
 // Columns of four rows.
 struct Tile {

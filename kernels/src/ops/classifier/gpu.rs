@@ -26,29 +26,9 @@ static PROGRAM: Program = Program {
     overrides: &["TOKENS", "SOFTMAX"],
 };
 
-pub(super) struct Gpu {
-    /// Of the pooled head and the tokens together.
-    width: usize,
-    classes: usize,
-    tokens: Shape,
-    softmax: bool,
-    weights: Vec<Weights>,
-}
+pub(super) struct Gpu<'a>(pub(super) &'a Classifier);
 
-impl Gpu {
-    pub(super) fn new(op: &Classifier) -> Gpu {
-        let arrays = [four_rows(&op.weight, op.width()), four_rows(&op.bias, 1)];
-        Gpu {
-            width: op.width(),
-            classes: op.bias.len(),
-            tokens: op.tokens,
-            softmax: op.softmax,
-            weights: arrays.iter().map(|array| Weights::F32(op::narrow(array))).collect(),
-        }
-    }
-}
-
-impl Shader for Gpu {
+impl Shader for Gpu<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -56,7 +36,7 @@ impl Shader for Gpu {
     fn operands(&self) -> Vec<Operand> {
         vec![
             Operand::Input(1),
-            if self.tokens.rows > 0 { Operand::Input(2) } else { Operand::Absent },
+            if self.0.tokens.rows > 0 { Operand::Input(2) } else { Operand::Absent },
             Operand::Weight(0),
             Operand::Weight(1),
             Operand::Output(0),
@@ -66,16 +46,17 @@ impl Shader for Gpu {
     }
 
     fn weights(&self) -> Vec<Weights> {
-        self.weights.clone()
+        let arrays = [four_rows(&self.0.weight, self.0.width()), four_rows(&self.0.bias, 1)];
+        arrays.map(|array| Weights::F32(op::narrow(&array))).into()
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
-        vec![Shape::new(1, self.classes); 2]
+        vec![Shape::new(1, self.0.bias.len()); 2]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
         let (x, parts) = (inputs[0], inputs[1].rows);
-        let Shape { rows: tokens, cols: token_cols } = self.tokens;
+        let Shape { rows: tokens, cols: token_cols } = self.0.tokens;
         let dims = [
             x.rows,
             x.cols,
@@ -84,15 +65,15 @@ impl Shader for Gpu {
             tokens,
             token_cols,
             pitch(token_cols),
-            self.classes,
-            pitch(self.classes),
-            self.width,
+            self.0.bias.len(),
+            pitch(self.0.bias.len()),
+            self.0.width(),
         ];
         Launch {
-            overrides: [tokens > 0, self.softmax].map(f64::from).to_vec(),
+            overrides: [tokens > 0, self.0.softmax].map(f64::from).to_vec(),
             dims: dims.map(|d| d as u32).to_vec(),
             grid: [1, 1, batch],
-            scratch: self.width,
+            scratch: self.0.width(),
             threads: REDUCE_THREADS,
             workgroup_bytes: REDUCE_BYTES,
         }

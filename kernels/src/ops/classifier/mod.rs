@@ -89,8 +89,8 @@ impl Op for Classifier {
         })
     }
 
-    fn shader(&self) -> Box<dyn Shader> {
-        Box::new(gpu::Gpu::new(self))
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }
 

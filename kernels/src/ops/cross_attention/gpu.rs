@@ -31,16 +31,22 @@ static PROGRAM: Program = Program {
 const SHARES: usize = 2 * 16 * REDUCE_THREADS;
 const SCORES: usize = 4 * 4 * 256;
 
-pub(super) struct Gpu {
-    tokens: usize,
-    dim: usize,
-    heads: usize,
-    channels: usize,
-    weights: Vec<Weights>,
-}
+pub(super) struct Gpu<'a>(pub(super) &'a CrossAttention);
 
-impl Gpu {
-    pub(super) fn new(op: &CrossAttention) -> Gpu {
+impl Shader for Gpu<'_> {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        let mut operands = vec![Operand::Input(0), Operand::Input(1)];
+        operands.extend((0..4).map(Operand::Weight));
+        operands.extend([Operand::Output(0), Operand::Scratch]);
+        operands
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        let op = self.0;
         let (dim, channels) = (op.dim(), op.channels());
         let head = dim / op.heads;
         // The factor of the scores goes into the query.
@@ -53,59 +59,36 @@ impl Gpu {
         let value: Vec<f64> =
             op.v.weight.chunks_exact(head * channels).flat_map(|rows| four_rows(rows, channels)).collect();
         let vectors = [
-            op.norm_q.weight.clone(),
-            op.norm_q.bias.clone(),
-            scaled(&op.q.bias),
-            op.v.bias.clone(),
-            op.out.bias.clone(),
-            op.norm_out.weight.clone(),
-            op.norm_out.bias.clone(),
+            &op.norm_q.weight,
+            &op.norm_q.bias,
+            &scaled(&op.q.bias),
+            &op.v.bias,
+            &op.out.bias,
+            &op.norm_out.weight,
+            &op.norm_out.bias,
         ];
-        let arrays = [square, key, value, vectors.concat()];
-        Gpu {
-            tokens: op.tokens,
-            dim,
-            heads: op.heads,
-            channels,
-            weights: arrays.iter().map(|array| Weights::F32(op::narrow(array))).collect(),
-        }
-    }
-}
-
-impl Shader for Gpu {
-    fn program(&self) -> &'static Program {
-        &PROGRAM
-    }
-
-    fn operands(&self) -> Vec<Operand> {
-        let mut operands = vec![Operand::Input(0), Operand::Input(1)];
-        operands.extend((0..self.weights.len()).map(Operand::Weight));
-        operands.extend([Operand::Output(0), Operand::Scratch]);
-        operands
-    }
-
-    fn weights(&self) -> Vec<Weights> {
-        self.weights.clone()
+        let arrays = [square, key, value, vectors.into_iter().flatten().copied().collect()];
+        arrays.map(|array| Weights::F32(op::narrow(&array))).into()
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
-        vec![Shape::new(self.tokens, self.dim)]
+        vec![Shape::new(self.0.tokens, self.0.dim())]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
         let cols = inputs[1].cols;
-        let (dim4, head) = (pitch(self.dim), self.dim / self.heads);
-        let heads4 = self.heads.next_multiple_of(4);
-        let scratch = 2 * dim4 + heads4 * head + 20 * self.channels;
+        let (dim4, head) = (pitch(self.0.dim()), self.0.dim() / self.0.heads);
+        let heads4 = self.0.heads.next_multiple_of(4);
+        let scratch = 2 * dim4 + heads4 * head + 20 * self.0.channels();
         let dims = [
-            self.tokens,
-            self.dim,
+            self.0.tokens,
+            self.0.dim(),
             dim4,
-            self.heads,
+            self.0.heads,
             heads4,
             head,
             head.next_multiple_of(4),
-            self.channels,
+            self.0.channels(),
             cols,
             pitch(cols) / 4,
             scratch,
@@ -113,8 +96,8 @@ impl Shader for Gpu {
         Launch {
             overrides: vec![],
             dims: dims.map(|d| d as u32).to_vec(),
-            grid: [self.tokens, 1, batch],
-            scratch: self.tokens * scratch,
+            grid: [self.0.tokens, 1, batch],
+            scratch: self.0.tokens * scratch,
             threads: REDUCE_THREADS,
             workgroup_bytes: REDUCE_BYTES + SHARES + SCORES,
         }

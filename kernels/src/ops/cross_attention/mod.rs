@@ -107,7 +107,7 @@ impl Op for CrossAttention {
         Box::new(simd::Packed::new(self, level))
     }
 
-    fn shader(&self) -> Box<dyn Shader> {
-        Box::new(gpu::Gpu::new(self))
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }

@@ -18,6 +18,8 @@ struct Dims {
 }
 
 override EXPAND: bool;
+override CELLS: u32 = ROWS * COLS;
+override PARTS: u32 = ROWS * COLS / 4u;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read_write> x: array<Four>;       // [batch, c_in, x_pitch4]
@@ -31,8 +33,8 @@ override EXPAND: bool;
 // A thread makes four positions of each of so many channels: as THREADS is ROWS * COLS / 16.
 const ITEMS: u32 = 4u;
 
-var<workgroup> h: array<f32, ROWS * COLS>;                // [ROWS, COLS]
-var<workgroup> parts_of_rows: array<f32, ROWS * COLS / 4u>; // [ROWS, tile4]
+var<workgroup> h: array<f32, CELLS>;             // [ROWS, COLS]
+var<workgroup> parts_of_rows: array<f32, PARTS>; // [ROWS, tile4]
 
 var<private> record: u32;
 var<private> stretch4: i32; // the first of the COLS positions of h, in fours; negative in the left padding

@@ -14,6 +14,7 @@ override SILU: bool;
 override GATE: bool;
 override RESIDUAL: bool;
 override SUMS: bool;
+override PARTS: u32 = ROWS * COLS / 4u;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read_write> x: array<Four>;        // [batch, c_in, pitch4]
@@ -25,7 +26,7 @@ override SUMS: bool;
 @group(0) @binding(7) var<storage, read_write> sums: array<f32>;      // [batch, parts, sums_pitch], if SUMS
 
 // A sum over each thread's columns, for each of the tile's rows.
-var<workgroup> parts_of_rows: array<f32, ROWS * COLS / 4u>;
+var<workgroup> parts_of_rows: array<f32, PARTS>;
 
 var<private> record: u32;
 var<private> tile_start4: u32;

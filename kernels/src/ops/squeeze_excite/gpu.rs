@@ -27,55 +27,42 @@ static PROGRAM: Program = Program {
 
 const THREADS: usize = 256;
 
-pub(super) struct Gpu {
-    channels: usize,
-    /// Hidden units, rounded up to four.
-    hidden4: usize,
-    weights: Vec<Weights>,
-}
+pub(super) struct Gpu<'a>(pub(super) &'a SqueezeExcite);
 
-impl Gpu {
-    pub(super) fn new(op: &SqueezeExcite) -> Gpu {
-        let (channels, hidden) = (op.expand_bias.len(), op.reduce_bias.len());
-        let arrays = [
-            four_rows(&op.reduce, channels),
-            four_rows(&op.reduce_bias, 1),
-            four_rows(&transposed(&op.expand, hidden), channels),
-            op.expand_bias.clone(),
-        ];
-        Gpu {
-            channels,
-            hidden4: hidden.next_multiple_of(4),
-            weights: arrays.iter().map(|array| Weights::F32(op::narrow(array))).collect(),
-        }
-    }
-}
-
-impl Shader for Gpu {
+impl Shader for Gpu<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
 
     fn operands(&self) -> Vec<Operand> {
         let mut operands = vec![Operand::Input(1)];
-        operands.extend((0..self.weights.len()).map(Operand::Weight));
+        operands.extend((0..4).map(Operand::Weight));
         operands.extend([Operand::Output(0), Operand::Scratch]);
         operands
     }
 
     fn weights(&self) -> Vec<Weights> {
-        self.weights.clone()
+        let SqueezeExcite { reduce, reduce_bias, expand, expand_bias } = self.0;
+        let channels = expand_bias.len();
+        let arrays = [
+            &four_rows(reduce, channels),
+            &four_rows(reduce_bias, 1),
+            &four_rows(&transposed(expand, reduce_bias.len()), channels),
+            expand_bias,
+        ];
+        arrays.map(|array| Weights::F32(op::narrow(array))).into()
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
-        vec![Shape::new(1, self.channels)]
+        vec![Shape::new(1, self.0.expand_bias.len())]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
         let (cols, parts) = (inputs[0].cols, inputs[1].rows);
-        let scratch = self.channels + self.hidden4;
-        let dims =
-            [self.channels, cols, parts, pitch(self.channels), self.hidden4, pitch(self.channels), scratch];
+        let channels = self.0.expand_bias.len();
+        let hidden4 = self.0.reduce_bias.len().next_multiple_of(4);
+        let scratch = channels + hidden4;
+        let dims = [channels, cols, parts, pitch(channels), hidden4, pitch(channels), scratch];
         Launch {
             overrides: vec![],
             dims: dims.map(|d| d as u32).to_vec(),

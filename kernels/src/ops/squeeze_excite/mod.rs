@@ -77,8 +77,8 @@ impl Op for SqueezeExcite {
         })
     }
 
-    fn shader(&self) -> Box<dyn Shader> {
-        Box::new(gpu::Gpu::new(self))
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }
 

@@ -5,7 +5,6 @@ use crate::gpu::{
     ALIGN, Dims, Element, Launch, Operand, Program, Shader, Slot, Traits, Weights, cells, four_rows, pitch,
     transposed,
 };
-use crate::op;
 use crate::view::Shape;
 
 static PROGRAM: Program = Program {
@@ -25,77 +24,52 @@ static PROGRAM: Program = Program {
 
 const THREADS: usize = 256;
 
-/// A feature as the table tells of it.
-struct Entry {
-    kind: Kind,
-    /// The index of its first operand.
-    operand: usize,
-    /// Where its weights start.
-    weight: usize,
-}
+/// What the table says first: the width of a token and so on.
+const HEADER: usize = 4;
 
-enum Kind {
-    Continuous,
-    /// With the last row of the embedding.
-    Categorical(usize),
-    Sequence {
-        inputs: usize,
-        hidden: usize,
-    },
-}
+/// Numbers a feature has in the table.
+const FIELDS: usize = 11;
 
-impl Kind {
-    /// Cells of scratch.
-    fn scratch(&self) -> usize {
-        match self {
-            Kind::Sequence { inputs, hidden } => {
-                inputs.next_multiple_of(4) + hidden.next_multiple_of(4) + 5 * hidden
-            }
-            _ => 0,
-        }
-    }
-}
+pub(super) struct Gpu<'a>(pub(super) &'a Tokens);
 
-pub(super) struct Gpu {
-    dim: usize,
-    entries: Vec<Entry>,
-    weights: Vec<f32>,
-}
-
-impl Gpu {
-    pub(super) fn new(op: &Tokens) -> Gpu {
-        let mut weights = Vec::new();
-        let entries = op
-            .with_operands()
-            .map(|(operand, feature)| {
-                let weight = weights.len();
-                let kind = pack(feature, op.dim, &mut weights);
-                Entry { kind, operand, weight }
-            })
-            .collect();
-        Gpu { dim: op.dim, entries, weights: op::narrow(&weights) }
-    }
-}
-
-/// Appends a feature's weights in the order in which the kernel finds them.
-fn pack(feature: &Feature, dim: usize, to: &mut Vec<f64>) -> Kind {
+/// A feature's weights in the order in which the kernel finds them.
+fn pack(feature: &Feature, dim: usize) -> Vec<f64> {
     match feature {
-        Feature::Continuous { weight, bias, missing } => {
-            to.extend([weight, bias, missing].into_iter().flatten());
-            Kind::Continuous
-        }
-        Feature::Categorical { embedding } => {
-            to.extend(embedding);
-            Kind::Categorical(embedding.len() / dim - 1)
-        }
+        Feature::Continuous { weight, bias, missing } => [&weight[..], bias, missing].concat(),
+        Feature::Categorical { embedding } => embedding.clone(),
         Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
-            let (inputs, hidden) = (*inputs, *hidden);
-            to.extend(four_rows(&transposed(input_weight, inputs), 4 * hidden));
-            to.extend(four_rows(&transposed(hidden_weight, hidden), 4 * hidden));
-            to.extend(four_rows(&transposed(proj, hidden), dim));
-            to.extend([bias, proj_bias, missing].into_iter().flatten());
-            Kind::Sequence { inputs, hidden }
+            [
+                &four_rows(&transposed(input_weight, *inputs), 4 * hidden)[..],
+                &four_rows(&transposed(hidden_weight, *hidden), 4 * hidden),
+                &four_rows(&transposed(proj, *hidden), dim),
+                bias,
+                proj_bias,
+                missing,
+            ]
+            .concat()
         }
+    }
+}
+
+/// How many weights [`pack`] gives.
+fn packed(feature: &Feature, dim: usize) -> usize {
+    match feature {
+        Feature::Continuous { .. } => 3 * dim,
+        Feature::Categorical { embedding } => embedding.len(),
+        Feature::Sequence { inputs, hidden, .. } => {
+            let (inputs4, hidden4) = (inputs.next_multiple_of(4), hidden.next_multiple_of(4));
+            (inputs4 + hidden4 + 1) * 4 * hidden + (hidden4 + 2) * dim
+        }
+    }
+}
+
+/// Cells of scratch of a feature.
+fn scratch(feature: &Feature) -> usize {
+    match feature {
+        Feature::Sequence { inputs, hidden, .. } => {
+            inputs.next_multiple_of(4) + hidden.next_multiple_of(4) + 5 * hidden
+        }
+        _ => 0,
     }
 }
 
@@ -111,7 +85,7 @@ fn starts(inputs: &[Shape], batch: usize) -> Vec<usize> {
         .collect()
 }
 
-impl Shader for Gpu {
+impl Shader for Gpu<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -121,37 +95,44 @@ impl Shader for Gpu {
     }
 
     fn weights(&self) -> Vec<Weights> {
-        vec![Weights::F32(self.weights.clone())]
+        let packed = self.0.features.iter().flat_map(|feature| pack(feature, self.0.dim));
+        vec![Weights::F32(packed.map(|w| w as f32).collect())]
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
-        vec![Shape::new(self.entries.len(), self.dim)]
+        vec![Shape::new(self.0.features.len(), self.0.dim)]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
-        let scratch = self.entries.iter().map(|entry| entry.kind.scratch()).sum();
+        let Tokens { dim, features } = self.0;
         let starts = starts(inputs, batch);
-        let mut table = vec![self.dim, pitch(self.dim), self.entries.len(), scratch];
-        let mut scratch_at = 0;
-        for Entry { kind, operand, weight } in &self.entries {
-            let first = inputs[*operand];
-            let (start, stride) = (starts[*operand], cells(first));
-            table.extend(match kind {
-                Kind::Continuous => [0, start, stride, *weight, 0, 0, 0, 0, 0, 0, 0],
-                Kind::Categorical(last) => [1, start, stride, *weight, *last, 0, 0, 0, 0, 0, 0],
-                Kind::Sequence { inputs: row, hidden } => {
+        let (mut weight, mut scratch_at) = (0, 0);
+        let mut table = vec![0; HEADER];
+        for (operand, feature) in self.0.with_operands() {
+            let first = inputs[operand];
+            let mut fields = [0; FIELDS];
+            fields[1..4].copy_from_slice(&[starts[operand], cells(first), weight]);
+            match feature {
+                Feature::Continuous { .. } => fields[0] = 0,
+                Feature::Categorical { embedding } => (fields[0], fields[4]) = (1, embedding.len() / dim - 1),
+                Feature::Sequence { hidden, .. } => {
+                    fields[0] = 2;
                     let steps = starts[operand + 1];
                     let row_pitch = pitch(first.cols);
-                    [2, start, stride, *weight, 0, steps, first.rows, row_pitch, *row, *hidden, scratch_at]
+                    fields[5..]
+                        .copy_from_slice(&[steps, first.rows, row_pitch, first.cols, *hidden, scratch_at]);
                 }
-            });
-            scratch_at += kind.scratch();
+            }
+            table.extend(fields);
+            weight += packed(feature, *dim);
+            scratch_at += scratch(feature);
         }
+        table[..HEADER].copy_from_slice(&[*dim, pitch(*dim), features.len(), scratch_at]);
         Launch {
             overrides: vec![],
             dims: table.into_iter().map(|d| d as u32).collect(),
-            grid: [self.entries.len(), 1, batch],
-            scratch,
+            grid: [features.len(), 1, batch],
+            scratch: scratch_at,
             threads: THREADS,
             workgroup_bytes: 4,
         }
