@@ -274,3 +274,25 @@ pub(crate) fn pack_rows(weight: &[f64], depth: usize) -> Vec<f64> {
     }
     out
 }
+
+/// Rows of `width` numbers, and zeros to the next multiple of four rows.
+pub(crate) fn four_rows(weight: &[f64], width: usize) -> Vec<f64> {
+    let rows = weight.len() / width.max(1);
+    let mut out = weight.to_vec();
+    out.resize(rows.next_multiple_of(4) * width, 0.0);
+    out
+}
+
+/// The columns of a matrix of rows `width` long, as rows.
+pub(crate) fn transposed(weight: &[f64], width: usize) -> Vec<f64> {
+    (0..width).flat_map(|col| weight.iter().skip(col).step_by(width).copied()).collect()
+}
+
+/// Threads of a workgroup with `reduce.wgsl` or its twin.
+pub(crate) const REDUCE_THREADS: usize = 256;
+
+/// Bytes of workgroup memory that either takes.
+pub(crate) const REDUCE_BYTES: usize = 16 * REDUCE_THREADS;
+
+#[cfg(test)]
+mod tests;

@@ -55,9 +55,7 @@ pub trait Op: Send + Sync {
     fn pack(&self, level: Level) -> Box<dyn Kernel>;
 
     /// The kernel for a GPU.
-    fn shader(&self) -> Box<dyn Shader + '_> {
-        unimplemented!("{}", self.name())
-    }
+    fn shader(&self) -> Box<dyn Shader + '_>;
 }
 
 impl Op for Box<dyn Op> {

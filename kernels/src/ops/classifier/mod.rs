@@ -13,7 +13,10 @@
 //!
 //! Tolerance: that of a sum of `c + n d` products.
 
+mod gpu;
+
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
 use crate::op::{self, Cost, Kernel, Op, TILE};
@@ -84,6 +87,10 @@ impl Op for Classifier {
             bias: op::narrow(&self.bias),
             softmax: self.softmax,
         })
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }
 

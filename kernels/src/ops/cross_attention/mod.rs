@@ -18,10 +18,12 @@
 //! layer norm divides by the spread of a token.
 
 mod cases;
+mod gpu;
 mod reference;
 mod simd;
 
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::op::{self, Cost, Kernel, Op};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
@@ -103,5 +105,9 @@ impl Op for CrossAttention {
 
     fn pack(&self, level: Level) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }

@@ -11,7 +11,10 @@
 //!
 //! Tolerance: that of sums of `c` and of `r` products, before a sigmoid, whose slope is at most 1/4.
 
+mod gpu;
+
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
 use crate::op::{self, Cost, Kernel, Op, TILE};
@@ -72,6 +75,10 @@ impl Op for SqueezeExcite {
             expand: Padded::transposed(&self.expand, self.reduce_bias.len()),
             expand_bias: linear::padded(&self.expand_bias),
         })
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }
 

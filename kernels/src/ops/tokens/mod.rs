@@ -14,10 +14,12 @@
 //! Tolerance: a sequence's error grows with its steps, damped by the forget gate; 1e-5 covers 200 of them.
 
 mod cases;
+mod gpu;
 mod reference;
 mod simd;
 
 use crate::error::ShapeError;
+use crate::gpu::Shader;
 use crate::op::{self, Cost, Kernel, Op};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
@@ -145,5 +147,9 @@ impl Op for Tokens {
 
     fn pack(&self, level: Level) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        Box::new(gpu::Gpu(self))
     }
 }

@@ -1,0 +1,257 @@
+//! Every program, for every storage, with and without subgroups, held against naga: it parses, it validates with no
+//! more than it may use of a device, and what `gpu.rs` says of it is so, for the launch of every case.
+
+use super::*;
+use crate::ops::{Case, ops};
+use naga::back::pipeline_constants::process_overrides;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{
+    AddressSpace, ArraySize, GlobalVariable, Module, Scalar, ShaderStage, StorageAccess, TypeInner,
+    VectorSize,
+};
+
+/// What any device has.
+const STORAGE_BINDINGS: usize = 8;
+const WORKGROUPS: usize = 65_535;
+const WORKGROUP_BYTES: usize = 16_384;
+
+fn traits() -> Vec<Traits> {
+    let storages = [Storage::F32, Storage::PackedF16, Storage::F16];
+    let both = storages.into_iter().flat_map(|s| [false, true].map(|subgroups| (s, subgroups)));
+    both.map(|(storage, subgroups)| Traits { storage, subgroups, workgroup_bytes: WORKGROUP_BYTES }).collect()
+}
+
+/// Every case of every operation.
+fn cases() -> Vec<Case> {
+    let all: Vec<Case> = ops().into_iter().flat_map(|entry| (entry.cases)()).collect();
+    assert!(all.iter().all(|case| case.op.shader().program().name == case.op.name()));
+    all
+}
+
+/// One program of each name.
+fn programs() -> Vec<&'static Program> {
+    let mut programs: Vec<&'static Program> = cases().iter().map(|case| case.op.shader().program()).collect();
+    programs.dedup_by_key(|program| program.name);
+    assert_eq!(programs.len(), ops().len());
+    programs
+}
+
+fn parse(program: &Program, traits: Traits) -> Module {
+    let text = program.text(traits);
+    naga::front::wgsl::parse_str(&text)
+        .unwrap_or_else(|e| panic!("{} {traits:?}: {}", program.name, e.emit_to_string(&text)))
+}
+
+/// Validates with just the capabilities that the program may need on such a device.
+fn validate(program: &Program, traits: Traits, module: &Module) -> ModuleInfo {
+    let mut allowed = Capabilities::SHADER_FLOAT16_IN_FLOAT32; // `unpack2x16float`: on every device
+    if traits.storage == Storage::F16 {
+        allowed |= Capabilities::SHADER_FLOAT16;
+    }
+    if traits.subgroups && program.reduce {
+        allowed |= Capabilities::SUBGROUP;
+    }
+    Validator::new(ValidationFlags::all(), allowed).validate(module).unwrap_or_else(|e| {
+        panic!("{} {traits:?}: {}", program.name, e.emit_to_string(&program.text(traits)))
+    })
+}
+
+/// The element of a runtime-sized array.
+fn element_of<'m>(module: &'m Module, variable: &GlobalVariable) -> Option<&'m TypeInner> {
+    match module.types[variable.ty].inner {
+        TypeInner::Array { base, size: ArraySize::Dynamic, .. } => Some(&module.types[base].inner),
+        _ => None,
+    }
+}
+
+/// What an element is to be for a storage.
+fn wanted(element: Element, storage: Storage) -> TypeInner {
+    let vector = |size, scalar| TypeInner::Vector { size, scalar };
+    match (element, storage) {
+        (Element::F32, _) => TypeInner::Scalar(Scalar::F32),
+        (Element::U32, _) => TypeInner::Scalar(Scalar::U32),
+        (Element::Four, Storage::F32) => vector(VectorSize::Quad, Scalar::F32),
+        (Element::Four, Storage::PackedF16) => vector(VectorSize::Bi, Scalar::U32),
+        (Element::Four, Storage::F16) => vector(VectorSize::Quad, Scalar { width: 2, ..Scalar::F32 }),
+    }
+}
+
+fn check_dims(program: &Program, module: &Module, variable: &GlobalVariable) {
+    assert_eq!(variable.name.as_deref(), Some("dims"), "{}", program.name);
+    match program.dims {
+        Dims::Uniform(count) => {
+            assert_eq!(variable.space, AddressSpace::Uniform, "{}", program.name);
+            let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
+                panic!("{}: dims is no structure", program.name);
+            };
+            let u32s = members.iter().all(|m| module.types[m.ty].inner == TypeInner::Scalar(Scalar::U32));
+            assert!(u32s, "{}: a member of dims is no u32", program.name);
+            assert_eq!((members.len(), *span as usize), (count, 4 * count), "{}: dims", program.name);
+        }
+        Dims::Table => {
+            let read = AddressSpace::Storage { access: StorageAccess::LOAD };
+            assert_eq!(variable.space, read, "{}", program.name);
+            let u32s = Some(&TypeInner::Scalar(Scalar::U32));
+            assert_eq!(element_of(module, variable), u32s, "{}: dims", program.name);
+        }
+    }
+}
+
+fn check_bindings(program: &Program, traits: Traits, module: &Module) {
+    let mut seen = vec![0; 1 + program.slots.len()];
+    for (_, variable) in module.global_variables.iter() {
+        let Some(binding) = variable.binding else {
+            let inside = [AddressSpace::Private, AddressSpace::WorkGroup].contains(&variable.space);
+            assert!(inside, "{}: {:?} is not bound", program.name, variable.name);
+            continue;
+        };
+        let at = binding.binding as usize;
+        assert_eq!(binding.group, 0, "{}", program.name);
+        assert!(at < seen.len(), "{}: binding {at} is not among its slots", program.name);
+        seen[at] += 1;
+        if at == 0 {
+            check_dims(program, module, variable);
+            continue;
+        }
+        let slot = &program.slots[at - 1];
+        let place = format!("{}: binding {at}, {}", program.name, slot.name);
+        assert_eq!(variable.name.as_deref(), Some(slot.name), "{place}");
+        let access = StorageAccess::LOAD;
+        let access = if slot.weight { access } else { access | StorageAccess::STORE };
+        assert_eq!(variable.space, AddressSpace::Storage { access }, "{place}");
+        let element = wanted(slot.element, traits.storage);
+        assert_eq!(element_of(module, variable), Some(&element), "{place}");
+    }
+    assert!(seen.iter().all(|n| *n == 1), "{}: bindings are there {seen:?} times", program.name);
+    let storage = program.slots.len() + usize::from(program.dims == Dims::Table);
+    assert!(storage <= STORAGE_BINDINGS, "{}: {storage} storage bindings", program.name);
+}
+
+/// Those without a default are given, and those given are there. All have names, as naga fails on what lacks one.
+fn check_overrides(program: &Program, module: &Module) {
+    for (_, o) in module.overrides.iter() {
+        let Some(name) = o.name.as_deref() else {
+            panic!("{}: the size of an array is an expression: give it an override of its own", program.name);
+        };
+        let given = program.overrides.contains(&name);
+        assert!(
+            given != o.init.is_some(),
+            "{}: {name} has one value and a default, or neither",
+            program.name
+        );
+    }
+    for name in program.overrides {
+        let found = module.overrides.iter().filter(|(_, o)| o.name.as_deref() == Some(name)).count();
+        assert_eq!(found, 1, "{}: override {name}", program.name);
+    }
+}
+
+#[test]
+fn programs_are_what_they_say() {
+    for program in programs() {
+        for traits in traits() {
+            let module = parse(program, traits);
+            validate(program, traits, &module);
+            check_bindings(program, traits, &module);
+            check_overrides(program, &module);
+            let [main] = &module.entry_points[..] else {
+                panic!("{}: {} entry points", program.name, module.entry_points.len());
+            };
+            assert_eq!((main.name.as_str(), main.stage), ("main", ShaderStage::Compute), "{}", program.name);
+        }
+        println!("{:16} {} bindings", program.name, program.slots.len() + 1);
+    }
+}
+
+/// Bytes of all the module's workgroup memory, each variable on 16.
+fn workgroup_bytes(module: &Module) -> usize {
+    let workgroup = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
+    workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx()) as usize).sum()
+}
+
+#[test]
+fn launches_fit_their_programs() {
+    let mut compiled: Vec<(&str, Traits, Vec<f64>)> = Vec::new();
+    for case in cases() {
+        let shader = case.op.shader();
+        let program = shader.program();
+        let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+        for (traits, batch) in traits().into_iter().zip([1, 2, 3, 7, 32, 64]) {
+            let launch = shader.launch(&shapes, batch, traits);
+            let place = format!("{} {} {traits:?}", program.name, case.name);
+            assert_eq!(launch.overrides.len(), program.overrides.len(), "{place}");
+            assert!(launch.grid.iter().all(|n| (1..=WORKGROUPS).contains(n)), "{place}: {:?}", launch.grid);
+            assert!(launch.workgroup_bytes <= traits.workgroup_bytes, "{place}");
+            if let Dims::Uniform(count) = program.dims {
+                assert_eq!(launch.dims.len(), count, "{place}");
+            }
+            let has_scratch = shader.operands().contains(&Operand::Scratch);
+            assert_eq!(has_scratch, launch.scratch > 0, "{place}: scratch of {}", launch.scratch);
+
+            // The module as it is compiled.
+            let key = (program.name, traits, launch.overrides.clone());
+            if compiled.contains(&key) {
+                continue;
+            }
+            let module = parse(program, traits);
+            let info = validate(program, traits, &module);
+            let names = program.overrides.iter().map(|name| (*name).to_owned());
+            let constants = names.zip(launch.overrides.iter().copied()).collect();
+            let (module, info) = process_overrides(&module, &info, None, &constants)
+                .unwrap_or_else(|e| panic!("{place}: overrides: {e}"));
+            let threads = module.entry_points[0].workgroup_size.iter().product::<u32>() as usize;
+            assert_eq!(threads, launch.threads, "{place}: threads");
+            let bytes = workgroup_bytes(&module);
+            assert!(bytes <= launch.workgroup_bytes, "{place}: {bytes} bytes of workgroup memory");
+            naga::back::spv::write_vec(&module, &info, &naga::back::spv::Options::default(), None)
+                .unwrap_or_else(|e| panic!("{place}: SPIR-V: {e}"));
+            compiled.push(key);
+        }
+    }
+}
+
+#[test]
+fn operands_fit_their_slots() {
+    for case in cases() {
+        let shader = case.op.shader();
+        let (program, operands, weights) = (shader.program(), shader.operands(), shader.weights());
+        let place = format!("{} {}", program.name, case.name);
+        let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+        let outputs = shader.outputs(&shapes);
+        assert_eq!(operands.len(), program.slots.len(), "{place}");
+        let mut bound = (vec![0; outputs.len()], vec![0; weights.len()]);
+        for (operand, slot) in operands.iter().zip(program.slots) {
+            let place = format!("{place}: {} to {operand:?}", slot.name);
+            match operand {
+                Operand::Input(i) => assert!(*i < shapes.len(), "{place}"),
+                Operand::Output(i) => bound.0[*i] += 1,
+                Operand::Weight(i) => bound.1[*i] += 1,
+                Operand::Scratch => assert_eq!(slot.element, Element::F32, "{place}"),
+                Operand::Inputs | Operand::Absent => {}
+            }
+            let is_weight = matches!(operand, Operand::Weight(_));
+            assert!(is_weight == slot.weight || *operand == Operand::Absent, "{place}");
+            if let Operand::Weight(i) = operand {
+                let (element, length, finite) = match &weights[*i] {
+                    Weights::Four(w) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
+                    Weights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
+                };
+                assert_eq!(slot.element, element, "{place}");
+                assert!(length > 0 && finite, "{place}: {length} numbers");
+                assert!(element == Element::F32 || length % 4 == 0, "{place}: {length} numbers");
+            }
+        }
+        let once = bound.0.iter().chain(&bound.1).all(|n| *n == 1);
+        assert!(once, "{place}: outputs and weights are bound {bound:?} times");
+
+        // Results are the contract's; of sums, the rows are the program's affair.
+        let contract = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{place}: {e}"));
+        assert_eq!(outputs.len(), contract.len(), "{place}");
+        for (index, (found, wanted)) in outputs.iter().zip(&contract).enumerate() {
+            let is_sums = index == 1 && program.slots.iter().any(|s| s.name == "sums" && !s.weight);
+            let is_sums = is_sums && operands.contains(&Operand::Output(1)) && case.op.name() != "classifier";
+            assert_eq!(found.cols, wanted.cols, "{place}: output {index}");
+            assert!(is_sums || found.rows == wanted.rows, "{place}: output {index} is {found}, not {wanted}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The kernel's bindings, overrides and grid: one workgroup a record.
+
+use super::Classifier;
+use crate::gpu::{
+    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Traits, Weights,
+    four_rows, pitch,
+};
+use crate::op;
+use crate::view::Shape;
+
+static PROGRAM: Program = Program {
+    name: "classifier",
+    source: include_str!("kernel.wgsl"),
+    tile: false,
+    reduce: true,
+    dims: Dims::Uniform(10),
+    slots: &[
+        Slot::data("sums", Element::F32),
+        Slot::data("z", Element::F32),
+        Slot::weight("weight", Element::F32),
+        Slot::weight("bias", Element::F32),
+        Slot::data("logits", Element::F32),
+        Slot::data("probabilities", Element::F32),
+        Slot::data("scratch", Element::F32),
+    ],
+    overrides: &["TOKENS", "SOFTMAX"],
+};
+
+pub(super) struct Gpu<'a>(pub(super) &'a Classifier);
+
+impl Shader for Gpu<'_> {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        vec![
+            Operand::Input(1),
+            if self.0.tokens.rows > 0 { Operand::Input(2) } else { Operand::Absent },
+            Operand::Weight(0),
+            Operand::Weight(1),
+            Operand::Output(0),
+            Operand::Output(1),
+            Operand::Scratch,
+        ]
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        let arrays = [four_rows(&self.0.weight, self.0.width()), four_rows(&self.0.bias, 1)];
+        arrays.map(|array| Weights::F32(op::narrow(&array))).into()
+    }
+
+    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+        vec![Shape::new(1, self.0.bias.len()); 2]
+    }
+
+    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+        let (x, parts) = (inputs[0], inputs[1].rows);
+        let Shape { rows: tokens, cols: token_cols } = self.0.tokens;
+        let dims = [
+            x.rows,
+            x.cols,
+            parts,
+            pitch(x.rows),
+            tokens,
+            token_cols,
+            pitch(token_cols),
+            self.0.bias.len(),
+            pitch(self.0.bias.len()),
+            self.0.width(),
+        ];
+        Launch {
+            overrides: [tokens > 0, self.0.softmax].map(f64::from).to_vec(),
+            dims: dims.map(|d| d as u32).to_vec(),
+            grid: [1, 1, batch],
+            scratch: self.0.width(),
+            threads: REDUCE_THREADS,
+            workgroup_bytes: REDUCE_BYTES,
+        }
+    }
+}

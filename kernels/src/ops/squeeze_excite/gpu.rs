@@ -1,0 +1,75 @@
+//! The kernel's bindings and grid: one workgroup a record.
+
+use super::SqueezeExcite;
+use crate::gpu::{
+    Dims, Element, Launch, Operand, Program, Shader, Slot, Traits, Weights, four_rows, pitch, transposed,
+};
+use crate::op;
+use crate::view::Shape;
+
+static PROGRAM: Program = Program {
+    name: "squeeze_excite",
+    source: include_str!("kernel.wgsl"),
+    tile: false,
+    reduce: false,
+    dims: Dims::Uniform(7),
+    slots: &[
+        Slot::data("sums", Element::F32),
+        Slot::weight("squeeze", Element::F32),
+        Slot::weight("squeeze_bias", Element::F32),
+        Slot::weight("excite", Element::F32),
+        Slot::weight("excite_bias", Element::F32),
+        Slot::data("gate", Element::F32),
+        Slot::data("scratch", Element::F32),
+    ],
+    overrides: &[],
+};
+
+const THREADS: usize = 256;
+
+pub(super) struct Gpu<'a>(pub(super) &'a SqueezeExcite);
+
+impl Shader for Gpu<'_> {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        let mut operands = vec![Operand::Input(1)];
+        operands.extend((0..4).map(Operand::Weight));
+        operands.extend([Operand::Output(0), Operand::Scratch]);
+        operands
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        let SqueezeExcite { reduce, reduce_bias, expand, expand_bias } = self.0;
+        let channels = expand_bias.len();
+        let arrays = [
+            &four_rows(reduce, channels),
+            &four_rows(reduce_bias, 1),
+            &four_rows(&transposed(expand, reduce_bias.len()), channels),
+            expand_bias,
+        ];
+        arrays.map(|array| Weights::F32(op::narrow(array))).into()
+    }
+
+    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+        vec![Shape::new(1, self.0.expand_bias.len())]
+    }
+
+    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+        let (cols, parts) = (inputs[0].cols, inputs[1].rows);
+        let channels = self.0.expand_bias.len();
+        let hidden4 = self.0.reduce_bias.len().next_multiple_of(4);
+        let scratch = channels + hidden4;
+        let dims = [channels, cols, parts, pitch(channels), hidden4, pitch(channels), scratch];
+        Launch {
+            overrides: vec![],
+            dims: dims.map(|d| d as u32).to_vec(),
+            grid: [1, 1, batch],
+            scratch,
+            threads: THREADS,
+            workgroup_bytes: 16 * THREADS,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The kernel's bindings, table and grid: one workgroup a feature and record.
+
+use super::{Feature, Tokens};
+use crate::gpu::{
+    ALIGN, Dims, Element, Launch, Operand, Program, Shader, Slot, Traits, Weights, cells, four_rows, pitch,
+    transposed,
+};
+use crate::view::Shape;
+
+static PROGRAM: Program = Program {
+    name: "tokens",
+    source: include_str!("kernel.wgsl"),
+    tile: false,
+    reduce: false,
+    dims: Dims::Table,
+    slots: &[
+        Slot::data("inputs", Element::F32),
+        Slot::weight("weight", Element::F32),
+        Slot::data("tokens", Element::F32),
+        Slot::data("scratch", Element::F32),
+    ],
+    overrides: &[],
+};
+
+const THREADS: usize = 256;
+
+/// What the table says first: the width of a token and so on.
+const HEADER: usize = 4;
+
+/// Numbers a feature has in the table.
+const FIELDS: usize = 11;
+
+pub(super) struct Gpu<'a>(pub(super) &'a Tokens);
+
+/// A feature's weights in the order in which the kernel finds them.
+fn pack(feature: &Feature, dim: usize) -> Vec<f64> {
+    match feature {
+        Feature::Continuous { weight, bias, missing } => [&weight[..], bias, missing].concat(),
+        Feature::Categorical { embedding } => embedding.clone(),
+        Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
+            [
+                &four_rows(&transposed(input_weight, *inputs), 4 * hidden)[..],
+                &four_rows(&transposed(hidden_weight, *hidden), 4 * hidden),
+                &four_rows(&transposed(proj, *hidden), dim),
+                bias,
+                proj_bias,
+                missing,
+            ]
+            .concat()
+        }
+    }
+}
+
+/// How many weights [`pack`] gives.
+fn packed(feature: &Feature, dim: usize) -> usize {
+    match feature {
+        Feature::Continuous { .. } => 3 * dim,
+        Feature::Categorical { embedding } => embedding.len(),
+        Feature::Sequence { inputs, hidden, .. } => {
+            let (inputs4, hidden4) = (inputs.next_multiple_of(4), hidden.next_multiple_of(4));
+            (inputs4 + hidden4 + 1) * 4 * hidden + (hidden4 + 2) * dim
+        }
+    }
+}
+
+/// Cells of scratch of a feature.
+fn scratch(feature: &Feature) -> usize {
+    match feature {
+        Feature::Sequence { inputs, hidden, .. } => {
+            inputs.next_multiple_of(4) + hidden.next_multiple_of(4) + 5 * hidden
+        }
+        _ => 0,
+    }
+}
+
+/// Where each operand starts among all of them, in cells of f32.
+fn starts(inputs: &[Shape], batch: usize) -> Vec<usize> {
+    inputs
+        .iter()
+        .scan(0, |next, shape| {
+            let start = *next;
+            *next += (4 * batch * cells(*shape)).next_multiple_of(ALIGN) / 4;
+            Some(start)
+        })
+        .collect()
+}
+
+impl Shader for Gpu<'_> {
+    fn program(&self) -> &'static Program {
+        &PROGRAM
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        vec![Operand::Inputs, Operand::Weight(0), Operand::Output(0), Operand::Scratch]
+    }
+
+    fn weights(&self) -> Vec<Weights> {
+        let packed = self.0.features.iter().flat_map(|feature| pack(feature, self.0.dim));
+        vec![Weights::F32(packed.map(|w| w as f32).collect())]
+    }
+
+    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+        vec![Shape::new(self.0.features.len(), self.0.dim)]
+    }
+
+    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+        let Tokens { dim, features } = self.0;
+        let starts = starts(inputs, batch);
+        let (mut weight, mut scratch_at) = (0, 0);
+        let mut table = vec![0; HEADER];
+        for (operand, feature) in self.0.with_operands() {
+            let first = inputs[operand];
+            let mut fields = [0; FIELDS];
+            fields[1..4].copy_from_slice(&[starts[operand], cells(first), weight]);
+            match feature {
+                Feature::Continuous { .. } => fields[0] = 0,
+                Feature::Categorical { embedding } => (fields[0], fields[4]) = (1, embedding.len() / dim - 1),
+                Feature::Sequence { hidden, .. } => {
+                    fields[0] = 2;
+                    let steps = starts[operand + 1];
+                    let row_pitch = pitch(first.cols);
+                    fields[5..]
+                        .copy_from_slice(&[steps, first.rows, row_pitch, first.cols, *hidden, scratch_at]);
+                }
+            }
+            table.extend(fields);
+            weight += packed(feature, *dim);
+            scratch_at += scratch(feature);
+        }
+        table[..HEADER].copy_from_slice(&[*dim, pitch(*dim), features.len(), scratch_at]);
+        Launch {
+            overrides: vec![],
+            dims: table.into_iter().map(|d| d as u32).collect(),
+            grid: [features.len(), 1, batch],
+            scratch: scratch_at,
+            threads: THREADS,
+            workgroup_bytes: 4,
+        }
+    }
+}
