@@ -1,5 +1,5 @@
 //! How operations run: [`graph::Graph`] says what to compute, [`plan`] lays it out for given shapes, [`Engine`] runs it
-//! on the CPU ([`cpu`]) or through the references ([`reference`]). See `engine/README.md` for how a run flows.
+//! on the CPU ([`cpu`]), on a GPU (`gpu`, behind the feature of this name) or through the references ([`reference`]). See `engine/README.md` for how a run flows.
 
 pub mod cpu;
 pub mod error;
@@ -27,12 +27,24 @@ pub struct Batch<'a> {
     pub outputs: &'a mut [(Value, &'a mut [f32])],
 }
 
+/// The precision of activations and of the weights of convolutions in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits; sums stay f32.
+    F16,
+}
+
 /// Where a network runs: a closed set.
 pub enum Engine {
     /// The SIMD kernels.
     Cpu(Cpu),
     /// The references: plain loops in f64, for checking.
     Reference(Reference),
+    /// The shaders, with the CPU behind them.
+    #[cfg(feature = "gpu")]
+    Gpu(Box<gpu::Gpu>),
 }
 
 impl Engine {
@@ -41,6 +53,8 @@ impl Engine {
         match self {
             Engine::Cpu(cpu) => cpu.run(batch),
             Engine::Reference(reference) => reference.run(batch),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.run(batch),
         }
     }
 
@@ -49,6 +63,8 @@ impl Engine {
         match self {
             Engine::Cpu(cpu) => cpu.graph(),
             Engine::Reference(reference) => reference.graph(),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.graph(),
         }
     }
 }

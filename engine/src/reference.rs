@@ -5,15 +5,16 @@ use crate::error::EngineError;
 use crate::graph::Graph;
 use crate::{Batch, check_lengths};
 use efficientecg_kernels::view::Matrix;
+use std::sync::Arc;
 
 /// A graph and nothing else.
 pub struct Reference {
-    graph: Graph,
+    graph: Arc<Graph>,
 }
 
 impl Reference {
     /// Runs `graph`.
-    pub fn new(graph: Graph) -> Reference {
+    pub fn new(graph: Arc<Graph>) -> Reference {
         Reference { graph }
     }
 

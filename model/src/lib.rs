@@ -12,15 +12,20 @@ pub mod config;
 pub mod ecg;
 pub mod fault;
 pub mod fold_bn;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod graph;
 pub mod inputs;
 mod model;
 pub mod network;
 pub mod weights;
 
+pub use efficientecg_engine::Precision;
+#[cfg(feature = "gpu")]
+pub use efficientecg_engine::gpu::{Adapter, Features, GpuError, GpuOptions, adapters};
 pub use efficientecg_kernels::op::Cost;
 pub use efficientecg_kernels::simd::Level;
 pub use efficientecg_kernels::view::Shape;
 pub use inputs::{FeatureInput, Inputs};
-pub use model::{Backend, Layer, Model, Options, Outputs, RunError, Tap, available_threads};
+pub use model::{Backend, Layer, LoadError, Model, Options, Outputs, RunError, Tap, available_threads};
 pub use weights::Weights;

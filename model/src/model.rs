@@ -7,7 +7,7 @@ use crate::inputs::{FeatureInput, Inputs};
 use crate::network::Overflow;
 use crate::weights::{Weights, WeightsError};
 use efficientecg_engine::pool::Pool;
-use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Reference, Value};
+use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Precision, Reference, Value};
 use efficientecg_kernels::op::Cost;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
@@ -18,8 +18,12 @@ use std::sync::Arc;
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
+    /// The GPU where there is one that is no software adapter, for batches that it is faster on; else the CPU.
+    Auto,
     /// The SIMD kernels on the processor's cores.
     Cpu,
+    /// The shaders on a GPU, be it a software adapter. The CPU takes over where the GPU fails.
+    Gpu,
     /// Plain loops in f64 on one thread: slow, for checking.
     Reference,
 }
@@ -33,12 +37,45 @@ pub struct Options {
     pub threads: Option<usize>,
     /// The instruction set; `None` for the best that the processor has.
     pub level: Option<Level>,
+    /// The precision of activations and weights in memory: the CPU has f32 alone.
+    pub precision: Precision,
+    /// Which GPU, and how.
+    #[cfg(feature = "gpu")]
+    pub gpu: crate::GpuOptions,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { backend: Backend::Cpu, threads: None, level: None }
+        Options {
+            backend: Backend::Cpu,
+            threads: None,
+            level: None,
+            precision: Precision::F32,
+            #[cfg(feature = "gpu")]
+            gpu: crate::GpuOptions::default(),
+        }
     }
+}
+
+/// A model that could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The weights or their configuration.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The GPU that was asked for.
+    #[cfg(feature = "gpu")]
+    #[error(transparent)]
+    Gpu(#[from] efficientecg_engine::gpu::GpuError),
+    /// This build has no GPU back end.
+    #[error("this build has no GPU back end; use the CPU, or build with the feature gpu")]
+    NoGpu,
+    /// The back end lacks the precision.
+    #[error("the {backend} computes in f32 alone; use f32, or a GPU for f16")]
+    Precision {
+        /// The back end.
+        backend: &'static str,
+    },
 }
 
 /// A run that failed.
@@ -136,28 +173,25 @@ pub struct Model {
 
 impl Model {
     /// Loads a weight file or folder.
-    pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, WeightsError> {
+    pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, LoadError> {
         Model::new(&Weights::load(path)?, options)
     }
 
-    /// Prepares loaded weights: folds batch norm, checks that all fits f32, packs.
-    pub fn new(weights: &Weights, options: &Options) -> Result<Model, WeightsError> {
+    /// Prepares loaded weights: folds batch norm, checks that all fits the precision, packs.
+    pub fn new(weights: &Weights, options: &Options) -> Result<Model, LoadError> {
         let config = weights.config().clone();
         let network = weights.network()?;
-        if options.backend == Backend::Cpu {
-            let at = |f: Fault| WeightsError::from(f.in_file(weights.path()));
-            network.check_fits(Overflow::F32).map_err(at)?;
+        let limit = match (options.backend, options.precision) {
+            (Backend::Reference, _) => None,
+            (_, Precision::F32) => Some(Overflow::F32),
+            (_, Precision::F16) => Some(Overflow::F16),
+        };
+        if let Some(limit) = limit {
+            network.check_fits(limit).map_err(|f| f.in_file(weights.path()))?;
         }
         let Wired { graph, logits, probabilities, taps } =
             graph::build(network, config.task == Task::Multiclass);
-        let engine = match options.backend {
-            Backend::Reference => Engine::Reference(Reference::new(graph)),
-            Backend::Cpu => {
-                let threads = options.threads.unwrap_or_else(available_threads).max(1);
-                let level = options.level.unwrap_or_else(Level::best);
-                Engine::Cpu(Cpu::new(graph, level, Arc::new(Pool::new(threads))))
-            }
-        };
+        let engine = engine(Arc::new(graph), &config, options)?;
         Ok(Model { config, parameters: weights.parameters(), engine, logits, probabilities, taps })
     }
 
@@ -176,6 +210,8 @@ impl Model {
         match &self.engine {
             Engine::Cpu(cpu) => format!("cpu ({}, {} threads)", cpu.level().name(), cpu.threads()),
             Engine::Reference(_) => "reference".to_owned(),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.describe(),
         }
     }
 
@@ -192,7 +228,7 @@ impl Model {
     /// The same, with intermediate values. Fails on a tap that the network has not.
     pub fn run_with_taps(&self, inputs: &Inputs, taps: &[&str]) -> Result<Outputs, RunError> {
         inputs.check(&self.config)?;
-        let operands = self.operands(inputs)?;
+        let operands = operands(&self.config, inputs)?;
         let operands: Vec<(Shape, &[f32])> = operands.iter().map(|(s, d)| (*s, d.as_ref())).collect();
         let shapes = self.engine.graph().shapes(&operands.iter().map(|(s, _)| *s).collect::<Vec<_>>())?;
 
@@ -225,16 +261,6 @@ impl Model {
         }
     }
 
-    /// The graph's inputs, in its order.
-    fn operands<'a>(&self, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, Fault> {
-        let signal = Shape::new(inputs.leads, inputs.samples);
-        let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
-        for (feature, values) in self.config.features().iter().zip(&inputs.features) {
-            push_feature(&mut out, feature, values, inputs.batch)?;
-        }
-        Ok(out)
-    }
-
     /// The steps that a run over `samples` samples takes; sequences are counted at one row.
     pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
         let mut inputs = vec![Shape::new(self.config.leads.len(), samples)];
@@ -262,8 +288,43 @@ impl Model {
     }
 }
 
+/// The engine that the options ask for.
+fn engine(graph: Arc<Graph>, config: &Config, options: &Options) -> Result<Engine, LoadError> {
+    let threads = options.threads.unwrap_or_else(available_threads).max(1);
+    let level = options.level.unwrap_or_else(Level::best);
+    let make_cpu = {
+        let graph = Arc::clone(&graph);
+        move || Cpu::new(Arc::clone(&graph), level, Arc::new(Pool::new(threads)))
+    };
+    let f32_alone = |backend, engine: Engine| match options.precision {
+        Precision::F32 => Ok(engine),
+        Precision::F16 => Err(LoadError::Precision { backend }),
+    };
+    match options.backend {
+        Backend::Reference => f32_alone("reference", Engine::Reference(Reference::new(graph))),
+        #[cfg(feature = "gpu")]
+        Backend::Gpu | Backend::Auto => match crate::gpu::engine(graph, config, options, make_cpu.clone())? {
+            Some(engine) => Ok(engine),
+            None => f32_alone("CPU", Engine::Cpu(make_cpu())),
+        },
+        #[cfg(not(feature = "gpu"))]
+        Backend::Gpu => Err(LoadError::NoGpu),
+        _ => f32_alone("CPU", Engine::Cpu(make_cpu())),
+    }
+}
+
 /// A graph input: its shape for one record, and its values for all.
-type Operand<'a> = (Shape, Cow<'a, [f32]>);
+pub(crate) type Operand<'a> = (Shape, Cow<'a, [f32]>);
+
+/// The graph's inputs, in its order.
+pub(crate) fn operands<'a>(config: &Config, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, Fault> {
+    let signal = Shape::new(inputs.leads, inputs.samples);
+    let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
+    for (feature, values) in config.features().iter().zip(&inputs.features) {
+        push_feature(&mut out, feature, values, inputs.batch)?;
+    }
+    Ok(out)
+}
 
 /// Adds a feature's operands.
 fn push_feature(

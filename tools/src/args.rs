@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use efficientecg_model::{Backend, Level, Model, Options};
+use efficientecg_model::{Backend, Level, Model, Options, Precision};
 use std::path::PathBuf;
 
 /// EfficientECG: classify ECG records, run and check networks.
@@ -187,7 +187,7 @@ pub(crate) struct ModelArguments {
     backend: BackendName,
     /// Storage and products of weights and activations; sums are always f32
     #[arg(long, value_enum, default_value = "f32")]
-    precision: Precision,
+    precision: PrecisionName,
     /// Threads [default: the cores that the process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -197,11 +197,46 @@ pub(crate) struct ModelArguments {
     /// Instruction set of the cpu back end [default: the best there is]
     #[arg(long, value_name = "LEVEL")]
     level: Option<String>,
+    #[cfg(feature = "gpu")]
+    #[command(flatten)]
+    gpu: GpuArguments,
+}
+
+/// How a GPU is chosen and used.
+#[cfg(feature = "gpu")]
+#[derive(Args)]
+struct GpuArguments {
+    /// The GPU by its number or a part of its name, as `info` lists them [default: EFFICIENTECG_GPU, else the best]
+    #[arg(long = "gpu", value_name = "GPU")]
+    adapter: Option<String>,
+    /// Optional features to use: a list of subgroups, f16, timestamps and pipeline-cache, or of what to leave out, as -f16
+    #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
+    gpu_features: String,
+    /// Compile the GPU's kernels with checks of every index
+    #[arg(long)]
+    checked: bool,
+}
+
+#[cfg(feature = "gpu")]
+impl GpuArguments {
+    fn options(&self, batch: Option<usize>) -> Result<efficientecg_model::GpuOptions, Failure> {
+        let features = efficientecg_model::Features::parse(&self.gpu_features)
+            .map_err(|e| Failure::usage(format!("--gpu-features: {e}")))?;
+        let named = || std::env::var("EFFICIENTECG_GPU").ok().filter(|name| !name.is_empty());
+        Ok(efficientecg_model::GpuOptions {
+            adapter: self.adapter.clone().or_else(named),
+            features,
+            checked: self.checked,
+            batch,
+            warn: std::sync::Arc::new(|line| crate::out::complain(&format!("warning: {line}"))),
+            ..efficientecg_model::GpuOptions::default()
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum BackendName {
-    /// The GPU if this build has one, else the CPU
+    /// The GPU where there is one that is no software adapter and where it is faster, else the CPU
     Auto,
     /// SIMD kernels
     Cpu,
@@ -212,7 +247,7 @@ enum BackendName {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Precision {
+enum PrecisionName {
     F32,
     F16,
     Bf16,
@@ -222,23 +257,18 @@ impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
         let backend = match self.backend {
-            BackendName::Auto | BackendName::Cpu => Backend::Cpu,
+            BackendName::Auto => Backend::Auto,
+            BackendName::Cpu => Backend::Cpu,
+            BackendName::Gpu => Backend::Gpu,
             BackendName::Reference => Backend::Reference,
-            BackendName::Gpu => {
-                return Err(Failure::usage(
-                    "--backend gpu: this build has no GPU back end; use --backend cpu",
-                ));
-            }
         };
         let precision = match self.precision {
-            Precision::F32 => None,
-            Precision::F16 => Some("f16"),
-            Precision::Bf16 => Some("bf16"),
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::F16 => Precision::F16,
+            PrecisionName::Bf16 => {
+                return Err(Failure::usage("--precision bf16: no back end has it; use f32, or f16 on a GPU"));
+            }
         };
-        if let Some(name) = precision {
-            let line = format!("--precision {name}: this build's back ends compute in f32 only; use f32");
-            return Err(Failure::usage(line));
-        }
         let level = match &self.level {
             None => None,
             Some(name) => Some(Level::by_name(name).ok_or_else(|| {
@@ -247,7 +277,15 @@ impl ModelArguments {
             })?),
         };
         let threads = self.threads.map(usize::from);
-        Ok(Model::load(&self.weights, &Options { backend, threads, level })?)
+        let options = Options {
+            backend,
+            threads,
+            level,
+            precision,
+            #[cfg(feature = "gpu")]
+            gpu: self.gpu.options(self.batch_size())?,
+        };
+        Ok(Model::load(&self.weights, &options)?)
     }
 
     /// Records to run at once, of `records`.

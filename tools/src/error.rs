@@ -1,9 +1,9 @@
 //! Why a command ended early.
 
-use efficientecg_model::RunError;
 use efficientecg_model::classify::ClassifyError;
 use efficientecg_model::ecg;
 use efficientecg_model::fault::FileError;
+use efficientecg_model::{LoadError, RunError};
 use std::path::Path;
 
 /// A command's failure: one line, and an exit code.
@@ -41,6 +41,15 @@ pub(crate) enum Failure {
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Failure {
         Failure::File(Box::new(error))
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        match error {
+            LoadError::Weights(error) => error.into(),
+            other => Failure::Usage(other.to_string()),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use out::complain;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    quiet_drivers();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) => return usage(&e),
@@ -35,6 +36,15 @@ fn main() -> ExitCode {
             complain(&failure.to_string());
             ExitCode::from(failure.code())
         }
+    }
+}
+
+/// Keeps Mesa's device-selection layer from asking the display for its favourite, and from complaining when there
+/// is none: the choice of a GPU is made here.
+fn quiet_drivers() {
+    if cfg!(all(feature = "gpu", target_os = "linux")) {
+        // SAFETY: no other thread runs yet.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::error::{Fault, GpuError};
 use super::layout::Limits;
-use super::options::{GpuOptions, Precision};
+use super::options::GpuOptions;
+use crate::Precision;
 use efficientecg_kernels::gpu::{Storage, Traits};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -56,6 +56,7 @@ pub(super) enum Bound {
 }
 
 /// Bytes between values when writes outside of them are to be found.
+#[cfg(test)]
 pub(super) const GUARD: usize = 2 * ALIGN;
 
 impl Layout {

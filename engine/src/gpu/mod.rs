@@ -6,6 +6,7 @@
 
 mod cache;
 mod check;
+mod crossover;
 mod device;
 mod error;
 mod layout;
@@ -15,11 +16,12 @@ mod pipelines;
 #[cfg(test)]
 mod tests;
 
-use crate::Batch;
 use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
+use crate::{Batch, Precision};
 use device::Device;
+use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::view::Shape;
 use layout::Failure;
 use network::Network;
@@ -28,7 +30,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub use device::{Adapter, adapters};
 pub use error::{Fault, GpuError};
 pub use network::Memory;
-pub use options::{Features, GpuOptions, Precision};
+pub use options::{Features, GpuOptions};
 
 /// Inputs to check a device with: their shapes, and values for this many records.
 pub struct Probe {
@@ -47,6 +49,8 @@ pub struct Gpu {
     make_cpu: Box<dyn Fn() -> Cpu + Send + Sync>,
     cpu: OnceLock<Cpu>,
     state: Mutex<State>,
+    /// Batches of fewer records go to the CPU.
+    crossover: usize,
 }
 
 /// Where batches go.
@@ -79,6 +83,7 @@ impl Gpu {
             make_cpu: Box::new(make_cpu),
             cpu: OnceLock::new(),
             state: Mutex::new(State::Device(Arc::new(network), 1)),
+            crossover: 0,
         })
     }
 
@@ -103,6 +108,24 @@ impl Gpu {
 
     fn cpu(&self) -> &Cpu {
         self.cpu.get_or_init(|| (self.make_cpu)())
+    }
+
+    /// What computes, for people.
+    pub fn describe(&self) -> String {
+        let Adapter { name, backend, .. } = &self.adapter;
+        match self.state() {
+            State::Cpu => format!("cpu, after a failure of {name}"),
+            State::Device(network, _) => {
+                let traits = network.device.traits;
+                let storage = match traits.storage {
+                    Storage::F32 => "f32",
+                    Storage::PackedF16 => "f16, packed",
+                    Storage::F16 => "f16",
+                };
+                let subgroups = if traits.subgroups { ", subgroups" } else { "" };
+                format!("gpu ({name}, {backend}, {storage}{subgroups})")
+            }
+        }
     }
 
     /// Whether the device was given up for the CPU.
@@ -135,6 +158,9 @@ impl Gpu {
 
     /// Runs a batch.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        if batch.size < self.crossover {
+            return self.cpu().run(batch);
+        }
         loop {
             let State::Device(network, made) = self.state() else {
                 return self.cpu().run(batch);

@@ -1,6 +1,7 @@
 //! How a GPU is chosen and used.
 
 use super::error::{Fault, GpuError};
+use crate::Precision;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,15 +57,6 @@ impl Features {
         }
         Ok(features)
     }
-}
-
-/// The precision of activations and convolutions' weights in the GPU's memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 16 bits; sums stay f32.
-    F16,
 }
 
 /// How a GPU is chosen and used.

@@ -7,8 +7,9 @@
 use super::device::Device;
 use super::layout::{self, GUARD};
 use super::network::Network;
-use super::options::{Features, GpuOptions, Precision};
+use super::options::{Features, GpuOptions};
 use crate::Batch;
+use crate::Precision;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::ops::{Case, ops};
 use efficientecg_kernels::view::{Matrix, Shape};

@@ -14,10 +14,40 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Device {
-    backend: &'static str,
-    threads: usize,
-    levels: Vec<&'static str>,
+#[serde(tag = "backend", rename_all = "lowercase")]
+enum Device {
+    Cpu {
+        threads: usize,
+        levels: Vec<&'static str>,
+    },
+    #[cfg(feature = "gpu")]
+    Gpu {
+        number: usize,
+        name: String,
+        api: String,
+        driver: String,
+        software: bool,
+        subgroups: bool,
+        f16: bool,
+    },
+}
+
+/// The CPU, and the GPUs in the order of their numbers.
+fn devices() -> Vec<Device> {
+    let levels = Level::available().into_iter().map(Level::name).collect();
+    #[allow(unused_mut)]
+    let mut devices = vec![Device::Cpu { threads: available_threads(), levels }];
+    #[cfg(feature = "gpu")]
+    devices.extend(efficientecg_model::adapters().into_iter().enumerate().map(|(number, a)| Device::Gpu {
+        number,
+        name: a.name,
+        api: a.backend,
+        driver: a.driver,
+        software: a.software,
+        subgroups: a.subgroups,
+        f16: a.f16,
+    }));
+    devices
 }
 
 #[derive(Serialize)]
@@ -43,8 +73,7 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Info) -> Result<(), Failure> {
-    let levels = Level::available().into_iter().map(Level::name).collect();
-    let devices = vec![Device { backend: "cpu", threads: available_threads(), levels }];
+    let devices = devices();
     let model = match &args.weights {
         None => None,
         Some(path) => {
@@ -119,7 +148,20 @@ fn table(report: &Report) -> String {
         );
     }
     for d in &report.devices {
-        text += &format!("{}: {} threads, {}\n", d.backend, d.threads, d.levels.join(", "));
+        text += &match d {
+            Device::Cpu { threads, levels } => format!("cpu: {threads} threads, {}\n", levels.join(", ")),
+            #[cfg(feature = "gpu")]
+            Device::Gpu { number, name, api, driver, software, subgroups, f16 } => {
+                let mut has = vec![api.as_str(), driver.as_str()];
+                has.extend(
+                    [(*software, "software"), (*subgroups, "subgroups"), (*f16, "f16")]
+                        .iter()
+                        .filter(|h| h.0)
+                        .map(|h| h.1),
+                );
+                format!("gpu {number}: {name}, {}\n", has.join(", "))
+            }
+        };
     }
     text
 }
