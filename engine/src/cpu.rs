@@ -22,7 +22,7 @@ const PLANS: usize = 16;
 
 /// A graph made ready for an instruction set and a team of threads.
 pub struct Cpu {
-    graph: Graph,
+    graph: Arc<Graph>,
     kernels: Vec<Box<dyn Kernel>>,
     level: Level,
     pool: Arc<Pool>,
@@ -129,7 +129,7 @@ impl<T> Shared<T> {
 
 impl Cpu {
     /// Packs a graph's operations for `level`, to run on `pool`.
-    pub fn new(graph: Graph, level: Level, pool: Arc<Pool>) -> Cpu {
+    pub fn new(graph: Arc<Graph>, level: Level, pool: Arc<Pool>) -> Cpu {
         let kernels = graph.steps().iter().map(|s| s.op.pack(level)).collect();
         Cpu { graph, kernels, level, pool, plans: Mutex::new(Vec::new()) }
     }

@@ -3,6 +3,8 @@
 
 pub mod cpu;
 pub mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod graph;
 pub mod plan;
 pub mod pool;

@@ -60,7 +60,7 @@ impl Plan {
 }
 
 /// The first and the last step at which each value holds something. Inputs are written before step 0.
-fn lives(graph: &Graph, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
+pub(crate) fn lives(graph: &Graph, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
     let mut lives = vec![(0, 0); values];
     for (at, step) in graph.steps().iter().enumerate() {
         for v in &step.outputs {
@@ -76,7 +76,8 @@ fn lives(graph: &Graph, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
     lives
 }
 
-fn place(sizes: &[usize], lives: &[(usize, usize)]) -> Vec<usize> {
+/// An offset for each size, so that what lives together lies apart.
+pub(crate) fn place(sizes: &[usize], lives: &[(usize, usize)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|v| std::cmp::Reverse(sizes[*v]));
     let mut offsets = vec![0; sizes.len()];

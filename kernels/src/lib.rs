@@ -9,6 +9,7 @@
 
 pub mod error;
 pub mod gpu;
+pub mod half;
 mod linear;
 pub mod math;
 pub mod op;

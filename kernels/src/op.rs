@@ -58,6 +58,32 @@ pub trait Op: Send + Sync {
     fn shader(&self) -> Box<dyn Shader + '_>;
 }
 
+impl Op for Box<dyn Op> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        (**self).outputs(inputs)
+    }
+
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        (**self).cost(inputs)
+    }
+
+    fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
+        (**self).reference(inputs, outputs);
+    }
+
+    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+        (**self).pack(level)
+    }
+
+    fn shader(&self) -> Box<dyn Shader + '_> {
+        (**self).shader()
+    }
+}
+
 /// An operation made ready for one instruction set.
 pub trait Kernel: Send + Sync {
     /// How many tasks a call on these operands is cut into.

@@ -10,12 +10,12 @@ override THREADS: u32; // ROWS * COLS / 16
 
 const DEPTH: u32 = 16u;
 
-// Sizes of arrays have names: naga 30 fails on an expression there when other overrides follow.
-override STAGED_WEIGHTS: u32 = DEPTH * ROWS / 4u;
-override STAGED_SOURCES: u32 = DEPTH * COLS / 4u;
+// Sizes of arrays have names: naga 30 confuses overrides that come after a size without one.
+override WEIGHT_CELLS: u32 = DEPTH * ROWS / 4u;
+override SOURCE_CELLS: u32 = DEPTH * COLS / 4u;
 
-var<workgroup> staged_weight: array<vec4<f32>, STAGED_WEIGHTS>; // [DEPTH, ROWS]
-var<workgroup> staged_source: array<vec4<f32>, STAGED_SOURCES>; // [DEPTH, COLS]
+var<workgroup> staged_weight: array<vec4<f32>, WEIGHT_CELLS>; // [DEPTH, ROWS]
+var<workgroup> staged_source: array<vec4<f32>, SOURCE_CELLS>; // [DEPTH, COLS]
 
 // Columns of four rows.
 struct Tile {

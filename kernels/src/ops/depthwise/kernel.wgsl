@@ -18,8 +18,6 @@ struct Dims {
 }
 
 override EXPAND: bool;
-override CELLS: u32 = ROWS * COLS;
-override PARTS: u32 = ROWS * COLS / 4u;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read_write> x: array<Four>;       // [batch, c_in, x_pitch4]
@@ -33,8 +31,10 @@ override PARTS: u32 = ROWS * COLS / 4u;
 // A thread makes four positions of each of so many channels: as THREADS is ROWS * COLS / 16.
 const ITEMS: u32 = 4u;
 
-var<workgroup> h: array<f32, CELLS>;             // [ROWS, COLS]
-var<workgroup> parts_of_rows: array<f32, PARTS>; // [ROWS, tile4]
+override H_CELLS: u32 = ROWS * COLS;
+override PART_CELLS: u32 = ROWS * COLS / 4u;
+var<workgroup> h: array<f32, H_CELLS>;                // [ROWS, COLS]
+var<workgroup> parts_of_rows: array<f32, PART_CELLS>; // [ROWS, tile4]
 
 var<private> record: u32;
 var<private> stretch4: i32; // the first of the COLS positions of h, in fours; negative in the left padding

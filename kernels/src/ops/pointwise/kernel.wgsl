@@ -14,7 +14,6 @@ override SILU: bool;
 override GATE: bool;
 override RESIDUAL: bool;
 override SUMS: bool;
-override PARTS: u32 = ROWS * COLS / 4u;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read_write> x: array<Four>;        // [batch, c_in, pitch4]
@@ -26,7 +25,8 @@ override PARTS: u32 = ROWS * COLS / 4u;
 @group(0) @binding(7) var<storage, read_write> sums: array<f32>;      // [batch, parts, sums_pitch], if SUMS
 
 // A sum over each thread's columns, for each of the tile's rows.
-var<workgroup> parts_of_rows: array<f32, PARTS>;
+override PART_CELLS: u32 = ROWS * COLS / 4u;
+var<workgroup> parts_of_rows: array<f32, PART_CELLS>;
 
 var<private> record: u32;
 var<private> tile_start4: u32;

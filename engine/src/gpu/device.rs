@@ -1,0 +1,224 @@
+//! Adapters, and a device with its queue: what the driver gives.
+
+use super::error::{Fault, GpuError};
+use super::layout::Limits;
+use super::options::{GpuOptions, Precision};
+use efficientecg_kernels::gpu::{Storage, Traits};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// An adapter, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Adapter {
+    /// What it calls itself.
+    pub name: String,
+    /// `vulkan`, `metal` or `dx12`.
+    pub backend: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// Whether it computes on the CPU.
+    pub software: bool,
+    /// Whether it has subgroup operations.
+    pub subgroups: bool,
+    /// Whether it has an f16 type.
+    pub f16: bool,
+}
+
+/// The adapters of this machine, in the order of their numbers.
+pub fn adapters() -> Vec<Adapter> {
+    enumerate().iter().map(describe).collect()
+}
+
+fn describe(adapter: &wgpu::Adapter) -> Adapter {
+    let (info, features) = (adapter.get_info(), adapter.features());
+    Adapter {
+        name: info.name.clone(),
+        backend: info.backend.to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+        software: info.device_type == wgpu::DeviceType::Cpu,
+        subgroups: features.contains(wgpu::Features::SUBGROUP),
+        f16: features.contains(wgpu::Features::SHADER_F16),
+    }
+}
+
+fn enumerate() -> Vec<wgpu::Adapter> {
+    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
+    let instance = INSTANCE.get_or_init(|| {
+        wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12,
+            flags: wgpu::InstanceFlags::empty(),
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        })
+    });
+    ready(instance.enumerate_adapters(wgpu::Backends::all()))
+}
+
+/// The result of a future that only ever waits for other threads.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
+    let all = enumerate();
+    let is_software = |a: &wgpu::Adapter| a.get_info().device_type == wgpu::DeviceType::Cpu;
+    let found = all.iter().enumerate().map(|(i, a)| format!("{i}: {}", a.get_info().name));
+    let found = found.collect::<Vec<_>>().join(", ");
+    let found = if found.is_empty() { "none".to_owned() } else { found };
+    let chosen = match &options.adapter {
+        Some(wanted) => match wanted.parse::<usize>() {
+            Ok(index) => all.get(index),
+            Err(_) => all.iter().find(|a| a.get_info().name.to_lowercase().contains(&wanted.to_lowercase())),
+        },
+        None => all.iter().filter(|a| options.software || !is_software(a)).min_by_key(|a| {
+            match a.get_info().device_type {
+                wgpu::DeviceType::DiscreteGpu => 0,
+                wgpu::DeviceType::IntegratedGpu => 1,
+                wgpu::DeviceType::VirtualGpu => 2,
+                wgpu::DeviceType::Other => 3,
+                wgpu::DeviceType::Cpu => 4,
+            }
+        }),
+    };
+    let wanted = || match &options.adapter {
+        Some(wanted) => format!("is called or numbered {wanted}"),
+        None if options.software => "was found".to_owned(),
+        None => "was found that is no software adapter".to_owned(),
+    };
+    chosen.cloned().ok_or_else(|| GpuError::NoAdapter { wanted: wanted(), found })
+}
+
+/// A device, its queue, and what it may be asked.
+pub(super) struct Device {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) adapter: Adapter,
+    pub(super) info: wgpu::AdapterInfo,
+    pub(super) limits: Limits,
+    pub(super) traits: Traits,
+    pub(super) timestamps: bool,
+    pub(super) pipeline_cache: bool,
+    faults: Arc<Mutex<Option<Fault>>>,
+}
+
+impl Device {
+    pub(super) fn open(options: &GpuOptions) -> Result<Device, GpuError> {
+        let chosen = choose(options)?;
+        let (adapter, info) = (describe(&chosen), chosen.get_info());
+        let (offered, limits) = (chosen.features(), chosen.limits());
+        let has = |wanted: bool, feature: wgpu::Features| wanted && offered.contains(feature);
+        let subgroups = has(options.features.subgroups, wgpu::Features::SUBGROUP);
+        let half = options.precision == Precision::F16;
+        let f16 = half && has(options.features.f16, wgpu::Features::SHADER_F16);
+        let timestamps = has(options.features.timestamps, wgpu::Features::TIMESTAMP_QUERY);
+        let pipeline_cache = has(options.features.pipeline_cache, wgpu::Features::PIPELINE_CACHE);
+        let mut required_features = wgpu::Features::empty();
+        required_features.set(wgpu::Features::SUBGROUP, subgroups);
+        required_features.set(wgpu::Features::SHADER_F16, f16);
+        required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
+        required_features.set(wgpu::Features::PIPELINE_CACHE, pipeline_cache);
+        for (what, found, needed) in [
+            ("threads a workgroup", limits.max_compute_invocations_per_workgroup, 256),
+            ("threads of a workgroup in a row", limits.max_compute_workgroup_size_x, 256),
+            ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, 16_384),
+            ("storage buffers", limits.max_storage_buffers_per_shader_stage, 8),
+        ] {
+            if found < needed {
+                let (found, needed) = (u64::from(found), u64::from(needed));
+                return Err(GpuError::Limits { adapter: adapter.name, what, found, needed });
+            }
+        }
+        let request = wgpu::DeviceDescriptor {
+            label: Some("efficientecg"),
+            required_features,
+            required_limits: limits.clone(),
+            ..Default::default()
+        };
+        let (device, queue) = ready(chosen.request_device(&request)).map_err(|e| GpuError::Fault {
+            adapter: adapter.name.clone(),
+            fault: Fault::Driver(one_line(&e)),
+        })?;
+        let faults = Arc::new(Mutex::new(None));
+        let note = |faults: &Arc<Mutex<Option<Fault>>>| {
+            let faults = Arc::clone(faults);
+            move |fault| {
+                faults.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+            }
+        };
+        let on_error = note(&faults);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            on_error(match error {
+                wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory,
+                other => Fault::Driver(one_line(&other)),
+            });
+        }));
+        let on_loss = note(&faults);
+        device.set_device_lost_callback(move |reason, text| {
+            let text = if text.is_empty() { format!("{reason:?}").to_lowercase() } else { one_line(&text) };
+            on_loss(Fault::Lost(text));
+        });
+        let storage = match (half, f16) {
+            (false, _) => Storage::F32,
+            (true, true) => Storage::F16,
+            (true, false) => Storage::PackedF16,
+        };
+        Ok(Device {
+            device,
+            queue,
+            adapter,
+            info,
+            limits: Limits {
+                buffer: usize::try_from(limits.max_buffer_size).unwrap_or(usize::MAX),
+                binding: usize::try_from(limits.max_storage_buffer_binding_size).unwrap_or(usize::MAX),
+                workgroups: limits.max_compute_workgroups_per_dimension as usize,
+                threads: limits.max_compute_invocations_per_workgroup as usize,
+            },
+            traits: Traits {
+                storage,
+                subgroups,
+                workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
+            },
+            timestamps,
+            pipeline_cache,
+            faults,
+        })
+    }
+
+    /// Fails with the first fault since the device was opened.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match &*self.faults.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// A buffer of at least four bytes.
+    pub(super) fn buffer(
+        &self,
+        label: &str,
+        bytes: usize,
+        usage: wgpu::BufferUsages,
+        mapped: bool,
+    ) -> Result<wgpu::Buffer, Fault> {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes.next_multiple_of(4).max(4) as u64,
+            usage,
+            mapped_at_creation: mapped,
+        });
+        self.check()?;
+        Ok(buffer)
+    }
+}
+
+/// An error's text on one line.
+pub(super) fn one_line(error: &impl std::fmt::Display) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,73 @@
+//! What can go wrong with a GPU.
+
+/// No GPU could be made ready.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum GpuError {
+    /// No adapter fits the choice.
+    #[error(
+        "no GPU {wanted}; found {found}; choose one of these by number or part of its name, or use the CPU"
+    )]
+    NoAdapter {
+        /// What was asked for.
+        wanted: String,
+        /// The adapters that there are.
+        found: String,
+    },
+    /// The adapter lacks what every kernel needs.
+    #[error("{adapter} allows {found} {what}, the kernels need {needed}; use another GPU or the CPU")]
+    Limits {
+        /// The adapter's name.
+        adapter: String,
+        /// What there is too little of.
+        what: &'static str,
+        /// How much there is.
+        found: u64,
+        /// How much is needed.
+        needed: u64,
+    },
+    /// A part of the choice that does not exist.
+    #[error("unknown GPU feature {name}; the features are {known}")]
+    Feature {
+        /// What was named.
+        name: String,
+        /// What could be.
+        known: String,
+    },
+    /// The driver failed while the GPU was made ready.
+    #[error("{adapter}: {fault}")]
+    Fault {
+        /// The adapter's name.
+        adapter: String,
+        /// What failed.
+        fault: Fault,
+    },
+    /// The GPU computes wrongly.
+    #[error("{adapter} computes {step} wrongly: off by {error:.1e} where {tolerance:.0e} is allowed")]
+    Wrong {
+        /// The adapter's name.
+        adapter: String,
+        /// The first step that is wrong.
+        step: String,
+        /// The largest error relative to the largest value.
+        error: f64,
+        /// The most that would have passed.
+        tolerance: f64,
+    },
+}
+
+/// A device that failed: it is made anew, and if it fails again given up.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Fault {
+    /// The device is gone.
+    #[error("the GPU was lost ({0})")]
+    Lost(String),
+    /// The device has no memory left.
+    #[error("the GPU is out of memory")]
+    OutOfMemory,
+    /// A run took longer than the time limit.
+    #[error("the GPU gave no answer within {0} seconds")]
+    Timeout(u64),
+    /// The driver refused something: a defect of this program or of the driver.
+    #[error("the driver refused a command ({0})")]
+    Driver(String),
+}

@@ -1,0 +1,272 @@
+//! Where each matrix of a batch lies in the GPU's arena, and what each dispatch is: no device needed.
+
+use super::error::Fault;
+use crate::error::EngineError;
+use crate::graph::{Graph, Value};
+use crate::plan;
+use efficientecg_kernels::gpu::{ALIGN, Dims, Element, Launch, Operand, Shader, Traits, cells};
+use efficientecg_kernels::view::Shape;
+use std::ops::Range;
+
+/// What a device allows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of a buffer.
+    pub(super) buffer: usize,
+    /// Bytes of a binding.
+    pub(super) binding: usize,
+    /// Workgroups of a dispatch in each direction.
+    pub(super) workgroups: usize,
+    /// Threads of a workgroup.
+    pub(super) threads: usize,
+}
+
+/// A batch laid out.
+pub(super) struct Layout {
+    /// The shape of each value for one record, sums as the GPU's kernels have them.
+    pub(super) shapes: Vec<Shape>,
+    /// What each value's cells hold.
+    pub(super) elements: Vec<Element>,
+    /// The bytes of each value in the arena: `[batch, rows, pitch]`.
+    pub(super) places: Vec<Range<usize>>,
+    /// One for each step.
+    pub(super) dispatches: Vec<Dispatch>,
+    /// Bytes of the arena.
+    pub(super) arena: usize,
+    /// Bytes of all dispatches' dims.
+    pub(super) dims: usize,
+}
+
+/// A step laid out.
+pub(super) struct Dispatch {
+    pub(super) launch: Launch,
+    /// The bytes of its dims in their buffer.
+    pub(super) dims: Range<usize>,
+    /// What each slot of the program is bound to.
+    pub(super) bound: Vec<Bound>,
+}
+
+/// What a slot is bound to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Bound {
+    /// These bytes of the arena.
+    Arena(Range<usize>),
+    /// This weight of the step.
+    Weight(usize),
+}
+
+/// Bytes between values when writes outside of them are to be found.
+pub(super) const GUARD: usize = 2 * ALIGN;
+
+impl Layout {
+    /// Lays out a batch of `batch` records with inputs of these shapes; the values `kept` live to the end.
+    pub(super) fn new(
+        graph: &Graph,
+        inputs: &[Shape],
+        kept: &[Value],
+        batch: usize,
+        traits: Traits,
+        limits: Limits,
+        guard: usize,
+    ) -> Result<Layout, Failure> {
+        let (shapes, elements) = self::shapes(graph, inputs)?;
+        let shaders: Vec<Box<dyn Shader>> = graph.steps().iter().map(|s| s.op.shader()).collect();
+        let mut launches = Vec::new();
+        for (step, shader) in graph.steps().iter().zip(&shaders) {
+            let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
+            launches.push(shader.launch(&operands, batch, traits));
+        }
+
+        let storage = traits.storage;
+        let bytes = |v: Value| {
+            let numbers = batch * cells(shapes[v.index()]);
+            let bytes = match elements[v.index()] {
+                Element::Four => numbers / 4 * storage.four(),
+                Element::F32 | Element::U32 => 4 * numbers,
+            };
+            bytes.next_multiple_of(ALIGN)
+        };
+        // Values placed as one: the operands that a program takes as one range.
+        let lives = plan::lives(graph, shapes.len(), kept);
+        let mut units = Vec::new();
+        let mut grouped = vec![false; shapes.len()];
+        for (at, (step, shader)) in graph.steps().iter().zip(&shaders).enumerate() {
+            let operands = shader.operands();
+            if operands.contains(&Operand::Inputs) {
+                let values = step.inputs().to_vec();
+                values.iter().for_each(|v| grouped[v.index()] = true);
+                let life = values.iter().fold((usize::MAX, 0), |life, v| {
+                    let (start, end) = lives[v.index()];
+                    (life.0.min(start), life.1.max(end))
+                });
+                units.push((Unit::Values(values), life));
+            }
+            if operands.contains(&Operand::Scratch) {
+                units.push((Unit::Scratch(at), (at, at)));
+            }
+        }
+        for v in (0..shapes.len()).filter(|v| !grouped[*v]) {
+            units.push((Unit::Values(vec![Value(v)]), lives[v]));
+        }
+
+        let size = |unit: &Unit| match unit {
+            Unit::Values(values) => values.iter().map(|v| bytes(*v)).sum(),
+            Unit::Scratch(at) => (4 * batch * launches[*at].scratch).max(4).next_multiple_of(ALIGN),
+        };
+        let sizes: Vec<usize> = units.iter().map(|(u, _)| size(u) + guard).collect();
+        let unit_lives: Vec<(usize, usize)> = units.iter().map(|(_, life)| *life).collect();
+        let offsets = plan::place(&sizes, &unit_lives);
+        let arena = guard + offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
+
+        let mut places = vec![0..0; shapes.len()];
+        let mut scratch = vec![0..0; launches.len()];
+        for ((unit, _), offset) in units.iter().zip(offsets) {
+            let mut at = guard + offset;
+            match unit {
+                Unit::Values(values) => {
+                    for v in values {
+                        places[v.index()] = at..at + bytes(*v);
+                        at += bytes(*v);
+                    }
+                }
+                Unit::Scratch(step) => scratch[*step] = at..at + size(unit),
+            }
+        }
+
+        let mut dims = 0;
+        let mut dispatches = Vec::new();
+        for (index, ((step, shader), launch)) in graph.steps().iter().zip(&shaders).zip(launches).enumerate()
+        {
+            let place = |values: &[Value], i: usize| places[values[i].index()].clone();
+            let slots = shader.program().slots;
+            let bound = slots.iter().zip(shader.operands()).map(|(slot, operand)| match operand {
+                Operand::Input(i) => Bound::Arena(place(step.inputs(), i)),
+                Operand::Output(i) => Bound::Arena(place(step.outputs(), i)),
+                Operand::Inputs => {
+                    let all = step.inputs();
+                    Bound::Arena(place(all, 0).start..place(all, all.len() - 1).end)
+                }
+                Operand::Scratch => Bound::Arena(scratch[index].clone()),
+                Operand::Weight(i) => Bound::Weight(i),
+                // Something must be bound; the program does not touch it.
+                Operand::Absent if slot.weight => Bound::Weight(0),
+                Operand::Absent => Bound::Arena(place(step.outputs(), 0)),
+            });
+            let table = 4 * launch.dims.len().max(1);
+            debug_assert!(matches!(shader.program().dims, Dims::Table | Dims::Uniform(_)));
+            let dispatch = Dispatch { dims: dims..dims + table, bound: bound.collect(), launch };
+            dims = (dims + table).next_multiple_of(ALIGN);
+            dispatches.push(dispatch);
+        }
+        let layout = Layout { shapes, elements, places, dispatches, arena, dims };
+        layout.check(limits)?;
+        Ok(layout)
+    }
+
+    fn check(&self, limits: Limits) -> Result<(), Failure> {
+        let too_large = |what, needed, allowed| Err(Failure::TooLarge { what, needed, allowed });
+        if self.arena > limits.buffer {
+            return too_large("bytes of activations", self.arena, limits.buffer);
+        }
+        for dispatch in &self.dispatches {
+            let ranges = dispatch.bound.iter().filter_map(|b| match b {
+                Bound::Arena(range) => Some(range.len()),
+                Bound::Weight(_) => None,
+            });
+            let binding = ranges.max().unwrap_or(0);
+            if binding > limits.binding {
+                return too_large("bytes of a binding", binding, limits.binding);
+            }
+            let groups = dispatch.launch.grid.into_iter().max().unwrap_or(0);
+            if groups > limits.workgroups {
+                return too_large("workgroups", groups, limits.workgroups);
+            }
+            if dispatch.launch.threads > limits.threads {
+                return too_large("threads of a workgroup", dispatch.launch.threads, limits.threads);
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of the arena that belong to no value and no scratch.
+    #[cfg(test)]
+    pub(super) fn gaps(&self) -> Vec<Range<usize>> {
+        let mut used: Vec<Range<usize>> = self.places.clone();
+        for dispatch in &self.dispatches {
+            used.extend(dispatch.bound.iter().filter_map(|b| match b {
+                Bound::Arena(range) => Some(range.clone()),
+                Bound::Weight(_) => None,
+            }));
+        }
+        used.sort_by_key(|r| r.start);
+        let (mut gaps, mut at) = (Vec::new(), 0);
+        for range in used {
+            if range.start > at {
+                gaps.push(at..range.start);
+            }
+            at = at.max(range.end);
+        }
+        gaps.push(at..self.arena);
+        gaps
+    }
+}
+
+/// The shape of each value for one record, and what its cells hold. Shapes differ from [`Graph::shapes`] in the sums.
+pub(super) fn shapes(graph: &Graph, inputs: &[Shape]) -> Result<(Vec<Shape>, Vec<Element>), EngineError> {
+    let mut shapes = graph.shapes(inputs)?;
+    let mut elements = vec![Element::F32; shapes.len()];
+    for step in graph.steps() {
+        let shader = step.op.shader();
+        let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
+        for (value, shape) in step.outputs().iter().zip(shader.outputs(&operands)) {
+            shapes[value.index()] = shape;
+        }
+        for (slot, operand) in shader.program().slots.iter().zip(shader.operands()) {
+            match operand {
+                Operand::Output(i) => elements[step.outputs()[i].index()] = slot.element,
+                Operand::Input(i) if graph.inputs().contains(&step.inputs()[i]) => {
+                    elements[step.inputs()[i].index()] = slot.element;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok((shapes, elements))
+}
+
+/// What is placed as one.
+enum Unit {
+    Values(Vec<Value>),
+    /// Of this step.
+    Scratch(usize),
+}
+
+/// Why a batch could not be laid out or run.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The operands do not fit: the caller's mistake.
+    Engine(EngineError),
+    /// The device's limits are too small for the batch.
+    TooLarge {
+        /// Of what there is too much.
+        what: &'static str,
+        /// How much the batch needs.
+        needed: usize,
+        /// How much there may be.
+        allowed: usize,
+    },
+    /// The device failed.
+    Fault(Fault),
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Failure {
+        Failure::Engine(error)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure::Fault(fault)
+    }
+}

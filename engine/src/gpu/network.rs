@@ -1,0 +1,495 @@
+//! A graph on a device: its weights there, its plans, its runs.
+//!
+//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every step is one dispatch, and
+//! the wanted values are copied into another mapped buffer. A batch larger than the device's limits allow is cut
+//! into parts, of which two are under way at any time, so that one is filled or read while the other computes.
+
+use super::device::Device;
+use super::error::Fault;
+use super::layout::{self, Bound, Failure, Layout};
+use super::options::GpuOptions;
+use super::pipelines::{Pipeline, Pipelines};
+use crate::Batch;
+use crate::graph::{Graph, Value};
+use efficientecg_kernels::gpu::{ALIGN, Element, Storage, Weights, pitch};
+use efficientecg_kernels::half;
+use efficientecg_kernels::view::Shape;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Plans kept for later runs; the least recently used goes first.
+const PLANS: usize = 16;
+
+/// A graph on a device.
+pub(super) struct Network {
+    pub(super) device: Device,
+    pipelines: Pipelines,
+    weights: wgpu::Buffer,
+    /// The bytes of each step's weights.
+    places: Vec<Vec<Range<usize>>>,
+    plans: Mutex<Plans>,
+    batch: usize,
+    timeout: Duration,
+    fail: Option<Arc<dyn Fn() -> Option<Fault> + Send + Sync>>,
+    /// Bytes between values, to find writes outside of them.
+    guard: usize,
+    counts: Counts,
+}
+
+/// What has been asked of the device so far.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) submits: AtomicUsize,
+    pub(super) waits: AtomicUsize,
+    pub(super) readbacks: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Plans {
+    /// Shared by all plans, as the queue runs one submission after another.
+    arena: Option<wgpu::Buffer>,
+    plans: Vec<Arc<Planned>>,
+}
+
+/// A batch laid out, with all that its runs use.
+pub(super) struct Planned {
+    inputs: Vec<Shape>,
+    kept: Vec<Value>,
+    batch: usize,
+    pub(super) layout: Layout,
+    pub(super) arena: wgpu::Buffer,
+    steps: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
+    /// The bytes of each input in a frame's upload.
+    uploads: Vec<Range<usize>>,
+    /// The bytes of each kept value in a frame's readback.
+    readbacks: Vec<Range<usize>>,
+    frames: Mutex<Vec<Frame>>,
+}
+
+/// The mapped buffers of a submission.
+struct Frame {
+    upload: wgpu::Buffer,
+    readback: wgpu::Buffer,
+}
+
+/// A submission under way.
+struct Flight {
+    planned: Arc<Planned>,
+    frame: Frame,
+    index: wgpu::SubmissionIndex,
+    /// Mappings done so far, of two.
+    mapped: Arc<AtomicUsize>,
+    /// The first record.
+    first: usize,
+}
+
+/// Bytes on the device and in host memory that it can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Weights.
+    pub weights: usize,
+    /// Activations of a batch.
+    pub arena: usize,
+    /// The two largest activations of a batch that live at the same time.
+    pub largest_two: usize,
+    /// Host-visible buffers of one submission: inputs and results.
+    pub staging: usize,
+}
+
+impl Network {
+    /// Uploads a graph's weights to a device.
+    pub(super) fn new(
+        device: Device,
+        graph: &Graph,
+        options: &GpuOptions,
+        guard: usize,
+    ) -> Result<Network, Fault> {
+        let mut places = Vec::new();
+        let mut total = 0;
+        for step in graph.steps() {
+            let weights = step.op.shader().weights();
+            places.push(
+                weights
+                    .iter()
+                    .map(|w| {
+                        let bytes = match w {
+                            Weights::Four(values) => values.len() / 4 * device.traits.storage.four(),
+                            Weights::F32(values) => 4 * values.len(),
+                        };
+                        // Ranges are bound whole, also where a kernel without that layer sees another type.
+                        let place = total..total + bytes.next_multiple_of(ALIGN).max(ALIGN);
+                        total = place.end;
+                        place
+                    })
+                    .collect::<Vec<_>>(),
+            );
+        }
+        let weights = device.buffer(
+            "weights",
+            total,
+            wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
+            true,
+        )?;
+        {
+            let whole = weights.slice(..);
+            let mut mapped =
+                whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            for (step, places) in graph.steps().iter().zip(&places) {
+                for (values, place) in step.op.shader().weights().into_iter().zip(places) {
+                    let bytes: Vec<u8> = match (values, device.traits.storage) {
+                        (Weights::F32(values), _) => values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
+                        (Weights::Four(values), Storage::F32) => {
+                            values.iter().flat_map(|v| (*v as f32).to_ne_bytes()).collect()
+                        }
+                        (Weights::Four(values), Storage::PackedF16 | Storage::F16) => {
+                            values.iter().flat_map(|v| half::from_f64(*v).to_ne_bytes()).collect()
+                        }
+                    };
+                    mapped.slice(place.start..place.start + bytes.len()).copy_from_slice(&bytes);
+                }
+            }
+        }
+        weights.unmap();
+        device.check()?;
+        let pipelines = Pipelines::new(&device, options);
+        Ok(Network {
+            device,
+            pipelines,
+            weights,
+            places,
+            plans: Mutex::default(),
+            batch: options.batch.unwrap_or(usize::MAX).max(1),
+            timeout: options.timeout,
+            fail: options.fail.clone(),
+            guard,
+            counts: Counts::default(),
+        })
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The plan for a batch; the first of its kind makes it.
+    pub(super) fn planned(
+        &self,
+        graph: &Graph,
+        inputs: &[Shape],
+        kept: &[Value],
+        batch: usize,
+    ) -> Result<Arc<Planned>, Failure> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |p: &Arc<Planned>| p.batch == batch && p.inputs == inputs && p.kept == kept;
+        if let Some(at) = plans.plans.iter().position(fits) {
+            plans.plans[at..].rotate_left(1);
+            return Ok(Arc::clone(&plans.plans[plans.plans.len() - 1]));
+        }
+        let device = &self.device;
+        let layout = Layout::new(graph, inputs, kept, batch, device.traits, device.limits, self.guard)?;
+        if plans.arena.as_ref().is_none_or(|arena| arena.size() < layout.arena as u64) {
+            // The plans hold the smaller one: they go with it.
+            plans.plans.clear();
+            plans.arena = None;
+            let usage =
+                wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+            plans.arena = Some(device.buffer("arena", layout.arena, usage, false)?);
+        }
+        let Some(arena) = plans.arena.clone() else {
+            return Err(Fault::OutOfMemory.into());
+        };
+        let planned = Arc::new(self.plan(graph, inputs, kept, batch, layout, arena)?);
+        if plans.plans.len() == PLANS {
+            plans.plans.remove(0);
+        }
+        plans.plans.push(Arc::clone(&planned));
+        Ok(planned)
+    }
+
+    fn plan(
+        &self,
+        graph: &Graph,
+        inputs: &[Shape],
+        kept: &[Value],
+        batch: usize,
+        layout: Layout,
+        arena: wgpu::Buffer,
+    ) -> Result<Planned, Fault> {
+        let device = &self.device;
+        let programs = graph.steps().iter().map(|s| s.op.shader().program());
+        let launches: Vec<_> = programs.zip(layout.dispatches.iter().map(|d| &d.launch)).collect();
+        let pipelines = self.pipelines.get(device, &launches)?;
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let dims = device.buffer("dims", layout.dims, usage, true)?;
+        {
+            let whole = dims.slice(..);
+            let mut mapped =
+                whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            for dispatch in &layout.dispatches {
+                let bytes: Vec<u8> = dispatch.launch.dims.iter().flat_map(|d| d.to_ne_bytes()).collect();
+                mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(&bytes);
+            }
+        }
+        dims.unmap();
+        let mut steps = Vec::new();
+        for (index, (pipeline, dispatch)) in pipelines.into_iter().zip(&layout.dispatches).enumerate() {
+            let range = |buffer, range: &Range<usize>| {
+                wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer,
+                    offset: range.start as u64,
+                    size: std::num::NonZero::new(range.len() as u64),
+                })
+            };
+            let mut entries =
+                vec![wgpu::BindGroupEntry { binding: 0, resource: range(&dims, &dispatch.dims) }];
+            for (i, bound) in dispatch.bound.iter().enumerate() {
+                let resource = match bound {
+                    Bound::Arena(place) => range(&arena, place),
+                    Bound::Weight(w) => range(&self.weights, &self.places[index][*w]),
+                };
+                entries.push(wgpu::BindGroupEntry { binding: 1 + i as u32, resource });
+            }
+            let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(&graph.steps()[index].label),
+                layout: &pipeline.layout,
+                entries: &entries,
+            });
+            steps.push((pipeline, group));
+        }
+        let pack = |values: &[Value]| -> Vec<Range<usize>> {
+            let mut at = 0;
+            let place = |v: &Value| {
+                let range = at..at + layout.places[v.index()].len();
+                at = range.end;
+                range
+            };
+            values.iter().map(place).collect()
+        };
+        let (uploads, readbacks) = (pack(graph.inputs()), pack(kept));
+        device.check()?;
+        Ok(Planned {
+            inputs: inputs.to_vec(),
+            kept: kept.to_vec(),
+            batch,
+            layout,
+            arena,
+            steps,
+            uploads,
+            readbacks,
+            frames: Mutex::default(),
+        })
+    }
+
+    /// Runs a batch, in parts if it must be.
+    pub(super) fn run(&self, graph: &Graph, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
+        crate::check_lengths(batch, &layout::shapes(graph, &inputs)?.0)?;
+        let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
+        let mut part = self.batch.min(batch.size);
+        let mut flights: VecDeque<Flight> = VecDeque::new();
+        let mut first = 0;
+        while first < batch.size {
+            let size = part.min(batch.size - first);
+            let planned = match self.planned(graph, &inputs, &kept, size) {
+                Err(Failure::TooLarge { .. }) if size > 1 => {
+                    part = size.div_ceil(2);
+                    continue;
+                }
+                other => other?,
+            };
+            if flights.len() == 2
+                && let Some(flight) = flights.pop_front()
+            {
+                self.land(flight, batch)?;
+            }
+            flights.push_back(self.launch(graph, planned, batch, first)?);
+            first += size;
+        }
+        for flight in flights {
+            self.land(flight, batch)?;
+        }
+        Ok(())
+    }
+
+    /// Fills a frame with the records from `first` on and submits it.
+    fn launch(
+        &self,
+        graph: &Graph,
+        planned: Arc<Planned>,
+        batch: &Batch<'_>,
+        first: usize,
+    ) -> Result<Flight, Failure> {
+        let device = &self.device;
+        match self.fail.as_ref().and_then(|fail| fail()) {
+            Some(Fault::Lost(_)) => device.device.destroy(),
+            Some(fault) => return Err(fault.into()),
+            None => {}
+        }
+        device.check()?;
+        let free = planned.frames.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let frame = match free {
+            Some(frame) => frame,
+            None => {
+                let bytes = |ranges: &[Range<usize>]| ranges.last().map_or(0, |r| r.end);
+                let up = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
+                let down = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+                Frame {
+                    upload: device.buffer("upload", bytes(&planned.uploads), up, true)?,
+                    readback: device.buffer("readback", bytes(&planned.readbacks), down, false)?,
+                }
+            }
+        };
+        let refused = |e: &dyn std::fmt::Display| Fault::Driver(super::device::one_line(&e));
+        {
+            let whole = frame.upload.slice(..);
+            let mut mapped =
+                whole.get_mapped_range_mut().map_err(|e| device.check().err().unwrap_or(refused(&e)))?;
+            for (value, ((shape, data), range)) in
+                graph.inputs().iter().zip(batch.inputs.iter().zip(&planned.uploads))
+            {
+                let data = &data[first * shape.len()..][..planned.batch * shape.len()];
+                let halves = planned.layout.elements[value.index()] == Element::Four
+                    && device.traits.storage != Storage::F32;
+                let pitch = if halves { 2 } else { 4 } * pitch(shape.cols);
+                for (row, at) in data.chunks_exact(shape.cols).zip((range.start..).step_by(pitch)) {
+                    write_row(&mut mapped, at, row, halves);
+                }
+            }
+        }
+        frame.upload.unmap();
+
+        let mut encoder =
+            device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") });
+        for (value, range) in graph.inputs().iter().zip(&planned.uploads) {
+            let place = &planned.layout.places[value.index()];
+            encoder.copy_buffer_to_buffer(
+                &frame.upload,
+                range.start as u64,
+                &planned.arena,
+                place.start as u64,
+                range.len() as u64,
+            );
+        }
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for ((pipeline, group), dispatch) in planned.steps.iter().zip(&planned.layout.dispatches) {
+                pass.set_pipeline(&pipeline.pipeline);
+                pass.set_bind_group(0, group, &[]);
+                let [x, y, z] = dispatch.launch.grid.map(|g| g as u32);
+                pass.dispatch_workgroups(x, y, z);
+            }
+        }
+        for (value, range) in planned.kept.iter().zip(&planned.readbacks) {
+            let place = &planned.layout.places[value.index()];
+            encoder.copy_buffer_to_buffer(
+                &planned.arena,
+                place.start as u64,
+                &frame.readback,
+                range.start as u64,
+                range.len() as u64,
+            );
+        }
+        let mapped = Arc::new(AtomicUsize::new(0));
+        for (buffer, mode) in [(&frame.upload, wgpu::MapMode::Write), (&frame.readback, wgpu::MapMode::Read)]
+        {
+            let mapped = Arc::clone(&mapped);
+            encoder.map_buffer_on_submit(buffer, mode, .., move |result| {
+                if result.is_ok() {
+                    mapped.fetch_add(1, Ordering::Release);
+                }
+            });
+        }
+        let commands = encoder.finish();
+        device.check()?;
+        let index = device.queue.submit([commands]);
+        self.counts.submits.fetch_add(1, Ordering::Relaxed);
+        device.check()?;
+        Ok(Flight { planned, frame, index, mapped, first })
+    }
+
+    /// Waits for a submission and copies its results out.
+    fn land(&self, flight: Flight, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        let device = &self.device;
+        let Flight { planned, frame, index, mapped, first } = flight;
+        let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
+        self.counts.waits.fetch_add(1, Ordering::Relaxed);
+        let polled = device.device.poll(wait);
+        device.check()?;
+        match polled {
+            Ok(_) => {}
+            Err(wgpu::PollError::Timeout) => return Err(Fault::Timeout(self.timeout.as_secs()).into()),
+            Err(error) => return Err(Fault::Driver(super::device::one_line(&error)).into()),
+        }
+        if mapped.load(Ordering::Acquire) != 2 {
+            return Err(Fault::Lost("its results cannot be read".to_owned()).into());
+        }
+        {
+            let view = frame.readback.slice(..).get_mapped_range();
+            let view = view.map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            self.counts.readbacks.fetch_add(1, Ordering::Relaxed);
+            for ((value, data), range) in batch.outputs.iter_mut().zip(&planned.readbacks) {
+                let shape = planned.layout.shapes[value.index()];
+                let data = &mut data[first * shape.len()..][..planned.batch * shape.len()];
+                let element = planned.layout.elements[value.index()];
+                read_matrix(&view[range.clone()], element, device.traits.storage, shape, data);
+            }
+        }
+        frame.readback.unmap();
+        let mut frames = planned.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        if frames.len() < 2 {
+            frames.push(frame);
+        }
+        Ok(())
+    }
+
+    /// The memory that a batch takes.
+    pub(super) fn memory(&self, planned: &Planned, graph: &Graph) -> Memory {
+        let bytes = |ranges: &[Range<usize>]| ranges.last().map_or(0, |r| r.end);
+        let lives = crate::plan::lives(graph, planned.layout.shapes.len(), &planned.kept);
+        let size = |v: usize| planned.layout.places[v].len();
+        let mut largest_two = 0;
+        for a in 0..lives.len() {
+            for b in 0..a {
+                if lives[a].0 <= lives[b].1 && lives[b].0 <= lives[a].1 {
+                    largest_two = largest_two.max(size(a) + size(b));
+                }
+            }
+        }
+        Memory {
+            weights: self.places.iter().flatten().map(Range::len).sum(),
+            arena: planned.layout.arena,
+            largest_two,
+            staging: bytes(&planned.uploads) + bytes(&planned.readbacks),
+        }
+    }
+}
+
+/// Writes a row at a byte, as f32 or f16.
+fn write_row(mapped: &mut wgpu::BufferViewMut, at: usize, row: &[f32], halves: bool) {
+    if halves {
+        let bytes: Vec<u8> = row.iter().flat_map(|v| half::from_f64(f64::from(*v)).to_ne_bytes()).collect();
+        mapped.slice(at..at + bytes.len()).copy_from_slice(&bytes);
+    } else {
+        // SAFETY: plain floats seen as bytes.
+        let bytes = unsafe { std::slice::from_raw_parts(row.as_ptr().cast::<u8>(), 4 * row.len()) };
+        mapped.slice(at..at + bytes.len()).copy_from_slice(bytes);
+    }
+}
+
+/// Reads `[batch, rows, pitch]` cells of an element into dense f32.
+pub(super) fn read_matrix(bytes: &[u8], element: Element, storage: Storage, shape: Shape, data: &mut [f32]) {
+    let halves = element == Element::Four && storage != Storage::F32;
+    let size = if halves { 2 } else { 4 };
+    let rows = bytes.chunks_exact(size * pitch(shape.cols));
+    for (to, from) in data.chunks_exact_mut(shape.cols).zip(rows) {
+        for (to, from) in to.iter_mut().zip(from.chunks_exact(size)) {
+            *to = match *from {
+                [a, b] => half::to_f32(u16::from_ne_bytes([a, b])),
+                [a, b, c, d] => f32::from_ne_bytes([a, b, c, d]),
+                _ => f32::NAN,
+            };
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! How a GPU is chosen and used.
+
+use super::error::{Fault, GpuError};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Optional features of a device, each of which can be left unused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// Subgroup operations in reductions; through workgroup memory otherwise.
+    pub subgroups: bool,
+    /// The device's f16 type; otherwise f16 is packed two in a word. Of no use in f32.
+    pub f16: bool,
+    /// Timestamps in profiles; the time of whole runs otherwise.
+    pub timestamps: bool,
+    /// The driver's pipeline cache, kept on disk.
+    pub pipeline_cache: bool,
+}
+
+impl Features {
+    /// All that the device has.
+    pub const ALL: Features = Features { subgroups: true, f16: true, timestamps: true, pipeline_cache: true };
+    /// None.
+    pub const NONE: Features =
+        Features { subgroups: false, f16: false, timestamps: false, pipeline_cache: false };
+    const NAMES: [&'static str; 4] = ["subgroups", "f16", "timestamps", "pipeline-cache"];
+
+    fn flag(&mut self, name: &str) -> Option<&mut bool> {
+        match name {
+            "subgroups" => Some(&mut self.subgroups),
+            "f16" => Some(&mut self.f16),
+            "timestamps" => Some(&mut self.timestamps),
+            "pipeline-cache" => Some(&mut self.pipeline_cache),
+            _ => None,
+        }
+    }
+
+    /// Reads a list such as `subgroups,f16` (only these), `-f16,-subgroups` (all but these), `all` or `none`.
+    pub fn parse(list: &str) -> Result<Features, GpuError> {
+        let words: Vec<&str> = list.split(',').map(str::trim).filter(|w| !w.is_empty()).collect();
+        let only = words.iter().any(|w| !w.starts_with('-') && *w != "all");
+        let mut features = if only { Features::NONE } else { Features::ALL };
+        for word in words {
+            let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));
+            match name {
+                "all" if on => features = Features::ALL,
+                "none" if on => features = Features::NONE,
+                _ => match features.flag(name) {
+                    Some(flag) => *flag = on,
+                    None => {
+                        let known = format!("{}, all and none", Features::NAMES.join(", "));
+                        return Err(GpuError::Feature { name: name.to_owned(), known });
+                    }
+                },
+            }
+        }
+        Ok(features)
+    }
+}
+
+/// The precision of activations and convolutions' weights in the GPU's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// 16 bits; sums stay f32.
+    F16,
+}
+
+/// How a GPU is chosen and used.
+#[derive(Clone)]
+pub struct GpuOptions {
+    /// Which adapter: its number in [`super::adapters`] or a part of its name. None: the best there is.
+    pub adapter: Option<String>,
+    /// Whether a software adapter will do when none is chosen by name.
+    pub software: bool,
+    /// The optional features that may be used.
+    pub features: Features,
+    /// Storage.
+    pub precision: Precision,
+    /// Whether kernels are compiled with checks of every index and loop.
+    pub checked: bool,
+    /// The most records that one submission takes; None for as many as the device's limits allow.
+    pub batch: Option<usize>,
+    /// How long to wait for a submission.
+    pub timeout: Duration,
+    /// Called with a line when the GPU fails and what that means.
+    pub warn: Arc<dyn Fn(&str) + Send + Sync>,
+    /// For tests: given an operation's name and kernel, gives what to compile in its place.
+    #[doc(hidden)]
+    pub plant: Option<fn(&str, &str) -> String>,
+    /// For tests: asked before each submission whether the device shall fail.
+    #[doc(hidden)]
+    pub fail: Option<Arc<dyn Fn() -> Option<Fault> + Send + Sync>>,
+}
+
+impl Default for GpuOptions {
+    fn default() -> GpuOptions {
+        GpuOptions {
+            adapter: None,
+            software: false,
+            features: Features::ALL,
+            precision: Precision::F32,
+            checked: false,
+            batch: None,
+            timeout: Duration::from_secs(60),
+            warn: Arc::new(|_| {}),
+            plant: None,
+            fail: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for GpuOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GpuOptions")
+            .field("adapter", &self.adapter)
+            .field("software", &self.software)
+            .field("features", &self.features)
+            .field("precision", &self.precision)
+            .field("checked", &self.checked)
+            .field("batch", &self.batch)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn feature_lists() {
+        let parse = |list: &str| Features::parse(list).unwrap_or_else(|e| panic!("{list}: {e}"));
+        assert_eq!(parse("all"), Features::ALL);
+        assert_eq!(parse(""), Features::ALL);
+        assert_eq!(parse("none"), Features::NONE);
+        assert_eq!(parse("-f16"), Features { f16: false, ..Features::ALL });
+        assert_eq!(parse("all,-f16, -subgroups"), Features { f16: false, subgroups: false, ..Features::ALL });
+        assert_eq!(parse("f16,subgroups"), Features { f16: true, subgroups: true, ..Features::NONE });
+        let error = Features::parse("f61").map_err(|e| e.to_string());
+        assert!(error.is_err_and(|e| e.contains("f61") && e.contains("pipeline-cache")));
+    }
+}
