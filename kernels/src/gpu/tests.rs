@@ -163,7 +163,7 @@ fn programs_are_what_they_say() {
     }
 }
 
-/// Bytes of all the module's workgroup memory, each variable on 16.
+/// Bytes of all the module's workgroup memory.
 fn workgroup_bytes(module: &Module) -> usize {
     let workgroup = module.global_variables.iter().filter(|(_, v)| v.space == AddressSpace::WorkGroup);
     workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx()) as usize).sum()

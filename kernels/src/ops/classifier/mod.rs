@@ -156,9 +156,14 @@ impl Body for Task<'_> {
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (c, n, d, classes, cols) in
-        [(1280, 2, 64, 5, 157), (256, 3, 64, 4, 23), (1, 0, 0, 1, 1), (17, 1, 5, 33, 3), (9, 0, 0, 20, 1500)]
-    {
+    for (c, n, d, classes, cols) in [
+        (1280, 2, 64, 5, 157),
+        (256, 3, 64, 4, 23),
+        (1, 0, 0, 1, 1),
+        (17, 1, 5, 33, 3),
+        (9, 0, 0, 20, 1500),
+        (600, 4, 7, 301, 600),
+    ] {
         for softmax in [false, true] {
             let mut random = Random::new(c + n + d + classes);
             let width = c + n * d;

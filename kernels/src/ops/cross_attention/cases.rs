@@ -14,6 +14,8 @@ pub(crate) fn cases() -> Vec<Case> {
         (2, 15, 5, 7, 17),
         (4, 22, 11, 33, 700),
         (1, 9, 1, 20, 16),
+        (1, 300, 6, 5, 1030),
+        (2, 12, 3, 600, 257),
     ] {
         let mut random = Random::new(tokens + dim + heads + channels);
         let mut linear = |outputs: usize, inputs: usize| Linear {

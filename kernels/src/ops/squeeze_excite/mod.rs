@@ -140,7 +140,8 @@ impl Body for Task<'_> {
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (c, r, cols) in [(32, 8, 2500), (480, 20, 313), (1152, 48, 79), (1, 1, 1), (17, 3, 5), (33, 40, 1030)]
+    for (c, r, cols) in
+        [(32, 8, 2500), (480, 20, 313), (1152, 48, 79), (1, 1, 1), (17, 3, 5), (33, 40, 1030), (700, 301, 77)]
     {
         let mut random = Random::new(c * 3 + r);
         let op = SqueezeExcite {

@@ -29,9 +29,14 @@ fn sequence(random: &mut Random, dim: usize, inputs: usize, hidden: usize) -> Fe
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (dim, inputs, hidden, rows, steps) in
-        [(64, 4, 32, 20, 20), (64, 4, 32, 20, 7), (5, 1, 1, 1, 1), (33, 3, 17, 200, 200), (1, 2, 40, 4, 0)]
-    {
+    for (dim, inputs, hidden, rows, steps) in [
+        (64, 4, 32, 20, 20),
+        (64, 4, 32, 20, 7),
+        (5, 1, 1, 1, 1),
+        (33, 3, 17, 200, 200),
+        (1, 2, 40, 4, 0),
+        (300, 70, 130, 5, 5),
+    ] {
         for missing in [false, true] {
             let mut random = Random::new(dim + inputs + hidden + steps);
             let features = vec![

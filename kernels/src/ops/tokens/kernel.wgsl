@@ -37,15 +37,8 @@ const THREADS: u32 = 256u;
 
 var<workgroup> known_steps: u32;
 
-var<private> record: u32;
-var<private> feature: u32;
-
-fn field(which: u32) -> u32 {
+fn field(feature: u32, which: u32) -> u32 {
     return dims[HEADER + feature * FIELDS + which];
-}
-
-fn put(j: u32, value: f32) {
-    tokens[(record * dims[FEATURES] + feature) * dims[PITCH] + j] = value;
 }
 
 // The comparison of a number with itself may be taken to hold.
@@ -53,27 +46,27 @@ fn is_nan(value: f32) -> bool {
     return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
 }
 
-fn continuous(thread: u32) {
-    let at = field(WEIGHT);
+fn continuous(thread: u32, feature: u32, record: u32, token_at: u32) {
+    let at = field(feature, WEIGHT);
     let d = dims[DIM];
-    let value = inputs[field(OPERAND) + record * field(STRIDE)];
+    let value = inputs[field(feature, OPERAND) + record * field(feature, STRIDE)];
     for (var j = thread; j < d; j += THREADS) {
         var token = weight[at + 2u * d + j];
         if !is_nan(value) {
             token = fma(value, weight[at + j], weight[at + d + j]);
         }
-        put(j, token);
+        tokens[token_at + j] = token;
     }
 }
 
-fn categorical(thread: u32) {
-    let value = inputs[field(OPERAND) + record * field(STRIDE)];
-    var row = field(LAST);
+fn categorical(thread: u32, feature: u32, record: u32, token_at: u32) {
+    let value = inputs[field(feature, OPERAND) + record * field(feature, STRIDE)];
+    var row = field(feature, LAST);
     if value >= 0.0 {
         row = min(u32(value), row);
     }
     for (var j = thread; j < dims[DIM]; j += THREADS) {
-        put(j, weight[field(WEIGHT) + row * dims[DIM] + j]);
+        tokens[token_at + j] = weight[field(feature, WEIGHT) + row * dims[DIM] + j];
     }
 }
 
@@ -89,33 +82,33 @@ fn product(weight_at: u32, width: u32, column: u32, vector_at: u32, depth: u32) 
     return (sum.x + sum.y) + (sum.z + sum.w);
 }
 
-fn sequence(thread: u32) {
+fn sequence(thread: u32, feature: u32, record: u32, token_at: u32) {
     let d = dims[DIM];
-    let row = field(ROW);
+    let row = field(feature, ROW);
     let row4 = (row + 3u) & ~3u;
-    let hidden = field(HIDDEN);
+    let hidden = field(feature, HIDDEN);
     let hidden4 = (hidden + 3u) & ~3u;
 
-    let row_weight = field(WEIGHT);
+    let row_weight = field(feature, WEIGHT);
     let hidden_weight = row_weight + row4 * 4u * hidden;
     let proj = hidden_weight + hidden4 * 4u * hidden;
     let bias = proj + hidden4 * d;
     let proj_bias = bias + 4u * hidden;
     let missing = proj_bias + d;
 
-    let x_at = record * dims[SCRATCH] + field(SCRATCH_AT); // the step's row, zeros to row4
+    let x_at = record * dims[SCRATCH] + field(feature, SCRATCH_AT); // the step's row, zeros to row4
     let h_at = x_at + row4;                                // h, zeros to hidden4
     let c_at = h_at + hidden4;                             // c
     let gates_at = c_at + hidden;                          // [4, hidden]
-    let rows_at = field(OPERAND) + record * field(STRIDE);
+    let rows_at = field(feature, OPERAND) + record * field(feature, STRIDE);
 
     if thread == 0u {
-        known_steps = min(u32(inputs[field(STEPS) + ONE * record]), field(ROWS));
+        known_steps = min(u32(inputs[field(feature, STEPS) + ONE * record]), field(feature, ROWS));
     }
     let steps = workgroupUniformLoad(&known_steps);
     if steps == 0u {
         for (var j = thread; j < d; j += THREADS) {
-            put(j, weight[missing + j]);
+            tokens[token_at + j] = weight[missing + j];
         }
         return;
     }
@@ -154,30 +147,32 @@ fn sequence(thread: u32) {
         // The rows past the steps are not read.
         if step + 1u < steps {
             for (var i = thread; i < row; i += THREADS) {
-                scratch[x_at + i] = inputs[rows_at + (step + 1u) * field(ROW_PITCH) + i];
+                scratch[x_at + i] = inputs[rows_at + (step + 1u) * field(feature, ROW_PITCH) + i];
             }
         }
     }
     storageBarrier();
     workgroupBarrier();
     for (var j = thread; j < d; j += THREADS) {
-        put(j, weight[proj_bias + j] + product(proj, d, j, h_at, hidden4));
+        tokens[token_at + j] = weight[proj_bias + j] + product(proj, d, j, h_at, hidden4);
     }
 }
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    feature = group.x;
-    record = group.z;
-    switch field(KIND) {
+    // Handed down, not kept in private variables: the control flow around barriers must be seen to be uniform.
+    let feature = group.x;
+    let record = group.z;
+    let token_at = (record * dims[FEATURES] + feature) * dims[PITCH];
+    switch field(feature, KIND) {
         case CONTINUOUS: {
-            continuous(thread);
+            continuous(thread, feature, record, token_at);
         }
         case CATEGORICAL: {
-            categorical(thread);
+            categorical(thread, feature, record, token_at);
         }
         default: {
-            sequence(thread);
+            sequence(thread, feature, record, token_at);
         }
     }
 }
