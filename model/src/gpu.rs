@@ -21,7 +21,7 @@ pub(crate) fn engine(
     let wanted = GpuOptions { software: !auto, precision: options.precision, ..options.gpu.clone() };
     let warn = Arc::clone(&wanted.warn);
     let samples = config.samples.min(PROBE_SAMPLES);
-    match Gpu::new(graph, wanted, &probe(config, samples, 2), make_cpu) {
+    match Gpu::new(graph, wanted, probe(config, samples, 2), make_cpu) {
         Ok(gpu) if auto => {
             let key = format!("{} {} {}", config.name, config.samples, options.precision as u8);
             Ok(Some(Engine::Gpu(Box::new(

@@ -261,8 +261,8 @@ impl Model {
         }
     }
 
-    /// The steps that a run over `samples` samples takes; sequences are counted at one row.
-    pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
+    /// The shapes of a record's inputs over `samples` samples, sequences of one row.
+    fn input_shapes(&self, samples: usize) -> Vec<Shape> {
         let mut inputs = vec![Shape::new(self.config.leads.len(), samples)];
         for feature in self.config.features() {
             match feature.kind {
@@ -272,6 +272,23 @@ impl Model {
                 _ => inputs.push(Shape::new(1, 1)),
             }
         }
+        inputs
+    }
+
+    /// The GPU's memory that a batch takes; none on the CPU, and where the batch must be cut into parts.
+    #[cfg(feature = "gpu")]
+    pub fn gpu_memory(&self, batch: usize, samples: usize) -> Option<efficientecg_engine::gpu::Memory> {
+        match &self.engine {
+            Engine::Gpu(gpu) => {
+                gpu.memory(&self.input_shapes(samples), &[self.logits, self.probabilities], batch)
+            }
+            _ => None,
+        }
+    }
+
+    /// The steps that a run over `samples` samples takes; sequences are counted at one row.
+    pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
+        let inputs = self.input_shapes(samples);
         let graph = self.engine.graph();
         let shapes = graph.shapes(&inputs)?;
         let layer = |step: &efficientecg_engine::graph::Step| {

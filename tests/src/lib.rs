@@ -4,5 +4,6 @@
 
 pub mod compare;
 pub mod golden;
+pub mod gpu;
 pub mod mitbih;
 pub mod random;

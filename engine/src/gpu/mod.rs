@@ -1,8 +1,8 @@
 //! Runs a graph's shaders on a GPU: the only user of wgpu.
 //!
 //! [`Gpu`] is shared by threads and runs batches by `&self`. At its making it checks the device against the CPU, step
-//! by step, on inputs that the caller gives. A device that fails during a run is made anew once; if that fails
-//! too, the CPU computes this batch and all later ones. Either way the results are complete.
+//! by step, on inputs that the caller gives. A device that fails during a run is made anew once; if that one fails
+//! soon, the CPU computes this batch and all later ones. Either way the results are complete.
 
 mod cache;
 mod check;
@@ -25,12 +25,18 @@ use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::view::Shape;
 use layout::Failure;
 use network::Network;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use device::{Adapter, adapters};
 pub use error::{Fault, GpuError};
 pub use network::Memory;
+#[doc(hidden)]
+pub use options::Plant;
 pub use options::{Features, GpuOptions};
+
+/// A device that was made anew and has run this many submissions may be made anew again.
+const TRUSTED_AGAIN: usize = 100;
 
 /// Inputs to check a device with: their shapes, and values for this many records.
 pub struct Probe {
@@ -44,6 +50,7 @@ pub struct Probe {
 pub struct Gpu {
     graph: Arc<Graph>,
     options: GpuOptions,
+    probe: Probe,
     adapter: Adapter,
     /// Makes the CPU's engine when it is needed.
     make_cpu: Box<dyn Fn() -> Cpu + Send + Sync>,
@@ -56,7 +63,7 @@ pub struct Gpu {
 /// Where batches go.
 #[derive(Clone)]
 enum State {
-    /// To the device, made this many times.
+    /// To the device, and which one it is, from 1.
     Device(Arc<Network>, usize),
     /// To the CPU, for good.
     Cpu,
@@ -67,18 +74,15 @@ impl Gpu {
     pub fn new(
         graph: Arc<Graph>,
         options: GpuOptions,
-        probe: &Probe,
+        probe: Probe,
         make_cpu: impl Fn() -> Cpu + Send + Sync + 'static,
     ) -> Result<Gpu, GpuError> {
-        let device = Device::open(&options)?;
-        let adapter = device.adapter.clone();
-        let fault = |fault| GpuError::Fault { adapter: adapter.name.clone(), fault };
-        let network = Network::new(device, &graph, &options, 0).map_err(fault)?;
-        let cpu = make_cpu();
-        check::check(&network, &graph, probe, &cpu, options.precision)?;
+        let network = open(&graph, &options, &probe, &make_cpu())?;
+        let adapter = network.device.adapter.clone();
         Ok(Gpu {
             graph,
             options,
+            probe,
             adapter,
             make_cpu: Box::new(make_cpu),
             cpu: OnceLock::new(),
@@ -138,8 +142,7 @@ impl Gpu {
         match self.state() {
             State::Device(network, _) => {
                 let counts = network.counts();
-                [&counts.submits, &counts.waits, &counts.readbacks]
-                    .map(|c| c.load(std::sync::atomic::Ordering::Relaxed))
+                [&counts.submits, &counts.waits, &counts.readbacks].map(|c| c.load(Ordering::Relaxed))
             }
             State::Cpu => [0; 3],
         }
@@ -190,22 +193,31 @@ impl Gpu {
             State::Device(..) => {}
         }
         let name = &self.adapter.name;
-        if made == 1 {
-            let again = Device::open(&self.options)
-                .and_then(|device| {
-                    Network::new(device, &self.graph, &self.options, 0)
-                        .map_err(|fault| GpuError::Fault { adapter: name.clone(), fault })
-                })
-                .ok();
-            if let Some(network) = again {
+        let served = match &*state {
+            State::Device(network, _) => network.counts().submits.load(Ordering::Relaxed),
+            State::Cpu => 0,
+        };
+        if made == 1 || served >= TRUSTED_AGAIN {
+            let again = open(&self.graph, &self.options, &self.probe, self.cpu());
+            if let Ok(network) = again {
                 (self.options.warn)(&format!(
                     "{name}: {fault}; it was set up anew and the batch is run again"
                 ));
-                *state = State::Device(Arc::new(network), 2);
+                *state = State::Device(Arc::new(network), made + 1);
                 return;
             }
         }
         (self.options.warn)(&format!("{name}: {fault}; using the CPU from here on"));
         *state = State::Cpu;
     }
+}
+
+/// Opens a device, uploads the graph's weights and checks the results.
+fn open(graph: &Graph, options: &GpuOptions, probe: &Probe, cpu: &Cpu) -> Result<Network, GpuError> {
+    let device = Device::open(options)?;
+    let adapter = device.adapter.name.clone();
+    let fault = |fault| GpuError::Fault { adapter, fault };
+    let network = Network::new(device, graph, options, 0).map_err(fault)?;
+    check::check(&network, graph, probe, cpu, options.precision)?;
+    Ok(network)
 }

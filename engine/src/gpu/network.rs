@@ -323,6 +323,7 @@ impl Network {
     ) -> Result<Flight, Failure> {
         let device = &self.device;
         match self.fail.as_ref().and_then(|fail| fail()) {
+            // The submission then meets a device that is gone.
             Some(Fault::Lost(_)) => device.device.destroy(),
             Some(fault) => return Err(fault.into()),
             None => {}

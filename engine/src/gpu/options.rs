@@ -59,6 +59,10 @@ impl Features {
     }
 }
 
+/// Given an operation's name and its program, gives what to compile.
+#[doc(hidden)]
+pub type Plant = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
+
 /// How a GPU is chosen and used.
 #[derive(Clone)]
 pub struct GpuOptions {
@@ -80,7 +84,7 @@ pub struct GpuOptions {
     pub warn: Arc<dyn Fn(&str) + Send + Sync>,
     /// For tests: given an operation's name and kernel, gives what to compile in its place.
     #[doc(hidden)]
-    pub plant: Option<fn(&str, &str) -> String>,
+    pub plant: Option<Plant>,
     /// For tests: asked before each submission whether the device shall fail.
     #[doc(hidden)]
     pub fail: Option<Arc<dyn Fn() -> Option<Fault> + Send + Sync>>,

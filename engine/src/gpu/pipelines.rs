@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::error::Fault;
-use super::options::GpuOptions;
+use super::options::{GpuOptions, Plant};
 use efficientecg_kernels::gpu::{Dims, Launch, Program};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ pub(super) struct Pipeline {
 /// The programs compiled so far.
 pub(super) struct Pipelines {
     checked: bool,
-    plant: Option<fn(&str, &str) -> String>,
+    plant: Option<Plant>,
     cache: Option<super::cache::DiskCache>,
     made: Mutex<HashMap<Key, Arc<Pipeline>>>,
 }
@@ -30,7 +30,7 @@ impl Pipelines {
         let on_disk = device.pipeline_cache && options.plant.is_none();
         Pipelines {
             checked: options.checked,
-            plant: options.plant,
+            plant: options.plant.clone(),
             cache: on_disk.then(|| super::cache::DiskCache::open(device)).flatten(),
             made: Mutex::new(HashMap::new()),
         }
@@ -84,7 +84,7 @@ impl Pipelines {
 
     fn compile(&self, device: &Device, program: &'static Program, launch: &Launch) -> Pipeline {
         let mut text = program.text(device.traits);
-        if let Some(plant) = self.plant {
+        if let Some(plant) = &self.plant {
             text = plant(program.name, &text);
         }
         let module = wgpu::ShaderModuleDescriptor {

@@ -1,0 +1,34 @@
+//! Tests on a GPU, be it a software adapter: skipped, and said so, where there is none.
+
+use efficientecg_model::{Backend, GpuOptions, Options, adapters};
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Whether there is an adapter. Panics without one where `EFFICIENTECG_REQUIRE_GPU=1`.
+pub fn found() -> bool {
+    if !adapters().is_empty() {
+        return true;
+    }
+    let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
+    assert!(!required, "EFFICIENTECG_REQUIRE_GPU=1, and no GPU nor software adapter was found");
+    // Past the harness, which hides what passing tests print.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no GPU nor software adapter was found");
+    false
+}
+
+/// The lines of warning so far.
+pub type Warnings = Arc<Mutex<Vec<String>>>;
+
+/// Options for a GPU whose warnings are kept.
+pub fn options(gpu: GpuOptions) -> (Options, Warnings) {
+    let warnings = Warnings::default();
+    let kept = Arc::clone(&warnings);
+    let warn = move |line: &str| kept.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    let gpu = GpuOptions { warn: Arc::new(warn), ..gpu };
+    (Options { backend: Backend::Gpu, precision: gpu.precision, gpu, ..Options::default() }, warnings)
+}
+
+/// Takes the warnings so far.
+pub fn taken(warnings: &Warnings) -> Vec<String> {
+    std::mem::take(&mut *warnings.lock().unwrap_or_else(PoisonError::into_inner))
+}

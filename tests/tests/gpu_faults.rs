@@ -1,0 +1,261 @@
+//! What becomes of a batch when the GPU computes wrongly, is lost or runs out of memory; what a batch asks of it; and the
+//! memory that it takes.
+
+use efficientecg_engine::gpu::{Fault, Gpu, Probe};
+use efficientecg_engine::pool::Pool;
+use efficientecg_engine::{Batch, Cpu, Graph, Value};
+use efficientecg_kernels::ops::conv::Conv;
+use efficientecg_kernels::ops::pointwise::Pointwise;
+use efficientecg_model::config::presets::Setup;
+use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
+use efficientecg_model::{GpuOptions, Inputs, Level, Model, Outputs, Shape, Weights};
+use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
+use efficientecg_tests::gpu::{found, options, taken};
+use efficientecg_tests::random::{self, Random};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+fn network() -> Weights {
+    let stages = [(1, 3, 1, 5, 1), (4, 5, 2, 9, 2), (3, 7, 3, 8, 1)];
+    random::weights(random::config(3, (10, 7, 2), &stages, 18, true), 1)
+}
+
+fn load(weights: &Weights, gpu: GpuOptions) -> (Model, Vec<String>) {
+    let (options, warnings) = options(gpu);
+    let model = Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    (model, taken(&warnings))
+}
+
+fn run(model: &Model, inputs: &Inputs) -> Outputs {
+    model.run(inputs).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// What the CPU makes of a batch.
+fn on_cpu(weights: &Weights, inputs: &Inputs) -> Outputs {
+    let model = Model::new(weights, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
+    run(&model, inputs)
+}
+
+/// A defect for every operation in turn: its kernel's text, and what a careless hand made of it.
+const DEFECTS: [(&str, &str, &str); 13] = [
+    ("conv", "silu4(product + bias[row])", "silu4(product)"),
+    ("conv", "i32(dims.kernel / 2u)", "i32(dims.kernel / 2u) - 1"),
+    ("pointwise", "var v = product + bias[row];", "var v = 1.001 * product + bias[row];"),
+    ("pointwise", "v *= gate[record * dims.gate_pitch + k];", "v *= gate[k];"),
+    ("pointwise", "v += unpack(residual[place]);", "v += unpack(residual[place]).wzyx;"),
+    ("pointwise", "i < COLS / 4u; i++", "i < COLS / 4u - 1u; i++"),
+    ("depthwise", "weight[j * dims.channels + channel]", "weight[j * dims.channels]"),
+    ("depthwise", "for (var j = first; j < last; j++)", "for (var j = first + 1u; j < last; j++)"),
+    ("depthwise", "silu4(acc[i] + bias[first + row])", "(acc[i] + bias[first + row])"),
+    ("squeeze_excite", "= sigmoid1(", "= 0.999 * sigmoid1("),
+    ("tokens", "gates.z * tanh1(cell)", "gates.z * cell"),
+    ("cross_attention", "exp4(", "0.999 * exp4("),
+    ("classifier", "bias[", "0.99 * bias["),
+];
+
+#[test]
+fn a_wrong_kernel_is_caught_and_the_cpu_answers() {
+    if !found() {
+        return;
+    }
+    let weights = network();
+    let inputs = random::inputs(weights.config(), 3, 400, 6);
+    let want = on_cpu(&weights, &inputs);
+    let (sound, warnings) = load(&weights, GpuOptions::default());
+    assert!(sound.device().starts_with("gpu") && warnings.is_empty(), "{warnings:?}");
+    for (op, from, to) in DEFECTS {
+        let planted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&planted);
+        let plant = move |name: &str, text: &str| {
+            if name == op {
+                assert!(text.contains(from), "{op}: no {from} in its kernel");
+                count.fetch_add(1, Ordering::Relaxed);
+                text.replace(from, to)
+            } else {
+                text.to_owned()
+            }
+        };
+        let (model, warnings) =
+            load(&weights, GpuOptions { plant: Some(Arc::new(plant)), ..GpuOptions::default() });
+        assert!(planted.load(Ordering::Relaxed) > 0, "{op}: not compiled");
+        assert!(model.device().starts_with("cpu"), "{op}: {from} as {to} passed the self-test");
+        assert_eq!(warnings.len(), 1, "{op}: {warnings:?}");
+        println!("{}", warnings[0]);
+        assert_same_bits(op, &run(&model, &inputs), &want);
+    }
+}
+
+/// A thousand batches, in each of whose submissions the device may be lost or out of memory.
+#[test]
+fn a_thousand_batches_with_failures() {
+    if !found() {
+        return;
+    }
+    let weights = network();
+    let batches: Vec<Inputs> =
+        (0..4).map(|i| random::inputs(weights.config(), 1 + i, 60 + 50 * i, i as u64)).collect();
+    let want: Vec<Outputs> = batches.iter().map(|b| on_cpu(&weights, b)).collect();
+    let random = Arc::new(Mutex::new(Random::new(7)));
+    let (lost, full) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (mut done, mut models, mut on_the_cpu) = (0, 0, 0);
+    while done < 1000 {
+        let armed = Arc::new(AtomicUsize::new(0));
+        let fail = {
+            let (random, armed) = (Arc::clone(&random), Arc::clone(&armed));
+            let (lost, full) = (Arc::clone(&lost), Arc::clone(&full));
+            move || {
+                // The self-test of a load is left alone: its failure means the CPU from the start.
+                if armed.load(Ordering::Relaxed) == 0 {
+                    return None;
+                }
+                match random.lock().map_or(9, |mut r| r.below(50)) {
+                    0 => {
+                        lost.fetch_add(1, Ordering::Relaxed);
+                        Some(Fault::Lost("planted".to_owned()))
+                    }
+                    1 => {
+                        full.fetch_add(1, Ordering::Relaxed);
+                        Some(Fault::OutOfMemory)
+                    }
+                    _ => None,
+                }
+            }
+        };
+        let (options, warnings) = options(GpuOptions { fail: Some(Arc::new(fail)), ..GpuOptions::default() });
+        let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+        models += 1;
+        armed.store(1, Ordering::Relaxed);
+        while done < 1000 {
+            let i = done % batches.len();
+            let got = run(&model, &batches[i]);
+            assert_runs_close(&format!("batch {done} on {}", model.device()), &got, &want[i], TOLERANCE);
+            done += 1;
+            if model.device().starts_with("cpu") {
+                on_the_cpu += 1;
+                if on_the_cpu % 20 == 0 {
+                    break;
+                }
+            }
+        }
+        let warnings = taken(&warnings);
+        assert!(warnings.iter().all(|w| w.lines().count() == 1), "{warnings:?}");
+        if model.device().starts_with("cpu") {
+            assert!(warnings.len() >= 2, "{warnings:?}");
+        }
+    }
+    let (lost, full) = (lost.load(Ordering::Relaxed), full.load(Ordering::Relaxed));
+    println!(
+        "{done} batches, {models} models: lost {lost} times, out of memory {full} times, {on_the_cpu} batches after a fall to the CPU"
+    );
+    assert!(lost >= 5 && full >= 5, "too few failures to show anything");
+}
+
+/// A graph of two steps: enough for what the engine asks of the device.
+fn small() -> (Arc<Graph>, Value) {
+    let mut random = Random::new(3);
+    let mut weights = |n: usize| (0..n).map(|_| random.unit()).collect::<Vec<f64>>();
+    let mut graph = Graph::new();
+    let x = graph.input();
+    let conv = Conv { weight: weights(6 * 2 * 3), bias: weights(6), leads: 2, kernel: 3, stride: 2 };
+    let [h] = graph.push("conv".into(), conv, &[x]);
+    let pointwise = Pointwise {
+        weight: weights(5 * 6),
+        bias: weights(5),
+        silu: true,
+        gate: false,
+        residual: false,
+        sums: false,
+    };
+    let [y] = graph.push("pointwise".into(), pointwise, &[h]);
+    (Arc::new(graph), y)
+}
+
+#[test]
+fn one_submit_one_wait_one_readback_a_batch() {
+    if !found() {
+        return;
+    }
+    let (graph, y) = small();
+    let shape = Shape::new(2, 50);
+    let signal: Vec<f32> = Random::new(4).units(7 * shape.len());
+    let probe = || Probe { batch: 1, inputs: vec![(shape, signal[..shape.len()].to_vec())] };
+    for (limit, parts) in [(None, 1), (Some(7), 1), (Some(4), 2), (Some(2), 4)] {
+        let cpu = Arc::clone(&graph);
+        let make_cpu = move || Cpu::new(Arc::clone(&cpu), Level::best(), Arc::new(Pool::new(1)));
+        let options = GpuOptions { software: true, batch: limit, ..GpuOptions::default() };
+        let gpu = Gpu::new(Arc::clone(&graph), options, probe(), make_cpu).unwrap_or_else(|e| panic!("{e}"));
+        let before = gpu.counts();
+        for batches in 1..=3 {
+            let mut out = vec![f32::NAN; 7 * 5 * 25];
+            let mut outputs = [(y, out.as_mut_slice())];
+            let mut batch = Batch { size: 7, inputs: &[(shape, &signal)], outputs: &mut outputs };
+            gpu.run(&mut batch).unwrap_or_else(|e| panic!("{e}"));
+            assert!(out.iter().all(|v| v.is_finite()));
+            let counts = gpu.counts();
+            assert_eq!([0, 1, 2].map(|i| counts[i] - before[i]), [batches * parts; 3], "{limit:?}");
+        }
+    }
+}
+
+fn b0() -> Weights {
+    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
+    let config = Config::b0(Setup {
+        name: "b0".to_owned(),
+        leads: (0..12).map(|i| format!("L{i}")).collect(),
+        sample_rate: 500.0,
+        samples: 5000,
+        normalize: Normalize::None,
+        task: Task::Multiclass,
+        classes: (0..5).map(|i| format!("k{i}")).collect(),
+        fusion: Some(Fusion {
+            dim: 64,
+            heads: 4,
+            features: vec![
+                feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
+                feature("sex", FeatureKind::Categorical { categories: vec!["f".into(), "m".into()] }),
+            ],
+        }),
+    });
+    random::weights(config, 9)
+}
+
+/// For `b0` on 12 leads of 5,000 samples in batches of 32: weights and activations within 1.25 times the weights and the
+/// two largest activations that live together, and one dispatch a step.
+#[test]
+fn memory_and_dispatches_of_b0() {
+    if !found() {
+        return;
+    }
+    let weights = b0();
+    let (model, warnings) = load(&weights, GpuOptions::default());
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let memory = model.gpu_memory(32, 5000).unwrap_or_else(|| panic!("one part of 32 records does not fit"));
+    let least = memory.weights + memory.largest_two;
+    println!("{memory:?}: {:.3} of the least", (memory.weights + memory.arena) as f64 / least as f64);
+    assert!(memory.weights > 4 * 4_000_000 && memory.largest_two > 32 * 4 * 180_000);
+    assert!(4 * (memory.weights + memory.arena) <= 5 * least, "{memory:?}");
+    let dispatches = model.layers(5000).map_or(0, |l| l.len());
+    println!("{dispatches} dispatches");
+    assert!((1..=75).contains(&dispatches));
+}
+
+/// A record whose activations no binding can hold is the CPU's, with a line that says so.
+#[test]
+fn what_does_not_fit_goes_to_the_cpu() {
+    if !found() {
+        return;
+    }
+    // 40 channels at 1,000,000 positions: 160 MB, where a binding has 128 MiB on many devices.
+    let stages = [(1, 3, 1, 40, 1)];
+    let weights = random::weights(random::config(1, (40, 3, 1), &stages, 4, false), 3);
+    let (options, warnings) = options(GpuOptions::default());
+    let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let inputs = random::inputs(weights.config(), 1, 1_000_000, 1);
+    let fits = model.gpu_memory(1, 1_000_000).is_some();
+    let got = run(&model, &inputs);
+    assert_runs_close("a long record", &got, &on_cpu(&weights, &inputs), TOLERANCE);
+    let warnings = taken(&warnings);
+    assert_eq!(warnings.is_empty(), fits, "{warnings:?}");
+    println!("{warnings:?}");
+    assert!(model.device().starts_with("gpu"), "shorter records go to the GPU again");
+}
