@@ -8,7 +8,7 @@ use efficientecg_engine::{Cpu, Engine, Graph};
 use std::sync::Arc;
 
 /// The longest signal of a self-test, in samples: several tiles of every kernel, and no multiple of anything.
-const PROBE_SAMPLES: usize = 599;
+const PROBE_SAMPLES: usize = 299;
 
 /// A GPU for the graph; none where the CPU shall compute, for want of a GPU or of one that passes its self-test.
 pub(crate) fn engine(

@@ -43,13 +43,13 @@ const DEFECTS: [(&str, &str, &str); 13] = [
     ("pointwise", "var v = product + bias[row];", "var v = 1.001 * product + bias[row];"),
     ("pointwise", "v *= gate[record * dims.gate_pitch + k];", "v *= gate[k];"),
     ("pointwise", "v += unpack(residual[place]);", "v += unpack(residual[place]).wzyx;"),
-    ("pointwise", "i < COLS / 4u; i++", "i < COLS / 4u - 1u; i++"),
+    ("pointwise", "var i = 0u; i < COLS / 4u; i++", "var i = 1u; i < COLS / 4u; i++"),
     ("depthwise", "weight[j * dims.channels + channel]", "weight[j * dims.channels]"),
     ("depthwise", "for (var j = first; j < last; j++)", "for (var j = first + 1u; j < last; j++)"),
     ("depthwise", "silu4(acc[i] + bias[first + row])", "(acc[i] + bias[first + row])"),
     ("squeeze_excite", "= sigmoid1(", "= 0.999 * sigmoid1("),
     ("tokens", "gates.z * tanh1(cell)", "gates.z * cell"),
-    ("cross_attention", "exp4(", "0.999 * exp4("),
+    ("cross_attention", "exp4(s - vec4(next[head]))", "exp4(0.99 * (s - vec4(next[head])))"),
     ("classifier", "bias[", "0.99 * bias["),
 ];
 
@@ -140,7 +140,7 @@ fn a_thousand_batches_with_failures() {
         let warnings = taken(&warnings);
         assert!(warnings.iter().all(|w| w.lines().count() == 1), "{warnings:?}");
         if model.device().starts_with("cpu") {
-            assert!(warnings.len() >= 2, "{warnings:?}");
+            assert!(!warnings.is_empty(), "it fell back in silence");
         }
     }
     let (lost, full) = (lost.load(Ordering::Relaxed), full.load(Ordering::Relaxed));

@@ -1,7 +1,7 @@
 //! Runs a graph's shaders on a GPU: the only user of wgpu.
 //!
-//! [`Gpu`] is shared by threads and runs batches by `&self`. At its making it checks the device against the CPU, step
-//! by step, on inputs that the caller gives. A device that fails during a run is made anew once; if that one fails
+//! [`Gpu`] is shared by threads and runs batches by `&self`. At its making it checks the device against the
+//! references, step by step, on inputs that the caller gives. A device that fails during a run is made anew once; if that one fails
 //! soon, the CPU computes this batch and all later ones. Either way the results are complete.
 
 mod cache;
@@ -70,14 +70,15 @@ enum State {
 }
 
 impl Gpu {
-    /// Makes a device ready for a graph and checks it with `probe` against the engine that `make_cpu` gives.
+    /// Makes a device ready for a graph and checks it with `probe`. Where it fails later, the engine that `make_cpu` gives
+    /// computes.
     pub fn new(
         graph: Arc<Graph>,
         options: GpuOptions,
         probe: Probe,
         make_cpu: impl Fn() -> Cpu + Send + Sync + 'static,
     ) -> Result<Gpu, GpuError> {
-        let network = open(&graph, &options, &probe, &make_cpu())?;
+        let network = open(&graph, &options, &probe)?;
         let adapter = network.device.adapter.clone();
         Ok(Gpu {
             graph,
@@ -198,14 +199,21 @@ impl Gpu {
             State::Cpu => 0,
         };
         if made == 1 || served >= TRUSTED_AGAIN {
-            let again = open(&self.graph, &self.options, &self.probe, self.cpu());
-            if let Ok(network) = again {
-                (self.options.warn)(&format!(
-                    "{name}: {fault}; it was set up anew and the batch is run again"
-                ));
-                *state = State::Device(Arc::new(network), made + 1);
-                return;
+            match open(&self.graph, &self.options, &self.probe) {
+                Ok(network) => {
+                    (self.options.warn)(&format!(
+                        "{name}: {fault}; it was set up anew and the batch is run again"
+                    ));
+                    *state = State::Device(Arc::new(network), made + 1);
+                }
+                Err(error) => {
+                    (self.options.warn)(&format!(
+                        "{name}: {fault}, and then: {error}; using the CPU from here on"
+                    ));
+                    *state = State::Cpu;
+                }
             }
+            return;
         }
         (self.options.warn)(&format!("{name}: {fault}; using the CPU from here on"));
         *state = State::Cpu;
@@ -213,11 +221,11 @@ impl Gpu {
 }
 
 /// Opens a device, uploads the graph's weights and checks the results.
-fn open(graph: &Graph, options: &GpuOptions, probe: &Probe, cpu: &Cpu) -> Result<Network, GpuError> {
+fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<Network, GpuError> {
     let device = Device::open(options)?;
     let adapter = device.adapter.name.clone();
     let fault = |fault| GpuError::Fault { adapter, fault };
     let network = Network::new(device, graph, options, 0).map_err(fault)?;
-    check::check(&network, graph, probe, cpu, options.precision)?;
+    check::check(&network, graph, probe, options.precision)?;
     Ok(network)
 }

@@ -421,7 +421,10 @@ impl Network {
         match polled {
             Ok(_) => {}
             Err(wgpu::PollError::Timeout) => return Err(Fault::Timeout(self.timeout.as_secs()).into()),
-            Err(error) => return Err(Fault::Driver(super::device::one_line(&error)).into()),
+            // The submission never was: the device had gone before.
+            Err(wgpu::PollError::WrongSubmissionIndex(..)) => {
+                return Err(Fault::Lost("it took no submission".to_owned()).into());
+            }
         }
         if mapped.load(Ordering::Acquire) != 2 {
             return Err(Fault::Lost("its results cannot be read".to_owned()).into());
