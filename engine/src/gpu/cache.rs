@@ -1,10 +1,15 @@
 //! What is kept on disk between processes: compiled pipelines. A file that cannot be read or written costs time alone.
 
 use super::device::Device;
+use super::options::GpuOptions;
 use std::path::{Path, PathBuf};
 
-/// The folder for this program's cache, by the platform's custom; none if the environment names no home.
-pub(super) fn folder() -> Option<PathBuf> {
+/// The folder for what is kept: the one that was chosen, else by the platform's custom; none if the environment names no
+/// home.
+pub(super) fn folder(options: &GpuOptions) -> Option<PathBuf> {
+    if let Some(folder) = &options.cache {
+        return Some(folder.clone());
+    }
     let var = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let base = if cfg!(windows) {
         var("LOCALAPPDATA")
@@ -36,9 +41,9 @@ pub(super) struct DiskCache {
 }
 
 impl DiskCache {
-    pub(super) fn open(device: &Device) -> Option<DiskCache> {
+    pub(super) fn open(device: &Device, options: &GpuOptions) -> Option<DiskCache> {
         let name = wgpu::util::pipeline_cache_key(&device.info)?;
-        let path = folder()?.join(name);
+        let path = folder(options)?.join(name);
         let data = std::fs::read(&path).ok();
         // SAFETY: the file is one that `save` wrote for this adapter; wgpu and the driver check its header, and with
         // `fallback` what does not fit is left out.

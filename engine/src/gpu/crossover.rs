@@ -25,7 +25,7 @@ impl Gpu {
         let names = [&adapter.name, &adapter.backend, &adapter.driver];
         (key, names, self.cpu().threads(), self.cpu().level().name(), env!("CARGO_PKG_VERSION"))
             .hash(&mut hash);
-        let path = cache::folder().map(|f| f.join(format!("crossover-{:016x}", hash.finish())));
+        let path = cache::folder(&self.options).map(|f| f.join(format!("crossover-{:016x}", hash.finish())));
         let remembered = path.as_ref().and_then(|p| std::fs::read_to_string(p).ok());
         self.crossover = match remembered.and_then(|text| text.trim().parse().ok()) {
             Some(batch) => batch,

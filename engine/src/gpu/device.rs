@@ -146,6 +146,28 @@ impl Device {
             adapter: adapter.name.clone(),
             fault: Fault::Driver(one_line(&e)),
         })?;
+        let storage = match (half, f16) {
+            (false, _) => Storage::F32,
+            (true, true) => Storage::F16,
+            (true, false) => Storage::PackedF16,
+        };
+        let traits = Traits {
+            storage,
+            subgroups,
+            workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
+        };
+        Ok(Device { timestamps, pipeline_cache, ..Device::over(device, queue, adapter, info, traits) })
+    }
+
+    /// Takes over a device, whose faults are noted from here on.
+    pub(super) fn over(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        adapter: Adapter,
+        info: wgpu::AdapterInfo,
+        traits: Traits,
+    ) -> Device {
+        let limits = device.limits();
         let faults = Arc::new(Mutex::new(None));
         let note = |faults: &Arc<Mutex<Option<Fault>>>| {
             let faults = Arc::clone(faults);
@@ -165,12 +187,7 @@ impl Device {
             let text = if text.is_empty() { format!("{reason:?}").to_lowercase() } else { one_line(&text) };
             on_loss(Fault::Lost(text));
         });
-        let storage = match (half, f16) {
-            (false, _) => Storage::F32,
-            (true, true) => Storage::F16,
-            (true, false) => Storage::PackedF16,
-        };
-        Ok(Device {
+        Device {
             device,
             queue,
             adapter,
@@ -181,15 +198,11 @@ impl Device {
                 workgroups: limits.max_compute_workgroups_per_dimension as usize,
                 threads: limits.max_compute_invocations_per_workgroup as usize,
             },
-            traits: Traits {
-                storage,
-                subgroups,
-                workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
-            },
-            timestamps,
-            pipeline_cache,
+            traits,
+            timestamps: false,
+            pipeline_cache: false,
             faults,
-        })
+        }
     }
 
     /// Fails with the first fault since the device was opened.

@@ -2,6 +2,7 @@
 
 use super::error::{Fault, GpuError};
 use crate::Precision;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +81,9 @@ pub struct GpuOptions {
     pub batch: Option<usize>,
     /// How long to wait for a submission.
     pub timeout: Duration,
+    /// The folder for what is kept between processes: compiled pipelines and measured crossovers. None: `efficientecg` in
+    /// the platform's folder for caches.
+    pub cache: Option<PathBuf>,
     /// Called with a line when the GPU fails and what that means.
     pub warn: Arc<dyn Fn(&str) + Send + Sync>,
     /// For tests: given an operation's name and kernel, gives what to compile in its place.
@@ -100,6 +104,7 @@ impl Default for GpuOptions {
             checked: false,
             batch: None,
             timeout: Duration::from_secs(60),
+            cache: None,
             warn: Arc::new(|_| {}),
             plant: None,
             fail: None,
@@ -117,6 +122,7 @@ impl std::fmt::Debug for GpuOptions {
             .field("checked", &self.checked)
             .field("batch", &self.batch)
             .field("timeout", &self.timeout)
+            .field("cache", &self.cache)
             .finish_non_exhaustive()
     }
 }

@@ -31,7 +31,7 @@ impl Pipelines {
         Pipelines {
             checked: options.checked,
             plant: options.plant.clone(),
-            cache: on_disk.then(|| super::cache::DiskCache::open(device)).flatten(),
+            cache: on_disk.then(|| super::cache::DiskCache::open(device, options)).flatten(),
             made: Mutex::new(HashMap::new()),
         }
     }

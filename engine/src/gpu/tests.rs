@@ -8,10 +8,17 @@ use super::device::Device;
 use super::layout::{self, GUARD};
 use super::network::Network;
 use super::options::{Features, GpuOptions};
+use super::{Gpu, Probe};
 use crate::Batch;
 use crate::Precision;
+use crate::cpu::Cpu;
 use crate::graph::{Graph, Value};
+use crate::pool::Pool;
+use efficientecg_kernels::gpu::{Storage, Traits};
+use efficientecg_kernels::op::Op;
+use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::{Case, ops};
+use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Matrix, Shape};
 
 /// Cells that read as NaN, be they f32 or two f16.
@@ -50,39 +57,60 @@ fn skipped(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {line}");
 }
 
-/// What the device makes of a case: records 0 and 2 of three that hold it, the one between them reversed.
-fn run(device: Device, case: Case, options: &GpuOptions) -> (Vec<Shape>, Vec<[Vec<f32>; 2]>) {
-    let Case { name, op, inputs, .. } = case;
-    let shapes: Vec<Shape> = inputs.iter().map(|m| m.shape).collect();
+/// A graph of one step, its results, and the shapes of its operands.
+fn graph(name: &str, op: Box<dyn Op>, shapes: &[Shape]) -> (Graph, Vec<Value>) {
     let mut graph = Graph::new();
-    let operands: Vec<Value> = inputs.iter().map(|_| graph.input()).collect();
-    let outputs: Vec<Value> = match op.outputs(&shapes).map(|s| s.len()) {
-        Ok(1) => graph.push::<1>(name.clone(), op, &operands).to_vec(),
-        Ok(2) => graph.push::<2>(name.clone(), op, &operands).to_vec(),
+    let operands: Vec<Value> = shapes.iter().map(|_| graph.input()).collect();
+    let outputs = match op.outputs(shapes).map(|s| s.len()) {
+        Ok(1) => graph.push::<1>(name.to_owned(), op, &operands).to_vec(),
+        Ok(2) => graph.push::<2>(name.to_owned(), op, &operands).to_vec(),
         other => panic!("{name}: {other:?} results"),
     };
+    (graph, outputs)
+}
+
+/// The operands of three records: the case's, others in the same range, the case's again.
+fn records(inputs: &[Matrix]) -> [Vec<Matrix>; 3] {
+    let other = inputs.iter().map(|m| {
+        // An index, a value or a count of steps is one number: there, none. Steps count less by one.
+        let data = match m.data.as_slice() {
+            [one] if one.is_nan() => vec![0.5],
+            [one] => vec![if *one > 1.0 { one - 1.0 } else { 0.0 }],
+            // Rows past the last step are NaN, and stay so.
+            data if data.iter().any(|v| v.is_nan()) => data.iter().map(|v| -0.5 * v).collect(),
+            data => data.iter().rev().copied().collect(),
+        };
+        Matrix { shape: m.shape, data }
+    });
+    [inputs.to_vec(), other.collect(), inputs.to_vec()]
+}
+
+/// What the device makes of three records: for each result its shape, and its values a record.
+fn run(
+    device: Device,
+    op: Box<dyn Op>,
+    name: &str,
+    records: &[Vec<Matrix>; 3],
+    options: &GpuOptions,
+) -> Results {
+    let shapes: Vec<Shape> = records[0].iter().map(|m| m.shape).collect();
+    let (graph, outputs) = graph(name, op, &shapes);
     let fault = |e: &dyn std::fmt::Debug| -> ! { panic!("{name}: {e:?}") };
     let network = Network::new(device, &graph, options, GUARD).unwrap_or_else(|e| fault(&e));
-    let records: Vec<Vec<f32>> = inputs
-        .iter()
-        .map(|m| {
-            let once: Vec<f32> = m.data.iter().map(|v| *v as f32).collect();
-            let reversed = once.iter().rev().copied().collect();
-            [once.clone(), reversed, once].concat()
-        })
-        .collect();
     let (sizes, _) = layout::shapes(&graph, &shapes).unwrap_or_else(|e| fault(&e));
     let sizes: Vec<Shape> = outputs.iter().map(|v| sizes[v.index()]).collect();
     let planned = network.planned(&graph, &shapes, &outputs, 3).unwrap_or_else(|e| fault(&e));
     let poison: Vec<u8> = POISON.to_ne_bytes().repeat(planned.layout.arena / 4);
     network.device.queue.write_buffer(&planned.arena, 0, &poison);
 
+    let dense =
+        |i: usize| -> Vec<f32> { records.iter().flat_map(|r| r[i].data.iter().map(|v| *v as f32)).collect() };
+    let data: Vec<Vec<f32>> = (0..shapes.len()).map(dense).collect();
+    let inputs: Vec<(Shape, &[f32])> = shapes.iter().copied().zip(data.iter().map(Vec::as_slice)).collect();
     let mut results: Vec<Vec<f32>> = sizes.iter().map(|s| vec![f32::NAN; 3 * s.len()]).collect();
-    let batch_inputs: Vec<(Shape, &[f32])> =
-        shapes.iter().copied().zip(records.iter().map(Vec::as_slice)).collect();
     let mut wanted: Vec<(Value, &mut [f32])> =
         outputs.iter().copied().zip(results.iter_mut().map(Vec::as_mut_slice)).collect();
-    let mut batch = Batch { size: 3, inputs: &batch_inputs, outputs: &mut wanted };
+    let mut batch = Batch { size: 3, inputs: &inputs, outputs: &mut wanted };
     network.run(&graph, &mut batch).unwrap_or_else(|e| fault(&e));
 
     let arena = arena(&network.device, &planned.arena);
@@ -92,13 +120,12 @@ fn run(device: Device, case: Case, options: &GpuOptions) -> (Vec<Shape>, Vec<[Ve
             "{name}: wrote outside its output, in bytes {gap:?}"
         );
     }
-    let parts = results.into_iter().zip(&sizes).map(|(data, shape)| {
-        let record = |r: usize| data[r * shape.len()..][..shape.len()].to_vec();
-        [record(0), record(2)]
-    });
-    let parts = parts.collect();
-    (sizes, parts)
+    let record = |data: &[f32], shape: Shape, r: usize| data[r * shape.len()..][..shape.len()].to_vec();
+    sizes.into_iter().zip(results).map(|(s, data)| (s, [0, 1, 2].map(|r| record(&data, s, r)))).collect()
 }
+
+/// For each result its shape as the device cuts it, and its values a record.
+type Results = Vec<(Shape, [Vec<f32>; 3])>;
 
 /// The bytes of a buffer on the device.
 fn arena(device: &Device, buffer: &wgpu::Buffer) -> Vec<u8> {
@@ -123,41 +150,128 @@ fn totals(shape: Shape, data: &[f64]) -> Vec<f64> {
     out
 }
 
-/// Fails unless the case is right in both records; gives the worst error relative to its tolerance.
+/// Fails unless the case is right in every record; gives the worst error relative to its tolerance.
 fn check(device: Device, case: Case, options: &GpuOptions) -> f64 {
     let place = format!("{} {}", case.op.name(), case.name);
     let half = options.precision == Precision::F16;
     // Rounding to f16 errs by 2^-11 in every operand and result.
     let tolerance = if half { 1e-2 } else { case.tolerance };
+    let records = records(&case.inputs);
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{place}: {e}"));
-    let mut want: Vec<Matrix> = outputs.into_iter().map(Matrix::zeros).collect();
-    case.op.reference(&case.inputs.iter().collect::<Vec<_>>(), &mut want);
-    let (sizes, got) = run(device, case, options);
+    let want = [0, 1].map(|r| {
+        let mut want: Vec<Matrix> = outputs.iter().map(|s| Matrix::zeros(*s)).collect();
+        case.op.reference(&records[r].iter().collect::<Vec<_>>(), &mut want);
+        want
+    });
     let mut worst = 0.0f64;
-    for (index, ((size, [first, last]), want)) in sizes.iter().zip(&got).zip(&want).enumerate() {
+    for (index, (size, got)) in run(device, case.op, &case.name, &records, options).into_iter().enumerate() {
         let bits = |v: &[f32]| -> Vec<u32> { v.iter().map(|x| x.to_bits()).collect() };
-        assert_eq!(bits(first), bits(last), "{place}: output {index} depends on the record's place");
-        assert!(first.iter().all(|v| v.is_finite()), "{place}: output {index} is not finite");
-        let mut got: Vec<f64> = first.iter().map(|v| f64::from(*v)).collect();
-        let mut want_data = want.data.clone();
-        // The sums of activations, which are as large as their positions are many.
-        if *size != want.shape {
-            assert_eq!(size.cols, want.shape.cols, "{place}: output {index}");
-            (got, want_data) = (totals(*size, &got), totals(want.shape, &want.data));
-        }
-        assert_eq!(got.len(), want_data.len());
-        let largest = want_data.iter().fold(1.0f64, |m, v| m.max(v.abs()));
-        for (at, (got, want)) in got.iter().zip(&want_data).enumerate() {
-            let error = (got - want).abs() / largest;
-            assert!(
-                error <= tolerance,
-                "{place}: output {index}[{at}] is {got}, want {want}: {error:.1e} off"
-            );
-            worst = worst.max(error / tolerance);
+        assert_eq!(bits(&got[0]), bits(&got[2]), "{place}: output {index} depends on the record's place");
+        for (got, want) in got.iter().zip([&want[0][index], &want[1][index], &want[0][index]]) {
+            assert!(got.iter().all(|v| v.is_finite()), "{place}: output {index} is not finite");
+            let mut got: Vec<f64> = got.iter().map(|v| f64::from(*v)).collect();
+            let mut wanted = want.data.clone();
+            if size != want.shape {
+                assert_eq!(size.cols, want.shape.cols, "{place}: output {index}");
+                (got, wanted) = (totals(size, &got), totals(want.shape, &wanted));
+            }
+            assert_eq!(got.len(), wanted.len());
+            let largest = wanted.iter().fold(1.0f64, |m, v| m.max(v.abs()));
+            for (at, (got, want)) in got.iter().zip(&wanted).enumerate() {
+                assert!(want.is_finite(), "{place}: the reference is {want}");
+                let error = (got - want).abs() / largest;
+                assert!(
+                    error <= tolerance,
+                    "{place}: output {index}[{at}] is {got}, want {want}: {error:.1e} off"
+                );
+                worst = worst.max(error / tolerance);
+            }
         }
     }
     worst
+}
+
+/// Every program as the strictest driver takes it: one that computes nothing, but has all of wgpu's checks and the
+/// smallest limits.
+#[test]
+fn every_pipeline_and_binding_is_valid_without_a_driver() {
+    for storage in [Storage::F32, Storage::PackedF16, Storage::F16] {
+        for subgroups in [false, true] {
+            let mut required_features = wgpu::Features::empty();
+            required_features.set(wgpu::Features::SHADER_F16, storage == Storage::F16);
+            required_features.set(wgpu::Features::SUBGROUP, subgroups);
+            let options = GpuOptions { checked: true, ..GpuOptions::default() };
+            for entry in ops() {
+                for Case { name, op, inputs, .. } in (entry.cases)() {
+                    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor {
+                        required_features,
+                        ..Default::default()
+                    });
+                    let info = device.adapter_info();
+                    let adapter = super::Adapter {
+                        name: "noop".to_owned(),
+                        backend: "noop".to_owned(),
+                        driver: String::new(),
+                        software: true,
+                        subgroups,
+                        f16: storage == Storage::F16,
+                    };
+                    let traits = Traits { storage, subgroups, workgroup_bytes: 16_384 };
+                    let device = Device::over(device, queue, adapter, info, traits);
+                    let shapes: Vec<Shape> = inputs.iter().map(|m| m.shape).collect();
+                    let (graph, outputs) = graph(&name, op, &shapes);
+                    let place = format!("{} {name} {traits:?}", entry.name);
+                    let network =
+                        Network::new(device, &graph, &options, 0).unwrap_or_else(|e| panic!("{place}: {e}"));
+                    let planned = network.planned(&graph, &shapes, &outputs, 3);
+                    planned.map(drop).unwrap_or_else(|e| panic!("{place}: {e:?}"));
+                }
+            }
+        }
+    }
+}
+
+/// The crossover is measured once and found again.
+#[test]
+fn the_crossover_is_remembered() {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let options =
+        GpuOptions { software: true, cache: Some(folder.path().to_owned()), ..GpuOptions::default() };
+    if open(&options).is_none() {
+        return;
+    }
+    let conv = Conv { weight: vec![0.5; 6], bias: vec![0.1; 2], leads: 1, kernel: 3, stride: 2 };
+    let shape = Shape::new(1, 40);
+    let probes = std::cell::Cell::new(0);
+    let probe = |batch: usize| {
+        probes.set(probes.get() + 1);
+        Probe { batch, inputs: vec![(shape, vec![0.25; batch * 40])] }
+    };
+    let make = |key: &str| {
+        let (graph, _) = graph("conv", Box::new(conv.clone()), &[shape]);
+        let graph = std::sync::Arc::new(graph);
+        let for_cpu = std::sync::Arc::clone(&graph);
+        let make_cpu = move || {
+            Cpu::new(std::sync::Arc::clone(&for_cpu), Level::best(), std::sync::Arc::new(Pool::new(1)))
+        };
+        let probed = Probe { batch: 1, inputs: vec![(shape, vec![0.25; 40])] };
+        let gpu = Gpu::new(graph, options.clone(), probed, make_cpu).unwrap_or_else(|e| panic!("{e}"));
+        gpu.with_crossover(key, probe).crossover()
+    };
+    let measured = make("a");
+    let tries = probes.take();
+    assert!(tries >= 1 && (measured == usize::MAX || measured.is_power_of_two()), "{measured}");
+    assert_eq!((make("a"), probes.take()), (measured, 0), "measured again");
+    make("b");
+    assert!(probes.take() >= 1, "another model's crossover was taken");
+    // What cannot be read is measured again.
+    for entry in std::fs::read_dir(folder.path()).unwrap_or_else(|e| panic!("{e}")) {
+        let path = entry.unwrap_or_else(|e| panic!("{e}")).path();
+        std::fs::write(path, "no number").unwrap_or_else(|e| panic!("{e}"));
+    }
+    make("a");
+    assert!(probes.take() >= 1);
 }
 
 #[test]
