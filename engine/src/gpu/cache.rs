@@ -3,6 +3,7 @@
 use super::device::Device;
 use super::options::GpuOptions;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The folder for what is kept: the one that was chosen, else by the platform's custom; none if the environment names no
 /// home.
@@ -26,7 +27,10 @@ pub(super) fn write(path: &Path, data: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    // A name of its own for each writer, in this process and in others.
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{count}.tmp", std::process::id()));
     let written = std::fs::write(&temporary, data).and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);

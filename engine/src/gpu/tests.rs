@@ -26,7 +26,9 @@ const POISON: u32 = 0x7fff_7fff;
 
 /// The variants that every case is run in.
 fn variants() -> Vec<(&'static str, GpuOptions)> {
-    let base = || GpuOptions { software: true, ..GpuOptions::default() };
+    // Not among what the user's own runs keep.
+    let cache = std::env::temp_dir().join("efficientecg-tests");
+    let base = || GpuOptions { software: true, cache: Some(cache.clone()), ..GpuOptions::default() };
     let plain = Features { f16: false, subgroups: false, ..Features::ALL };
     let half = |features| GpuOptions { precision: Precision::F16, features, ..base() };
     vec![

@@ -47,6 +47,8 @@ impl Shader for Gpu<'_> {
         let (samples, cols) = (inputs[0].cols, self.0.window().outputs(inputs[0].cols));
         let tile = Tile::choose(self.0.bias.len(), cols);
         let Window { kernel, stride } = self.0.window();
+        // A longer stride makes one output all the same, and must not overflow.
+        let stride = stride.min(samples + kernel);
         let dims =
             [self.0.leads, kernel, stride, self.0.bias.len(), samples, pitch(samples), pitch(cols) / 4];
         Launch {

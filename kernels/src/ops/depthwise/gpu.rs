@@ -88,6 +88,8 @@ impl Shader for Gpu<'_> {
         let tile4 = self.tile4();
         let parts = cols.div_ceil(4 * tile4);
         let Window { kernel, stride } = self.0.window();
+        // A longer stride makes one output all the same, and must not overflow.
+        let stride = stride.min(samples + kernel);
         let mut overrides = TILE.overrides().to_vec();
         overrides.push(f64::from(self.0.expand.is_some()));
         let dims = [

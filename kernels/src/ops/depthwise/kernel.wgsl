@@ -116,7 +116,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     // Rounds to the four below, in the left padding too.
     let start = i32(4u * first4 * dims.stride) - i32(dims.kernel / 2u);
     let start4 = (start + 4 * i32(dims.kernel)) / 4 - i32(dims.kernel);
-    let end = start + i32((4u * dims.tile4 - 1u) * dims.stride + dims.kernel);
+    let end = min(start + i32((4u * dims.tile4 - 1u) * dims.stride + dims.kernel), i32(dims.samples));
 
     var acc = array<vec4<f32>, ITEMS>(vec4(0.0), vec4(0.0), vec4(0.0), vec4(0.0));
     for (var from4 = start4; 4 * from4 < end; from4 += i32(COLS / 4u)) {
