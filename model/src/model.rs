@@ -312,6 +312,11 @@ impl Model {
         self.layers_of(&inputs)
     }
 
+    /// The steps that a run on these inputs takes.
+    pub fn layers_of_inputs(&self, inputs: &Inputs) -> Result<Vec<Layer>, RunError> {
+        self.layers_of(&self.shapes(inputs)?)
+    }
+
     /// The shape of each of the graph's inputs for one record.
     pub(crate) fn shapes(&self, inputs: &Inputs) -> Result<Vec<Shape>, RunError> {
         Ok(operands(&self.config, inputs)?.iter().map(|(shape, _)| *shape).collect())

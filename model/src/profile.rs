@@ -39,7 +39,7 @@ impl Model {
             Ok(())
         })?;
         let efficientecg_engine::Profile { spans, seconds, threads, gpu, note } = profile.unwrap_or_default();
-        let mut layers = self.layers_of(&self.shapes(inputs)?)?;
+        let mut layers = self.layers_of_inputs(inputs)?;
         if gpu && self.halves() {
             for layer in &mut layers {
                 layer.cost.read /= 2;
