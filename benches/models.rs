@@ -3,9 +3,9 @@
 //! `cargo bench -p efficientecg-benches --bench models`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use efficientecg_benches::{random_inputs, random_model, setup};
+use efficientecg_benches::{random_model, setup};
 use efficientecg_model::config::Config;
-use efficientecg_model::{Options, available_threads};
+use efficientecg_model::{Inputs, Options, available_threads};
 
 fn models(criterion: &mut Criterion) {
     let networks = [
@@ -22,7 +22,7 @@ fn models(criterion: &mut Criterion) {
             let options = Options { threads: Some(threads), ..Options::default() };
             let model = random_model(config.clone(), &options).expect("random weights are valid");
             for batch in [1, 32] {
-                let inputs = random_inputs(&config, batch);
+                let inputs = Inputs::synthetic(&config, config.samples, batch);
                 group.throughput(Throughput::Elements(batch as u64));
                 let id = BenchmarkId::new(format!("{threads} threads"), format!("batch {batch}"));
                 group.bench_function(id, |b| {

@@ -3,15 +3,16 @@
 //! `cargo bench -p efficientecg-benches --bench operations -- pointwise`
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use efficientecg_benches::{Bench, peak};
+use efficientecg_benches::Bench;
 use efficientecg_kernels::ops::ops;
+use efficientecg_kernels::peak::multiply_adds;
 use efficientecg_kernels::simd::Level;
 
 fn operations(criterion: &mut Criterion) {
     for level in Level::available().into_iter().filter(|l| *l != Level::SCALAR) {
         let mut group = criterion.benchmark_group(format!("peak/{}", level.name()));
-        group.throughput(Throughput::Elements(peak(level)));
-        group.bench_function("multiply-add", |b| b.iter(|| peak(level)));
+        group.throughput(Throughput::Elements(multiply_adds(level)));
+        group.bench_function("multiply-add", |b| b.iter(|| multiply_adds(level)));
         group.finish();
     }
     for entry in ops() {

@@ -1,13 +1,12 @@
-//! What benchmarks share: cases with their buffers, random networks, the processor's multiply-add peak.
+//! What benchmarks share: cases with their buffers, random networks.
 
 use efficientecg_kernels::op::Kernel;
 use efficientecg_kernels::ops::{Case, Random};
-use efficientecg_kernels::simd::{Body, Isa, Level};
+use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Matrix, Shape, View, ViewMut};
 use efficientecg_model::config::presets::Setup;
 use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
-use efficientecg_model::weights::WeightsError;
-use efficientecg_model::{FeatureInput, Inputs, Model, Options, Weights};
+use efficientecg_model::{LoadError, Model, Options, Weights};
 
 /// A case of an operation, packed for a level, with buffers to run it again and again.
 pub struct Bench<'a> {
@@ -101,7 +100,7 @@ pub fn setup(leads: usize, samples: usize) -> Setup {
 }
 
 /// A network with random weights.
-pub fn random_model(config: Config, options: &Options) -> Result<Model, WeightsError> {
+pub fn random_model(config: Config, options: &Options) -> Result<Model, LoadError> {
     let mut random = Random::new(1);
     let weights = Weights::generate(config, |name, shape| {
         let n = shape.iter().product();
@@ -112,48 +111,4 @@ pub fn random_model(config: Config, options: &Options) -> Result<Model, WeightsE
         random.weights(n, shape.iter().skip(1).product::<usize>().max(1))
     })?;
     Model::new(&weights, options)
-}
-
-/// Random inputs for a model at its own length, age and sex given.
-pub fn random_inputs(config: &Config, batch: usize) -> Inputs {
-    let mut random = Random::new(2);
-    let (leads, samples) = (config.leads.len(), config.samples);
-    let signal = (0..batch * leads * samples).map(|_| random.value() as f32).collect();
-    let features = config
-        .features()
-        .iter()
-        .map(|f| match f.name.as_str() {
-            "age" => FeatureInput::Continuous(vec![60.0; batch]),
-            "sex" => FeatureInput::Categorical(vec![Some(1); batch]),
-            _ => FeatureInput::Missing,
-        })
-        .collect();
-    Inputs { batch, leads, samples, signal, features }
-}
-
-/// Multiply-adds in as many chains as the registers hold and nothing else: what no kernel of a level with fused
-/// multiply-adds can beat (the scalar level has none, and waits longer for each). Returns how many.
-pub fn peak(level: Level) -> u64 {
-    struct Peak;
-    impl Body for Peak {
-        type Output = u64;
-        #[inline(always)]
-        fn call<I: Isa>(self, s: I) -> u64 {
-            const CHAINS: usize = 12;
-            let mut acc = [s.splat(0.0); CHAINS];
-            let (a, b) = (s.splat(std::hint::black_box(0.5)), s.splat(std::hint::black_box(0.25)));
-            for _ in 0..2000 {
-                for acc in &mut acc {
-                    *acc = s.mul_add(a, *acc, b);
-                }
-            }
-            let mut sum = acc[0];
-            for a in &acc[1..] {
-                sum = s.add(sum, *a);
-            }
-            std::hint::black_box(s.reduce_add(sum));
-            (CHAINS * 2000 * I::LANES) as u64
-        }
-    }
-    level.dispatch(Peak)
 }

@@ -10,6 +10,7 @@ use crate::error::EngineError;
 use crate::graph::{Graph, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
+use crate::profile::{Clock, Profile, Unwatched, Watch};
 use efficientecg_kernels::op::Kernel;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Shape, View, ViewMut};
@@ -177,11 +178,35 @@ impl Cpu {
 
     /// Runs a batch. The first run of a shape plans it; later ones allocate nothing.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        self.run_watched(batch, &Unwatched)
+    }
+
+    /// Runs a batch by the clock.
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+        let clock = Clock::start(self.pool.threads());
+        self.run_watched(batch, &clock)?;
+        Ok(clock.stop())
+    }
+
+    /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.
+    fn share(&self, batch: usize) -> (usize, usize) {
+        let threads = self.pool.threads();
+        let alone = if threads == 1 { batch } else { batch / threads * threads };
+        (alone, if alone > 0 { threads } else { 1 })
+    }
+
+    /// Bytes of the arenas and their scratch that such a batch is computed in.
+    pub fn arena_bytes(&self, inputs: &[Shape], kept: &[Value], batch: usize) -> Result<usize, EngineError> {
+        let plan = self.plan(inputs, kept)?;
+        let (_, arenas) = self.share(batch);
+        Ok(arenas * (plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes()))
+    }
+
+    fn run_watched<W: Watch>(&self, batch: &mut Batch<'_>, watch: &W) -> Result<(), EngineError> {
         let planned = self.planned(batch)?;
         crate::check_lengths(batch, &planned.plan.shapes)?;
         let threads = self.pool.threads();
-        let alone = if threads == 1 { batch.size } else { batch.size / threads * threads };
-        let arenas = if alone > 0 { threads } else { 1 };
+        let (alone, arenas) = self.share(batch.size);
         let frame = planned.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut frame = frame.unwrap_or_default();
         while frame.spaces.len() < arenas {
@@ -190,8 +215,8 @@ impl Cpu {
         frame.outputs.clear();
         frame.outputs.extend(batch.outputs.iter_mut().map(|(_, data)| Shared(data.as_mut_ptr())));
 
-        let record = Records { cpu: self, planned: &planned, inputs: batch.inputs, outputs: &frame.outputs };
-        let record = &record;
+        let (inputs, outputs) = (batch.inputs, frame.outputs.as_slice());
+        let record = &Records { cpu: self, planned: &planned, inputs, outputs, watch };
         if alone > 0 {
             let next = AtomicUsize::new(0);
             let spaces = &frame.spaces;
@@ -201,13 +226,13 @@ impl Cpu {
                     if r >= alone {
                         break;
                     }
-                    record.run(&spaces[member], r, 0, 1);
+                    record.run(&spaces[member], r, 0, 1, member);
                 }
             });
         }
         for r in alone..batch.size {
             let space = &frame.spaces[0];
-            self.pool.run(&|member, members| record.run(space, r, member, members));
+            self.pool.run(&|member, members| record.run(space, r, member, members, member));
         }
 
         let failed = frame.spaces.iter().map(|w| w.failed.swap(0, Ordering::Relaxed)).max().unwrap_or(0);
@@ -221,17 +246,18 @@ impl Cpu {
 }
 
 /// The records of a batch.
-struct Records<'a> {
+struct Records<'a, W> {
     cpu: &'a Cpu,
     planned: &'a Planned,
     inputs: &'a [(Shape, &'a [f32])],
     /// Where each output of record 0 starts.
     outputs: &'a [Shared<f32>],
+    watch: &'a W,
 }
 
-impl Records<'_> {
-    /// Runs record `r` as one of `members`, who all call this with the same workspace.
-    fn run(&self, workspace: &Workspace, r: usize, member: usize, members: usize) {
+impl<W: Watch> Records<'_, W> {
+    /// Runs record `r` as one of `members`, who all call this with the same workspace. `lane` is the thread's number.
+    fn run(&self, workspace: &Workspace, r: usize, member: usize, members: usize, lane: usize) {
         let w = workspace;
         if member == 0 {
             for (value, (shape, data)) in self.cpu.graph.inputs().iter().zip(self.inputs) {
@@ -248,6 +274,7 @@ impl Records<'_> {
         // SAFETY: each member uses the scratch of its own number.
         let scratch =
             unsafe { std::slice::from_raw_parts_mut(w.scratch[member].get(), self.planned.plan.scratch) };
+        let mut since = self.watch.mark();
         for (index, kernel) in self.cpu.kernels.iter().enumerate() {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
@@ -266,6 +293,9 @@ impl Records<'_> {
                 }
             }
             w.barrier.wait(members, || {});
+            if member == 0 {
+                since = self.watch.took(index, lane, members, since);
+            }
         }
         if member == 0 {
             for (value, data) in self.planned.kept.iter().zip(self.outputs) {

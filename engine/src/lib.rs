@@ -8,11 +8,13 @@ pub mod gpu;
 pub mod graph;
 pub mod plan;
 pub mod pool;
+pub mod profile;
 pub mod reference;
 
 pub use cpu::Cpu;
 pub use error::EngineError;
 pub use graph::{Graph, Value};
+pub use profile::{Profile, Span};
 pub use reference::Reference;
 
 /// What a batch is computed from and into.
@@ -55,6 +57,32 @@ impl Engine {
             Engine::Reference(reference) => reference.run(batch),
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => gpu.run(batch),
+        }
+    }
+
+    /// Runs a batch by the clock: the same bits as [`Engine::run`], and where the time went.
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+        match self {
+            Engine::Cpu(cpu) => cpu.profile(batch),
+            Engine::Reference(reference) => reference.profile(batch),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.profile(batch),
+        }
+    }
+
+    /// Bytes of the arenas that such a batch is computed in; none where every value has memory of its own, and on a
+    /// GPU that cannot hold the batch in one part.
+    pub fn arena_bytes(
+        &self,
+        inputs: &[efficientecg_kernels::view::Shape],
+        kept: &[Value],
+        batch: usize,
+    ) -> Result<Option<usize>, EngineError> {
+        match self {
+            Engine::Cpu(cpu) => cpu.arena_bytes(inputs, kept, batch).map(Some),
+            Engine::Reference(_) => Ok(None),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.arena_bytes(inputs, kept, batch),
         }
     }
 

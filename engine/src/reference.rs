@@ -3,6 +3,7 @@
 
 use crate::error::EngineError;
 use crate::graph::Graph;
+use crate::profile::{Clock, Profile, Unwatched, Watch};
 use crate::{Batch, check_lengths};
 use efficientecg_kernels::view::Matrix;
 use std::sync::Arc;
@@ -25,6 +26,17 @@ impl Reference {
 
     /// Runs a batch; results are rounded to f32 at the end.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        self.run_watched(batch, &Unwatched)
+    }
+
+    /// Runs a batch by the clock.
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+        let clock = Clock::start(1);
+        self.run_watched(batch, &clock)?;
+        Ok(clock.stop())
+    }
+
+    fn run_watched<W: Watch>(&self, batch: &mut Batch<'_>, watch: &W) -> Result<(), EngineError> {
         let inputs: Vec<_> = batch.inputs.iter().map(|(s, _)| *s).collect();
         let shapes = self.graph.shapes(&inputs)?;
         check_lengths(batch, &shapes)?;
@@ -34,7 +46,8 @@ impl Reference {
                 let data = data[r * shape.len()..][..shape.len()].iter().map(|x| f64::from(*x)).collect();
                 values[value.0] = Some(Matrix { shape: *shape, data });
             }
-            for step in self.graph.steps() {
+            let mut since = watch.mark();
+            for (index, step) in self.graph.steps().iter().enumerate() {
                 let mut outputs: Vec<Matrix> =
                     step.outputs.iter().map(|v| Matrix::zeros(shapes[v.0])).collect();
                 let inputs: Vec<&Matrix> = step.inputs.iter().filter_map(|v| values[v.0].as_ref()).collect();
@@ -42,6 +55,7 @@ impl Reference {
                 for (v, matrix) in step.outputs.iter().zip(outputs) {
                     values[v.0] = Some(matrix);
                 }
+                since = watch.took(index, 0, 1, since);
             }
             for (value, data) in batch.outputs.iter_mut() {
                 let len = shapes[value.0].len();

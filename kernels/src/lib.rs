@@ -5,6 +5,7 @@
 //! - [`ops`]: one folder an operation, and the table [`ops::ops`] that tests and benches loop over.
 //! - [`view`]: matrices as kernels see them.
 //! - [`simd`]: vectors, instruction sets, the one dispatch site. [`math`]: `exp` and its kin on them.
+//! - [`peak`]: what the machine can do at most, to measure kernels against.
 //! - `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
 
 pub mod error;
@@ -14,6 +15,7 @@ mod linear;
 pub mod math;
 pub mod op;
 pub mod ops;
+pub mod peak;
 pub mod simd;
 mod tile;
 pub mod view;

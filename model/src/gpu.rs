@@ -1,6 +1,6 @@
 //! From a graph to a GPU that is checked, or to the CPU where it is not fit.
 
-use crate::config::{Config, FeatureKind};
+use crate::config::Config;
 use crate::inputs::{FeatureInput, Inputs};
 use crate::model::{Backend, LoadError, Options, operands};
 use efficientecg_engine::gpu::{Gpu, GpuError, GpuOptions, Probe};
@@ -40,31 +40,20 @@ pub(crate) fn engine(
 
 /// Built-in inputs: `batch` records of `samples` samples, every other one without its features.
 fn probe(config: &Config, samples: usize, batch: usize) -> Probe {
-    // A linear congruential generator (Knuth's MMIX); the values need no quality.
-    let mut state = 1u64;
-    let mut noise = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    };
-    let leads = config.leads.len();
-    let steps_max = 5;
-    let given = |record: usize| record % 2 == 0;
-    let features = config.features().iter().map(|feature| match feature.kind {
-        FeatureKind::Continuous { offset, scale } => FeatureInput::Continuous(
-            (0..batch).map(|r| if given(r) { offset + 0.3 * scale } else { f64::NAN }).collect(),
-        ),
-        FeatureKind::Categorical { .. } => {
-            FeatureInput::Categorical((0..batch).map(|r| given(r).then_some(0)).collect())
+    let mut inputs = Inputs::synthetic(config, samples, batch);
+    for feature in &mut inputs.features {
+        match feature {
+            FeatureInput::Continuous(values) => {
+                values.iter_mut().skip(1).step_by(2).for_each(|v| *v = f64::NAN)
+            }
+            FeatureInput::Categorical(values) => values.iter_mut().skip(1).step_by(2).for_each(|v| *v = None),
+            FeatureInput::Sequence { steps, .. } => {
+                steps.iter_mut().for_each(|s| *s /= 2);
+                steps.iter_mut().skip(1).step_by(2).for_each(|s| *s = 0);
+            }
+            FeatureInput::Missing => {}
         }
-        FeatureKind::Sequence { inputs, .. } => FeatureInput::Sequence {
-            steps_max,
-            rows: (0..batch * steps_max * inputs).map(|_| noise()).collect(),
-            steps: (0..batch).map(|r| if given(r) { steps_max - 1 } else { 0 }).collect(),
-        },
-    });
-    let features = features.collect();
-    let signal = (0..batch * leads * samples).map(|_| noise()).collect();
-    let inputs = Inputs { batch, leads, samples, signal, features };
+    }
     let made = operands(config, &inputs).unwrap_or_default();
     Probe { batch, inputs: made.into_iter().map(|(shape, data)| (shape, data.into_owned())).collect() }
 }

@@ -9,6 +9,8 @@ use crate::fault::{Fault, FileError};
 use std::collections::HashSet;
 use std::path::Path;
 
+mod synthetic;
+
 /// A batch of records of one length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {

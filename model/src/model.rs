@@ -14,6 +14,7 @@ use efficientecg_kernels::view::Shape;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,16 +170,23 @@ pub struct Model {
     logits: Value,
     probabilities: Value,
     taps: Vec<(String, Value)>,
+    phases: Vec<(&'static str, f64)>,
 }
 
 impl Model {
     /// Loads a weight file or folder.
     pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, LoadError> {
-        Model::new(&Weights::load(path)?, options)
+        let start = Instant::now();
+        let weights = Weights::load(path)?;
+        let read = start.elapsed().as_secs_f64();
+        let mut model = Model::new(&weights, options)?;
+        model.phases.insert(0, ("read", read));
+        Ok(model)
     }
 
     /// Prepares loaded weights: folds batch norm, checks that all fits the precision, packs.
     pub fn new(weights: &Weights, options: &Options) -> Result<Model, LoadError> {
+        let start = Instant::now();
         let config = weights.config().clone();
         let network = weights.network()?;
         let limit = match (options.backend, options.precision) {
@@ -191,8 +199,15 @@ impl Model {
         }
         let Wired { graph, logits, probabilities, taps } =
             graph::build(network, config.task == Task::Multiclass);
+        let mut phases = vec![("fold", start.elapsed().as_secs_f64())];
+        let start = Instant::now();
         let engine = engine(Arc::new(graph), &config, options)?;
-        Ok(Model { config, parameters: weights.parameters(), engine, logits, probabilities, taps })
+        match &engine {
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => phases.extend(gpu.phases()),
+            _ => phases.push(("pack", start.elapsed().as_secs_f64())),
+        }
+        Ok(Model { config, parameters: weights.parameters(), engine, logits, probabilities, taps, phases })
     }
 
     /// Its configuration.
@@ -215,6 +230,18 @@ impl Model {
         }
     }
 
+    /// What making it ready took: the name of each phase, and its seconds.
+    pub fn phases(&self) -> &[(&'static str, f64)] {
+        &self.phases
+    }
+
+    /// Bytes of the arenas that these inputs are computed in; none where the back end has no arena, or several of them for
+    /// the parts of a batch.
+    pub fn arena_bytes(&self, inputs: &Inputs) -> Result<Option<usize>, RunError> {
+        let kept = [self.logits, self.probabilities];
+        Ok(self.engine.arena_bytes(&self.shapes(inputs)?, &kept, inputs.batch)?)
+    }
+
     /// The names of the taps, in the order of the network.
     pub fn tap_names(&self) -> impl Iterator<Item = &str> {
         self.taps.iter().map(|(name, _)| name.as_str())
@@ -227,6 +254,16 @@ impl Model {
 
     /// The same, with intermediate values. Fails on a tap that the network has not.
     pub fn run_with_taps(&self, inputs: &Inputs, taps: &[&str]) -> Result<Outputs, RunError> {
+        self.run_by(inputs, taps, Engine::run)
+    }
+
+    /// The same, `run` being how.
+    pub(crate) fn run_by(
+        &self,
+        inputs: &Inputs,
+        taps: &[&str],
+        run: impl FnOnce(&Engine, &mut Batch<'_>) -> Result<(), EngineError>,
+    ) -> Result<Outputs, RunError> {
         inputs.check(&self.config)?;
         let operands = operands(&self.config, inputs)?;
         let operands: Vec<(Shape, &[f32])> = operands.iter().map(|(s, d)| (*s, d.as_ref())).collect();
@@ -253,7 +290,7 @@ impl Model {
         let mut wanted: Vec<(Value, &mut [f32])> =
             vec![(self.logits, &mut out.logits), (self.probabilities, &mut out.probabilities)];
         wanted.extend(values.into_iter().zip(out.taps.iter_mut().map(|t| t.data.as_mut_slice())));
-        self.engine.run(&mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut wanted })?;
+        run(&self.engine, &mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut wanted })?;
 
         match out.logits.chunks(classes).position(|l| l.iter().any(|x| !x.is_finite())) {
             Some(record) => Err(RunError::Overflow { record }),
@@ -288,9 +325,32 @@ impl Model {
 
     /// The steps that a run over `samples` samples takes; sequences are counted at one row.
     pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
-        let inputs = self.input_shapes(samples);
+        self.layers_of(&self.input_shapes(samples))
+    }
+
+    /// The steps that a run on these inputs takes.
+    pub fn layers_of_inputs(&self, inputs: &Inputs) -> Result<Vec<Layer>, RunError> {
+        self.layers_of(&self.shapes(inputs)?)
+    }
+
+    /// The shape of each of the graph's inputs for one record.
+    pub(crate) fn shapes(&self, inputs: &Inputs) -> Result<Vec<Shape>, RunError> {
+        Ok(operands(&self.config, inputs)?.iter().map(|(shape, _)| *shape).collect())
+    }
+
+    /// Whether activations and weights lie in memory as f16.
+    pub(crate) fn halves(&self) -> bool {
+        match &self.engine {
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.precision() == Precision::F16,
+            _ => false,
+        }
+    }
+
+    /// The steps on graph inputs of these shapes.
+    pub(crate) fn layers_of(&self, inputs: &[Shape]) -> Result<Vec<Layer>, RunError> {
         let graph = self.engine.graph();
-        let shapes = graph.shapes(&inputs)?;
+        let shapes = graph.shapes(inputs)?;
         let layer = |step: &efficientecg_engine::graph::Step| {
             let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
             Layer {

@@ -5,6 +5,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use efficientecg_model::{Backend, Level, Model, Options, Precision};
 use std::path::PathBuf;
 
+mod bench;
+
+pub(crate) use bench::{Bench, Setup, Until};
+
 /// EfficientECG: classify ECG records, run and check networks.
 #[derive(Parser)]
 #[command(name = "efficientecg", version, about, arg_required_else_help = true)]
@@ -23,6 +27,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Run a network on reference inputs and compare with the reference outputs
     Verify(Verify),
+    /// Measure a network's latency and throughput, and where the time goes
+    Bench(Bench),
     /// Show a network's layers and this machine's devices
     Info(Info),
 }
@@ -253,35 +259,47 @@ enum PrecisionName {
     Bf16,
 }
 
-impl ModelArguments {
-    /// Loads the model as the options say.
-    pub(crate) fn load(&self) -> Result<Model, Failure> {
-        let backend = match self.backend {
+impl BackendName {
+    fn backend(self) -> Backend {
+        match self {
             BackendName::Auto => Backend::Auto,
             BackendName::Cpu => Backend::Cpu,
             BackendName::Gpu => Backend::Gpu,
             BackendName::Reference => Backend::Reference,
-        };
-        let precision = match self.precision {
-            PrecisionName::F32 => Precision::F32,
-            PrecisionName::F16 => Precision::F16,
+        }
+    }
+}
+
+impl PrecisionName {
+    /// Fails on one that no back end has.
+    fn checked(self) -> Result<Precision, Failure> {
+        match self {
+            PrecisionName::F32 => Ok(Precision::F32),
+            PrecisionName::F16 => Ok(Precision::F16),
             PrecisionName::Bf16 => {
-                return Err(Failure::usage("--precision bf16: no back end has it; use f32, or f16 on a GPU"));
+                Err(Failure::usage("--precision bf16: no back end has it; use f32, or f16 on a GPU"))
             }
-        };
-        let level = match &self.level {
-            None => None,
-            Some(name) => Some(Level::by_name(name).ok_or_else(|| {
-                let known: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
-                Failure::usage(format!("--level {name}: this processor has {}", known.join(", ")))
-            })?),
-        };
+        }
+    }
+}
+
+/// The instruction set of this name.
+fn level(name: &str) -> Result<Level, Failure> {
+    Level::by_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
+        Failure::usage(format!("--level {name}: this processor has {}", known.join(", ")))
+    })
+}
+
+impl ModelArguments {
+    /// Loads the model as the options say.
+    pub(crate) fn load(&self) -> Result<Model, Failure> {
         let threads = self.threads.map(usize::from);
         let options = Options {
-            backend,
+            backend: self.backend.backend(),
             threads,
-            level,
-            precision,
+            level: self.level.as_deref().map(level).transpose()?,
+            precision: self.precision.checked()?,
             #[cfg(feature = "gpu")]
             gpu: self.gpu.options(self.batch_size())?,
         };

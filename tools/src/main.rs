@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Synth(a) => commands::synth::run(&a),
         Command::Run(a) => commands::run::run(&a),
         Command::Verify(a) => commands::verify::run(&a),
+        Command::Bench(a) => commands::bench::run(&a),
         Command::Info(a) => commands::info::run(&a),
     };
     match done {

@@ -17,6 +17,7 @@ impl Gpu {
     /// Sends batches to the CPU that it is faster on. `key` names the model, `probe` gives inputs of its usual length for
     /// a batch.
     pub fn with_crossover(mut self, key: &str, probe: impl Fn(usize) -> Probe) -> Gpu {
+        let start = Instant::now();
         let adapter = &self.adapter;
         let mut hash = DefaultHasher::new();
         for step in self.graph.steps() {
@@ -38,6 +39,7 @@ impl Gpu {
                 batch
             }
         };
+        self.phases.push(("crossover", start.elapsed().as_secs_f64()));
         self
     }
 

@@ -10,9 +10,12 @@ mod crossover;
 mod device;
 mod error;
 mod layout;
+mod memory;
 mod network;
 mod options;
 mod pipelines;
+mod profile;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -27,10 +30,11 @@ use layout::Failure;
 use network::Network;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 pub use device::{Adapter, adapters};
 pub use error::{Fault, GpuError};
-pub use network::Memory;
+pub use memory::Memory;
 #[doc(hidden)]
 pub use options::Plant;
 pub use options::{Features, GpuOptions};
@@ -58,6 +62,8 @@ pub struct Gpu {
     state: Mutex<State>,
     /// Batches of fewer records go to the CPU.
     crossover: usize,
+    /// What making it ready took, in seconds.
+    phases: Vec<(&'static str, f64)>,
 }
 
 /// Where batches go.
@@ -78,7 +84,7 @@ impl Gpu {
         probe: Probe,
         make_cpu: impl Fn() -> Cpu + Send + Sync + 'static,
     ) -> Result<Gpu, GpuError> {
-        let network = open(&graph, &options, &probe)?;
+        let (network, phases) = open(&graph, &options, &probe)?;
         let adapter = network.device.adapter.clone();
         Ok(Gpu {
             graph,
@@ -89,12 +95,18 @@ impl Gpu {
             cpu: OnceLock::new(),
             state: Mutex::new(State::Device(Arc::new(network), 1)),
             crossover: 0,
+            phases,
         })
     }
 
     /// What it computes.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// What making it ready took: the name of each phase, and its seconds.
+    pub fn phases(&self) -> &[(&'static str, f64)] {
+        &self.phases
     }
 
     /// The adapter that was chosen.
@@ -162,22 +174,32 @@ impl Gpu {
 
     /// Runs a batch.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        self.compute(batch, |network, batch| network.run(&self.graph, batch), Cpu::run)
+    }
+
+    /// Computes a batch `on_device`, or `on_cpu` where that is faster or the device fails.
+    fn compute<T>(
+        &self,
+        batch: &mut Batch<'_>,
+        on_device: impl Fn(&Network, &mut Batch<'_>) -> Result<T, Failure>,
+        on_cpu: impl Fn(&Cpu, &mut Batch<'_>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         if batch.size < self.crossover {
-            return self.cpu().run(batch);
+            return on_cpu(self.cpu(), batch);
         }
         loop {
             let State::Device(network, made) = self.state() else {
-                return self.cpu().run(batch);
+                return on_cpu(self.cpu(), batch);
             };
-            match network.run(&self.graph, batch) {
-                Ok(()) => return Ok(()),
+            match on_device(&network, batch) {
+                Ok(done) => return Ok(done),
                 Err(Failure::Engine(error)) => return Err(error),
                 Err(Failure::TooLarge { what, needed, allowed }) => {
                     (self.options.warn)(&format!(
                         "{}: a record needs {needed} {what}, {allowed} are allowed; using the CPU for it",
                         self.adapter.name
                     ));
-                    return self.cpu().run(batch);
+                    return on_cpu(self.cpu(), batch);
                 }
                 Err(Failure::Fault(fault)) => self.recover(made, &fault),
             }
@@ -200,7 +222,7 @@ impl Gpu {
         };
         if made == 1 || served >= TRUSTED_AGAIN {
             match open(&self.graph, &self.options, &self.probe) {
-                Ok(network) => {
+                Ok((network, _)) => {
                     (self.options.warn)(&format!(
                         "{name}: {fault}; it was set up anew and the batch is run again"
                     ));
@@ -220,12 +242,24 @@ impl Gpu {
     }
 }
 
+/// What was done, and the seconds it took.
+type Phases = Vec<(&'static str, f64)>;
+
 /// Opens a device, uploads the graph's weights and checks the results.
-fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<Network, GpuError> {
+fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
+    let mut phases = Phases::new();
+    let mut start = Instant::now();
+    let mut phase = |name| {
+        let begun = std::mem::replace(&mut start, Instant::now());
+        phases.push((name, start.duration_since(begun).as_secs_f64()));
+    };
     let device = Device::open(options)?;
+    phase("open the GPU");
     let adapter = device.adapter.name.clone();
     let fault = |fault| GpuError::Fault { adapter, fault };
     let network = Network::new(device, graph, options, 0).map_err(fault)?;
+    phase("upload");
     check::check(&network, graph, probe, options.precision)?;
-    Ok(network)
+    phase("pipelines and self-test");
+    Ok((network, phases))
 }

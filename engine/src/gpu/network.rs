@@ -9,6 +9,8 @@ use super::error::Fault;
 use super::layout::{self, Bound, Failure, Layout};
 use super::options::GpuOptions;
 use super::pipelines::{Pipeline, Pipelines};
+use super::profile::{Queries, Timeline};
+use super::rows::{read_matrix, write_row};
 use crate::Batch;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::{ALIGN, Element, Storage, Weights, pitch};
@@ -29,7 +31,7 @@ pub(super) struct Network {
     pipelines: Pipelines,
     weights: wgpu::Buffer,
     /// The bytes of each step's weights.
-    places: Vec<Vec<Range<usize>>>,
+    pub(super) places: Vec<Vec<Range<usize>>>,
     plans: Mutex<Plans>,
     batch: usize,
     timeout: Duration,
@@ -57,15 +59,15 @@ struct Plans {
 /// A batch laid out, with all that its runs use.
 pub(super) struct Planned {
     inputs: Vec<Shape>,
-    kept: Vec<Value>,
+    pub(super) kept: Vec<Value>,
     batch: usize,
     pub(super) layout: Layout,
     pub(super) arena: wgpu::Buffer,
     steps: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
     /// The bytes of each input in a frame's upload.
-    uploads: Vec<Range<usize>>,
+    pub(super) uploads: Vec<Range<usize>>,
     /// The bytes of each kept value in a frame's readback.
-    readbacks: Vec<Range<usize>>,
+    pub(super) readbacks: Vec<Range<usize>>,
     frames: Mutex<Vec<Frame>>,
 }
 
@@ -84,19 +86,7 @@ struct Flight {
     mapped: Arc<AtomicUsize>,
     /// The first record.
     first: usize,
-}
-
-/// Bytes on the device and in host memory that it can reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// Weights.
-    pub weights: usize,
-    /// Activations of a batch.
-    pub arena: usize,
-    /// The two largest activations of a batch that live at the same time.
-    pub largest_two: usize,
-    /// Host-visible buffers of one submission: inputs and results.
-    pub staging: usize,
+    queries: Option<Queries>,
 }
 
 impl Network {
@@ -284,6 +274,16 @@ impl Network {
 
     /// Runs a batch, in parts if it must be.
     pub(super) fn run(&self, graph: &Graph, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        self.run_timed(graph, batch, None)
+    }
+
+    /// The same, with the times of its steps where someone wants them.
+    pub(super) fn run_timed(
+        &self,
+        graph: &Graph,
+        batch: &mut Batch<'_>,
+        mut timeline: Option<&mut Timeline>,
+    ) -> Result<(), Failure> {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         crate::check_lengths(batch, &layout::shapes(graph, &inputs)?.0)?;
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
@@ -302,13 +302,17 @@ impl Network {
             if flights.len() == 2
                 && let Some(flight) = flights.pop_front()
             {
-                self.land(flight, batch)?;
+                self.land(flight, batch, timeline.as_deref_mut())?;
             }
-            flights.push_back(self.launch(graph, planned, batch, first)?);
+            let queries = match timeline.as_deref_mut() {
+                Some(timeline) => Queries::new(&self.device, graph.steps().len(), timeline)?,
+                None => None,
+            };
+            flights.push_back(self.launch(graph, planned, batch, first, queries)?);
             first += size;
         }
         for flight in flights {
-            self.land(flight, batch)?;
+            self.land(flight, batch, timeline.as_deref_mut())?;
         }
         Ok(())
     }
@@ -320,6 +324,7 @@ impl Network {
         planned: Arc<Planned>,
         batch: &Batch<'_>,
         first: usize,
+        queries: Option<Queries>,
     ) -> Result<Flight, Failure> {
         let device = &self.device;
         match self.fail.as_ref().and_then(|fail| fail()) {
@@ -329,16 +334,20 @@ impl Network {
             None => {}
         }
         device.check()?;
-        let free = planned.frames.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let free = match &queries {
+            // Its readback must hold the timestamps too.
+            Some(_) => None,
+            None => planned.frames.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+        };
+        let stamps = queries.as_ref().map_or(0, Queries::bytes);
         let frame = match free {
             Some(frame) => frame,
             None => {
-                let bytes = |ranges: &[Range<usize>]| ranges.last().map_or(0, |r| r.end);
                 let up = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
                 let down = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
                 Frame {
-                    upload: device.buffer("upload", bytes(&planned.uploads), up, true)?,
-                    readback: device.buffer("readback", bytes(&planned.readbacks), down, false)?,
+                    upload: device.buffer("upload", end(&planned.uploads), up, true)?,
+                    readback: device.buffer("readback", end(&planned.readbacks) + stamps, down, false)?,
                 }
             }
         };
@@ -373,15 +382,7 @@ impl Network {
                 range.len() as u64,
             );
         }
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            for ((pipeline, group), dispatch) in planned.steps.iter().zip(&planned.layout.dispatches) {
-                pass.set_pipeline(&pipeline.pipeline);
-                pass.set_bind_group(0, group, &[]);
-                let [x, y, z] = dispatch.launch.grid.map(|g| g as u32);
-                pass.dispatch_workgroups(x, y, z);
-            }
-        }
+        planned.encode(&mut encoder, queries.as_ref());
         for (value, range) in planned.kept.iter().zip(&planned.readbacks) {
             let place = &planned.layout.places[value.index()];
             encoder.copy_buffer_to_buffer(
@@ -391,6 +392,9 @@ impl Network {
                 range.start as u64,
                 range.len() as u64,
             );
+        }
+        if let Some(queries) = &queries {
+            queries.resolve(&mut encoder, &frame.readback, end(&planned.readbacks));
         }
         let mapped = Arc::new(AtomicUsize::new(0));
         for (buffer, mode) in [(&frame.upload, wgpu::MapMode::Write), (&frame.readback, wgpu::MapMode::Read)]
@@ -407,13 +411,18 @@ impl Network {
         let index = device.queue.submit([commands]);
         self.counts.submits.fetch_add(1, Ordering::Relaxed);
         device.check()?;
-        Ok(Flight { planned, frame, index, mapped, first })
+        Ok(Flight { planned, frame, index, mapped, first, queries })
     }
 
     /// Waits for a submission and copies its results out.
-    fn land(&self, flight: Flight, batch: &mut Batch<'_>) -> Result<(), Failure> {
+    fn land(
+        &self,
+        flight: Flight,
+        batch: &mut Batch<'_>,
+        timeline: Option<&mut Timeline>,
+    ) -> Result<(), Failure> {
         let device = &self.device;
-        let Flight { planned, frame, index, mapped, first } = flight;
+        let Flight { planned, frame, index, mapped, first, queries } = flight;
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts.waits.fetch_add(1, Ordering::Relaxed);
         let polled = device.device.poll(wait);
@@ -439,61 +448,47 @@ impl Network {
                 let element = planned.layout.elements[value.index()];
                 read_matrix(&view[range.clone()], element, device.traits.storage, shape, data);
             }
+            if let (Some(queries), Some(timeline)) = (&queries, timeline) {
+                let ticks = queries.read(&view[end(&planned.readbacks)..][..queries.bytes()]);
+                timeline.add(&ticks, planned.batch, f64::from(device.queue.get_timestamp_period()));
+            }
         }
         frame.readback.unmap();
+        if queries.is_some() {
+            return Ok(());
+        }
         let mut frames = planned.frames.lock().unwrap_or_else(PoisonError::into_inner);
         if frames.len() < 2 {
             frames.push(frame);
         }
         Ok(())
     }
+}
 
-    /// The memory that a batch takes.
-    pub(super) fn memory(&self, planned: &Planned, graph: &Graph) -> Memory {
-        let bytes = |ranges: &[Range<usize>]| ranges.last().map_or(0, |r| r.end);
-        let lives = crate::plan::lives(graph, planned.layout.shapes.len(), &planned.kept);
-        let size = |v: usize| planned.layout.places[v].len();
-        let mut largest_two = 0;
-        for a in 0..lives.len() {
-            for b in 0..a {
-                if lives[a].0 <= lives[b].1 && lives[b].0 <= lives[a].1 {
-                    largest_two = largest_two.max(size(a) + size(b));
-                }
-            }
-        }
-        Memory {
-            weights: self.places.iter().flatten().map(Range::len).sum(),
-            arena: planned.layout.arena,
-            largest_two,
-            staging: bytes(&planned.uploads) + bytes(&planned.readbacks),
+impl Planned {
+    /// The dispatches of all steps: in one pass, or in one each between timestamps.
+    fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
+        let step = |pass: &mut wgpu::ComputePass<'_>, at: usize| {
+            let (pipeline, group) = &self.steps[at];
+            pass.set_pipeline(&pipeline.pipeline);
+            pass.set_bind_group(0, group, &[]);
+            let [x, y, z] = self.layout.dispatches[at].launch.grid.map(|g| g as u32);
+            pass.dispatch_workgroups(x, y, z);
+        };
+        let Some(queries) = queries else {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            return (0..self.steps.len()).for_each(|at| step(&mut pass, at));
+        };
+        for at in 0..self.steps.len() {
+            let timestamp_writes = Some(queries.around(at));
+            let mut pass =
+                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+            step(&mut pass, at);
         }
     }
 }
 
-/// Writes a row at a byte, as f32 or f16.
-fn write_row(mapped: &mut wgpu::BufferViewMut, at: usize, row: &[f32], halves: bool) {
-    if halves {
-        let bytes: Vec<u8> = row.iter().flat_map(|v| half::from_f64(f64::from(*v)).to_ne_bytes()).collect();
-        mapped.slice(at..at + bytes.len()).copy_from_slice(&bytes);
-    } else {
-        // SAFETY: plain floats seen as bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(row.as_ptr().cast::<u8>(), 4 * row.len()) };
-        mapped.slice(at..at + bytes.len()).copy_from_slice(bytes);
-    }
-}
-
-/// Reads `[batch, rows, pitch]` cells of an element into dense f32.
-pub(super) fn read_matrix(bytes: &[u8], element: Element, storage: Storage, shape: Shape, data: &mut [f32]) {
-    let halves = element == Element::Four && storage != Storage::F32;
-    let size = if halves { 2 } else { 4 };
-    let rows = bytes.chunks_exact(size * pitch(shape.cols));
-    for (to, from) in data.chunks_exact_mut(shape.cols).zip(rows) {
-        for (to, from) in to.iter_mut().zip(from.chunks_exact(size)) {
-            *to = match *from {
-                [a, b] => half::to_f32(u16::from_ne_bytes([a, b])),
-                [a, b, c, d] => f32::from_ne_bytes([a, b, c, d]),
-                _ => f32::NAN,
-            };
-        }
-    }
+/// Where the last of a row of ranges ends.
+pub(super) fn end(ranges: &[Range<usize>]) -> usize {
+    ranges.last().map_or(0, |r| r.end)
 }

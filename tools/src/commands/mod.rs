@@ -1,5 +1,6 @@
 //! The subcommands.
 
+pub(crate) mod bench;
 pub(crate) mod classify;
 pub(crate) mod info;
 pub(crate) mod run;

@@ -1,0 +1,100 @@
+//! Where the time of a run goes: the run itself, watched step by step.
+//!
+//! A back end is generic over [`Watch`], so that a run that nobody watches is compiled without a clock.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// A stretch of time in which one step was computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Span {
+    /// The step's place in [`crate::Graph::steps`].
+    pub step: usize,
+    /// Who computed it: a thread's number, or the number of the part of a batch on a GPU.
+    pub lane: usize,
+    /// Threads that computed it together; 1 on a GPU.
+    pub threads: usize,
+    /// Records that it was computed for.
+    pub records: usize,
+    /// When it began, in seconds from the start of the run; on a GPU from the start of its first step.
+    pub start: f64,
+    /// How long it took, in seconds: on the team until its last thread was done.
+    pub seconds: f64,
+}
+
+/// What a profiled run tells.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// In the order of their ends in each lane. Empty where steps cannot be timed.
+    pub spans: Vec<Span>,
+    /// How long the run took, with its copies and waits.
+    pub seconds: f64,
+    /// Threads that shared the time; 1 on a GPU.
+    pub threads: usize,
+    /// Whether a GPU computed it.
+    pub gpu: bool,
+    /// What kept the steps from being timed, or the GPU from computing them.
+    pub note: Option<String>,
+}
+
+/// Someone who may look at a clock between the steps of a run.
+pub(crate) trait Watch: Sync {
+    /// A moment.
+    type Mark: Copy;
+    /// Now.
+    fn mark(&self) -> Self::Mark;
+    /// A step took from `since` to now for one record; gives now.
+    fn took(&self, step: usize, lane: usize, threads: usize, since: Self::Mark) -> Self::Mark;
+}
+
+/// Nobody.
+pub(crate) struct Unwatched;
+
+impl Watch for Unwatched {
+    type Mark = ();
+    #[inline(always)]
+    fn mark(&self) {}
+    #[inline(always)]
+    fn took(&self, _: usize, _: usize, _: usize, (): ()) {}
+}
+
+/// The processor's clock.
+pub(crate) struct Clock {
+    start: Instant,
+    lanes: Vec<Mutex<Vec<Span>>>,
+}
+
+impl Clock {
+    /// Starts a run of `threads` threads.
+    pub(crate) fn start(threads: usize) -> Clock {
+        let lanes = (0..threads).map(|_| Mutex::default()).collect();
+        Clock { start: Instant::now(), lanes }
+    }
+
+    /// Ends the run.
+    pub(crate) fn stop(self) -> Profile {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let threads = self.lanes.len();
+        let spans =
+            self.lanes.into_iter().flat_map(|l| l.into_inner().unwrap_or_else(PoisonError::into_inner));
+        Profile { spans: spans.collect(), seconds, threads, gpu: false, note: None }
+    }
+}
+
+impl Watch for Clock {
+    type Mark = Instant;
+
+    fn mark(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn took(&self, step: usize, lane: usize, threads: usize, since: Instant) -> Instant {
+        let now = Instant::now();
+        let seconds = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64();
+        let (start, seconds) = (seconds(self.start, since), seconds(since, now));
+        let span = Span { step, lane, threads, records: 1, start, seconds };
+        self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        // What writing it down took belongs to no step.
+        Instant::now()
+    }
+}

@@ -1,0 +1,149 @@
+//! A profiled run gives the bits of a plain one, and accounts for every step of every record.
+
+use efficientecg_engine::gpu::Fault;
+use efficientecg_model::{
+    Backend, Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile, adapters,
+};
+use efficientecg_tests::{compare, golden};
+use std::sync::Arc;
+
+fn models(options: &Options) -> Vec<Result<Model, LoadError>> {
+    let list = golden::list(&golden::folder());
+    assert!(list.len() >= 9, "few golden networks");
+    list.iter().step_by(3).map(|(weights, _)| Model::load(weights, options)).collect()
+}
+
+/// A profile of a run that gives the bits of a plain one.
+fn profile(label: &str, model: &Model, inputs: &Inputs) -> Profile {
+    let plain = model.run(inputs).unwrap_or_else(|e| panic!("{label}: {e}"));
+    let profile = model.profile(inputs).unwrap_or_else(|e| panic!("{label}: {e}"));
+    compare::assert_same_bits(label, &profile.outputs, &plain);
+    assert_eq!(profile.layers, model.layers_of_inputs(inputs).unwrap_or_else(|e| panic!("{label}: {e}")));
+    assert!(profile.seconds > 0.0, "{label}");
+    profile
+}
+
+/// Fails unless every step of every record was timed once, in the order of the steps.
+fn assert_complete(label: &str, profile: &Profile, batch: usize) {
+    for step in 0..profile.layers.len() {
+        let records: usize = profile.spans.iter().filter(|s| s.step == step).map(|s| s.records).sum();
+        assert_eq!(records, batch, "{label}: step {step}");
+    }
+    for span in &profile.spans {
+        let sound = |x: f64| x.is_finite() && x >= 0.0;
+        assert!(sound(span.start) && sound(span.seconds), "{label}: {span:?}");
+    }
+    for lane in 0..=profile.spans.iter().map(|s| s.lane).max().unwrap_or(0) {
+        let own: Vec<_> = profile.spans.iter().filter(|s| s.lane == lane).collect();
+        for pair in own.windows(2) {
+            let end = pair[0].start + pair[0].seconds;
+            assert!(end <= pair[1].start + 1e-9, "{label}: {pair:?} overlap");
+            assert!(pair[1].step == (pair[0].step + 1) % profile.layers.len(), "{label}: {pair:?}");
+        }
+    }
+}
+
+#[test]
+fn on_the_cpu_and_through_the_references() {
+    for (backend, threads) in
+        [(Backend::Cpu, 1), (Backend::Cpu, 2), (Backend::Cpu, 3), (Backend::Reference, 1)]
+    {
+        let options = Options { backend, threads: Some(threads), ..Options::default() };
+        for model in models(&options) {
+            let model = model.unwrap_or_else(|e| panic!("{e}"));
+            for (batch, samples) in [(1, 3), (2, 40), (5, 1200)] {
+                let inputs = Inputs::synthetic(model.config(), samples, batch);
+                let label = format!("{} {} {batch}x{samples}", model.config().name, model.device());
+                let profile = profile(&label, &model, &inputs);
+                assert!(profile.note.is_none() && !profile.gpu && profile.threads == threads, "{label}");
+                assert_complete(&label, &profile, batch);
+                let inside: f64 = profile.spans.iter().map(|s| profile.share(s)).sum();
+                assert!(inside > 0.0 && inside <= profile.seconds * (1.0 + 1e-9), "{label}: {inside}");
+            }
+        }
+    }
+}
+
+/// Whether there is a GPU; says so if not.
+fn has_gpu() -> bool {
+    if !adapters().is_empty() {
+        return true;
+    }
+    let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
+    assert!(!required, "no GPU was found");
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: no GPU was found, profiles are not tested on one");
+    false
+}
+
+fn on_gpu(gpu: GpuOptions, precision: Precision) -> Options {
+    Options { backend: Backend::Gpu, precision, gpu, ..Options::default() }
+}
+
+#[test]
+fn on_the_gpu() {
+    if !has_gpu() {
+        return;
+    }
+    let variants = [
+        ("f32", GpuOptions::default(), Precision::F32, 1),
+        ("f16", GpuOptions::default(), Precision::F16, 1),
+        ("in parts", GpuOptions { batch: Some(2), ..GpuOptions::default() }, Precision::F32, 3),
+    ];
+    for (name, gpu, precision, parts) in variants {
+        for model in models(&on_gpu(gpu, precision)) {
+            let Ok(model) = model else { continue };
+            let label = format!("{name}: {} {}", model.config().name, model.device());
+            let inputs = Inputs::synthetic(model.config(), 300, 5);
+            let plain = model.run(&inputs).unwrap_or_else(|e| panic!("{label}: {e}"));
+            let profile = model.profile(&inputs).unwrap_or_else(|e| panic!("{label}: {e}"));
+            compare::assert_same_bits(&label, &profile.outputs, &plain);
+            assert!(profile.gpu && profile.threads == 1, "{label}");
+            let full = model.layers_of_inputs(&inputs).unwrap_or_else(|e| panic!("{label}: {e}"));
+            for (layer, full) in profile.layers.iter().zip(&full) {
+                let halved = if precision == Precision::F16 { 2 } else { 1 };
+                assert_eq!(layer.cost.macs, full.cost.macs);
+                assert_eq!(halved * layer.cost.read, full.cost.read, "{label}: {}", layer.name);
+            }
+            match &profile.note {
+                None => {
+                    assert_complete(&label, &profile, 5);
+                    assert_eq!(profile.spans.len(), parts * profile.layers.len(), "{label}");
+                }
+                Some(note) => {
+                    println!("{label}: {note}");
+                    assert!(profile.spans.is_empty(), "{label}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn without_timestamps_or_without_the_gpu() {
+    if !has_gpu() {
+        return;
+    }
+    let features = Features { timestamps: false, ..Features::ALL };
+    let (weights, _) = &golden::list(&golden::folder())[4];
+    let load = |gpu| Model::load(weights, &on_gpu(gpu, Precision::F32)).unwrap_or_else(|e| panic!("{e}"));
+    let model = load(GpuOptions { features, ..GpuOptions::default() });
+    let inputs = Inputs::synthetic(model.config(), 100, 3);
+    let untimed = profile("no timestamps", &model, &inputs);
+    assert!(untimed.gpu && untimed.spans.is_empty());
+    assert!(untimed.note.is_some_and(|n| n.contains("timestamps")));
+
+    // Fails from the second submission on: the first is the self-test's.
+    let submissions = std::sync::atomic::AtomicUsize::new(0);
+    let fail = move || {
+        let first = submissions.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        (!first).then_some(Fault::OutOfMemory)
+    };
+    let model = load(GpuOptions { fail: Some(Arc::new(fail)), ..GpuOptions::default() });
+    let fallen = model.profile(&inputs).unwrap_or_else(|e| panic!("{e}"));
+    assert!(!fallen.gpu && fallen.note.as_ref().is_some_and(|n| n.contains("CPU")), "{:?}", fallen.note);
+    assert_complete("fallen back", &fallen, 3);
+    let cpu = Model::load(weights, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    let want = cpu.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
+    compare::assert_same_bits("fallen back", &fallen.outputs, &want);
+}

@@ -1,0 +1,135 @@
+//! The options of `efficientecg bench`: those of other commands, as lists to sweep over.
+
+#[cfg(feature = "gpu")]
+use super::GpuArguments;
+use super::{BackendName, PrecisionName, level};
+use crate::error::Failure;
+use clap::Args;
+use efficientecg_model::{Level, Options, Precision, available_threads};
+use std::path::PathBuf;
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// The network: an .npz, or a folder of .npy files and config.json
+    #[arg(long, value_name = "W", required_unless_present = "list_knobs")]
+    weights: Option<PathBuf>,
+    /// Where to run
+    #[arg(long, value_enum, default_value = "auto")]
+    backend: BackendName,
+    /// Storage and products of weights and activations; sums are always f32
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',', default_value = "f32")]
+    precision: Vec<PrecisionName>,
+    /// Threads [default: the cores that the process may use]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Vec<u16>,
+    /// Records to run at once
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Vec<u32>,
+    /// Samples of a record [default: the configuration's]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    samples: Vec<u32>,
+    /// Instruction sets of the cpu back end [default: the best there is]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    level: Vec<String>,
+    #[cfg(feature = "gpu")]
+    #[command(flatten)]
+    gpu: GpuArguments,
+    /// How long to time each combination [default: 3]
+    #[arg(long, value_name = "S", value_parser = seconds, conflicts_with = "runs")]
+    seconds: Option<f64>,
+    /// How many runs of each combination to time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    runs: Option<u32>,
+    /// Show where the time goes, by operation, block and step, beside the machine's measured peaks
+    #[arg(long)]
+    pub(crate) profile: bool,
+    /// Write one run of each combination, step by step, as a trace for Chrome or Perfetto
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List the options and environment variables that change speed
+    #[arg(long)]
+    pub(crate) list_knobs: bool,
+}
+
+/// When enough runs are timed.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    Seconds(f64),
+    Runs(usize),
+}
+
+/// A way to make the model ready.
+pub(crate) struct Setup {
+    pub(crate) options: Options,
+    pub(crate) threads: usize,
+    pub(crate) level: Level,
+    pub(crate) precision: &'static str,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(s) if s > 0.0 && s <= 86_400.0 => Ok(s),
+        _ => Err("expected more than 0 seconds, at most a day's".to_owned()),
+    }
+}
+
+impl Bench {
+    pub(crate) fn weights(&self) -> Result<&PathBuf, Failure> {
+        self.weights.as_ref().ok_or_else(|| Failure::usage("bench: give the network by --weights W"))
+    }
+
+    pub(crate) fn until(&self) -> Until {
+        match self.runs {
+            Some(runs) => Until::Runs(runs as usize),
+            None => Until::Seconds(self.seconds.unwrap_or(3.0)),
+        }
+    }
+
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        self.batch.iter().map(|b| *b as usize).collect()
+    }
+
+    pub(crate) fn samples(&self, configured: usize) -> Vec<usize> {
+        if self.samples.is_empty() {
+            return vec![configured];
+        }
+        self.samples.iter().map(|s| *s as usize).collect()
+    }
+
+    /// Every combination of what needs a model of its own.
+    pub(crate) fn setups(&self) -> Result<Vec<Setup>, Failure> {
+        let levels = match self.level.as_slice() {
+            [] => vec![Level::best()],
+            names => names.iter().map(|name| level(name)).collect::<Result<_, _>>()?,
+        };
+        let threads: Vec<usize> = match self.threads.as_slice() {
+            [] => vec![available_threads()],
+            counts => counts.iter().map(|n| usize::from(*n)).collect(),
+        };
+        let mut setups = Vec::new();
+        for precision in &self.precision {
+            let precision = precision.checked()?;
+            for level in &levels {
+                for threads in &threads {
+                    let options = Options {
+                        backend: self.backend.backend(),
+                        threads: Some(*threads),
+                        level: Some(*level),
+                        precision,
+                        #[cfg(feature = "gpu")]
+                        gpu: self.gpu.options(None)?,
+                    };
+                    let precision = match precision {
+                        Precision::F32 => "f32",
+                        Precision::F16 => "f16",
+                    };
+                    setups.push(Setup { options, threads: *threads, level: *level, precision });
+                }
+            }
+        }
+        Ok(setups)
+    }
+}
