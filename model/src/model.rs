@@ -215,6 +215,11 @@ impl Model {
         &self.config
     }
 
+    /// Whether batches go to a GPU, all or the larger ones.
+    pub fn on_gpu(&self) -> bool {
+        !matches!(self.engine, Engine::Cpu(_) | Engine::Reference(_))
+    }
+
     /// Numbers that were trained.
     pub fn parameters(&self) -> usize {
         self.parameters

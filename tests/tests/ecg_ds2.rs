@@ -87,7 +87,7 @@ fn ds2_on_a_gpu() {
         let (options, _) = gpu::options(GpuOptions { precision, ..GpuOptions::default() });
         let model = Model::load(weights(), &options).unwrap_or_else(|e| panic!("{e}"));
         let (mut total, mut other) = (0, 0);
-        for (name, _, made) in classified(&model, &folder, names) {
+        for (name, _, made) in classified(&model, folder, names) {
             let want = golden.get(name).map_or("", String::as_str);
             assert_eq!(want.len(), made.len(), "{name}");
             total += made.len();
@@ -105,7 +105,7 @@ fn ds2_figures_and_every_beat_as_pytorch_has_it() {
     let model = Model::load(weights(), &Options::default()).unwrap_or_else(|e| panic!("{e}"));
     let golden = golden();
     let mut confusion = [[0usize; 5]; 5];
-    for (name, reference, made) in classified(&model, &folder, &DS2) {
+    for (name, reference, made) in classified(&model, folder, &DS2) {
         assert_eq!(Some(&letters(&made)), golden.get(name), "{name}: classes differ from PyTorch's");
         for (reference, made) in reference.into_iter().zip(made) {
             confusion[reference][made] += 1;

@@ -70,6 +70,10 @@ struct Row {
     input: [usize; 2],
     output: [usize; 2],
     multiply_adds: u64,
+    /// Operands and weights, each once, in f32.
+    bytes_read: u64,
+    /// Results, in f32.
+    bytes_written: u64,
 }
 
 pub(crate) fn run(args: &Info) -> Result<(), Failure> {
@@ -102,6 +106,8 @@ fn describe(model: &Model, samples: Option<u32>) -> Result<ModelReport, efficien
             input: [l.input.rows, l.input.cols],
             output: [l.output.rows, l.output.cols],
             multiply_adds: l.cost.macs,
+            bytes_read: l.cost.read,
+            bytes_written: l.cost.written,
         })
         .collect();
     Ok(ModelReport {
@@ -126,18 +132,19 @@ fn table(report: &Report) -> String {
         }
         text += &format!(", to {}\n\n", m.classes.join(" "));
         text += &format!(
-            "{:22} {:16} {:>14} {:>14} {:>12}\n",
-            "layer", "operation", "input", "output", "mult-adds"
+            "{:22} {:16} {:>14} {:>14} {:>12} {:>11}\n",
+            "layer", "operation", "input", "output", "mult-adds", "bytes"
         );
         for l in &m.layers {
             let shape = |s: [usize; 2]| format!("{} x {}", s[0], s[1]);
             text += &format!(
-                "{:22} {:16} {:>14} {:>14} {:>12}\n",
+                "{:22} {:16} {:>14} {:>14} {:>12} {:>11}\n",
                 l.name,
                 l.operation,
                 shape(l.input),
                 shape(l.output),
-                l.multiply_adds
+                l.multiply_adds,
+                l.bytes_read + l.bytes_written
             );
         }
         text += &format!(

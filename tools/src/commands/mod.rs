@@ -20,6 +20,8 @@ pub(crate) fn run_in_batches(
     size: usize,
     path: &Path,
 ) -> Result<Outputs, Failure> {
+    // A GPU's engine cuts into batches itself, to have two under way.
+    let size = if model.on_gpu() { size.saturating_mul(8) } else { size };
     if size >= inputs.batch {
         return model.run_with_taps(inputs, taps).map_err(|e| Failure::run(path, e));
     }
