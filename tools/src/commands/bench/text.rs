@@ -92,6 +92,10 @@ impl Report {
         for row in &self.rows {
             text += &row.summary();
         }
+        text += &wrapped(
+            "ms/record: the mean; GFLOP/s: two for each multiply-add; arena: a batch's activations; peak: the process's memory so far.",
+            "  ",
+        );
         text += &format!("\n{:>3}", "#");
         for name in ["minimum", "mean", "P50", "P90", "P95", "P99", "P99.9"] {
             text += &format!("{name:>11}");
