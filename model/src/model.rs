@@ -371,6 +371,7 @@ impl Model {
 }
 
 /// The engine that the options ask for.
+#[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
 fn engine(graph: Arc<Graph>, config: &Config, options: &Options) -> Result<Engine, LoadError> {
     let threads = options.threads.unwrap_or_else(available_threads).max(1);
     let level = options.level.unwrap_or_else(Level::best);

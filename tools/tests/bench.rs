@@ -47,7 +47,8 @@ fn positive(value: &Value, what: &str) -> f64 {
 /// Shares of a run sum to one, with what lies outside of the steps, whichever way steps are grouped.
 fn check_profile(row: &Value, runs: u64) {
     let profile = &row["profile"];
-    assert_eq!(profile["runs"], runs);
+    assert_eq!(profile["profiled"], runs);
+    assert_eq!(profile["runs"], runs.div_ceil(2));
     positive(&profile["seconds"], "seconds");
     let outside = profile["outside"]["share"].as_f64().expect("a share");
     let lists = ["operations", "blocks", "steps"].map(|k| profile[k].as_array().expect("a list"));

@@ -35,7 +35,7 @@ pub(crate) struct Bench {
     #[command(flatten)]
     gpu: GpuArguments,
     /// How long to time each combination [default: 3]
-    #[arg(long, value_name = "S", value_parser = seconds, conflicts_with = "runs")]
+    #[arg(long, value_name = "S", value_parser = seconds, allow_negative_numbers = true, conflicts_with = "runs")]
     seconds: Option<f64>,
     /// How many runs of each combination to time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]

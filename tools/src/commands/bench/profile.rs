@@ -5,7 +5,8 @@ use serde::Serialize;
 
 #[derive(Serialize)]
 pub(super) struct Report {
-    /// Profiled runs that the figures are the mean of.
+    pub(super) profiled: usize,
+    /// The faster half of them: the figures are their mean, so that what other programs did in between weighs less.
     pub(super) runs: usize,
     /// Seconds a run in the engine.
     pub(super) seconds: f64,
@@ -106,20 +107,17 @@ impl Sum {
     }
 }
 
-/// Profiles of the same run, added up, and the last of them.
+/// Profiles of the same run: what each came to, and the last of them whole.
 pub(super) struct Watched {
     pub(super) last: Profile,
-    runs: usize,
-    /// Of all runs.
-    wall: f64,
-    sums: Vec<Sum>,
+    /// Seconds, and the sum of each step.
+    runs: Vec<(f64, Vec<Sum>)>,
     note: Option<String>,
 }
 
 impl Watched {
     pub(super) fn new(first: Profile) -> Watched {
-        let sums = vec![Sum::default(); first.layers.len()];
-        let mut watched = Watched { last: first, runs: 0, wall: 0.0, sums, note: None };
+        let mut watched = Watched { last: first, runs: Vec::new(), note: None };
         watched.count();
         watched
     }
@@ -130,20 +128,20 @@ impl Watched {
     }
 
     pub(super) fn runs(&self) -> usize {
-        self.runs
+        self.runs.len()
     }
 
     /// Adds the last one up.
     fn count(&mut self) {
         let profile = &self.last;
-        self.runs += 1;
-        self.wall += profile.seconds;
+        let mut sums = vec![Sum::default(); profile.layers.len()];
         for span in &profile.spans {
             let cost = profile.layers[span.step].cost;
             let times = |count: u64| count * span.records as u64;
             let cost = Cost { macs: times(cost.macs), read: times(cost.read), written: times(cost.written) };
-            self.sums[span.step].add(&Sum { calls: 1, seconds: profile.share(span), cost });
+            sums[span.step].add(&Sum { calls: 1, seconds: profile.share(span), cost });
         }
+        self.runs.push((profile.seconds, sums));
         if self.note.is_none() {
             self.note = profile.note.clone();
         }
@@ -152,8 +150,17 @@ impl Watched {
 
 /// What profiled runs came to. `peaks` measures what the CPU can do on this many threads, if it was the CPU.
 pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> Report {
-    let Watched { last, runs, wall, sums, note } = watched;
-    let (runs, wall) = (*runs, *wall);
+    let Watched { last, runs: all, note } = watched;
+    let mut order: Vec<&(f64, Vec<Sum>)> = all.iter().collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let profiled = order.len();
+    order.truncate(profiled.div_ceil(2));
+    let runs = order.len();
+    let wall: f64 = order.iter().map(|(seconds, _)| seconds).sum();
+    let mut sums = vec![Sum::default(); last.layers.len()];
+    for (_, run) in order {
+        sums.iter_mut().zip(run).for_each(|(sum, step)| sum.add(step));
+    }
     let inside: f64 = sums.iter().map(|s| s.seconds).sum();
     let total = wall.max(inside);
     let outside = Outside { seconds: (total - inside) / runs as f64, share: (total - inside) / total };
@@ -162,7 +169,7 @@ pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> R
     let mut steps = Vec::new();
     let mut operations: Vec<(&str, Sum)> = Vec::new();
     let mut blocks: Vec<(&str, Sum)> = Vec::new();
-    for (layer, sum) in last.layers.iter().zip(sums).filter(|_| timed) {
+    for (layer, sum) in last.layers.iter().zip(&sums).filter(|_| timed) {
         steps.push(Line { operation: Some(layer.op), ..sum.line(&layer.name, runs, total) });
         for (groups, name) in [(&mut operations, layer.op), (&mut blocks, block(&layer.name))] {
             match groups.iter_mut().find(|(n, _)| *n == name) {
@@ -204,7 +211,7 @@ pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> R
         line.share_of_bytes = share(line.bytes_per_second, roofline.bytes);
     }
     let (seconds, note) = (wall / runs as f64, note.clone());
-    Report { runs, seconds, outside, note, roofline, operations, blocks, steps }
+    Report { profiled, runs, seconds, outside, note, roofline, operations, blocks, steps }
 }
 
 /// `blocks.3` of `blocks.3.project`, `stem` of `stem`.

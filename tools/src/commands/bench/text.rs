@@ -92,6 +92,10 @@ impl Report {
         for row in &self.rows {
             text += &row.summary();
         }
+        text += &wrapped(
+            "ms/record: the mean; GFLOP/s: two for each multiply-add; arena: a batch's activations; peak: the process's memory so far.",
+            "  ",
+        );
         text += &format!("\n{:>3}", "#");
         for name in ["minimum", "mean", "P50", "P90", "P95", "P99", "P99.9"] {
             text += &format!("{name:>11}");
@@ -141,8 +145,9 @@ impl Profile {
         let roofline = &self.roofline;
         let mut text = wrapped(
             &format!(
-                "Mean of {} profiled runs, {} ms each; outside of steps {} ms, {}.",
+                "Mean of the faster {} of {} profiled runs, {} ms each; outside of steps {} ms, {}.",
                 self.runs,
+                self.profiled,
                 number(1e3 * self.seconds),
                 number(1e3 * self.outside.seconds),
                 percent(Some(self.outside.share))
@@ -159,8 +164,9 @@ impl Profile {
         text += &match roofline.source {
             Source::MeasuredPeak => wrapped(
                 &format!(
-                    "Measured peaks of {} threads: {} GFLOP/s; memory {} GB/s read, {} GB/s copied. What exceeds the memory's rate comes from caches.",
+                    "Measured peaks of {} thread{}: {} GFLOP/s; memory {} GB/s read, {} GB/s copied. What exceeds the memory's rate comes from caches.",
                     roofline.threads,
+                    if roofline.threads == 1 { "" } else { "s" },
                     giga(roofline.flops),
                     giga(roofline.bytes_read),
                     giga(roofline.bytes_copied)
