@@ -205,7 +205,12 @@ impl Model {
         match &engine {
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => phases.extend(gpu.phases()),
-            _ => phases.push(("pack", start.elapsed().as_secs_f64())),
+            _ => {
+                let searched =
+                    matches!(options.backend, Backend::Auto | Backend::Gpu) && cfg!(feature = "gpu");
+                let name = if searched { "look for a GPU, pack" } else { "pack" };
+                phases.push((name, start.elapsed().as_secs_f64()));
+            }
         }
         Ok(Model { config, parameters: weights.parameters(), engine, logits, probabilities, taps, phases })
     }

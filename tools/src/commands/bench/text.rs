@@ -164,7 +164,7 @@ impl Profile {
         text += &match roofline.source {
             Source::MeasuredPeak => wrapped(
                 &format!(
-                    "Measured peaks of {} thread{}: {} GFLOP/s; memory {} GB/s read, {} GB/s copied. What exceeds the memory's rate comes from caches.",
+                    "Measured peaks of {} thread{}: {} GFLOP/s; memory {} GB/s read, {} GB/s copied. Bytes beyond the memory's rate come from caches; multiply-adds are those of the formula, of which a kernel may save some.",
                     roofline.threads,
                     if roofline.threads == 1 { "" } else { "s" },
                     giga(roofline.flops),
