@@ -15,11 +15,12 @@ pub(crate) fn engine(
     graph: Arc<Graph>,
     config: &Config,
     options: &Options,
-    make_cpu: impl Fn() -> Cpu + Send + Sync + 'static,
+    make_cpu: impl Fn() -> Cpu + Clone + Send + Sync + 'static,
 ) -> Result<Option<Engine>, LoadError> {
     let auto = options.backend == Backend::Auto;
     let wanted = GpuOptions { software: !auto, precision: options.precision, ..options.gpu.clone() };
     let warn = Arc::clone(&wanted.warn);
+    let for_cpu = make_cpu.clone();
     let samples = config.samples.min(PROBE_SAMPLES);
     match Gpu::new(graph, wanted, probe(config, samples, 2), make_cpu) {
         Ok(gpu) if auto => {
@@ -30,7 +31,12 @@ pub(crate) fn engine(
         }
         Ok(gpu) => Ok(Some(Engine::Gpu(Box::new(gpu)))),
         Err(GpuError::NoAdapter { .. }) if auto && options.gpu.adapter.is_none() => Ok(None),
+        // A GPU that is not fit is no reason to give no results, in f16 neither.
         Err(error @ (GpuError::Wrong { .. } | GpuError::Fault { .. })) => {
+            warn(&format!("{error}; using the CPU, in f32"));
+            Ok(Some(Engine::Cpu(for_cpu())))
+        }
+        Err(error) if auto && !matches!(error, GpuError::Feature { .. }) => {
             warn(&format!("{error}; using the CPU"));
             Ok(None)
         }

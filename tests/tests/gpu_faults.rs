@@ -1,14 +1,16 @@
 //! What becomes of a batch when the GPU computes wrongly, is lost or runs out of memory; what a batch asks of it; and the
 //! memory that it takes.
 
-use efficientecg_engine::gpu::{Fault, Gpu, Probe};
+use efficientecg_engine::gpu::{Fault, Gpu, Probe, Stage};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Graph, Value};
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_model::config::presets::Setup;
 use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
-use efficientecg_model::{GpuOptions, Inputs, Level, Model, Outputs, Shape, Weights};
+use efficientecg_model::{
+    Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
+};
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
 use efficientecg_tests::gpu::{found, options, taken};
 use efficientecg_tests::random::{self, Random};
@@ -85,7 +87,8 @@ fn a_wrong_kernel_is_caught_and_the_cpu_answers() {
     }
 }
 
-/// A thousand batches, in each of whose submissions the device may be lost or out of memory.
+/// A thousand batches on the GPU, cut into parts of two records, from four callers, before each of whose submissions and
+/// waits the device may be lost or out of memory.
 #[test]
 fn a_thousand_batches_with_failures() {
     if !found() {
@@ -103,17 +106,22 @@ fn a_thousand_batches_with_failures() {
         let fail = {
             let (random, armed) = (Arc::clone(&random), Arc::clone(&armed));
             let (lost, full) = (Arc::clone(&lost), Arc::clone(&full));
-            move || {
+            move |_: Stage| {
                 // The self-test of a load is left alone: its failure means the CPU from the start.
                 if armed.load(Ordering::Relaxed) == 0 {
                     return None;
                 }
-                match random.lock().map_or(9, |mut r| r.below(50)) {
-                    0 => {
+                match random.lock().map_or(9, |mut r| r.below(500)) {
+                    0 | 1 => {
                         lost.fetch_add(1, Ordering::Relaxed);
                         Some(Fault::Lost("planted".to_owned()))
                     }
-                    1 => {
+                    // A loss that wgpu did not foresee, and panics of.
+                    2 => {
+                        lost.fetch_add(1, Ordering::Relaxed);
+                        Some(Fault::Driver("planted".to_owned()))
+                    }
+                    3 | 4 => {
                         full.fetch_add(1, Ordering::Relaxed);
                         Some(Fault::OutOfMemory)
                     }
@@ -121,22 +129,38 @@ fn a_thousand_batches_with_failures() {
                 }
             }
         };
-        let (options, warnings) = options(GpuOptions { fail: Some(Arc::new(fail)), ..GpuOptions::default() });
+        let gpu = GpuOptions { fail: Some(Arc::new(fail)), batch: Some(2), ..GpuOptions::default() };
+        let (options, warnings) = options(gpu);
         let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
         models += 1;
         armed.store(1, Ordering::Relaxed);
-        while done < 1000 {
-            let i = done % batches.len();
-            let got = run(&model, &batches[i]);
-            assert_runs_close(&format!("batch {done} on {}", model.device()), &got, &want[i], TOLERANCE);
-            done += 1;
-            if model.device().starts_with("cpu") {
-                on_the_cpu += 1;
-                if on_the_cpu % 20 == 0 {
-                    break;
-                }
+        let (by_gpu, by_cpu) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for caller in 0..4 {
+                let (model, batches, want) = (&model, &batches, &want);
+                let (by_gpu, by_cpu) = (&by_gpu, &by_cpu);
+                scope.spawn(move || {
+                    for n in caller.. {
+                        let i = n % batches.len();
+                        let got = run(model, &batches[i]);
+                        let label = format!("batch {n} on {}", model.device());
+                        assert_runs_close(&label, &got, &want[i], TOLERANCE);
+                        let (of_gpu, on_cpu) =
+                            (by_gpu.load(Ordering::Relaxed), by_cpu.load(Ordering::Relaxed));
+                        if model.device().starts_with("gpu") {
+                            by_gpu.fetch_add(1, Ordering::Relaxed);
+                        } else {
+                            by_cpu.fetch_add(1, Ordering::Relaxed);
+                        }
+                        if on_cpu > 20 || done + of_gpu >= 1000 {
+                            break;
+                        }
+                    }
+                });
             }
-        }
+        });
+        done += by_gpu.into_inner();
+        on_the_cpu += by_cpu.into_inner();
         let warnings = taken(&warnings);
         assert!(warnings.iter().all(|w| w.lines().count() == 1), "{warnings:?}");
         if model.device().starts_with("cpu") {
@@ -148,6 +172,85 @@ fn a_thousand_batches_with_failures() {
         "{done} batches, {models} models: lost {lost} times, out of memory {full} times, {on_the_cpu} batches after a fall to the CPU"
     );
     assert!(lost >= 5 && full >= 5, "too few failures to show anything");
+}
+
+/// A GPU that never answers: the CPU does, and the process goes on.
+#[test]
+fn a_gpu_that_hangs_is_left_alone() {
+    if !found() {
+        return;
+    }
+    let weights = network();
+    let inputs = random::inputs(weights.config(), 2, 200, 8);
+    let armed = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&armed);
+    let fail = move |stage: Stage| {
+        let now = asked.load(Ordering::Relaxed) > 0 && stage == Stage::Wait;
+        now.then_some(Fault::Timeout(60))
+    };
+    let (options, warnings) = options(GpuOptions { fail: Some(Arc::new(fail)), ..GpuOptions::default() });
+    let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    armed.store(1, Ordering::Relaxed);
+    for _ in 0..2 {
+        assert_same_bits("after a timeout", &run(&model, &inputs), &on_cpu(&weights, &inputs));
+    }
+    let warnings = taken(&warnings);
+    assert!(warnings.len() == 1 && warnings[0].contains("no answer"), "{warnings:?}");
+}
+
+/// Defects that only signals longer than the self-test's bring out: caught with the first batch of their shape.
+#[test]
+fn a_kernel_that_is_wrong_for_longer_signals_is_caught() {
+    if !found() {
+        return;
+    }
+    let weights = network();
+    // 417 positions at the end: two chunks of cross-attention, several tiles of the head's sums.
+    let inputs = random::inputs(weights.config(), 2, 5000, 6);
+    for (op, from, to) in [
+        ("cross_attention", "exp4(top - next)", "0.5 * exp4(top - next)"),
+        ("classifier", "part < ", "1u + part < "),
+    ] {
+        let plant = move |name: &str, text: &str| {
+            if name != op {
+                return text.to_owned();
+            }
+            assert!(text.contains(from), "{op}: no {from} in its kernel");
+            text.replace(from, to)
+        };
+        let gpu = GpuOptions { plant: Some(Arc::new(plant)), ..GpuOptions::default() };
+        let (options, warnings) = options(gpu);
+        let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+        assert_same_bits(op, &run(&model, &inputs), &on_cpu(&weights, &inputs));
+        let warnings = taken(&warnings);
+        println!("{warnings:?}");
+        assert!(warnings.len() == 1 && warnings[0].contains("wrongly"), "{op}: {warnings:?}");
+        assert!(model.device().starts_with("cpu"), "{op}");
+    }
+}
+
+/// Activations beyond f16: the record is named, not given wrong classes.
+#[test]
+fn what_overflows_f16_is_an_error() {
+    if !found() {
+        return;
+    }
+    let weights = network();
+    let mut inputs = random::inputs(weights.config(), 3, 300, 8);
+    let sound = inputs.clone();
+    let record = inputs.signal.len() / 3;
+    inputs.signal[record..2 * record].iter_mut().for_each(|v| *v *= 1e6);
+    for features in [Features::ALL, Features::NONE] {
+        let gpu = GpuOptions { precision: Precision::F16, features, ..GpuOptions::default() };
+        let (model, warnings) = load(&weights, gpu);
+        assert!(warnings.is_empty(), "{warnings:?}");
+        for _ in 0..2 {
+            let result = model.run(&inputs);
+            assert!(matches!(result, Err(RunError::Overflow { record: 1 })), "{result:?}");
+        }
+        assert_runs_close("the others", &run(&model, &sound), &on_cpu(&weights, &sound), 2e-2);
+        assert!(model.device().starts_with("gpu"));
+    }
 }
 
 /// A graph of two steps: enough for what the engine asks of the device.

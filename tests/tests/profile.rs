@@ -1,6 +1,6 @@
 //! A profiled run gives the bits of a plain one, and accounts for every step of every record.
 
-use efficientecg_engine::gpu::Fault;
+use efficientecg_engine::gpu::{Fault, Stage};
 use efficientecg_model::{
     Backend, Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile, adapters,
 };
@@ -135,7 +135,10 @@ fn without_timestamps_or_without_the_gpu() {
 
     // Fails from the second submission on: the first is the self-test's.
     let submissions = std::sync::atomic::AtomicUsize::new(0);
-    let fail = move || {
+    let fail = move |stage| {
+        if stage == Stage::Wait {
+            return None;
+        }
         let first = submissions.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         (!first).then_some(Fault::OutOfMemory)
     };

@@ -306,6 +306,11 @@ impl ModelArguments {
         Ok(Model::load(&self.weights, &options)?)
     }
 
+    /// What `--precision` says.
+    pub(crate) fn precision(&self) -> Result<Precision, Failure> {
+        self.precision.checked()
+    }
+
     /// Records to run at once, of `records`.
     pub(crate) fn batch(&self, records: usize) -> usize {
         self.batch_size().unwrap_or(records)

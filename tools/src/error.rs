@@ -48,7 +48,10 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         match error {
             LoadError::Weights(error) => error.into(),
-            other => Failure::Usage(other.to_string()),
+            LoadError::Precision { .. } => Failure::Usage(format!("--precision f16: {error}")),
+            LoadError::NoGpu => Failure::Usage(format!("--backend gpu: {error}: --backend cpu")),
+            #[cfg(feature = "gpu")]
+            LoadError::Gpu(_) => Failure::Usage(format!("--backend gpu: {error}")),
         }
     }
 }

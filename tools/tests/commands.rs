@@ -117,9 +117,14 @@ fn command_lines() {
     fails(2, &["verify", "--weights", w], &["--reference"]);
     fails(2, &["run", "--weights", w, "--input", r], &["--output"]);
     fails(2, &verify(&["--nope"]), &["--nope"]);
+    #[cfg(not(feature = "gpu"))]
     fails(2, &verify(&["--backend", "gpu"]), &["--backend gpu", "--backend cpu"]);
+    #[cfg(feature = "gpu")]
+    fails(2, &verify(&["--gpu-features", "f61"]), &["--gpu-features", "f61", "pipeline-cache"]);
+    #[cfg(feature = "gpu")]
+    fails(2, &verify(&["--backend", "gpu", "--gpu", "no such"]), &["--backend gpu", "no such", "CPU"]);
     fails(2, &verify(&["--backend", "tpu"]), &["tpu", "reference"]);
-    fails(2, &verify(&["--precision", "f16"]), &["--precision f16", "f32"]);
+    fails(2, &verify(&["--backend", "cpu", "--precision", "f16"]), &["--precision f16", "f32"]);
     fails(2, &verify(&["--precision", "bf16"]), &["--precision bf16", "f32"]);
     fails(2, &verify(&["--precision", "f8"]), &["f8"]);
     fails(2, &verify(&["--threads", "0"]), &["--threads", "0"]);

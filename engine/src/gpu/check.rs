@@ -42,7 +42,7 @@ pub(super) fn check(
     let mut outputs: Vec<(Value, &mut [f32])> =
         values.iter().copied().zip(made.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: probe.batch, inputs: &dense, outputs: &mut outputs };
-    network.run(graph, &mut batch).map_err(|failure| match failure {
+    network.run(graph, &mut batch, None).map_err(|failure| match failure {
         Failure::Fault(fault) => GpuError::Fault { adapter: adapter(), fault },
         Failure::Engine(error) => fault(error.to_string()),
         Failure::TooLarge { what, needed, allowed } => {
@@ -84,6 +84,32 @@ pub(super) fn check(
                 }
                 given[at] = Some(if shape == want.shape { got } else { want });
             }
+        }
+    }
+    Ok(())
+}
+
+/// Holds what a batch gave against what the CPU makes of the same record: each value, the device's, and the CPU's.
+pub(super) fn against_cpu<'a>(
+    graph: &Graph,
+    adapter: &str,
+    values: impl Iterator<Item = (Value, &'a [f32], &'a [f32])>,
+    precision: Precision,
+) -> Result<(), GpuError> {
+    // Rounding adds up over the whole network, on both sides.
+    let tolerance = match precision {
+        Precision::F32 => 2e-4,
+        Precision::F16 => 5e-2,
+    };
+    let wide = |data: &[f32]| -> Vec<f64> { data.iter().map(|v| f64::from(*v)).collect() };
+    for (value, got, want) in values {
+        let error = worst(&wide(got), &wide(want));
+        // A record that overflows is its caller's to report; in f16 it may do so here alone.
+        let overflows = want.iter().any(|v| !v.is_finite()) || precision == Precision::F16 && error.is_nan();
+        if !overflows && error.partial_cmp(&tolerance) != Some(std::cmp::Ordering::Less) {
+            let step = graph.steps().iter().find(|s| s.outputs().contains(&value));
+            let step = step.map_or_else(|| "an input".to_owned(), |s| s.label.clone());
+            return Err(GpuError::Wrong { adapter: adapter.to_owned(), step, error, tolerance });
         }
     }
     Ok(())

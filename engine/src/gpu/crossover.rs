@@ -1,7 +1,7 @@
 //! From which batch on the GPU is faster than the CPU: measured once for a device, a model and a number of threads, and
 //! remembered on disk.
 
-use super::{Gpu, Probe, State, cache};
+use super::{Features, Gpu, GpuOptions, Probe, State, cache};
 use crate::Batch;
 use crate::graph::Value;
 use efficientecg_kernels::view::Shape;
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// The largest batch that is tried; where the CPU is faster even then, it computes them all.
 const LARGEST: usize = 64;
+/// After so long no larger batch is tried.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Runs of which the fastest counts.
 const RUNS: usize = 3;
 
@@ -20,9 +22,16 @@ impl Gpu {
         let start = Instant::now();
         let adapter = &self.adapter;
         let mut hash = DefaultHasher::new();
+        let inputs: Vec<Shape> = probe(1).inputs.iter().map(|(s, _)| *s).collect();
+        let shapes = self.graph.shapes(&inputs).unwrap_or_default();
         for step in self.graph.steps() {
-            (step.label.as_str(), step.op.name()).hash(&mut hash);
+            let operands: Vec<Shape> =
+                step.inputs().iter().filter_map(|v| shapes.get(v.index()).copied()).collect();
+            (step.label.as_str(), step.op.name(), &operands).hash(&mut hash);
         }
+        let GpuOptions { checked, batch, features, precision, .. } = &self.options;
+        let Features { subgroups, f16, .. } = features;
+        (checked, batch, subgroups, f16, precision).hash(&mut hash);
         let names = [&adapter.name, &adapter.backend, &adapter.driver];
         (key, names, self.cpu().threads(), self.cpu().level().name(), env!("CARGO_PKG_VERSION"))
             .hash(&mut hash);
@@ -30,14 +39,17 @@ impl Gpu {
         let remembered = path.as_ref().and_then(|p| std::fs::read_to_string(p).ok());
         self.crossover = match remembered.and_then(|text| text.trim().parse().ok()) {
             Some(batch) => batch,
-            None => {
-                let batch = self.measure(probe);
-                if let Some(path) = path {
-                    // Without it the next process measures again.
-                    let _ = cache::write(&path, batch.to_string().as_bytes());
+            None => match self.measure(probe) {
+                Some(batch) => {
+                    if let Some(path) = path {
+                        // Without it the next process measures again.
+                        let _ = cache::write(&path, batch.to_string().as_bytes());
+                    }
+                    batch
                 }
-                batch
-            }
+                // It failed: this process does without, the next may try again.
+                None => usize::MAX,
+            },
         };
         self.phases.push(("crossover", start.elapsed().as_secs_f64()));
         self
@@ -48,25 +60,25 @@ impl Gpu {
         self.crossover
     }
 
-    fn measure(&self, probe: impl Fn(usize) -> Probe) -> usize {
-        let State::Device(network, _) = self.state() else { return usize::MAX };
-        let Some(last) = self.graph.steps().last() else { return 0 };
-        let kept = last.outputs().to_vec();
+    /// None if the GPU fails meanwhile.
+    fn measure(&self, probe: impl Fn(usize) -> Probe) -> Option<usize> {
+        let State::Device(network, _) = self.state() else { return None };
+        let kept = self.graph.steps().last()?.outputs().to_vec();
+        let start = Instant::now();
         let mut size = 1;
-        while size <= LARGEST {
+        while size <= LARGEST && start.elapsed() < PATIENCE {
             let probe = probe(size);
             let fastest = |run: &dyn Fn(&mut Batch<'_>) -> bool| {
                 (0..=RUNS).filter_map(|_| time(&probe, &kept, &self.graph, run)).min()
             };
-            let gpu = fastest(&|batch| network.run(&self.graph, batch).is_ok());
-            let cpu = fastest(&|batch| self.cpu().run(batch).is_ok());
-            match (gpu, cpu) {
-                (Some(gpu), Some(cpu)) if gpu < cpu => return size,
-                (None, _) => return usize::MAX,
-                _ => size *= 2,
+            let gpu = fastest(&|batch| network.run(&self.graph, batch, None).is_ok())?;
+            let cpu = fastest(&|batch| self.cpu().run(batch).is_ok())?;
+            if gpu < cpu {
+                return Some(size);
             }
+            size *= 2;
         }
-        usize::MAX
+        Some(usize::MAX)
     }
 }
 

@@ -69,32 +69,36 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
     let all = enumerate();
-    let is_software = |a: &wgpu::Adapter| a.get_info().device_type == wgpu::DeviceType::Cpu;
+    let fits = |a: &&wgpu::Adapter| options.software || a.get_info().device_type != wgpu::DeviceType::Cpu;
     let found = all.iter().enumerate().map(|(i, a)| format!("{i}: {}", a.get_info().name));
     let found = found.collect::<Vec<_>>().join(", ");
     let found = if found.is_empty() { "none".to_owned() } else { found };
     let chosen = match &options.adapter {
-        Some(wanted) => match wanted.parse::<usize>() {
-            Ok(index) => all.get(index),
-            Err(_) => all.iter().find(|a| a.get_info().name.to_lowercase().contains(&wanted.to_lowercase())),
-        },
-        None => all.iter().filter(|a| options.software || !is_software(a)).min_by_key(|a| {
-            match a.get_info().device_type {
-                wgpu::DeviceType::DiscreteGpu => 0,
-                wgpu::DeviceType::IntegratedGpu => 1,
-                wgpu::DeviceType::VirtualGpu => 2,
-                wgpu::DeviceType::Other => 3,
-                wgpu::DeviceType::Cpu => 4,
-            }
+        // A number that is none of theirs may be part of a name: 4090.
+        Some(wanted) => wanted.parse::<usize>().ok().and_then(|index| all.get(index)).or_else(|| {
+            all.iter().find(|a| a.get_info().name.to_lowercase().contains(&wanted.to_lowercase()))
+        }),
+        None => all.iter().filter(fits).min_by_key(|a| match a.get_info().device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
         }),
     };
+    let chosen = chosen.filter(fits);
     let wanted = || match &options.adapter {
-        Some(wanted) => format!("is called or numbered {wanted}"),
+        Some(wanted) if options.software => format!("is called or numbered {wanted}"),
+        Some(wanted) => format!("is called or numbered {wanted} and no software adapter"),
         None if options.software => "was found".to_owned(),
         None => "was found that is no software adapter".to_owned(),
     };
     chosen.cloned().ok_or_else(|| GpuError::NoAdapter { wanted: wanted(), found })
 }
+
+/// Bytes of a buffer beyond which a batch is cut into parts: so that no submission takes so long that the system
+/// takes the device for hung, and that one part is filled while another computes.
+const LARGEST_BUFFER: usize = 512 << 20;
 
 /// A device, its queue, and what it may be asked.
 pub(super) struct Device {
@@ -193,7 +197,7 @@ impl Device {
             adapter,
             info,
             limits: Limits {
-                buffer: usize::try_from(limits.max_buffer_size).unwrap_or(usize::MAX),
+                buffer: usize::try_from(limits.max_buffer_size).unwrap_or(usize::MAX).min(LARGEST_BUFFER),
                 binding: usize::try_from(limits.max_storage_buffer_binding_size).unwrap_or(usize::MAX),
                 workgroups: limits.max_compute_workgroups_per_dimension as usize,
                 threads: limits.max_compute_invocations_per_workgroup as usize,

@@ -4,7 +4,7 @@ use super::error::Fault;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
 use crate::plan;
-use efficientecg_kernels::gpu::{ALIGN, Dims, Element, Launch, Operand, Shader, Traits, cells};
+use efficientecg_kernels::gpu::{ALIGN, Element, Launch, Operand, Shader, Traits, cells};
 use efficientecg_kernels::view::Shape;
 use std::ops::Range;
 
@@ -154,7 +154,6 @@ impl Layout {
                 Operand::Absent => Bound::Arena(place(step.outputs(), 0)),
             });
             let table = 4 * launch.dims.len().max(1);
-            debug_assert!(matches!(shader.program().dims, Dims::Table | Dims::Uniform(_)));
             let dispatch = Dispatch { dims: dims..dims + table, bound: bound.collect(), launch };
             dims = (dims + table).next_multiple_of(ALIGN);
             dispatches.push(dispatch);

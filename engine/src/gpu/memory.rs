@@ -1,7 +1,10 @@
 //! The memory that a batch takes.
 
-use super::network::{Network, Planned, end};
-use crate::graph::Graph;
+use super::device::Device;
+use super::layout::{Failure, Layout};
+use super::network::Network;
+use crate::graph::{Graph, Value};
+use efficientecg_kernels::view::Shape;
 use std::ops::Range;
 
 /// Bytes on the device and in host memory that it can reach.
@@ -18,10 +21,18 @@ pub struct Memory {
 }
 
 impl Network {
-    /// The memory that a batch takes.
-    pub(super) fn memory(&self, planned: &Planned, graph: &Graph) -> Memory {
-        let lives = crate::plan::lives(graph, planned.layout.shapes.len(), &planned.kept);
-        let size = |v: usize| planned.layout.places[v].len();
+    /// The memory that a batch takes in one part.
+    pub(super) fn memory(
+        &self,
+        graph: &Graph,
+        inputs: &[Shape],
+        kept: &[Value],
+        batch: usize,
+    ) -> Result<Memory, Failure> {
+        let Device { traits, limits, .. } = &self.device;
+        let layout = Layout::new(graph, inputs, kept, batch, *traits, *limits, 0)?;
+        let lives = crate::plan::lives(graph, layout.shapes.len(), kept);
+        let size = |v: usize| layout.places[v].len();
         let mut largest_two = 0;
         for a in 0..lives.len() {
             for b in 0..a {
@@ -30,11 +41,11 @@ impl Network {
                 }
             }
         }
-        Memory {
+        Ok(Memory {
             weights: self.places.iter().flatten().map(Range::len).sum(),
-            arena: planned.layout.arena,
+            arena: layout.arena,
             largest_two,
-            staging: end(&planned.uploads) + end(&planned.readbacks),
-        }
+            staging: graph.inputs().iter().chain(kept).map(|v| size(v.index())).sum(),
+        })
     }
 }

@@ -1,8 +1,9 @@
 //! Runs a graph's shaders on a GPU: the only user of wgpu.
 //!
 //! [`Gpu`] is shared by threads and runs batches by `&self`. At its making it checks the device against the
-//! references, step by step, on inputs that the caller gives. A device that fails during a run is made anew once; if that one fails
-//! soon, the CPU computes this batch and all later ones. Either way the results are complete.
+//! references, step by step, on inputs that the caller gives, and the first batch of every shape against the CPU. A
+//! device that fails during a run is made anew once; if that one fails soon, the CPU computes this batch and all later
+//! ones. Either way the results are complete.
 
 mod cache;
 mod check;
@@ -27,7 +28,7 @@ use device::Device;
 use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::view::Shape;
 use layout::Failure;
-use network::Network;
+use network::{Network, Planned};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -36,7 +37,7 @@ pub use device::{Adapter, adapters};
 pub use error::{Fault, GpuError};
 pub use memory::Memory;
 #[doc(hidden)]
-pub use options::Plant;
+pub use options::{Fail, Plant, Stage};
 pub use options::{Features, GpuOptions};
 
 /// A device that was made anew and has run this many submissions may be made anew again.
@@ -71,9 +72,14 @@ pub struct Gpu {
 enum State {
     /// To the device, and which one it is, from 1.
     Device(Arc<Network>, usize),
+    /// To the CPU while a device is made anew.
+    Waiting,
     /// To the CPU, for good.
     Cpu,
 }
+
+/// What a device made of a batch, with the plans that are not trusted yet and the first record of each.
+type OnDevice<T> = Result<(T, Vec<(Arc<Planned>, usize)>), Failure>;
 
 impl Gpu {
     /// Makes a device ready for a graph and checks it with `probe`. Where it fails later, the engine that `make_cpu` gives
@@ -131,7 +137,7 @@ impl Gpu {
     pub fn describe(&self) -> String {
         let Adapter { name, backend, .. } = &self.adapter;
         match self.state() {
-            State::Cpu => format!("cpu, after a failure of {name}"),
+            State::Waiting | State::Cpu => format!("cpu, after a failure of {name}"),
             State::Device(network, _) => {
                 let traits = network.device.traits;
                 let storage = match traits.storage {
@@ -140,7 +146,12 @@ impl Gpu {
                     Storage::F16 => "f16",
                 };
                 let subgroups = if traits.subgroups { ", subgroups" } else { "" };
-                format!("gpu ({name}, {backend}, {storage}{subgroups})")
+                let cpu = match self.crossover {
+                    0 | 1 => String::new(),
+                    usize::MAX => "; the cpu, which is faster".to_owned(),
+                    n => format!("; the cpu below {n} records"),
+                };
+                format!("gpu ({name}, {backend}, {storage}{subgroups}{cpu})")
             }
         }
     }
@@ -157,88 +168,146 @@ impl Gpu {
                 let counts = network.counts();
                 [&counts.submits, &counts.waits, &counts.readbacks].map(|c| c.load(Ordering::Relaxed))
             }
-            State::Cpu => [0; 3],
+            State::Waiting | State::Cpu => [0; 3],
         }
     }
 
     /// The memory that a batch takes, if it fits the device in one part.
     pub fn memory(&self, inputs: &[Shape], kept: &[Value], batch: usize) -> Option<Memory> {
         match self.state() {
-            State::Device(network, _) => {
-                let planned = network.planned(&self.graph, inputs, kept, batch).ok()?;
-                Some(network.memory(&planned, &self.graph))
-            }
-            State::Cpu => None,
+            State::Device(network, _) => network.memory(&self.graph, inputs, kept, batch).ok(),
+            State::Waiting | State::Cpu => None,
         }
     }
 
     /// Runs a batch.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        self.compute(batch, |network, batch| network.run(&self.graph, batch), Cpu::run)
+        let on_device = |network: &Network, batch: &mut Batch<'_>| {
+            network.run(&self.graph, batch, None).map(|untrusted| ((), untrusted))
+        };
+        self.compute(batch, on_device, Cpu::run)
     }
 
     /// Computes a batch `on_device`, or `on_cpu` where that is faster or the device fails.
     fn compute<T>(
         &self,
         batch: &mut Batch<'_>,
-        on_device: impl Fn(&Network, &mut Batch<'_>) -> Result<T, Failure>,
+        on_device: impl Fn(&Network, &mut Batch<'_>) -> OnDevice<T>,
         on_cpu: impl Fn(&Cpu, &mut Batch<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         if batch.size < self.crossover {
             return on_cpu(self.cpu(), batch);
         }
-        loop {
-            let State::Device(network, made) = self.state() else {
-                return on_cpu(self.cpu(), batch);
-            };
+        // Each batch has a second try, no third.
+        for _ in 0..2 {
+            let State::Device(network, made) = self.state() else { break };
             match on_device(&network, batch) {
-                Ok(done) => return Ok(done),
+                Ok((done, untrusted)) => match self.trust(&untrusted, batch)? {
+                    Ok(()) => return Ok(done),
+                    Err(error) => {
+                        self.give_up(made, &error.to_string());
+                        break;
+                    }
+                },
                 Err(Failure::Engine(error)) => return Err(error),
                 Err(Failure::TooLarge { what, needed, allowed }) => {
                     (self.options.warn)(&format!(
                         "{}: a record needs {needed} {what}, {allowed} are allowed; using the CPU for it",
                         self.adapter.name
                     ));
-                    return on_cpu(self.cpu(), batch);
+                    break;
                 }
-                Err(Failure::Fault(fault)) => self.recover(made, &fault),
+                Err(Failure::Fault(fault)) => {
+                    // Its memory must be free before another device takes as much.
+                    drop(network);
+                    self.recover(made, &fault);
+                }
             }
+        }
+        on_cpu(self.cpu(), batch)
+    }
+
+    /// Holds the first record of each plan's first batch against the CPU's: a kernel may be wrong for shapes or tiles
+    /// that the self-test had not.
+    fn trust(
+        &self,
+        untrusted: &[(Arc<Planned>, usize)],
+        batch: &Batch<'_>,
+    ) -> Result<Result<(), GpuError>, EngineError> {
+        for (planned, first) in untrusted {
+            let inputs: Vec<(Shape, &[f32])> = batch
+                .inputs
+                .iter()
+                .map(|(shape, data)| (*shape, &data[first * shape.len()..][..shape.len()]))
+                .collect();
+            let mut want: Vec<Vec<f32>> =
+                batch.outputs.iter().map(|(_, data)| vec![0.0; data.len() / batch.size]).collect();
+            let mut outputs: Vec<(Value, &mut [f32])> =
+                batch.outputs.iter().map(|(v, _)| *v).zip(want.iter_mut().map(Vec::as_mut_slice)).collect();
+            self.cpu().run(&mut Batch { size: 1, inputs: &inputs, outputs: &mut outputs })?;
+            let made = batch.outputs.iter().zip(&want).map(|((value, data), want)| {
+                (*value, &data[first * want.len()..][..want.len()], want.as_slice())
+            });
+            if let Err(error) =
+                check::against_cpu(&self.graph, &self.adapter.name, made, self.options.precision)
+            {
+                return Ok(Err(error));
+            }
+            planned.trusted.store(true, Ordering::Relaxed);
+        }
+        Ok(Ok(()))
+    }
+
+    /// Leaves batches to the CPU from here on.
+    fn give_up(&self, made: usize, why: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*state, State::Device(_, now) if *now == made) {
+            *state = State::Cpu;
+            (self.options.warn)(&format!("{why}; using the CPU from here on"));
         }
     }
 
-    /// Makes the device anew after the first failure, gives it up after the second.
+    /// Makes a device anew that failed, unless it is one that failed soon after that, or hangs.
     fn recover(&self, made: usize, fault: &Fault) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*state {
-            // Another thread was here first.
-            State::Cpu => return,
-            State::Device(_, now) if *now != made => return,
-            State::Device(..) => {}
-        }
         let name = &self.adapter.name;
-        let served = match &*state {
-            State::Device(network, _) => network.counts().submits.load(Ordering::Relaxed),
-            State::Cpu => 0,
-        };
-        if made == 1 || served >= TRUSTED_AGAIN {
-            match open(&self.graph, &self.options, &self.probe) {
-                Ok((network, _)) => {
-                    (self.options.warn)(&format!(
-                        "{name}: {fault}; it was set up anew and the batch is run again"
-                    ));
-                    *state = State::Device(Arc::new(network), made + 1);
-                }
-                Err(error) => {
-                    (self.options.warn)(&format!(
-                        "{name}: {fault}, and then: {error}; using the CPU from here on"
-                    ));
-                    *state = State::Cpu;
-                }
+        let network = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*state {
+                State::Device(_, now) if *now == made => {}
+                // Another thread was here first.
+                _ => return,
             }
-            return;
+            match std::mem::replace(&mut *state, State::Waiting) {
+                State::Device(network, _) => network,
+                State::Waiting | State::Cpu => return,
+            }
+        };
+        let served = network.counts().submits.load(Ordering::Relaxed);
+        let next = if matches!(fault, Fault::Timeout(_)) {
+            // Letting go of a device that hangs would wait for it.
+            std::mem::forget(network);
+            Err(fault.to_string())
+        } else {
+            drop(network);
+            if made == 1 || served >= TRUSTED_AGAIN {
+                open(&self.graph, &self.options, &self.probe)
+                    .map_err(|error| format!("{fault}, and then: {error}"))
+            } else {
+                Err(fault.to_string())
+            }
+        };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match next {
+            Ok((network, _)) => {
+                *state = State::Device(Arc::new(network), made + 1);
+                let line = format!("{name}: {fault}; it was set up anew and the batch is run again");
+                (self.options.warn)(&line);
+            }
+            Err(why) => {
+                *state = State::Cpu;
+                (self.options.warn)(&format!("{name}: {why}; using the CPU from here on"));
+            }
         }
-        (self.options.warn)(&format!("{name}: {fault}; using the CPU from here on"));
-        *state = State::Cpu;
     }
 }
 

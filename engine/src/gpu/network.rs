@@ -6,8 +6,8 @@
 
 use super::device::Device;
 use super::error::Fault;
-use super::layout::{self, Bound, Failure, Layout};
-use super::options::GpuOptions;
+use super::layout::{self, Bound, Failure, Layout, Limits};
+use super::options::{Fail, GpuOptions, Stage};
 use super::pipelines::{Pipeline, Pipelines};
 use super::profile::{Queries, Timeline};
 use super::rows::{read_matrix, write_row};
@@ -18,7 +18,9 @@ use efficientecg_kernels::half;
 use efficientecg_kernels::view::Shape;
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,7 +37,7 @@ pub(super) struct Network {
     plans: Mutex<Plans>,
     batch: usize,
     timeout: Duration,
-    fail: Option<Arc<dyn Fn() -> Option<Fault> + Send + Sync>>,
+    fail: Option<Fail>,
     /// Bytes between values, to find writes outside of them.
     guard: usize,
     counts: Counts,
@@ -69,6 +71,8 @@ pub(super) struct Planned {
     /// The bytes of each kept value in a frame's readback.
     pub(super) readbacks: Vec<Range<usize>>,
     frames: Mutex<Vec<Frame>>,
+    /// Whether a batch of it was held against the CPU's.
+    pub(super) trusted: AtomicBool,
 }
 
 /// The mapped buffers of a submission.
@@ -82,8 +86,8 @@ struct Flight {
     planned: Arc<Planned>,
     frame: Frame,
     index: wgpu::SubmissionIndex,
-    /// Mappings done so far, of two.
-    mapped: Arc<AtomicUsize>,
+    /// How each of the two mappings went. Another thread's wait may be what calls back.
+    mapped: Receiver<bool>,
     /// The first record.
     first: usize,
     queries: Option<Queries>,
@@ -98,49 +102,40 @@ impl Network {
         guard: usize,
     ) -> Result<Network, Fault> {
         let mut places = Vec::new();
-        let mut total = 0;
+        let mut bytes: Vec<u8> = Vec::new();
         for step in graph.steps() {
-            let weights = step.op.shader().weights();
-            places.push(
-                weights
-                    .iter()
-                    .map(|w| {
-                        let bytes = match w {
-                            Weights::Four(values) => values.len() / 4 * device.traits.storage.four(),
-                            Weights::F32(values) => 4 * values.len(),
-                        };
-                        // Ranges are bound whole, also where a kernel without that layer sees another type.
-                        let place = total..total + bytes.next_multiple_of(ALIGN).max(ALIGN);
-                        total = place.end;
-                        place
-                    })
-                    .collect::<Vec<_>>(),
-            );
+            let of_step = step.op.shader().weights().into_iter().map(|values| {
+                let start = bytes.len();
+                match (values, device.traits.storage) {
+                    (Weights::F32(values), _) => bytes.extend(values.iter().flat_map(|v| v.to_ne_bytes())),
+                    (Weights::Four(values), Storage::F32) => {
+                        bytes.extend(values.iter().flat_map(|v| (*v as f32).to_ne_bytes()));
+                    }
+                    (Weights::Four(values), Storage::PackedF16 | Storage::F16) => {
+                        bytes.extend(values.iter().flat_map(|v| half::from_f64(*v).to_ne_bytes()));
+                    }
+                }
+                // Ranges are bound whole, also where a kernel without that layer sees another type.
+                bytes.resize(bytes.len().next_multiple_of(ALIGN).max(start + ALIGN), 0);
+                start..bytes.len()
+            });
+            places.push(of_step.collect::<Vec<_>>());
         }
-        let weights = device.buffer(
-            "weights",
-            total,
-            wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST,
-            true,
-        )?;
+        let largest = places.iter().flatten().map(Range::len).max().unwrap_or(0);
+        let Limits { binding, buffer, .. } = device.limits;
+        if largest > binding || bytes.len() > buffer {
+            return Err(Fault::Driver(format!(
+                "the weights take {} bytes, {largest} of them in one layer, where {buffer} and {binding} are allowed",
+                bytes.len()
+            )));
+        }
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let weights = device.buffer("weights", bytes.len(), usage, true)?;
         {
             let whole = weights.slice(..);
-            let mut mapped =
-                whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
-            for (step, places) in graph.steps().iter().zip(&places) {
-                for (values, place) in step.op.shader().weights().into_iter().zip(places) {
-                    let bytes: Vec<u8> = match (values, device.traits.storage) {
-                        (Weights::F32(values), _) => values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
-                        (Weights::Four(values), Storage::F32) => {
-                            values.iter().flat_map(|v| (*v as f32).to_ne_bytes()).collect()
-                        }
-                        (Weights::Four(values), Storage::PackedF16 | Storage::F16) => {
-                            values.iter().flat_map(|v| half::from_f64(*v).to_ne_bytes()).collect()
-                        }
-                    };
-                    mapped.slice(place.start..place.start + bytes.len()).copy_from_slice(&bytes);
-                }
-            }
+            let mapped = whole.get_mapped_range_mut();
+            let mut mapped = mapped.map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            mapped.slice(..bytes.len()).copy_from_slice(&bytes);
         }
         weights.unmap();
         device.check()?;
@@ -269,26 +264,24 @@ impl Network {
             uploads,
             readbacks,
             frames: Mutex::default(),
+            trusted: AtomicBool::new(false),
         })
     }
 
-    /// Runs a batch, in parts if it must be.
-    pub(super) fn run(&self, graph: &Graph, batch: &mut Batch<'_>) -> Result<(), Failure> {
-        self.run_timed(graph, batch, None)
-    }
-
-    /// The same, with the times of its steps where someone wants them.
-    pub(super) fn run_timed(
+    /// Runs a batch, in parts if it must be, with the times of its steps where someone wants them. Gives the plans that
+    /// are not trusted yet, each with the first record that it computed.
+    pub(super) fn run(
         &self,
         graph: &Graph,
         batch: &mut Batch<'_>,
         mut timeline: Option<&mut Timeline>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<(Arc<Planned>, usize)>, Failure> {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         crate::check_lengths(batch, &layout::shapes(graph, &inputs)?.0)?;
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let mut part = self.batch.min(batch.size);
         let mut flights: VecDeque<Flight> = VecDeque::new();
+        let mut untrusted: Vec<(Arc<Planned>, usize)> = Vec::new();
         let mut first = 0;
         while first < batch.size {
             let size = part.min(batch.size - first);
@@ -308,13 +301,18 @@ impl Network {
                 Some(timeline) => Queries::new(&self.device, graph.steps().len(), timeline)?,
                 None => None,
             };
+            if !planned.trusted.load(Ordering::Relaxed)
+                && untrusted.iter().all(|(p, _)| !Arc::ptr_eq(p, &planned))
+            {
+                untrusted.push((Arc::clone(&planned), first));
+            }
             flights.push_back(self.launch(graph, planned, batch, first, queries)?);
             first += size;
         }
         for flight in flights {
             self.land(flight, batch, timeline.as_deref_mut())?;
         }
-        Ok(())
+        Ok(untrusted)
     }
 
     /// Fills a frame with the records from `first` on and submits it.
@@ -327,12 +325,7 @@ impl Network {
         queries: Option<Queries>,
     ) -> Result<Flight, Failure> {
         let device = &self.device;
-        match self.fail.as_ref().and_then(|fail| fail()) {
-            // The submission then meets a device that is gone.
-            Some(Fault::Lost(_)) => device.device.destroy(),
-            Some(fault) => return Err(fault.into()),
-            None => {}
-        }
+        self.inject(Stage::Submit)?;
         device.check()?;
         let free = match &queries {
             // Its readback must hold the timestamps too.
@@ -356,6 +349,10 @@ impl Network {
             let whole = frame.upload.slice(..);
             let mut mapped =
                 whole.get_mapped_range_mut().map_err(|e| device.check().err().unwrap_or(refused(&e)))?;
+            if self.guard > 0 {
+                // What lies between the values must not matter.
+                mapped.slice(..).copy_from_slice(&vec![0x7f; end(&planned.uploads).max(4)]);
+            }
             for (value, ((shape, data), range)) in
                 graph.inputs().iter().zip(batch.inputs.iter().zip(&planned.uploads))
             {
@@ -396,22 +393,43 @@ impl Network {
         if let Some(queries) = &queries {
             queries.resolve(&mut encoder, &frame.readback, end(&planned.readbacks));
         }
-        let mapped = Arc::new(AtomicUsize::new(0));
+        let (done, mapped) = channel();
         for (buffer, mode) in [(&frame.upload, wgpu::MapMode::Write), (&frame.readback, wgpu::MapMode::Read)]
         {
-            let mapped = Arc::clone(&mapped);
+            let done = done.clone();
             encoder.map_buffer_on_submit(buffer, mode, .., move |result| {
-                if result.is_ok() {
-                    mapped.fetch_add(1, Ordering::Release);
-                }
+                // Nobody listens any more if the batch was given up.
+                let _ = done.send(result.is_ok());
             });
         }
         let commands = encoder.finish();
         device.check()?;
-        let index = device.queue.submit([commands]);
+        let index = self.guarded(|| device.queue.submit([commands]))?;
         self.counts.submits.fetch_add(1, Ordering::Relaxed);
         device.check()?;
         Ok(Flight { planned, frame, index, mapped, first, queries })
+    }
+
+    /// Calls the driver. wgpu panics where the driver reports a loss that it did not foresee.
+    fn guarded<T>(&self, call: impl FnOnce() -> T) -> Result<T, Fault> {
+        catch_unwind(AssertUnwindSafe(call)).map_err(|_| {
+            self.device.check().err().unwrap_or_else(|| Fault::Lost("the driver gave up".to_owned()))
+        })
+    }
+
+    /// Fails as a test asks for.
+    fn inject(&self, stage: Stage) -> Result<(), Fault> {
+        match self.fail.as_ref().and_then(|fail| fail(stage)) {
+            // What follows meets a device that is gone.
+            Some(Fault::Lost(_)) => self.device.device.destroy(),
+            Some(Fault::Driver(_)) => {
+                let unforeseen: Result<(), Fault> = self.guarded(|| std::panic::resume_unwind(Box::new(())));
+                return unforeseen;
+            }
+            Some(fault) => return Err(fault),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Waits for a submission and copies its results out.
@@ -425,7 +443,8 @@ impl Network {
         let Flight { planned, frame, index, mapped, first, queries } = flight;
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts.waits.fetch_add(1, Ordering::Relaxed);
-        let polled = device.device.poll(wait);
+        self.inject(Stage::Wait)?;
+        let polled = self.guarded(|| device.device.poll(wait))?;
         device.check()?;
         match polled {
             Ok(_) => {}
@@ -435,8 +454,16 @@ impl Network {
                 return Err(Fault::Lost("it took no submission".to_owned()).into());
             }
         }
-        if mapped.load(Ordering::Acquire) != 2 {
-            return Err(Fault::Lost("its results cannot be read".to_owned()).into());
+        for _ in 0..2 {
+            match mapped.recv_timeout(self.timeout) {
+                Ok(true) => {}
+                Ok(false) | Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Fault::Lost("its results cannot be read".to_owned()).into());
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(Fault::Timeout(self.timeout.as_secs()).into());
+                }
+            }
         }
         {
             let view = frame.readback.slice(..).get_mapped_range();

@@ -64,6 +64,20 @@ impl Features {
 #[doc(hidden)]
 pub type Plant = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 
+/// Where a device can be made to fail.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Before a submission.
+    Submit,
+    /// Before the wait for one.
+    Wait,
+}
+
+/// How a device shall fail at a stage: `Lost` destroys it, `Driver` is a panic in the driver, others are reported.
+#[doc(hidden)]
+pub type Fail = Arc<dyn Fn(Stage) -> Option<Fault> + Send + Sync>;
+
 /// How a GPU is chosen and used.
 #[derive(Clone)]
 pub struct GpuOptions {
@@ -89,9 +103,9 @@ pub struct GpuOptions {
     /// For tests: given an operation's name and kernel, gives what to compile in its place.
     #[doc(hidden)]
     pub plant: Option<Plant>,
-    /// For tests: asked before each submission whether the device shall fail.
+    /// For tests: asked before each submission and each wait whether the device shall fail.
     #[doc(hidden)]
-    pub fail: Option<Arc<dyn Fn() -> Option<Fault> + Send + Sync>>,
+    pub fail: Option<Fail>,
 }
 
 impl Default for GpuOptions {

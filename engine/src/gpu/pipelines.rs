@@ -79,7 +79,8 @@ impl Pipelines {
             }
         }
         let made = made();
-        Ok(launches.iter().filter_map(|launch| made.get(&key(launch)).cloned()).collect())
+        let missing = || Fault::Driver("a pipeline was not made".to_owned());
+        launches.iter().map(|launch| made.get(&key(launch)).cloned().ok_or_else(missing)).collect()
     }
 
     fn compile(&self, device: &Device, program: &'static Program, launch: &Launch) -> Pipeline {

@@ -137,11 +137,11 @@ impl Gpu {
         let on_device = |network: &network::Network, batch: &mut Batch<'_>| {
             let start = Instant::now();
             let mut timeline = Timeline::default();
-            network.run_timed(&self.graph, batch, Some(&mut timeline))?;
+            let untrusted = network.run(&self.graph, batch, Some(&mut timeline))?;
             let seconds = start.elapsed().as_secs_f64();
             let Timeline { spans, fault, .. } = timeline;
             let note = fault.map(|why| format!("steps are not timed: {why}"));
-            Ok(Profile { spans, seconds, threads: 1, gpu: true, note })
+            Ok((Profile { spans, seconds, threads: 1, gpu: true, note }, untrusted))
         };
         let on_cpu = |cpu: &crate::Cpu, batch: &mut Batch<'_>| {
             let note = Some(format!("the CPU computed this batch, not {}", self.adapter.name));

@@ -4,7 +4,13 @@ const LN2_HIGH: f32 = 0.6933594;
 const LN2_LOW: f32 = -2.1219444e-4;
 const LOG2_E: f32 = 1.4426950408889634;
 
-// e^x, with x clamped to -87 ..= 88; 2 ULP where the compiler keeps the order of the sums.
+// Where v is not a number, by its bits: a compiler may take it that floats are numbers.
+fn nan4(v: vec4<f32>) -> vec4<bool> {
+    return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
+}
+
+// e^x, with x clamped to -87 ..= 88; 2 ULP where the compiler keeps the order of the sums. NaN stays NaN: it tells of
+// an overflow before.
 fn exp4(v: vec4<f32>) -> vec4<f32> {
     let x = clamp(v, vec4(-87.0), vec4(88.0));
     let n = round(x * LOG2_E);
@@ -16,7 +22,8 @@ fn exp4(v: vec4<f32>) -> vec4<f32> {
     p = p * r + vec4(4.999999e-1);
     p = p * r + vec4(1.0);
     p = p * r + vec4(1.0);
-    return p * bitcast<vec4<f32>>(vec4<u32>(vec4<i32>(n) + vec4(127)) << vec4(23u));
+    let y = p * bitcast<vec4<f32>>(vec4<u32>(vec4<i32>(n) + vec4(127)) << vec4(23u));
+    return select(y, v, nan4(v));
 }
 
 fn exp1(x: f32) -> f32 {
@@ -32,7 +39,7 @@ fn sigmoid1(x: f32) -> f32 {
 }
 
 fn silu4(x: vec4<f32>) -> vec4<f32> {
-    let clamped = max(x, vec4(-87.0));
+    let clamped = select(max(x, vec4(-87.0)), x, nan4(x));
     return clamped * sigmoid4(clamped);
 }
 

@@ -4,11 +4,17 @@ use super::run_in_batches;
 use crate::args::Verify;
 use crate::error::Failure;
 use crate::out;
+use efficientecg_model::Precision;
 use efficientecg_model::inputs::read_reference;
 use serde::Serialize;
 
-/// The most that f32 results may differ, relative to the larger of 1 and the largest magnitude of the reference.
-const TOLERANCE: f64 = 2e-5;
+/// The most that results may differ, relative to the larger of 1 and the largest magnitude of the reference.
+fn tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => 2e-5,
+        Precision::F16 => 2e-2,
+    }
+}
 
 #[derive(Serialize)]
 struct Row {
@@ -34,6 +40,7 @@ pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
     let size = args.model.batch(inputs.batch);
     let results = run_in_batches(&model, &inputs, &taps, size, &args.reference)?;
 
+    let tolerance = tolerance(args.model.precision()?);
     let mut tapped = results.taps.iter();
     let mut rows = Vec::new();
     for e in &expected {
@@ -43,13 +50,13 @@ pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
             _ => tapped.next().map_or(&[], |t| &t.data),
         };
         let error = worst_error(got, &e.data);
-        rows.push(Row { name: e.name.clone(), error, passed: error.is_some_and(|e| e <= TOLERANCE) });
+        rows.push(Row { name: e.name.clone(), error, passed: error.is_some_and(|e| e <= tolerance) });
     }
     let failed = rows.iter().filter(|r| !r.passed).count();
     let report = Report {
         device: model.device(),
         records: inputs.batch,
-        tolerance: TOLERANCE,
+        tolerance,
         passed: failed == 0,
         arrays: rows,
     };
