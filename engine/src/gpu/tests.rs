@@ -113,7 +113,7 @@ fn run(
     let mut wanted: Vec<(Value, &mut [f32])> =
         outputs.iter().copied().zip(results.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: 3, inputs: &inputs, outputs: &mut wanted };
-    network.run(&graph, &mut batch).unwrap_or_else(|e| fault(&e));
+    network.run(&graph, &mut batch, None).unwrap_or_else(|e| fault(&e));
 
     let arena = arena(&network.device, &planned.arena);
     for gap in planned.layout.gaps() {
