@@ -14,14 +14,14 @@ fn nan4(v: vec4<f32>) -> vec4<bool> {
 fn exp4(v: vec4<f32>) -> vec4<f32> {
     let x = clamp(v, vec4(-87.0), vec4(88.0));
     let n = round(x * LOG2_E);
-    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    let r = fma(n, vec4(-LN2_LOW), fma(n, vec4(-LN2_HIGH), x));
     var p = vec4(1.3836846e-3);
-    p = p * r + vec4(8.374815e-3);
-    p = p * r + vec4(4.1668225e-2);
-    p = p * r + vec4(1.666642e-1);
-    p = p * r + vec4(4.999999e-1);
-    p = p * r + vec4(1.0);
-    p = p * r + vec4(1.0);
+    p = fma(p, r, vec4(8.374815e-3));
+    p = fma(p, r, vec4(4.1668225e-2));
+    p = fma(p, r, vec4(1.666642e-1));
+    p = fma(p, r, vec4(4.999999e-1));
+    p = fma(p, r, vec4(1.0));
+    p = fma(p, r, vec4(1.0));
     let y = p * bitcast<vec4<f32>>(vec4<u32>(vec4<i32>(n) + vec4(127)) << vec4(23u));
     return select(y, v, nan4(v));
 }
