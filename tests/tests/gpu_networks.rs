@@ -1,7 +1,7 @@
 //! Whole networks on a GPU: against PyTorch's results in f64, the same bits in any batch, and the CPU's at every length.
 
 use efficientecg_model::{
-    Backend, Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights,
+    Backend, Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights, adapters,
 };
 use efficientecg_tests::compare::{
     TOLERANCE, assert_runs_close, assert_same_bits, probabilities, worst_error,
@@ -191,4 +191,21 @@ fn lengths() {
     let worst =
         assert_runs_close("30 minutes", &run(&model, &inputs, &["head", "attention"]), &want, TOLERANCE);
     println!("30 minutes: worst error {worst:.2e}");
+}
+
+/// `auto` never takes a software adapter: where there is no other, the CPU computes, and nothing is said.
+#[test]
+fn auto_takes_no_software_adapter() {
+    let weights = network();
+    let inputs = random::inputs(weights.config(), 2, 200, 9);
+    let (gpu, warnings) = options(GpuOptions::default());
+    let auto = Options { backend: Backend::Auto, ..gpu };
+    let model = Model::new(&weights, &auto).unwrap_or_else(|e| panic!("{e}"));
+    let got = model.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
+    assert_runs_close("auto", &got, &reference(&weights, &inputs, &[]), TOLERANCE);
+    if adapters().iter().all(|a| a.software) {
+        assert!(model.device().starts_with("cpu"), "{}", model.device());
+        assert!(!model.on_gpu());
+    }
+    assert!(taken(&warnings).is_empty());
 }
