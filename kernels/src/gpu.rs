@@ -9,6 +9,7 @@
 //! Activations are of the storage's precision and are addressed four at a time (`array<Four>`); vectors, gates and
 //! sums are f32. The cells from `cols` to the pitch hold anything, NaN included.
 
+use crate::half;
 use crate::view::Shape;
 
 /// The precision of activations and of the weights of convolutions in the GPU's memory. Products and sums are f32.
@@ -174,13 +175,38 @@ pub const fn cells(shape: Shape) -> usize {
     shape.rows * pitch(shape.cols)
 }
 
-/// Weights in the order in which a program wants them.
+/// Weights of a program.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Weights {
-    /// For a slot of [`Element::Four`]: a multiple of four numbers, to be rounded to the storage's precision.
-    Four(Vec<f64>),
+    /// For a slot of [`Element::Four`]: a matrix of rows `depth` long, which a tiled product wants as
+    /// `[ceil(rows / 4), depth, 4]` in the storage's precision, with zeros past the last row.
+    Rows(Vec<f64>, usize),
     /// For a slot of [`Element::F32`].
     F32(Vec<f32>),
+}
+
+impl Weights {
+    /// The bytes in the device's memory. In f16 the sums of rows are kept (see [`half::round_row`]).
+    pub fn bytes(&self, storage: Storage) -> Vec<u8> {
+        let (weight, depth) = match self {
+            Weights::F32(values) => return values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
+            Weights::Rows(weight, depth) => (weight, (*depth).max(1)),
+        };
+        let (rows, size) = ((weight.len() / depth).next_multiple_of(4), storage.four() / 4);
+        let mut bytes = vec![0; rows * depth * size];
+        for (r, row) in weight.chunks_exact(depth).enumerate() {
+            let mut put = |k: usize, value: &[u8]| {
+                bytes[((r / 4 * depth + k) * 4 + r % 4) * size..][..size].copy_from_slice(value);
+            };
+            match storage {
+                Storage::F32 => (0..depth).for_each(|k| put(k, &(row[k] as f32).to_ne_bytes())),
+                Storage::PackedF16 | Storage::F16 => {
+                    half::round_row(row).iter().enumerate().for_each(|(k, b)| put(k, &b.to_ne_bytes()));
+                }
+            }
+        }
+        bytes
+    }
 }
 
 /// One dispatch.
@@ -261,18 +287,6 @@ impl Tile {
     pub(crate) fn overrides(self) -> [f64; 3] {
         [self.rows, self.cols, self.threads()].map(|n| n as f64)
     }
-}
-
-/// `[rows, depth]` row by row as a tiled product wants it: `[ceil(rows / 4), depth, 4]`, zeros past the last row.
-pub(crate) fn pack_rows(weight: &[f64], depth: usize) -> Vec<f64> {
-    let rows = weight.len() / depth.max(1);
-    let mut out = vec![0.0; rows.next_multiple_of(4) * depth];
-    for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
-        for (k, w) in row.iter().enumerate() {
-            out[(r / 4 * depth + k) * 4 + r % 4] = *w;
-        }
-    }
-    out
 }
 
 /// Rows of `width` numbers, and zeros to the next multiple of four rows.

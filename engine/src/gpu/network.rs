@@ -13,8 +13,7 @@ use super::profile::{Queries, Timeline};
 use super::rows::{read_matrix, write_row};
 use crate::Batch;
 use crate::graph::{Graph, Value};
-use efficientecg_kernels::gpu::{ALIGN, Element, Storage, Weights, pitch};
-use efficientecg_kernels::half;
+use efficientecg_kernels::gpu::{ALIGN, Element, Storage, pitch};
 use efficientecg_kernels::view::Shape;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -106,15 +105,7 @@ impl Network {
         for step in graph.steps() {
             let of_step = step.op.shader().weights().into_iter().map(|values| {
                 let start = bytes.len();
-                match (values, device.traits.storage) {
-                    (Weights::F32(values), _) => bytes.extend(values.iter().flat_map(|v| v.to_ne_bytes())),
-                    (Weights::Four(values), Storage::F32) => {
-                        bytes.extend(values.iter().flat_map(|v| (*v as f32).to_ne_bytes()));
-                    }
-                    (Weights::Four(values), Storage::PackedF16 | Storage::F16) => {
-                        bytes.extend(values.iter().flat_map(|v| half::from_f64(*v).to_ne_bytes()));
-                    }
-                }
+                bytes.extend(values.bytes(device.traits.storage));
                 // Ranges are bound whole, also where a kernel without that layer sees another type.
                 bytes.resize(bytes.len().next_multiple_of(ALIGN).max(start + ALIGN), 0);
                 start..bytes.len()

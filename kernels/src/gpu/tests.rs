@@ -233,12 +233,15 @@ fn operands_fit_their_slots() {
             assert!(is_weight == slot.weight || *operand == Operand::Absent, "{place}");
             if let Operand::Weight(i) = operand {
                 let (element, length, finite) = match &weights[*i] {
-                    Weights::Four(w) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
+                    Weights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
                     Weights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
                 };
                 assert_eq!(slot.element, element, "{place}");
                 assert!(length > 0 && finite, "{place}: {length} numbers");
-                assert!(element == Element::F32 || length % 4 == 0, "{place}: {length} numbers");
+                for storage in [Storage::F32, Storage::PackedF16, Storage::F16] {
+                    let bytes = weights[*i].bytes(storage).len();
+                    assert_eq!(bytes % element.bytes(storage), 0, "{place}: {bytes} bytes");
+                }
             }
         }
         let once = bound.0.iter().chain(&bound.1).all(|n| *n == 1);

@@ -1,9 +1,7 @@
 //! The kernel's bindings and grid.
 
 use super::Conv;
-use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pack_rows, pitch,
-};
+use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pitch};
 use crate::op;
 use crate::ops::phases::Window;
 use crate::view::Shape;
@@ -36,7 +34,7 @@ impl Shader for Gpu<'_> {
 
     fn weights(&self) -> Vec<Weights> {
         let Conv { weight, bias, leads, kernel, .. } = self.0;
-        vec![Weights::Four(pack_rows(weight, leads * kernel)), Weights::F32(op::narrow(bias))]
+        vec![Weights::Rows(weight.clone(), leads * kernel), Weights::F32(op::narrow(bias))]
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {

@@ -1,9 +1,7 @@
 //! The kernel's bindings, overrides and grid.
 
 use super::Depthwise;
-use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pack_rows, pitch,
-};
+use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pitch};
 use crate::op;
 use crate::ops::phases::Window;
 use crate::view::Shape;
@@ -67,7 +65,7 @@ impl Shader for Gpu<'_> {
         let Depthwise { expand, weight, bias, kernel, .. } = self.0;
         let mut weights = Vec::new();
         if let Some(e) = expand {
-            weights.push(Weights::Four(pack_rows(&e.weight, self.0.c_in())));
+            weights.push(Weights::Rows(e.weight.clone(), self.0.c_in()));
             weights.push(Weights::F32(op::narrow(&e.bias)));
         }
         let taps = (0..*kernel).flat_map(|j| weight.iter().skip(j).step_by(*kernel));

@@ -1,9 +1,7 @@
 //! The kernel's bindings, overrides and grid.
 
 use super::Pointwise;
-use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pack_rows, pitch,
-};
+use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pitch};
 use crate::op;
 use crate::view::Shape;
 
@@ -53,7 +51,7 @@ impl Shader for Gpu<'_> {
 
     fn weights(&self) -> Vec<Weights> {
         let Pointwise { weight, bias, .. } = self.0;
-        vec![Weights::Four(pack_rows(weight, self.0.c_in())), Weights::F32(op::narrow(bias))]
+        vec![Weights::Rows(weight.clone(), self.0.c_in()), Weights::F32(op::narrow(bias))]
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
