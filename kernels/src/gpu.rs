@@ -40,8 +40,6 @@ pub struct Traits {
     pub storage: Storage,
     /// Whether reductions use subgroup operations.
     pub subgroups: bool,
-    /// Bytes of a workgroup's memory, at least 16,384.
-    pub workgroup_bytes: usize,
 }
 
 /// The type of a binding's array elements.
@@ -51,8 +49,6 @@ pub enum Element {
     Four,
     /// `f32`.
     F32,
-    /// `u32`.
-    U32,
 }
 
 impl Element {
@@ -60,7 +56,7 @@ impl Element {
     pub const fn bytes(self, storage: Storage) -> usize {
         match self {
             Element::Four => storage.four(),
-            Element::F32 | Element::U32 => 4,
+            Element::F32 => 4,
         }
     }
 }
@@ -242,7 +238,7 @@ pub trait Shader: Send + Sync {
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape>;
 
     /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them.
-    fn launch(&self, inputs: &[Shape], batch: usize, traits: Traits) -> Launch;
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch;
 }
 
 /// The part of a product that a workgroup makes with `tile.wgsl`: each thread 4 by 4.

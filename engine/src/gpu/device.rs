@@ -155,11 +155,7 @@ impl Device {
             (true, true) => Storage::F16,
             (true, false) => Storage::PackedF16,
         };
-        let traits = Traits {
-            storage,
-            subgroups,
-            workgroup_bytes: limits.max_compute_workgroup_storage_size as usize,
-        };
+        let traits = Traits { storage, subgroups };
         Ok(Device { timestamps, pipeline_cache, ..Device::over(device, queue, adapter, info, traits) })
     }
 

@@ -75,7 +75,7 @@ impl Layout {
         let mut launches = Vec::new();
         for (step, shader) in graph.steps().iter().zip(&shaders) {
             let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
-            launches.push(shader.launch(&operands, batch, traits));
+            launches.push(shader.launch(&operands, batch));
         }
 
         let storage = traits.storage;
@@ -83,7 +83,7 @@ impl Layout {
             let numbers = batch * cells(shapes[v.index()]);
             let bytes = match elements[v.index()] {
                 Element::Four => numbers / 4 * storage.four(),
-                Element::F32 | Element::U32 => 4 * numbers,
+                Element::F32 => 4 * numbers,
             };
             bytes.next_multiple_of(ALIGN)
         };

@@ -219,7 +219,7 @@ fn every_pipeline_and_binding_is_valid_without_a_driver() {
                         subgroups,
                         f16: storage == Storage::F16,
                     };
-                    let traits = Traits { storage, subgroups, workgroup_bytes: 16_384 };
+                    let traits = Traits { storage, subgroups };
                     let device = Device::over(device, queue, adapter, info, traits);
                     let shapes: Vec<Shape> = inputs.iter().map(|m| m.shape).collect();
                     let (graph, outputs) = graph(&name, op, &shapes);

@@ -2,8 +2,8 @@
 
 use super::Classifier;
 use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Traits, Weights,
-    four_rows, pitch,
+    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Weights, four_rows,
+    pitch,
 };
 use crate::op;
 use crate::view::Shape;
@@ -54,7 +54,7 @@ impl Shader for Gpu<'_> {
         vec![Shape::new(1, self.0.bias.len()); 2]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let (x, parts) = (inputs[0], inputs[1].rows);
         let Shape { rows: tokens, cols: token_cols } = self.0.tokens;
         let dims = [

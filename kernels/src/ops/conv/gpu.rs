@@ -1,7 +1,7 @@
 //! The kernel's bindings and grid.
 
 use super::Conv;
-use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pitch};
+use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Weights, pitch};
 use crate::op;
 use crate::ops::phases::Window;
 use crate::view::Shape;
@@ -41,7 +41,7 @@ impl Shader for Gpu<'_> {
         vec![Shape::new(self.0.bias.len(), self.0.window().outputs(inputs[0].cols))]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let (samples, cols) = (inputs[0].cols, self.0.window().outputs(inputs[0].cols));
         let tile = Tile::choose(self.0.bias.len(), cols);
         let Window { kernel, stride } = self.0.window();

@@ -2,8 +2,8 @@
 
 use super::CrossAttention;
 use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Traits, Weights,
-    four_rows, pitch, transposed,
+    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Weights, four_rows,
+    pitch, transposed,
 };
 use crate::op;
 use crate::view::Shape;
@@ -75,7 +75,7 @@ impl Shader for Gpu<'_> {
         vec![Shape::new(self.0.tokens, self.0.dim())]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let cols = inputs[1].cols;
         let (dim4, head) = (pitch(self.0.dim()), self.0.dim() / self.0.heads);
         let heads4 = self.0.heads.next_multiple_of(4);

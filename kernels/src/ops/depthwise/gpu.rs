@@ -1,7 +1,7 @@
 //! The kernel's bindings, overrides and grid.
 
 use super::Depthwise;
-use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pitch};
+use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Weights, pitch};
 use crate::op;
 use crate::ops::phases::Window;
 use crate::view::Shape;
@@ -80,7 +80,7 @@ impl Shader for Gpu<'_> {
         vec![Shape::new(self.0.channels(), cols), Shape::new(parts, self.0.channels())]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let samples = inputs[0].cols;
         let cols = self.0.window().outputs(samples);
         let tile4 = self.tile4();

@@ -1,7 +1,7 @@
 //! The kernel's bindings, overrides and grid.
 
 use super::Pointwise;
-use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Traits, Weights, pitch};
+use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Weights, pitch};
 use crate::op;
 use crate::view::Shape;
 
@@ -63,7 +63,7 @@ impl Shader for Gpu<'_> {
         outputs
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let cols = inputs[0].cols;
         let tile = self.tile(cols);
         let parts = cols.div_ceil(tile.cols);

@@ -2,7 +2,7 @@
 
 use super::SqueezeExcite;
 use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, Shader, Slot, Traits, Weights, four_rows, pitch, transposed,
+    Dims, Element, Launch, Operand, Program, Shader, Slot, Weights, four_rows, pitch, transposed,
 };
 use crate::op;
 use crate::view::Shape;
@@ -57,7 +57,7 @@ impl Shader for Gpu<'_> {
         vec![Shape::new(1, self.0.expand_bias.len())]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let (cols, parts) = (inputs[0].cols, inputs[1].rows);
         let channels = self.0.expand_bias.len();
         let hidden4 = self.0.reduce_bias.len().next_multiple_of(4);

@@ -2,7 +2,7 @@
 
 use super::{Feature, Tokens};
 use crate::gpu::{
-    ALIGN, Dims, Element, Launch, Operand, Program, Shader, Slot, Traits, Weights, cells, four_rows, pitch,
+    ALIGN, Dims, Element, Launch, Operand, Program, Shader, Slot, Weights, cells, four_rows, pitch,
     transposed,
 };
 use crate::view::Shape;
@@ -103,7 +103,7 @@ impl Shader for Gpu<'_> {
         vec![Shape::new(self.0.features.len(), self.0.dim)]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize, _: Traits) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let Tokens { dim, features } = self.0;
         let starts = starts(inputs, batch);
         let (mut weight, mut scratch_at) = (0, 0);
