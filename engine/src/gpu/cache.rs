@@ -38,6 +38,27 @@ pub(super) fn write(path: &Path, data: &[u8]) -> std::io::Result<()> {
     written
 }
 
+/// What a file of this program's begins with.
+const MAGIC: &[u8; 8] = b"ecgcache";
+
+/// FNV-1a (Fowler, Noll and Vo), 64 bits: finds damage, not malice.
+fn checksum(data: &[u8]) -> [u8; 8] {
+    let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    data.iter().fold(0xcbf2_9ce4_8422_2325, fold).to_le_bytes()
+}
+
+/// Data with what tells later that it is whole.
+fn sealed(data: &[u8]) -> Vec<u8> {
+    [MAGIC, &checksum(data), data].concat()
+}
+
+/// The data of a sealed file; none if it is not what was written.
+fn unsealed(file: &[u8]) -> Option<&[u8]> {
+    let data = file.strip_prefix(MAGIC)?;
+    let (sum, data) = data.split_first_chunk::<8>()?;
+    (*sum == checksum(data)).then_some(data)
+}
+
 /// A driver's pipeline cache and the file that it is kept in.
 pub(super) struct DiskCache {
     cache: wgpu::PipelineCache,
@@ -48,13 +69,14 @@ impl DiskCache {
     pub(super) fn open(device: &Device, options: &GpuOptions) -> Option<DiskCache> {
         let name = wgpu::util::pipeline_cache_key(&device.info)?;
         let path = folder(options)?.join(name);
-        let data = std::fs::read(&path).ok();
-        // SAFETY: the file is one that `save` wrote for this adapter; wgpu and the driver check its header, and with
-        // `fallback` what does not fit is left out.
+        let file = std::fs::read(&path).unwrap_or_default();
+        let data = unsealed(&file);
+        // SAFETY: the data is what `save` wrote, by its checksum, in the user's own folder and under this adapter's name;
+        // wgpu and the driver check whose it is, and with `fallback` what does not fit is left out.
         let cache = unsafe {
             device.device.create_pipeline_cache(&wgpu::PipelineCacheDescriptor {
                 label: Some("efficientecg"),
-                data: data.as_deref(),
+                data,
                 fallback: true,
             })
         };
@@ -67,7 +89,26 @@ impl DiskCache {
 
     pub(super) fn save(&self) {
         if let Some(data) = self.cache.get_data() {
-            let _ = write(&self.path, &data);
+            let _ = write(&self.path, &sealed(&data));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_found() {
+        let file = sealed(b"pipelines");
+        assert_eq!(unsealed(&file), Some(&b"pipelines"[..]));
+        assert_eq!(unsealed(&sealed(b"")), Some(&b""[..]));
+        for at in 0..file.len() {
+            let mut other = file.clone();
+            other[at] ^= 1;
+            assert_eq!(unsealed(&other), None, "byte {at}");
+            assert_eq!(unsealed(&file[..at]), None, "cut at {at}");
+        }
+        assert_eq!(unsealed(b""), None);
     }
 }
