@@ -23,6 +23,7 @@ impl Gpu {
         let adapter = &self.adapter;
         let mut hash = DefaultHasher::new();
         let inputs: Vec<Shape> = probe(1).inputs.iter().map(|(s, _)| *s).collect();
+        self.usual = inputs.first().map_or(1, |shape| shape.len()).max(1);
         let shapes = self.graph.shapes(&inputs).unwrap_or_default();
         for step in self.graph.steps() {
             let operands: Vec<Shape> =
@@ -55,7 +56,14 @@ impl Gpu {
         self
     }
 
-    /// The batch from which on the GPU computes.
+    /// Whether the CPU is faster on a batch of this many records, each of so many samples over all leads. What counts is what
+    /// the GPU is given at once.
+    pub(super) fn faster_on_cpu(&self, records: usize, samples: usize) -> bool {
+        let part = records.min(self.options.batch.unwrap_or(usize::MAX));
+        part.saturating_mul(samples) < self.crossover.saturating_mul(self.usual)
+    }
+
+    /// The batch from which on the GPU computes records of the usual length.
     pub fn crossover(&self) -> usize {
         self.crossover
     }

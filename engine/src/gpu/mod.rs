@@ -61,8 +61,10 @@ pub struct Gpu {
     make_cpu: Box<dyn Fn() -> Cpu + Send + Sync>,
     cpu: OnceLock<Cpu>,
     state: Mutex<State>,
-    /// Batches of fewer records go to the CPU.
+    /// Batches of fewer records of the usual length go to the CPU.
     crossover: usize,
+    /// Samples of a record of that length, over all leads.
+    usual: usize,
     /// What making it ready took, in seconds.
     phases: Vec<(&'static str, f64)>,
 }
@@ -101,6 +103,7 @@ impl Gpu {
             cpu: OnceLock::new(),
             state: Mutex::new(State::Device(Arc::new(network), 1)),
             crossover: 0,
+            usual: 1,
             phases,
         })
     }
@@ -195,7 +198,8 @@ impl Gpu {
         on_device: impl Fn(&Network, &mut Batch<'_>) -> OnDevice<T>,
         on_cpu: impl Fn(&Cpu, &mut Batch<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        if batch.size < self.crossover {
+        let samples = batch.inputs.first().map_or(0, |(shape, _)| shape.len());
+        if self.faster_on_cpu(batch.size, samples) {
             return on_cpu(self.cpu(), batch);
         }
         // Each batch has a second try, no third.

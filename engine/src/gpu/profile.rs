@@ -158,7 +158,8 @@ impl Gpu {
         kept: &[Value],
         batch: usize,
     ) -> Result<Option<usize>, EngineError> {
-        if batch < self.crossover || self.fell_back() {
+        let samples = inputs.first().map_or(0, |shape| shape.len());
+        if self.faster_on_cpu(batch, samples) || self.fell_back() {
             return self.cpu().arena_bytes(inputs, kept, batch).map(Some);
         }
         Ok(self.memory(inputs, kept, batch).map(|m| m.arena))

@@ -259,7 +259,15 @@ fn the_crossover_is_remembered() {
         };
         let probed = Probe { batch: 1, inputs: vec![(shape, vec![0.25; 40])] };
         let gpu = Gpu::new(graph, options.clone(), probed, make_cpu).unwrap_or_else(|e| panic!("{e}"));
-        gpu.with_crossover(key, probe).crossover()
+        let gpu = gpu.with_crossover(key, probe);
+        let from = gpu.crossover();
+        if from == usize::MAX {
+            assert!(gpu.faster_on_cpu(1 << 20, 40));
+        } else {
+            assert!(!gpu.faster_on_cpu(from, 40) && !gpu.faster_on_cpu(1, 40 * from));
+            assert!(gpu.faster_on_cpu(from, 39));
+        }
+        from
     };
     let measured = make("a");
     let tries = probes.take();
