@@ -113,31 +113,20 @@ pub struct Program {
 }
 
 impl Program {
-    /// The files of the program for a device, with their names.
-    pub fn files(&self, traits: Traits) -> Vec<(&'static str, &'static str)> {
-        let mut files = vec![match traits.storage {
-            Storage::F32 => ("view_f32.wgsl", include_str!("wgsl/view_f32.wgsl")),
-            Storage::PackedF16 => ("view_packed_f16.wgsl", include_str!("wgsl/view_packed_f16.wgsl")),
-            Storage::F16 => ("view_f16.wgsl", include_str!("wgsl/view_f16.wgsl")),
-        }];
-        files.push(("math.wgsl", include_str!("wgsl/math.wgsl")));
-        if self.tile {
-            files.push(("tile.wgsl", include_str!("wgsl/tile.wgsl")));
-        }
-        if self.reduce {
-            files.push(if traits.subgroups {
-                ("reduce_subgroups.wgsl", include_str!("wgsl/reduce_subgroups.wgsl"))
-            } else {
-                ("reduce.wgsl", include_str!("wgsl/reduce.wgsl"))
-            });
-        }
-        files.push((self.name, self.source));
-        files
-    }
-
     /// The text of the program for a device.
     pub fn text(&self, traits: Traits) -> String {
-        self.files(traits).iter().map(|(_, text)| *text).collect()
+        let view = match traits.storage {
+            Storage::F32 => include_str!("wgsl/view_f32.wgsl"),
+            Storage::PackedF16 => include_str!("wgsl/view_packed_f16.wgsl"),
+            Storage::F16 => include_str!("wgsl/view_f16.wgsl"),
+        };
+        let tile = if self.tile { include_str!("wgsl/tile.wgsl") } else { "" };
+        let reduce = match (self.reduce, traits.subgroups) {
+            (false, _) => "",
+            (true, false) => include_str!("wgsl/reduce.wgsl"),
+            (true, true) => include_str!("wgsl/reduce_subgroups.wgsl"),
+        };
+        [view, include_str!("wgsl/math.wgsl"), tile, reduce, self.source].concat()
     }
 }
 

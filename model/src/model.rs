@@ -69,7 +69,7 @@ pub enum LoadError {
     #[error(transparent)]
     Gpu(#[from] efficientecg_engine::gpu::GpuError),
     /// This build has no GPU back end.
-    #[error("this build has no GPU back end; use the CPU, or build with the feature gpu")]
+    #[error("this build has no GPU back end; use the CPU (--backend cpu), or build with the feature gpu")]
     NoGpu,
     /// The back end lacks the precision.
     #[error("the {backend} computes in f32 alone; use f32, or a GPU for f16")]

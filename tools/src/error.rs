@@ -49,9 +49,8 @@ impl From<LoadError> for Failure {
         match error {
             LoadError::Weights(error) => error.into(),
             LoadError::Precision { .. } => Failure::Usage(format!("--precision f16: {error}")),
-            LoadError::NoGpu => Failure::Usage(format!("--backend gpu: {error}: --backend cpu")),
-            #[cfg(feature = "gpu")]
-            LoadError::Gpu(_) => Failure::Usage(format!("--backend gpu: {error}")),
+            // What is left concerns the GPU that was asked for.
+            _ => Failure::Usage(format!("--backend gpu: {error}")),
         }
     }
 }

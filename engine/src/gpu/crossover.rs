@@ -1,7 +1,7 @@
 //! From which batch on the GPU is faster than the CPU: measured once for a device, a model and a number of threads, and
 //! remembered on disk.
 
-use super::{Features, Gpu, GpuOptions, Probe, State, cache};
+use super::{Features, Gpu, GpuOptions, Probe, State, cache, caught};
 use crate::Batch;
 use crate::graph::Value;
 use efficientecg_kernels::view::Shape;
@@ -79,7 +79,8 @@ impl Gpu {
             let fastest = |run: &dyn Fn(&mut Batch<'_>) -> bool| {
                 (0..=RUNS).filter_map(|_| time(&probe, &kept, &self.graph, run)).min()
             };
-            let gpu = fastest(&|batch| network.run(&self.graph, batch, None).is_ok())?;
+            let gpu =
+                fastest(&|batch| matches!(caught(|| network.run(&self.graph, batch, None)), Ok(Ok(_))))?;
             let cpu = fastest(&|batch| self.cpu().run(batch).is_ok())?;
             if gpu < cpu {
                 return Some(size);

@@ -29,6 +29,7 @@ use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::view::Shape;
 use layout::Failure;
 use network::{Network, Planned};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -118,11 +119,6 @@ impl Gpu {
         &self.phases
     }
 
-    /// The adapter that was chosen.
-    pub fn adapter(&self) -> &Adapter {
-        &self.adapter
-    }
-
     /// The precision of activations and weights.
     pub fn precision(&self) -> Precision {
         self.options.precision
@@ -205,7 +201,8 @@ impl Gpu {
         // Each batch has a second try, no third.
         for _ in 0..2 {
             let State::Device(network, made) = self.state() else { break };
-            match on_device(&network, batch) {
+            let done = caught(|| on_device(&network, batch));
+            match done.unwrap_or_else(|fault| Err(fault.into())) {
                 Ok((done, untrusted)) => match self.trust(&untrusted, batch)? {
                     Ok(()) => return Ok(done),
                     Err(error) => {
@@ -318,8 +315,19 @@ impl Gpu {
 /// What was done, and the seconds it took.
 type Phases = Vec<(&'static str, f64)>;
 
+/// Calls what calls the driver: wgpu panics where that reports a loss that it did not foresee.
+fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Lost("its driver gave up".to_owned()))
+}
+
 /// Opens a device, uploads the graph's weights and checks the results.
 fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
+    let adapter = || options.adapter.clone().unwrap_or_else(|| "the GPU".to_owned());
+    caught(|| open_unguarded(graph, options, probe))
+        .unwrap_or_else(|fault| Err(GpuError::Fault { adapter: adapter(), fault }))
+}
+
+fn open_unguarded(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
     let mut phases = Phases::new();
     let mut start = Instant::now();
     let mut phase = |name| {

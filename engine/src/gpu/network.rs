@@ -17,7 +17,6 @@ use efficientecg_kernels::gpu::{ALIGN, Element, Storage, pitch};
 use efficientecg_kernels::view::Shape;
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -395,17 +394,10 @@ impl Network {
         }
         let commands = encoder.finish();
         device.check()?;
-        let index = self.guarded(|| device.queue.submit([commands]))?;
+        let index = device.queue.submit([commands]);
         self.counts.submits.fetch_add(1, Ordering::Relaxed);
         device.check()?;
         Ok(Flight { planned, frame, index, mapped, first, queries })
-    }
-
-    /// Calls the driver. wgpu panics where the driver reports a loss that it did not foresee.
-    fn guarded<T>(&self, call: impl FnOnce() -> T) -> Result<T, Fault> {
-        catch_unwind(AssertUnwindSafe(call)).map_err(|_| {
-            self.device.check().err().unwrap_or_else(|| Fault::Lost("the driver gave up".to_owned()))
-        })
     }
 
     /// Fails as a test asks for.
@@ -413,10 +405,7 @@ impl Network {
         match self.fail.as_ref().and_then(|fail| fail(stage)) {
             // What follows meets a device that is gone.
             Some(Fault::Lost(_)) => self.device.device.destroy(),
-            Some(Fault::Driver(_)) => {
-                let unforeseen: Result<(), Fault> = self.guarded(|| std::panic::resume_unwind(Box::new(())));
-                return unforeseen;
-            }
+            Some(Fault::Driver(_)) => std::panic::resume_unwind(Box::new(())),
             Some(fault) => return Err(fault),
             None => {}
         }
@@ -435,7 +424,7 @@ impl Network {
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts.waits.fetch_add(1, Ordering::Relaxed);
         self.inject(Stage::Wait)?;
-        let polled = self.guarded(|| device.device.poll(wait))?;
+        let polled = device.device.poll(wait);
         device.check()?;
         match polled {
             Ok(_) => {}

@@ -14,7 +14,7 @@ use crate::Precision;
 use crate::cpu::Cpu;
 use crate::graph::{Graph, Value};
 use crate::pool::Pool;
-use efficientecg_kernels::gpu::{Storage, Traits};
+use efficientecg_kernels::gpu::{Element, Storage, Traits, cells};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::{Case, ops};
@@ -120,6 +120,19 @@ fn run(
         assert!(
             arena[gap.clone()].iter().eq(&poison[gap.clone()]),
             "{name}: wrote outside its output, in bytes {gap:?}"
+        );
+    }
+    // Values start on aligned bytes; what is left between a result's last cell and the next one is no one's either.
+    for (value, shape) in outputs.iter().zip(&sizes) {
+        let (place, element) =
+            (&planned.layout.places[value.index()], planned.layout.elements[value.index()]);
+        let numbers = 3 * cells(*shape);
+        let storage = network.device.traits.storage;
+        let size = if element == Element::Four { numbers / 4 * storage.four() } else { 4 * numbers };
+        let rest = place.start + size..place.end;
+        assert!(
+            arena[rest.clone()].iter().eq(&poison[rest.clone()]),
+            "{name}: wrote past its output, {rest:?}"
         );
     }
     let record = |data: &[f32], shape: Shape, r: usize| data[r * shape.len()..][..shape.len()].to_vec();

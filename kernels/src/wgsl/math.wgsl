@@ -9,6 +9,10 @@ fn nan4(v: vec4<f32>) -> vec4<bool> {
     return (bitcast<vec4<u32>>(v) & vec4(0x7fffffffu)) > vec4(0x7f800000u);
 }
 
+fn nan1(v: f32) -> bool {
+    return nan4(vec4(v)).x;
+}
+
 // e^x, with x clamped to -87 ..= 88; 2 ULP where the compiler keeps the order of the sums. NaN stays NaN: it tells of
 // an overflow before.
 fn exp4(v: vec4<f32>) -> vec4<f32> {

@@ -41,18 +41,13 @@ fn field(feature: u32, which: u32) -> u32 {
     return dims[HEADER + feature * FIELDS + which];
 }
 
-// The comparison of a number with itself may be taken to hold.
-fn is_nan(value: f32) -> bool {
-    return (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
-}
-
 fn continuous(thread: u32, feature: u32, record: u32, token_at: u32) {
     let at = field(feature, WEIGHT);
     let d = dims[DIM];
     let value = inputs[field(feature, OPERAND) + record * field(feature, STRIDE)];
     for (var j = thread; j < d; j += THREADS) {
         var token = weight[at + 2u * d + j];
-        if !is_nan(value) {
+        if !nan1(value) {
             token = fma(value, weight[at + j], weight[at + d + j]);
         }
         tokens[token_at + j] = token;
