@@ -50,7 +50,9 @@ impl<'a> Bench<'a> {
         let outputs: Vec<ViewMut<'_>> =
             self.outputs.iter_mut().map(|(s, l, d)| ViewMut::new(d, *s, *l)).collect();
         // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-        unsafe { self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes)) };
+        unsafe {
+            self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes), [&[], &[]])
+        };
     }
 
     /// Whether the last run's results are finite and within the case's tolerance of the reference.

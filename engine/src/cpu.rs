@@ -281,6 +281,7 @@ impl<W: Watch> Records<'_, W> {
         for (index, kernel) in self.cpu.kernels.iter().enumerate() {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
+            let ahead = self.cpu.kernels.get(index + 1).map_or([&[][..]; 2], |k| k.weights());
             let length = if members == 1 { tasks } else { tasks.div_ceil(members * RUNS) };
             loop {
                 let first = w.next[index].fetch_add(length, Ordering::Relaxed);
@@ -291,7 +292,7 @@ impl<W: Watch> Records<'_, W> {
                 let run = || {
                     // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
                     // parts the steps.
-                    unsafe { kernel.run(inputs, outputs, scratch, tasks) };
+                    unsafe { kernel.run(inputs, outputs, scratch, tasks, ahead) };
                 };
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     w.failed.store(index + 1, Ordering::Relaxed);

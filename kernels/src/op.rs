@@ -87,6 +87,11 @@ impl Op for Box<dyn Op> {
 
 /// An operation made ready for one instruction set.
 pub trait Kernel: Send + Sync {
+    /// The weights that a call reads, for the step before it to ask memory for.
+    fn weights(&self) -> [&[f32]; 2] {
+        [&[], &[]]
+    }
+
     /// How many tasks a call on these operands is cut into.
     fn tasks(&self, inputs: &[Shape]) -> usize;
 
@@ -105,7 +110,8 @@ pub trait Kernel: Send + Sync {
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;
 
-    /// Runs some tasks; what neighbours share is prepared once. `scratch` may hold anything.
+    /// Runs some tasks; what neighbours share is prepared once. `scratch` may hold anything. `ahead` is what the next
+    /// step reads: it is asked for meanwhile, where the kernel leaves memory idle.
     ///
     /// # Safety
     /// The shapes must be ones that [`Op::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
@@ -116,6 +122,7 @@ pub trait Kernel: Send + Sync {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        ahead: [&[f32]; 2],
     );
 }
 

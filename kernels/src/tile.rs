@@ -10,6 +10,7 @@
 use crate::math;
 use crate::simd::{Isa, Level};
 use crate::view::{BLOCK, View};
+use std::ops::Range;
 
 /// The most blocks of rows of a tile at any level.
 pub(crate) const MAX_BLOCKS: usize = 3;
@@ -73,7 +74,7 @@ impl Packed {
 /// How many blocks a tile takes side by side, so that `tasks` (a function of it) are enough for some threads.
 pub(crate) fn blocks_of_tile(level: Level, tasks: impl Fn(usize) -> usize) -> usize {
     /// Tasks that keep some threads evenly busy.
-    const ENOUGH: usize = 8;
+    const ENOUGH: usize = 4;
     (1..=level.blocks()).rev().find(|blocks| tasks(*blocks) >= ENOUGH).unwrap_or(1)
 }
 
@@ -93,6 +94,33 @@ pub(crate) struct Weights {
     pub(crate) depth: usize,
     /// At most what [`Level::blocks`] says.
     pub(crate) blocks: usize,
+}
+
+/// What to ask memory for beside the product's own weights, a line a step.
+pub(crate) struct Ahead<'a>([&'a [f32]; 2]);
+
+impl<'a> Ahead<'a> {
+    /// Nothing.
+    pub(crate) fn nothing() -> Ahead<'static> {
+        Ahead([&[], &[]])
+    }
+
+    /// The part of `all` that belongs to `tasks` of `total`.
+    pub(crate) fn share(all: [&'a [f32]; 2], tasks: &Range<usize>, total: usize) -> Ahead<'a> {
+        Ahead(all.map(|all| {
+            let at = |task: usize| all.len() / BLOCK * task / total.max(1) * BLOCK;
+            &all[at(tasks.start)..at(tasks.end)]
+        }))
+    }
+
+    /// The lines for the next `steps` steps.
+    #[inline(always)]
+    fn take(&mut self, steps: usize) -> *const f32 {
+        let from = usize::from(self.0[0].is_empty());
+        let (now, later) = self.0[from].split_at((steps * BLOCK).min(self.0[from].len()));
+        self.0[from] = later;
+        now.as_ptr()
+    }
 }
 
 /// Where the values of `x` lie.
@@ -161,14 +189,15 @@ pub(crate) unsafe fn product<I: Isa, S: Source>(
     cols: usize,
     to: *mut f32,
     pitch: usize,
+    later: &mut Ahead<'_>,
 ) {
     // SAFETY: handed on to the caller.
     unsafe {
         match w.blocks * (BLOCK / I::LANES) {
-            1 if I::LANES == BLOCK => columns::<I, S, 1>(s, w, x, cols, to, pitch),
-            2 if I::LANES >= BLOCK / 2 => columns::<I, S, 2>(s, w, x, cols, to, pitch),
-            3 if I::LANES == BLOCK => columns::<I, S, 3>(s, w, x, cols, to, pitch),
-            4 if I::LANES == BLOCK / 4 => columns::<I, S, 4>(s, w, x, cols, to, pitch),
+            1 if I::LANES == BLOCK => columns::<I, S, 1>(s, w, x, cols, to, pitch, later),
+            2 if I::LANES >= BLOCK / 2 => columns::<I, S, 2>(s, w, x, cols, to, pitch, later),
+            3 if I::LANES == BLOCK => columns::<I, S, 3>(s, w, x, cols, to, pitch, later),
+            4 if I::LANES == BLOCK / 4 => columns::<I, S, 4>(s, w, x, cols, to, pitch, later),
             _ => unreachable!("{} blocks of vectors of {} lanes", w.blocks, I::LANES),
         }
     }
@@ -183,6 +212,7 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
     cols: usize,
     to: *mut f32,
     pitch: usize,
+    later: &mut Ahead<'_>,
 ) {
     let most = (I::ACCUMULATORS / V).min(12);
     let tiles = cols.div_ceil(most);
@@ -191,11 +221,12 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
         let n = (cols - col).div_ceil(tiles - i);
         // Each of the first tiles asks for a vector of every step of the next weights; later ones have nothing to ask.
         let ahead = if i < V { w.ahead.wrapping_add(i * w.depth * I::LANES) } else { w.weight };
+        let later = later.take(w.depth);
         macro_rules! tile {
             ($($n:literal)*) => {
                 match n {
                     // SAFETY: handed on to the caller; the tiles cover the columns.
-                    $($n if $n <= most => unsafe { tile::<I, S, V, $n>(s, w, ahead, x, col, to, pitch) },)*
+                    $($n if $n <= most => unsafe { tile::<I, S, V, $n>(s, w, [ahead, later], x, col, to, pitch) },)*
                     _ => unreachable!("a tile of {n} columns"),
                 }
             };
@@ -209,7 +240,7 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
 unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize>(
     s: I,
     w: Weights,
-    ahead: *const f32,
+    ahead: [*const f32; 2],
     x: S,
     col: usize,
     to: *mut f32,
@@ -226,7 +257,8 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize>(
             for (v, to) in ws.iter_mut().enumerate() {
                 *to = s.load(w.weight.add((v / parts * w.depth + k) * BLOCK + v % parts * I::LANES));
             }
-            s.prefetch(ahead.wrapping_add(k * I::LANES));
+            s.prefetch(ahead[0].wrapping_add(k * I::LANES));
+            s.prefetch(ahead[1].wrapping_add(k * BLOCK));
             let x = x.row(k).wrapping_add(col * step);
             for (n, acc) in acc.iter_mut().enumerate() {
                 let x = s.splat(*x.add(n * step));

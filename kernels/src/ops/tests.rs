@@ -54,7 +54,7 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
             .collect();
         for tasks in order {
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], tasks.clone()) };
+            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], tasks.clone(), [&[], &[]]) };
         }
     }
     assert!(scratch[used..].iter().all(|c| *c == CANARY), "{}: wrote past its scratch", case.name);

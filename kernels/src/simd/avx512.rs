@@ -34,7 +34,7 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     fn prefetch(self, p: *const f32) {
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {

@@ -34,7 +34,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// Whether [`Isa::mul_add`] rounds once.
     const FUSED: bool;
 
-    /// Asks for the cache line of `p`, which need not be readable.
+    /// Asks for the cache line of `p`, which need not be readable, for the second level.
     fn prefetch(self, p: *const f32);
     /// Every lane `x`.
     fn splat(self, x: f32) -> Self::F32;

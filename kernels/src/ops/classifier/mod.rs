@@ -116,7 +116,14 @@ impl Kernel for Packed {
         self.weight.pitch + MAX_LANES
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: Range<usize>) {
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        _: Range<usize>,
+        _: [&[f32]; 2],
+    ) {
         // SAFETY: the only task of the call writes both rows.
         let (logits, probabilities) = unsafe { (outputs[0].row_mut(0), outputs[1].row_mut(0)) };
         self.level.dispatch(Task { op: self, inputs, logits, probabilities, scratch });

@@ -5,7 +5,7 @@
 use super::{Conv, Window};
 use crate::op::{self, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, CHUNK, Offsets, Source};
+use crate::tile::{self, Ahead, CHUNK, Offsets, Source};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -46,6 +46,7 @@ impl op::Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        _: [&[f32]; 2],
     ) {
         self.level.dispatch(Run { op: self, x: &inputs[0], y: &outputs[0], scratch, tasks });
     }
@@ -103,7 +104,15 @@ unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, c
         // SAFETY: handed on to the caller.
         unsafe {
             let to = y.block_ptr(first).add(col * BLOCK);
-            tile::product(s, op.matrix.operand(first, blocks), x, cols, to, y.shape().cols * BLOCK);
+            tile::product(
+                s,
+                op.matrix.operand(first, blocks),
+                x,
+                cols,
+                to,
+                y.shape().cols * BLOCK,
+                &mut Ahead::nothing(),
+            );
             for b in first..first + blocks {
                 tile::silu(s, y.block_ptr(b).add(col * BLOCK), cols);
             }

@@ -6,7 +6,7 @@ use super::{Depthwise, Window};
 use crate::math;
 use crate::op::{self, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Blocks, CHUNK, MAX_BLOCKS};
+use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -59,6 +59,10 @@ impl op::Kernel for Packed {
         self.window.outputs(inputs[0].cols).div_ceil(TILE) * self.groups(inputs[0])
     }
 
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.expand.as_ref().map_or(&[], |e| e.weight(0, e.blocks())), &[]]
+    }
+
     fn input_layout(&self, _: usize) -> Layout {
         Layout::Blocks
     }
@@ -77,8 +81,9 @@ impl op::Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        ahead: [&[f32]; 2],
     ) {
-        self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks });
+        self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks, ahead });
     }
 }
 
@@ -88,6 +93,7 @@ struct Run<'a> {
     outputs: &'a [ViewMut<'a>],
     scratch: &'a mut [f32],
     tasks: Range<usize>,
+    ahead: [&'a [f32]; 2],
 }
 
 impl Body for Run<'_> {
@@ -97,11 +103,13 @@ impl Body for Run<'_> {
     fn call<I: Isa>(self, s: I) {
         let op = self.op;
         let groups = op.groups(self.x.shape());
+        let total = op.window.outputs(self.x.shape().cols).div_ceil(TILE) * groups;
+        let mut ahead = Ahead::share(self.ahead, &self.tasks, total);
         for task in self.tasks {
             let (tile, group) = (task / groups, task % groups);
             let first = tile::dealt(op.blocks(), groups, group);
             let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
-            run_task(s, op, self.x, self.outputs, self.scratch, tile, first, blocks);
+            run_task(s, op, self.x, self.outputs, self.scratch, tile, first, blocks, &mut ahead);
         }
     }
 }
@@ -117,6 +125,7 @@ fn run_task<I: Isa>(
     tile: usize,
     first: usize,
     blocks: usize,
+    ahead: &mut Ahead<'_>,
 ) {
     let window = op.window;
     let (y, out) = (&outputs[0], &outputs[1]);
@@ -166,6 +175,7 @@ fn run_task<I: Isa>(
                             to - from,
                             h.add(cells(before)),
                             pitch,
+                            ahead,
                         );
                         for b in 0..blocks {
                             tile::silu(s, h.add(b * pitch + cells(before)), to - from);

@@ -4,7 +4,7 @@
 use super::Pointwise;
 use crate::op::{self, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Blocks, CHUNK, MAX_BLOCKS};
+use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -24,8 +24,7 @@ pub(super) struct Packed {
 struct Cut {
     /// Groups that the blocks are dealt to evenly.
     groups: usize,
-    /// Columns of a chunk; the last chunk may have fewer.
-    cols: usize,
+    /// Chunks of time: of [`TILE`] columns where there are sums, else of even numbers.
     chunks: usize,
     /// Whether the gate goes into the activations.
     gate_activations: bool,
@@ -45,14 +44,11 @@ impl Packed {
 
     fn cut(&self, x: Shape) -> Cut {
         let total = self.matrix.blocks();
-        // Sums are given for each tile, else nothing binds a chunk.
-        let whole = if self.sums { TILE } else { x.cols.div_ceil(6).next_multiple_of(8).clamp(8, TILE) };
-        let cols = whole.min(x.cols);
-        let chunks = x.cols.div_ceil(cols);
+        // Sums are given for each tile of time, else nothing binds a chunk: three tiles of columns or more.
+        let chunks = if self.sums { x.cols.div_ceil(TILE) } else { (x.cols / 24).clamp(1, 6) };
         let blocks = tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * chunks);
         Cut {
             groups: total.div_ceil(blocks),
-            cols,
             chunks,
             gate_activations: Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK,
         }
@@ -63,6 +59,10 @@ impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         let cut = self.cut(inputs[0]);
         cut.groups * cut.chunks
+    }
+
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.matrix.weight(0, self.matrix.blocks()), &[]]
     }
 
     fn input_layout(&self, index: usize) -> Layout {
@@ -87,8 +87,9 @@ impl op::Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        ahead: [&[f32]; 2],
     ) {
-        self.level.dispatch(Run { op: self, inputs, outputs, scratch, tasks });
+        self.level.dispatch(Run { op: self, inputs, outputs, scratch, tasks, ahead });
     }
 }
 
@@ -98,6 +99,7 @@ struct Run<'a> {
     outputs: &'a [ViewMut<'a>],
     scratch: &'a mut [f32],
     tasks: Range<usize>,
+    ahead: [&'a [f32]; 2],
 }
 
 impl Body for Run<'_> {
@@ -118,6 +120,7 @@ impl Body for Run<'_> {
         }
         // The group whose gated weights are in scratch.
         let mut prepared = usize::MAX;
+        let mut ahead = Ahead::share(self.ahead, &self.tasks, cut.groups * cut.chunks);
         for task in self.tasks {
             let (group, chunk) = (task / cut.chunks, task % cut.chunks);
             let first = tile::dealt(matrix.blocks(), cut.groups, group);
@@ -136,9 +139,15 @@ impl Body for Run<'_> {
                 }
                 weights.weight = self.scratch.as_ptr();
             }
-            let end = total.min((chunk + 1) * cut.cols);
+            let (start, end) = match self.op.sums {
+                true => (chunk * TILE, total.min((chunk + 1) * TILE)),
+                false => {
+                    let at = |chunk| total.min(8 * tile::dealt(total.div_ceil(8), cut.chunks, chunk));
+                    (at(chunk), at(chunk + 1))
+                }
+            };
             let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
-            for col in (chunk * cut.cols..end).step_by(CHUNK) {
+            for col in (start..end).step_by(CHUNK) {
                 let cols = CHUNK.min(end - col);
                 let source = Blocks { data: source.data.wrapping_add(col * BLOCK), ..source };
                 // SAFETY: the weights are of `depth` columns; `x` and the residual have the columns of `y`, and only
@@ -151,6 +160,7 @@ impl Body for Run<'_> {
                         cols,
                         y.block_ptr(first).add(col * BLOCK),
                         total * BLOCK,
+                        &mut ahead,
                     );
                     for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
                         let y = y.block_ptr(first + b).add(col * BLOCK);

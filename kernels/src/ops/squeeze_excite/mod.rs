@@ -98,6 +98,10 @@ impl Kernel for Packed {
         1
     }
 
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.reduce.all(), self.expand.all()]
+    }
+
     fn input_layout(&self, index: usize) -> Layout {
         if index == 0 { Layout::Blocks } else { Layout::Rows }
     }
@@ -106,7 +110,14 @@ impl Kernel for Packed {
         2 * self.expand.pitch + self.reduce_bias.len()
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: Range<usize>) {
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        _: Range<usize>,
+        _: [&[f32]; 2],
+    ) {
         // SAFETY: the only task of the call writes the only row.
         let gate = unsafe { outputs[0].row_mut(0) };
         self.level.dispatch(Task { op: self, cols: inputs[0].shape().cols, sums: &inputs[1], gate, scratch });
