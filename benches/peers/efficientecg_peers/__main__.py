@@ -1,7 +1,7 @@
 """Times the engine beside ONNX Runtime, LiteRT, OpenVINO, tract and rten on the same networks.
 
-Every runtime is a process of its own; one works at a time, by turns, for some rounds. Logits are held against the
-training module in f64 first, and a peer that is wrong is a failure. Prints Markdown.
+Every runtime is a process of its own; one works at a time, by turns, for some rounds. Logits are held
+against the training module in f64 first, and a peer that is wrong is a failure. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -37,13 +37,16 @@ def arguments(argv) -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="benches/peers/run", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", type=words, default=[], metavar="WORDS",
-                   help="networks and peers whose names hold one of these, as b0-2x720,litert; the engine always runs")
+                   help="networks and peers whose names hold one of these, as b0-2x720,litert; "
+                        "the engine always runs")
     p.add_argument("--batch", type=numbers, default=[1, 32], metavar="N,N", help="batch sizes, at most 32")
     p.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,N")
     p.add_argument("--rounds", type=int, default=9, help="turns that each runtime gets (9)")
-    p.add_argument("--precision", type=words, default=["f32"], metavar="P,P", help="the engine's precisions (f32)")
+    p.add_argument("--precision", type=words, default=["f32"], metavar="P,P",
+                   help="the engine's precisions (f32)")
     p.add_argument("--cold", action="store_true", help="cold starts and memory instead of times")
-    p.add_argument("--json", metavar="FILE", help="keep results here: new ones take the place of old ones of the same setting")
+    p.add_argument("--json", metavar="FILE",
+                   help="keep results here: new ones take the place of old ones of the same setting")
     p.add_argument("--report", action="store_true", help="run nothing; print what --json FILE holds")
     p.add_argument("--prepare", action="store_true", help="build and write the networks, and stop")
     p.add_argument("--no-build", action="store_true", help="take the programs as they are")
@@ -59,12 +62,13 @@ def chosen(only: list[str], names) -> list[str]:
 
 def build() -> None:
     """The engine's program and the Rust workers."""
-    here = os.path.join(ROOT, "benches", "peers", "rust", "Cargo.toml")
-    for command in (
-        ["cargo", "build", "--release", "-q", "--manifest-path", os.path.join(ROOT, "Cargo.toml"), "-p", "efficientecg"],
-        ["cargo", "build", "--release", "-q", "--manifest-path", here, "--target-dir", os.path.dirname(BINARIES)],
+    workers = os.path.join(ROOT, "benches", "peers", "rust", "Cargo.toml")
+    environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
+    for manifest, more in (
+        (os.path.join(ROOT, "Cargo.toml"), ["-p", "efficientecg"]),
+        (workers, ["--target-dir", os.path.dirname(BINARIES)]),
     ):
-        environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
+        command = ["cargo", "build", "--release", "-q", "--manifest-path", manifest, *more]
         if subprocess.run(command, env=environment, check=False).returncode != 0:
             raise Failure(f"building failed: {' '.join(command)}")
 
@@ -123,8 +127,7 @@ def main(argv=None) -> int:
                 say(f"{name}, {r.key}: cold start")
                 figures = cold.measure(os.path.join(folder, name), r, os.path.join(BINARIES, "cold"), PROGRAM,
                                        args.rounds, os.path.join(HOME, "cold.npz"))
-                figures |= {"network": name, "runtime": r.key, "date": report.today(), "machine": report.machine(),
-                            "commit": report.commit(ROOT)}
+                figures |= {"network": name, "runtime": r.key} | report.circumstances(ROOT)
                 keep(kept, "cold", figures, ("network", "runtime"))
                 store(args.json, kept)
     else:

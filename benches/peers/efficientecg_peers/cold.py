@@ -12,7 +12,7 @@ from .contest import Failure, Runtime, limit, worst_error
 
 def measure(prefix: str, runtime: Runtime, launcher: str, program: str, times: int, scratch: str) -> dict:
     """Medians of `times` starts on one thread, files in the page cache: `start_ms` from process start to its end,
-    `load_ms` loading and the first run without the language's own start, `peak_mb`, `before_mb` before the load.
+    `load_ms` loading and the first run in a process that has its libraries, `peak_mb`, `before_mb` before the load.
     The engine is the `efficientecg` program itself."""
     if runtime.peer:
         command = [*runtime.command, prefix, *runtime.more, "--threads", "1", "--cold"]

@@ -57,8 +57,9 @@ def make(config: dict, records: int, seed: int = 1) -> tuple[EfficientECG, dict[
 
 
 def write(folder: str, name: str, config: dict, batches, records: int = RECORDS) -> None:
-    """`NAME.npz` for the engine, `NAME.bN.onnx` and `NAME.bN.tflite` for each batch size, `NAME.in.npz` with the
-    inputs, `NAME.in1.npz` with the first record's, `NAME.logits.npy` with the module's logits in f64."""
+    """`NAME.npz` for the engine, `NAME.bN.onnx` and `NAME.bN.tflite` for each batch size; the inputs in `NAME.in.npz`,
+    the first record's in `NAME.in1.npz`, the same for the Rust workers in `.bin`; the module's logits in f64 in
+    `NAME.logits.npy`."""
     module, inputs = make(config, records)
 
     def path(ending):
@@ -66,8 +67,12 @@ def write(folder: str, name: str, config: dict, batches, records: int = RECORDS)
 
     # Stored, as the peers’ files are.
     export.save(path("npz"), module, "f4", deflate=False)
-    np.savez(path("in.npz"), **inputs)
-    np.savez(path("in1.npz"), **{k: v[:1] for k, v in inputs.items()})
+    for ending, n in (("in", records), ("in1", 1)):
+        some = {k: v[:n] for k, v in inputs.items()}
+        np.savez(path(f"{ending}.npz"), **some)
+        with open(path(f"{ending}.bin"), "wb") as f:
+            f.write(np.array(some["signal"].shape, "<u4").tobytes())
+            f.writelines(v.tobytes() for v in some.values())
     for batch in batches:
         onnx_file.save(path(f"b{batch}.onnx"), module, batch)
         tflite_file.save(path(f"b{batch}.tflite"), module, batch)

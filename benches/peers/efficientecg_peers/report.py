@@ -10,10 +10,6 @@ import sys
 import numpy as np
 
 
-def today() -> str:
-    return datetime.date.today().isoformat()
-
-
 def machine() -> str:
     """The processor, the cores that this process may use, and the vector extensions that matter."""
     model, flags = "unknown processor", set()
@@ -36,14 +32,19 @@ def commit(root: str) -> str:
     return git("rev-parse", "--short", "HEAD").strip() + ("+" if git("status", "--porcelain", "-uno") else "")
 
 
+def circumstances(root: str) -> dict:
+    """When, where and of what revision."""
+    return {"date": datetime.date.today().isoformat(), "machine": machine(), "commit": commit(root)}
+
+
 def row(result, root: str) -> dict:
     """A result as it is kept in a file of results."""
     s = result.setting
     return {
-        "network": s.network, "batch": s.batch, "threads": s.threads, "rounds": len(next(iter(result.ms.values()))),
-        "date": today(), "machine": machine(), "commit": commit(root),
-        "disturbed": result.disturbed, "ms": result.ms, "about": result.about, "error": result.error,
-    }
+        "network": s.network, "batch": s.batch, "threads": s.threads,
+        "rounds": len(next(iter(result.ms.values()))), "disturbed": result.disturbed,
+        "ms": result.ms, "about": result.about, "error": result.error,
+    } | circumstances(root)
 
 
 def ratio(mine: list[float], theirs: list[float]) -> tuple[float, float, float]:
@@ -116,7 +117,7 @@ def runtimes(rows: list[dict]) -> str:
 
 def cold(rows: list[dict]) -> str:
     """Cold starts."""
-    out = ["| network | runtime | process start to end, ms | load and first run, ms | peak memory, MB | of it before the load |",
+    out = ["| network | runtime | process start to end, ms | load and first run alone, ms | peak memory, MB | of it before the load |",
            "| --- | --- | ---: | ---: | ---: | ---: |"]
     for r in rows:
         load, before = r.get("load_ms"), r.get("before_mb")

@@ -4,7 +4,6 @@
 //! one line of JSON: `check` with the logits of the batch, `time N` with the seconds of N runs. `--cold` loads, runs one
 //! record and ends.
 
-use efficientecg_model::arrays::{Archive, Class};
 use serde_json::json;
 use std::error::Error;
 use std::io::{BufRead, Write};
@@ -16,7 +15,7 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 
 /// What a worker is to do.
 pub struct Task {
-    /// Where the network's files begin: `PREFIX.npz`, `PREFIX.b1.onnx`, `PREFIX.in.npz`.
+    /// Where the network's files begin: `PREFIX.npz`, `PREFIX.b1.onnx`, `PREFIX.in.bin`.
     pub prefix: String,
     /// Records of a run.
     pub batch: usize,
@@ -74,21 +73,22 @@ pub struct Records {
 }
 
 impl Records {
+    /// Reads three `u32` (records, leads, samples), then the fields in their order, all little-endian.
     fn read(path: &str) -> Result<Records, Fault> {
-        let archive = Archive::open(path)?;
-        let signal = archive.read("signal", Class::Float, None)?;
-        let [batch, leads, samples] = signal.shape[..] else {
-            return Err(format!("{path}, signal: expected 3 dimensions, found {:?}", signal.shape).into());
-        };
-        let numbers = |name| archive.read(name, Class::Number, None).map(|a| a.data.into_f64());
-        Ok(Records {
-            batch,
-            leads,
-            samples,
-            signal: signal.data.into_f64().into_iter().map(|x| x as f32).collect(),
-            age: numbers("age")?.into_iter().map(|x| x as f32).collect(),
-            sex: numbers("sex")?.into_iter().map(|x| x as i32).collect(),
-        })
+        let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
+        let mut words = bytes.as_chunks::<4>().0.iter().copied();
+        let mut size = || words.next().map_or(0, |w| u32::from_le_bytes(w) as usize);
+        let (batch, leads, samples) = (size(), size(), size());
+        if bytes.len() as u128 != 4 * (3 + batch as u128 * (leads as u128 * samples as u128 + 2)) {
+            return Err(format!(
+                "{path}: {} bytes are not {batch} records of {leads} × {samples}",
+                bytes.len()
+            )
+            .into());
+        }
+        let mut floats = |n: usize| words.by_ref().take(n).map(f32::from_le_bytes).collect();
+        let (signal, age) = (floats(batch * leads * samples), floats(batch));
+        Ok(Records { batch, leads, samples, signal, age, sex: words.map(i32::from_le_bytes).collect() })
     }
 
     fn slice(&self, from: usize, to: usize) -> Records {
@@ -156,7 +156,7 @@ fn form<'a>(name: &str, runtime: &Runtime, task: &Task, records: &Records) -> Re
 
 /// The version of a package in the lock file.
 fn locked(package: &str) -> Option<&'static str> {
-    let mut lines = include_str!("../Cargo.lock").lines();
+    let mut lines = include_str!("../../Cargo.lock").lines();
     lines.find(|line| line.strip_prefix("name = ").is_some_and(|name| name.trim_matches('"') == package))?;
     lines.next()?.strip_prefix("version = ").map(|version| version.trim_matches('"'))
 }
@@ -189,12 +189,12 @@ fn answer(what: serde_json::Value) -> Result<(), Fault> {
 pub fn serve(runtime: &Runtime) -> Result<(), Fault> {
     let task = Task::from_arguments()?;
     if task.cold {
-        let records = Records::read(&format!("{}.in1.npz", task.prefix))?;
+        let records = Records::read(&format!("{}.in1.bin", task.prefix))?;
         let start = Instant::now();
         let logits = (runtime.open)(&task, records, task.threads)?.run()?;
         return answer(json!({"load_ms": 1e3 * start.elapsed().as_secs_f64(), "logits": [logits]}));
     }
-    let records = Records::read(&format!("{}.in.npz", task.prefix))?;
+    let records = Records::read(&format!("{}.in.bin", task.prefix))?;
     if task.batch > records.batch {
         return Err(format!("batch {}: the inputs hold {} records", task.batch, records.batch).into());
     }

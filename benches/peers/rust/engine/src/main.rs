@@ -1,7 +1,7 @@
 //! The engine of this repository.
 
 use efficientecg_model::{FeatureInput, Inputs, Model, Options, Precision};
-use efficientecg_peers::{Fault, Records, Runner, Runtime, Task, serve};
+use peers_worker::{Fault, Records, Runner, Runtime, Task, serve};
 
 struct Engine(Model, Inputs);
 

@@ -1,6 +1,6 @@
 //! rten, by its ONNX reader, weights prepacked.
 
-use efficientecg_peers::{Fault, Records, Runner, Runtime, Task, serve};
+use peers_worker::{Fault, Records, Runner, Runtime, Task, serve};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};

@@ -1,6 +1,6 @@
 //! tract, by its ONNX reader.
 
-use efficientecg_peers::{Fault, Records, Runner, Runtime, Task, serve};
+use peers_worker::{Fault, Records, Runner, Runtime, Task, serve};
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;

@@ -1,7 +1,7 @@
 //! `cold N COMMAND…` starts a program N times and prints, for each, a line of JSON with the milliseconds from start to
 //! end, its peak memory in MB, and what it wrote. A small parent, as a child's peak counts what it was forked from.
 
-use efficientecg_peers::Fault;
+use peers_worker::Fault;
 use serde_json::json;
 use std::io::Read;
 use std::process::{Command, Stdio};
