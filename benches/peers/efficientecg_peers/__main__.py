@@ -60,15 +60,17 @@ def chosen(only: list[str], names) -> list[str]:
     return hit or list(names)
 
 
-def build() -> None:
-    """The engine's program and the Rust workers."""
+def build(peers) -> None:
+    """The engine's program and the Rust workers that are needed, each by itself: packages built together share features,
+    and would be built anew for another choice of peers."""
     workers = os.path.join(ROOT, "benches", "peers", "rust", "Cargo.toml")
     environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
-    for manifest, more in (
-        (os.path.join(ROOT, "Cargo.toml"), ["-p", "efficientecg"]),
-        (workers, ["--target-dir", os.path.dirname(BINARIES)]),
-    ):
-        command = ["cargo", "build", "--release", "-q", "--manifest-path", manifest, *more]
+    packages = ["worker", "engine"] + [p for p in ("rten", "tract") if p in peers]
+    builds = [["-p", "efficientecg", "--manifest-path", os.path.join(ROOT, "Cargo.toml")]]
+    builds += [["-p", f"peers-{p}", "--manifest-path", workers, "--target-dir", os.path.dirname(BINARIES)]
+               for p in packages]
+    for more in builds:
+        command = ["cargo", "build", "--release", "-q", *more]
         if subprocess.run(command, env=environment, check=False).returncode != 0:
             raise Failure(f"building failed: {' '.join(command)}")
 
@@ -112,7 +114,7 @@ def main(argv=None) -> int:
     every = contest.runtimes(BINARIES, args.precision)
     peers = chosen(args.only, [r.key for r in every if r.peer])
     if not args.no_build:
-        build()
+        build(peers)
     # In a process of its own, which takes PyTorch with it when it ends.
     subprocess.run([sys.executable, "-m", "efficientecg_peers.networks", folder, *names,
                     *[f"--batch={b}" for b in {1, *args.batch}]], check=True)

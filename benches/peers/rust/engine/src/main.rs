@@ -1,7 +1,7 @@
 //! The engine of this repository.
 
 use efficientecg_model::{FeatureInput, Inputs, Model, Options, Precision};
-use peers_worker::{Fault, Records, Runner, Runtime, Task, serve};
+use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
 
 struct Engine(Model, Inputs);
 
@@ -11,7 +11,7 @@ impl Runner for Engine {
     }
 }
 
-fn open(task: &Task, records: Records, threads: usize) -> Result<Box<dyn Runner>, Fault> {
+fn open(task: &Task, records: Records, threads: usize) -> Opened {
     let precision = match task.precision.as_str() {
         "f32" => Precision::F32,
         "f16" => Precision::F16,

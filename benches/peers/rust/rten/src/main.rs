@@ -1,6 +1,6 @@
 //! rten, by its ONNX reader, weights prepacked.
 
-use peers_worker::{Fault, Records, Runner, Runtime, Task, serve};
+use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
@@ -30,7 +30,7 @@ impl Runner for Rten {
     }
 }
 
-fn open(task: &Task, records: Records, threads: usize) -> Result<Box<dyn Runner>, Fault> {
+fn open(task: &Task, records: Records, threads: usize) -> Opened {
     let path = format!("{}.b{}.onnx", task.prefix, records.batch);
     let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(path)?;
     let id = |name: &str| model.node_id(name);

@@ -1,6 +1,6 @@
 //! tract, by its ONNX reader.
 
-use peers_worker::{Fault, Records, Runner, Runtime, Task, serve};
+use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
@@ -33,7 +33,7 @@ fn load(task: &Task, records: Records, threads: usize) -> TractResult<Tract> {
     Ok(Tract { model, inputs, executor })
 }
 
-fn open(task: &Task, records: Records, threads: usize) -> Result<Box<dyn Runner>, Fault> {
+fn open(task: &Task, records: Records, threads: usize) -> Opened {
     Ok(Box::new(load(task, records, threads).map_err(|e| format!("{e:#}"))?))
 }
 

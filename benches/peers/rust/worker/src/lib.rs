@@ -110,6 +110,9 @@ pub trait Runner: Send + Sync {
     fn run(&self) -> Result<Vec<f32>, Fault>;
 }
 
+/// A runner, or why there is none.
+pub type Opened = Result<Box<dyn Runner>, Fault>;
+
 /// A runtime.
 pub struct Runtime {
     /// What people call it.
@@ -119,7 +122,7 @@ pub struct Runtime {
     /// Whether a batch may be faster record by record; else it has one form.
     pub has_forms: bool,
     /// Makes a runner for these records on so many threads.
-    pub open: fn(&Task, Records, usize) -> Result<Box<dyn Runner>, Fault>,
+    pub open: fn(&Task, Records, usize) -> Opened,
 }
 
 type Run<'a> = Box<dyn Fn() -> Result<Vec<f32>, Fault> + 'a>;
