@@ -112,7 +112,9 @@ def main(argv=None) -> int:
     folder = os.path.join(HOME, "models")
     names = chosen(args.only, NETWORKS)
     every = contest.runtimes(BINARIES, args.precision)
-    peers = chosen(args.only, [r.key for r in every if r.peer])
+    # "lite" is a network, and no word for LiteRT too.
+    others = [w for w in args.only if not any(w.lower() in n for n in NETWORKS)]
+    peers = chosen(others, [r.key for r in every if r.peer])
     if not args.no_build:
         build(peers)
     # In a process of its own, which takes PyTorch with it when it ends.
