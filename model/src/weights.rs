@@ -5,9 +5,8 @@
 use crate::arrays::{Archive, Array, Class, Data, Dim, Packing, check_shape, write_npz};
 use crate::config::{Config, FeatureKind};
 use crate::fault::{Fault, FileError};
-use crate::fold_bn;
-use crate::network::{Network, Overflow};
-use std::collections::{BTreeMap, HashSet};
+use crate::fold_bn::{Overflow, first};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a weight file: file, array, expected, found, mend.
@@ -117,18 +116,30 @@ impl Table {
     }
 }
 
-/// A configuration and its arrays, all checked.
-#[derive(Debug, Clone)]
-pub struct Weights {
-    path: PathBuf,
-    config: Config,
-    arrays: BTreeMap<String, Array>,
+/// Where a network's arrays come from.
+pub(crate) trait Source {
+    /// The configuration.
+    fn config(&self) -> &Config;
+
+    /// What names the source in messages.
+    fn path(&self) -> &Path;
+
+    /// The elements of an array of the [`table`], in C order, all finite in `f32`.
+    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError>;
 }
 
-impl Weights {
-    /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
-    pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
-        let path = path.as_ref();
+/// A weight file whose configuration and names are checked. Its arrays are read when they are asked for, one by one.
+pub(crate) struct WeightFile {
+    archive: Archive,
+    config: Config,
+    table: Vec<Entry>,
+    /// Where each array is in the table.
+    places: HashMap<String, usize>,
+}
+
+impl WeightFile {
+    /// Opens an `.npz`, or a directory of `.npy` files and `config.json`.
+    pub(crate) fn open(path: &Path) -> Result<WeightFile, WeightsError> {
         let fault = |f: Fault| f.in_file(path);
         let archive = Archive::open(path)?;
         let config = Config::from_json(&archive.config_text()?).map_err(fault)?;
@@ -139,14 +150,58 @@ impl Weights {
         }
         names.retain(|name| !name.ends_with(SKIPPED));
         check_names(&names, &table).map_err(fault)?;
-        let mut arrays = BTreeMap::new();
-        for entry in table {
-            let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
-            let array = archive.read(&entry.name, Class::Float, Some(&want))?;
-            check_values(&entry.name, &array, &config).map_err(fault)?;
-            arrays.insert(entry.name, array);
+        let places = table.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
+        Ok(WeightFile { archive, config, table, places })
+    }
+
+    fn array(&self, entry: &Entry) -> Result<Array, WeightsError> {
+        let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
+        let array = self.archive.read(&entry.name, Class::Float, Some(&want))?;
+        check_values(&entry.name, &array, &self.config).map_err(|f| f.in_file(self.path()))?;
+        Ok(array)
+    }
+}
+
+impl Source for WeightFile {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn path(&self) -> &Path {
+        self.archive.path()
+    }
+
+    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        match self.places.get(name) {
+            Some(at) => Ok(self.array(&self.table[*at])?.data.into_f64()),
+            None => Err(missing(name, &[]).in_file(self.path())),
         }
-        Ok(Weights { path: path.to_path_buf(), config, arrays })
+    }
+}
+
+/// Number of learned values: everything but the batch norms' running statistics.
+pub(crate) fn parameters(config: &Config) -> Result<usize, Fault> {
+    let learned = |e: &&Entry| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
+    Ok(table(config)?.iter().filter(learned).map(|e| e.shape.iter().product::<usize>()).sum())
+}
+
+/// A configuration and its arrays, all checked and in memory.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    path: PathBuf,
+    config: Config,
+    arrays: BTreeMap<String, Array>,
+}
+
+impl Weights {
+    /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
+    pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
+        let file = WeightFile::open(path.as_ref())?;
+        let mut arrays = BTreeMap::new();
+        for entry in &file.table {
+            arrays.insert(entry.name.clone(), file.array(entry)?);
+        }
+        Ok(Weights { path: file.path().to_path_buf(), config: file.config, arrays })
     }
 
     /// Takes arrays from memory, with the checks of [`Weights::load`].
@@ -226,16 +281,19 @@ impl Weights {
     pub fn array(&self, name: &str) -> Result<&Array, Fault> {
         self.arrays.get(name).ok_or_else(|| missing(name, &[]))
     }
+}
 
-    /// Number of learned values: everything but the batch norms' running statistics.
-    pub fn parameters(&self) -> usize {
-        let learned = |name: &str| !name.ends_with(".running_mean") && !name.ends_with(".running_var");
-        self.arrays.iter().filter(|(name, _)| learned(name)).map(|(_, array)| array.data.len()).sum()
+impl Source for Weights {
+    fn config(&self) -> &Config {
+        &self.config
     }
 
-    /// The network with batch norm folded. Every raw and folded value is finite in `f32`.
-    pub fn network(&self) -> Result<Network, WeightsError> {
-        fold_bn::fold(self).map_err(|f| f.in_file(&self.path))
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        Ok(self.array(name).map_err(|f| f.in_file(&self.path))?.data.to_f64())
     }
 }
 
@@ -271,7 +329,7 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
 fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault> {
     let n = array.data.len();
     let odd = match &array.data {
-        Data::F32(v) => v.iter().position(|x| !x.is_finite()),
+        Data::F32(v) => first(v, f32::is_finite).map(|(i, _)| i),
         Data::F64(v) => Overflow::F32.first_in(v).map(|(i, _)| i),
         _ => None,
     };

@@ -111,7 +111,7 @@ fn later_runs_allocate_nothing() {
     for level in Level::available() {
         for threads in 1..=3 {
             let (graph, values) = graph();
-            let cpu = Cpu::new(Arc::new(graph), level, Arc::new(Pool::new(threads)));
+            let cpu = Cpu::new(&graph, level, Arc::new(Pool::new(threads)));
             // Fewer records than threads, as many, and some left over; one tile and several.
             let shapes = [(1, 40), (2, 1500), (3, 1100), (7, 333)];
             let first = shapes.map(|(size, samples)| allocations(&cpu, values, size, samples));
