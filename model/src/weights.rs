@@ -155,9 +155,8 @@ impl WeightFile {
     }
 
     fn array(&self, entry: &Entry) -> Result<Array, WeightsError> {
-        let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
-        let array = self.archive.read(&entry.name, Class::Float, Some(&want))?;
-        check_values(&entry.name, &array, &self.config).map_err(|f| f.in_file(self.path()))?;
+        let array = self.archive.read(&entry.name, Class::Float, Some(&dims(entry)))?;
+        check_values(&entry.name, &array.data, &self.config).map_err(|f| f.in_file(self.path()))?;
         Ok(array)
     }
 }
@@ -173,7 +172,12 @@ impl Source for WeightFile {
 
     fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
         match self.places.get(name) {
-            Some(at) => Ok(self.array(&self.table[*at])?.data.into_f64()),
+            Some(at) => {
+                let entry = &self.table[*at];
+                let data = Data::F64(self.archive.read_floats(&entry.name, &dims(entry))?);
+                check_values(name, &data, &self.config).map_err(|f| f.in_file(self.path()))?;
+                Ok(data.into_f64())
+            }
             None => Err(missing(name, &[]).in_file(self.path())),
         }
     }
@@ -214,8 +218,7 @@ impl Weights {
             check_names(&names, &table)?;
             for entry in &table {
                 let array = &arrays[&entry.name];
-                let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
-                check_shape(&entry.name, &array.shape, &want)?;
+                check_shape(&entry.name, &array.shape, &dims(entry))?;
                 let count: usize = entry.shape.iter().product();
                 if array.data.len() != count || !matches!(array.data, Data::F32(_) | Data::F64(_)) {
                     return Err(Fault::new(
@@ -225,7 +228,7 @@ impl Weights {
                         "correct the array",
                     ));
                 }
-                check_values(&entry.name, array, &config)?;
+                check_values(&entry.name, &array.data, &config)?;
             }
             Ok(())
         };
@@ -297,6 +300,10 @@ impl Source for Weights {
     }
 }
 
+fn dims(entry: &Entry) -> Vec<Dim> {
+    entry.shape.iter().map(|&n| Dim::Is(n)).collect()
+}
+
 fn missing(name: &str, shape: &[usize]) -> Fault {
     Fault::new(
         name,
@@ -326,15 +333,15 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
 }
 
 /// Values: finite, also in `f32`; a variance that can be divided by.
-fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault> {
-    let n = array.data.len();
-    let odd = match &array.data {
+fn check_values(name: &str, data: &Data, config: &Config) -> Result<(), Fault> {
+    let n = data.len();
+    let odd = match data {
         Data::F32(v) => first(v, f32::is_finite).map(|(i, _)| i),
         Data::F64(v) => Overflow::F32.first_in(v).map(|(i, _)| i),
         _ => None,
     };
     if let Some(i) = odd {
-        let v = array.data.at(i);
+        let v = data.at(i);
         let found = if v.is_finite() {
             format!("{v:e} at element {i}, which overflows f32")
         } else {
@@ -343,12 +350,12 @@ fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault>
         return Err(Fault::new(name, "finite values", found, "train or export the weights again"));
     }
     if name.ends_with(".running_var")
-        && let Some(i) = (0..n).find(|&i| array.data.at(i) + config.bn_eps <= 0.0)
+        && let Some(i) = (0..n).find(|&i| data.at(i) + config.bn_eps <= 0.0)
     {
         return Err(Fault::new(
             name,
             format!("variances above -bn_eps = {}", -config.bn_eps),
-            format!("{} at element {i}", array.data.at(i)),
+            format!("{} at element {i}", data.at(i)),
             "train or export the weights again",
         ));
     }
