@@ -43,10 +43,8 @@ impl<'a> Bench<'a> {
         let shapes: Vec<Shape> = self.inputs.iter().map(|(s, _)| *s).collect();
         let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, d)| View::new(d, *s)).collect();
         let outputs: Vec<ViewMut<'_>> = self.outputs.iter_mut().map(|(s, d)| ViewMut::new(d, *s)).collect();
-        for task in 0..self.kernel.tasks(&shapes) {
-            // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-            unsafe { self.kernel.run(&inputs, &outputs, &mut self.scratch, task) };
-        }
+        // SAFETY: shapes from `outputs`, scratch as asked, one thread.
+        unsafe { self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes)) };
     }
 
     /// Whether the last run's results are finite and within the case's tolerance of the reference.

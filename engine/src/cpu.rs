@@ -20,6 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Plans kept for later runs; the least recently used goes first.
 const PLANS: usize = 16;
 
+/// Runs of tasks that each thread of a team takes of a step: many, and what neighbouring tasks share is prepared often;
+/// few, and threads wait for the last.
+const RUNS: usize = 4;
+
 /// A graph made ready for an instruction set and a team of threads.
 pub struct Cpu {
     graph: Kernels,
@@ -280,15 +284,17 @@ impl<W: Watch> Records<'_, W> {
         for (index, step) in self.cpu.graph.steps().iter().enumerate() {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
+            let length = if members == 1 { tasks } else { tasks.div_ceil(members * RUNS) };
             loop {
-                let task = w.next[index].fetch_add(1, Ordering::Relaxed);
-                if task >= tasks || w.failed.load(Ordering::Relaxed) != 0 {
+                let first = w.next[index].fetch_add(length, Ordering::Relaxed);
+                if first >= tasks || w.failed.load(Ordering::Relaxed) != 0 {
                     break;
                 }
+                let tasks = first..tasks.min(first + length);
                 let run = || {
                     // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
                     // parts the steps.
-                    unsafe { step.op.run(inputs, outputs, scratch, task) };
+                    unsafe { step.op.run(inputs, outputs, scratch, tasks) };
                 };
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     w.failed.store(index + 1, Ordering::Relaxed);

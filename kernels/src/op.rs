@@ -3,13 +3,14 @@
 //! A [`Contract`] is what plans and tables need of an operation: its name, shapes and cost, without a weight. An [`Op`]
 //! is the contract with its weights in f64, and the reference that plain loops compute. [`Op::pack`] turns it into a
 //! [`Kernel`] for one instruction set: the weights rounded to f32 and laid out for its register tile; the operation
-//! may go then. A kernel's work is cut into *tasks* that depend on nothing but the shapes, so that any number of threads
-//! gives the same bits.
+//! may go then. A kernel's work is cut into *tasks* that depend on nothing but the shapes, and runs of them are given
+//! to threads: how long the runs are never shows in the results, so any number of threads gives the same bits.
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::simd::Level;
 use crate::view::{Matrix, Shape, View, ViewMut};
+use std::ops::Range;
 
 /// Positions in time that one task produces. Partial sums over time come one row a tile, so this is part of the
 /// contract of every operation that gives or takes `sums`: `[ceil(cols / TILE), channels]`.
@@ -106,12 +107,18 @@ pub trait Kernel: Send + Sync {
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;
 
-    /// Runs one task. `scratch` may hold anything.
+    /// Runs some tasks; what neighbours share is prepared once. `scratch` may hold anything.
     ///
     /// # Safety
     /// The shapes must be ones that [`Contract::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
     /// and no two threads may run the same task of a call at once.
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize);
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        tasks: Range<usize>,
+    );
 }
 
 /// Fails unless the operand has the shape.

@@ -68,6 +68,11 @@ impl Packed {
         &self.weight[b.row * self.depth..][..b.rows * self.depth]
     }
 
+    /// What to ask for while a block is computed: the weights of the next.
+    pub(crate) fn ahead(&self, b: Block) -> *const f32 {
+        self.weight.as_ptr().wrapping_add((b.row + b.rows) * self.depth)
+    }
+
     /// The biases of a block.
     pub(crate) fn bias(&self, b: Block) -> &[f32] {
         &self.bias[b.row..][..b.rows]
@@ -130,6 +135,7 @@ pub(crate) unsafe fn block<I: Isa, S: Source, K: Sink<I>>(
     depth: usize,
     weight: *const f32,
     bias: *const f32,
+    ahead: *const f32,
     x: S,
     cols: usize,
     sink: &mut K,
@@ -137,10 +143,10 @@ pub(crate) unsafe fn block<I: Isa, S: Source, K: Sink<I>>(
     // SAFETY: handed on to the caller.
     unsafe {
         match rows {
-            8 if I::ROWS >= 8 => block_of::<I, S, K, 8>(s, depth, weight, bias, x, cols, sink),
-            4 => block_of::<I, S, K, 4>(s, depth, weight, bias, x, cols, sink),
-            2 => block_of::<I, S, K, 2>(s, depth, weight, bias, x, cols, sink),
-            1 => block_of::<I, S, K, 1>(s, depth, weight, bias, x, cols, sink),
+            8 if I::ROWS >= 8 => block_of::<I, S, K, 8>(s, depth, weight, bias, ahead, x, cols, sink),
+            4 => block_of::<I, S, K, 4>(s, depth, weight, bias, ahead, x, cols, sink),
+            2 => block_of::<I, S, K, 2>(s, depth, weight, bias, ahead, x, cols, sink),
+            1 => block_of::<I, S, K, 1>(s, depth, weight, bias, ahead, x, cols, sink),
             _ => unreachable!("blocks are powers of two up to {MAX_ROWS} rows"),
         }
     }
@@ -152,6 +158,7 @@ unsafe fn block_of<I: Isa, S: Source, K: Sink<I>, const R: usize>(
     depth: usize,
     weight: *const f32,
     bias: *const f32,
+    ahead: *const f32,
     x: S,
     cols: usize,
     sink: &mut K,
@@ -164,16 +171,16 @@ unsafe fn block_of<I: Isa, S: Source, K: Sink<I>, const R: usize>(
         unsafe {
             match (vectors - v).min(I::COLUMNS) {
                 1 => {
-                    tile::<I, S, K, R, 1>(s, depth, weight, bias, x, col, sink);
+                    tile::<I, S, K, R, 1>(s, depth, weight, bias, ahead, x, col, sink);
                     v += 1;
                 }
                 // Four are better halved: a single vector leaves the multiply-add units waiting.
                 3 if vectors - v != 4 => {
-                    tile::<I, S, K, R, 3>(s, depth, weight, bias, x, col, sink);
+                    tile::<I, S, K, R, 3>(s, depth, weight, bias, ahead, x, col, sink);
                     v += 3;
                 }
                 _ => {
-                    tile::<I, S, K, R, 2>(s, depth, weight, bias, x, col, sink);
+                    tile::<I, S, K, R, 2>(s, depth, weight, bias, ahead, x, col, sink);
                     v += 2;
                 }
             }
@@ -187,6 +194,7 @@ unsafe fn tile<I: Isa, S: Source, K: Sink<I>, const R: usize, const V: usize>(
     depth: usize,
     weight: *const f32,
     bias: *const f32,
+    ahead: *const f32,
     x: S,
     col: usize,
     sink: &mut K,
@@ -207,6 +215,7 @@ unsafe fn tile<I: Isa, S: Source, K: Sink<I>, const R: usize, const V: usize>(
                     *acc = s.mul_add(w, x, *acc);
                 }
             }
+            s.prefetch(ahead.wrapping_add(k * R));
             w = w.add(R);
         }
         for (r, row) in acc.into_iter().enumerate() {

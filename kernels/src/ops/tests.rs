@@ -5,6 +5,7 @@ use super::{Case, ops};
 use crate::op::Kernel;
 use crate::simd::Level;
 use crate::view::{Matrix, Shape, View, ViewMut};
+use std::ops::Range;
 
 const GUARD: usize = 64;
 const CANARY: f32 = 123_456.79;
@@ -22,7 +23,7 @@ fn buffer(matrix: &Matrix) -> Vec<f32> {
 }
 
 /// What the kernel makes of the case: NaN-filled outputs between canaries, checked on return.
-fn run(case: &Case, kernel: &dyn Kernel, order: &[usize]) -> Vec<Vec<f32>> {
+fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>> {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let buffers: Vec<Vec<f32>> = case.inputs.iter().map(buffer).collect();
     let inputs: Vec<View<'_>> = buffers.iter().zip(&shapes).map(|(b, s)| View::new(b, *s)).collect();
@@ -44,9 +45,9 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[usize]) -> Vec<Vec<f32>> {
             .zip(&outputs)
             .map(|(c, shape)| ViewMut::new(&mut c[GUARD..GUARD + shape.cells()], *shape))
             .collect();
-        for task in order {
+        for tasks in order {
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], *task) };
+            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], tasks.clone()) };
         }
     }
     assert!(scratch[used..].iter().all(|c| *c == CANARY), "{}: wrote past its scratch", case.name);
@@ -67,16 +68,18 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[usize]) -> Vec<Vec<f32>> {
 fn check(case: &Case, level: Level) -> f64 {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let kernel = case.op.pack(level);
-    let tasks: Vec<usize> = (0..kernel.tasks(&shapes)).collect();
-    let got = run(case, &*kernel, &tasks);
-    let reversed: Vec<usize> = tasks.iter().rev().copied().collect();
+    let tasks = kernel.tasks(&shapes);
+    let got = run(case, &*kernel, &[0..tasks]);
     let bits = |v: &[Vec<f32>]| -> Vec<u32> { v.iter().flatten().map(|x| x.to_bits()).collect() };
-    assert_eq!(
-        bits(&got),
-        bits(&run(case, &*kernel, &reversed)),
-        "{} {level:?}: the order of tasks shows",
-        case.name
-    );
+    for length in [1, 2, 3, 7] {
+        let runs: Vec<_> = (0..tasks).step_by(length).map(|t| t..(t + length).min(tasks)).rev().collect();
+        assert_eq!(
+            bits(&got),
+            bits(&run(case, &*kernel, &runs)),
+            "{} {level:?}: runs of {length} tasks, from the last to the first, show",
+            case.name
+        );
+    }
 
     let mut want: Vec<Matrix> = match case.op.outputs(&shapes) {
         Ok(shapes) => shapes.into_iter().map(Matrix::zeros).collect(),

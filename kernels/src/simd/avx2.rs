@@ -30,7 +30,12 @@ impl Isa for Avx2 {
     const LANES: usize = 8;
     const ROWS: usize = 4;
     const COLUMNS: usize = 2;
+    const FUSED: bool = true;
 
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
         unsafe { _mm256_set1_ps(x) }
@@ -69,8 +74,8 @@ impl Isa for Avx2 {
         unsafe { _mm256_min_ps(bound, x) }
     }
     #[inline(always)]
-    fn recip(self, x: __m256) -> __m256 {
-        unsafe { _mm256_div_ps(_mm256_set1_ps(1.0), x) }
+    fn div(self, a: __m256, b: __m256) -> __m256 {
+        unsafe { _mm256_div_ps(a, b) }
     }
     #[inline(always)]
     fn scale_by_magic(self, p: __m256, magic: __m256) -> __m256 {

@@ -30,7 +30,12 @@ impl Isa for Avx512 {
     const LANES: usize = 16;
     const ROWS: usize = 8;
     const COLUMNS: usize = 3;
+    const FUSED: bool = true;
 
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
         unsafe { _mm512_set1_ps(x) }
@@ -69,12 +74,8 @@ impl Isa for Avx512 {
         unsafe { _mm512_min_ps(bound, x) }
     }
     #[inline(always)]
-    fn recip(self, x: __m512) -> __m512 {
-        // A 14-bit estimate and one Newton step, r + r (1 - x r): its error is that of the last rounding.
-        unsafe {
-            let r = _mm512_rcp14_ps(x);
-            _mm512_fmadd_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(1.0)), r)
-        }
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_div_ps(a, b) }
     }
     #[inline(always)]
     fn scale_by_magic(self, p: __m512, magic: __m512) -> __m512 {

@@ -31,7 +31,11 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const ROWS: usize;
     /// Vectors of columns of that tile, 1 to 3: with the rows, as many accumulators as the registers hold.
     const COLUMNS: usize;
+    /// Whether [`Isa::mul_add`] rounds once.
+    const FUSED: bool;
 
+    /// Asks for the cache line of `p`, which need not be readable.
+    fn prefetch(self, p: *const f32);
     /// Every lane `x`.
     fn splat(self, x: f32) -> Self::F32;
     /// # Safety
@@ -52,8 +56,8 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn max(self, bound: Self::F32, x: Self::F32) -> Self::F32;
     /// The smaller of a bound and a value; a NaN in `x` stays.
     fn min(self, bound: Self::F32, x: Self::F32) -> Self::F32;
-    /// `1 / x` within 1.5 ULP, for `x` from 1 to 2^126.
-    fn recip(self, x: Self::F32) -> Self::F32;
+    /// `a / b`, rounded once.
+    fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `p * 2^n`, where `magic` is the float `1.5 * 2^23 + n`; the result must be a normal number.
     fn scale_by_magic(self, p: Self::F32, magic: Self::F32) -> Self::F32;
     /// The first `n` lanes of `v`, the others 0 whatever they hold; `n` at most [`Isa::LANES`].

@@ -27,7 +27,12 @@ impl Isa for Neon {
     const LANES: usize = 4;
     const ROWS: usize = 8;
     const COLUMNS: usize = 3;
+    const FUSED: bool = true;
 
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        let _ = p;
+    }
     #[inline(always)]
     fn splat(self, x: f32) -> float32x4_t {
         unsafe { vdupq_n_f32(x) }
@@ -66,8 +71,8 @@ impl Isa for Neon {
         unsafe { vminq_f32(bound, x) }
     }
     #[inline(always)]
-    fn recip(self, x: float32x4_t) -> float32x4_t {
-        unsafe { vdivq_f32(vdupq_n_f32(1.0), x) }
+    fn div(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        unsafe { vdivq_f32(a, b) }
     }
     #[inline(always)]
     fn scale_by_magic(self, p: float32x4_t, magic: float32x4_t) -> float32x4_t {

@@ -16,7 +16,12 @@ impl Isa for Scalar {
     const LANES: usize = 4;
     const ROWS: usize = 4;
     const COLUMNS: usize = 2;
+    const FUSED: bool = false;
 
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        let _ = p;
+    }
     #[inline(always)]
     fn splat(self, x: f32) -> [f32; 4] {
         [x; 4]
@@ -56,8 +61,8 @@ impl Isa for Scalar {
         zip(bound, x, |b, x| if b < x { b } else { x })
     }
     #[inline(always)]
-    fn recip(self, x: [f32; 4]) -> [f32; 4] {
-        x.map(|x| 1.0 / x)
+    fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        zip(a, b, |a, b| a / b)
     }
     #[inline(always)]
     fn scale_by_magic(self, p: [f32; 4], magic: [f32; 4]) -> [f32; 4] {

@@ -27,6 +27,7 @@ impl Body for Lanes {
         assert_eq!(read(s.sub(va, vb)), each(&|a, b| a - b));
         assert_eq!(read(s.mul(va, vb)), each(&|a, b| a * b));
         assert_eq!(read(s.mul_add(va, vb, s.splat(0.5))), each(&|a, b| a * b + 0.5));
+        assert_eq!(read(s.div(va, vb)), each(&|a, b| a / b));
         assert_eq!(read(s.max(va, vb)), each(&|a, b| a.max(b)));
         assert_eq!(read(s.min(va, vb)), each(&|a, b| a.min(b)));
         assert_eq!(s.reduce_add(va), a.iter().sum::<f32>());
@@ -41,10 +42,6 @@ impl Body for Lanes {
         }
         assert!(read(s.max(s.splat(0.0), s.splat(f32::NAN))).iter().all(|x| x.is_nan()));
         assert!(read(s.min(s.splat(0.0), s.splat(f32::NAN))).iter().all(|x| x.is_nan()));
-        for x in [1.0f32, 1.3, 2.0, 1e10, 8e37] {
-            let error = f64::from(read(s.recip(s.splat(x)))[0]) * f64::from(x) - 1.0;
-            assert!(error.abs() <= 1.8e-7, "recip({x}) is off by {error:e}");
-        }
         for k in -126i32..=127 {
             let scaled = read(s.scale_by_magic(s.splat(1.25), s.splat(12_582_912.0 + k as f32)));
             assert_eq!(f64::from(scaled[0]), 1.25 * 2f64.powi(k));

@@ -23,6 +23,7 @@ use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{Matrix, Shape, View, ViewMut};
+use std::ops::Range;
 
 /// A linear layer and what makes probabilities of it.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ impl Kernel for Packed {
         self.weight.pitch + MAX_LANES
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: usize) {
+    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: Range<usize>) {
         // SAFETY: the only task of the call writes both rows.
         let (logits, probabilities) = unsafe { (outputs[0].row_mut(0), outputs[1].row_mut(0)) };
         self.level.dispatch(Task { op: self, inputs, logits, probabilities, scratch });

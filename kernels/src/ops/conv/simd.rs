@@ -8,6 +8,7 @@ use crate::ops::phases;
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Offsets, Store};
 use crate::view::{Shape, View, ViewMut};
+use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
@@ -40,8 +41,22 @@ impl op::Kernel for Packed {
         self.window.row(tile) + self.leads * self.window.phases() * self.window.phase(TILE)
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
-        self.level.dispatch(Task { op: self, x: &inputs[0], y: &outputs[0], scratch, task });
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        tasks: Range<usize>,
+    ) {
+        for task in tasks {
+            self.level.dispatch(Task {
+                op: self,
+                x: &inputs[0],
+                y: &outputs[0],
+                scratch: &mut *scratch,
+                task,
+            });
+        }
     }
 }
 
@@ -79,7 +94,17 @@ impl Body for Task<'_> {
             // pitch; tiles start at multiples of a vector, so tasks write apart.
             unsafe {
                 let (weight, bias) = (matrix.weight(*b).as_ptr(), matrix.bias(*b).as_ptr());
-                tile::block(s, b.rows, matrix.depth(), weight, bias, source, cols, &mut sink);
+                tile::block(
+                    s,
+                    b.rows,
+                    matrix.depth(),
+                    weight,
+                    bias,
+                    matrix.ahead(*b),
+                    source,
+                    cols,
+                    &mut sink,
+                );
             }
         }
     }

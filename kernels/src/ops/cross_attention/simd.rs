@@ -7,6 +7,7 @@ use crate::op::{self, Kernel};
 use crate::simd::{Body, Isa, Level, MAX_LANES, MAX_ROWS};
 use crate::tile::{self, Rows, Store};
 use crate::view::{Shape, View, ViewMut};
+use std::ops::Range;
 
 struct Affine {
     weight: Vec<f32>,
@@ -82,10 +83,19 @@ impl Kernel for Packed {
         2 * p.token + p.absorbed + p.block + p.scores
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
-        // SAFETY: a task writes its own row.
-        let z = unsafe { outputs[0].row_mut(task) };
-        self.level.dispatch(Task { op: self, f: inputs[0].row(task), h: &inputs[1], z, scratch });
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        tasks: Range<usize>,
+    ) {
+        for task in tasks {
+            // SAFETY: a task writes its own row.
+            let z = unsafe { outputs[0].row_mut(task) };
+            let f = inputs[0].row(task);
+            self.level.dispatch(Task { op: self, f, h: &inputs[1], z, scratch: &mut *scratch });
+        }
     }
 }
 
@@ -166,7 +176,7 @@ fn score<I: Isa>(s: I, op: &Packed, absorbed: &[f32], block: &mut [f32], h: &Vie
         // SAFETY: the block is `channels` deep; rows of `h` and of the scores reach to their pitch.
         unsafe {
             let (weight, bias) = (block.as_ptr(), zeros.as_ptr());
-            tile::block(s, rows, op.channels, weight, bias, source, shape.cols, &mut sink);
+            tile::block(s, rows, op.channels, weight, bias, weight, source, shape.cols, &mut sink);
         }
         first += rows;
     }

@@ -9,6 +9,7 @@ use crate::ops::phases;
 use crate::simd::{Body, Isa, Level, MAX_LANES, MAX_ROWS};
 use crate::tile::{self, Rows, Sink};
 use crate::view::{Shape, View, ViewMut};
+use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
@@ -47,8 +48,16 @@ impl op::Kernel for Packed {
         MAX_ROWS * self.window.row(tile) + self.window.phases() * self.window.phase(TILE)
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
-        self.level.dispatch(Task { op: self, x: &inputs[0], outputs, scratch, task });
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        tasks: Range<usize>,
+    ) {
+        for task in tasks {
+            self.level.dispatch(Task { op: self, x: &inputs[0], outputs, scratch: &mut *scratch, task });
+        }
     }
 }
 
@@ -95,6 +104,7 @@ impl Body for Task<'_> {
                         matrix.depth(),
                         matrix.weight(block).as_ptr(),
                         matrix.bias(block).as_ptr(),
+                        matrix.ahead(block),
                         source,
                         valid,
                         &mut sink,

@@ -21,6 +21,7 @@ use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level};
 use crate::view::{Matrix, Shape, View, ViewMut};
+use std::ops::Range;
 
 /// The two layers of a squeeze-excite.
 #[derive(Clone, Debug)]
@@ -113,7 +114,7 @@ impl Kernel for Packed {
         2 * self.expand.pitch + self.reduce_bias.len()
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: usize) {
+    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: Range<usize>) {
         // SAFETY: the only task of the call writes the only row.
         let gate = unsafe { outputs[0].row_mut(0) };
         self.level.dispatch(Task { op: self, cols: inputs[0].shape().cols, sums: &inputs[1], gate, scratch });

@@ -7,6 +7,7 @@ use crate::math;
 use crate::op::{self, Kernel};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{Shape, View, ViewMut};
+use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
@@ -90,10 +91,24 @@ impl Kernel for Packed {
         self.features.iter().map(|(_, f)| need(f)).max().unwrap_or(0)
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], task: usize) {
-        // SAFETY: a task writes its own row.
-        let token = unsafe { outputs[0].row_mut(task) };
-        let (at, feature) = &self.features[task];
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        tasks: Range<usize>,
+    ) {
+        for task in tasks {
+            // SAFETY: a task writes its own row.
+            let token = unsafe { outputs[0].row_mut(task) };
+            self.token(task, inputs, token, scratch);
+        }
+    }
+}
+
+impl Packed {
+    fn token(&self, feature: usize, inputs: &[View<'_>], token: &mut [f32], scratch: &mut [f32]) {
+        let (at, feature) = &self.features[feature];
         match feature {
             PackedFeature::Continuous { weight, bias, missing } => {
                 let value = inputs[*at].row(0)[0];
