@@ -3,7 +3,7 @@
 use efficientecg_kernels::op::Kernel;
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Matrix, Shape, View, ViewMut};
+use efficientecg_kernels::view::{Layout, Matrix, Shape, View, ViewMut};
 use efficientecg_model::config::presets::Setup;
 use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
 use efficientecg_model::{LoadError, Model, Options, Weights};
@@ -12,20 +12,25 @@ use efficientecg_model::{LoadError, Model, Options, Weights};
 pub struct Bench<'a> {
     case: &'a Case,
     kernel: Box<dyn Kernel>,
-    inputs: Vec<(Shape, Vec<f32>)>,
-    outputs: Vec<(Shape, Vec<f32>)>,
+    inputs: Vec<Operand>,
+    outputs: Vec<Operand>,
     scratch: Vec<f32>,
 }
+
+/// A buffer with its shape and layout.
+type Operand = (Shape, Layout, Vec<f32>);
 
 impl<'a> Bench<'a> {
     /// Packs a case. Fails where its operands do not fit.
     pub fn new(case: &'a Case, level: Level) -> Result<Bench<'a>, efficientecg_kernels::error::ShapeError> {
         let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
         let kernel = case.op.pack(level);
-        let zeros = |shape: Shape| (shape, vec![0.0; shape.cells()]);
+        let inputs = case.inputs.iter().enumerate().map(|(i, m)| operand(m, kernel.input_layout(i)));
+        let outputs = case.op.outputs(&shapes)?.into_iter().enumerate();
+        let zeros = |(i, shape): (usize, Shape)| operand(&Matrix::zeros(shape), kernel.output_layout(i));
         Ok(Bench {
-            inputs: case.inputs.iter().map(|m| (m.shape, cells(m))).collect(),
-            outputs: case.op.outputs(&shapes)?.into_iter().map(zeros).collect(),
+            inputs: inputs.collect(),
+            outputs: outputs.map(zeros).collect(),
             scratch: vec![0.0; kernel.scratch(&shapes)],
             case,
             kernel,
@@ -34,44 +39,46 @@ impl<'a> Bench<'a> {
 
     /// Multiply-adds of a call.
     pub fn macs(&self) -> u64 {
-        let shapes: Vec<Shape> = self.inputs.iter().map(|(s, _)| *s).collect();
+        let shapes: Vec<Shape> = self.inputs.iter().map(|(s, ..)| *s).collect();
         self.case.op.cost(&shapes).macs
     }
 
     /// Runs every task once, on this thread. Inputs are never written, so each call does the same work.
     pub fn run(&mut self) {
-        let shapes: Vec<Shape> = self.inputs.iter().map(|(s, _)| *s).collect();
-        let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, d)| View::new(d, *s)).collect();
-        let outputs: Vec<ViewMut<'_>> = self.outputs.iter_mut().map(|(s, d)| ViewMut::new(d, *s)).collect();
+        let shapes: Vec<Shape> = self.inputs.iter().map(|(s, ..)| *s).collect();
+        let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, l, d)| View::new(d, *s, *l)).collect();
+        let outputs: Vec<ViewMut<'_>> =
+            self.outputs.iter_mut().map(|(s, l, d)| ViewMut::new(d, *s, *l)).collect();
         // SAFETY: shapes from `outputs`, scratch as asked, one thread.
         unsafe { self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes)) };
     }
 
     /// Whether the last run's results are finite and within the case's tolerance of the reference.
     pub fn is_right(&self) -> bool {
-        let mut want: Vec<Matrix> = self.outputs.iter().map(|(s, _)| Matrix::zeros(*s)).collect();
+        let mut want: Vec<Matrix> = self.outputs.iter().map(|(s, ..)| Matrix::zeros(*s)).collect();
         self.case.op.reference(&self.case.inputs.iter().collect::<Vec<_>>(), &mut want);
-        self.outputs.iter().zip(&want).all(|((shape, data), want)| {
+        self.outputs.iter().zip(&want).all(|((shape, layout, data), want)| {
             let size = want.data.iter().fold(1.0f64, |m, v| m.max(v.abs()));
             (0..shape.rows).all(|r| {
-                let got = &data[r * shape.pitch()..][..shape.cols];
-                // A NaN fails the comparison.
-                got.iter()
-                    .zip(want.row(r))
-                    .all(|(g, w)| (f64::from(*g) - w).abs() <= self.case.tolerance * size)
+                want.row(r).iter().enumerate().all(|(c, want)| {
+                    let got = f64::from(data[layout.at(*shape, r, c)]);
+                    // A NaN fails the comparison.
+                    (got - want).abs() <= self.case.tolerance * size
+                })
             })
         })
     }
 }
 
-fn cells(matrix: &Matrix) -> Vec<f32> {
-    let mut out = vec![0.0; matrix.shape.cells()];
-    for r in 0..matrix.shape.rows {
-        for (to, from) in out[r * matrix.shape.pitch()..].iter_mut().zip(matrix.row(r)) {
-            *to = *from as f32;
+fn operand(matrix: &Matrix, layout: Layout) -> Operand {
+    let shape = matrix.shape;
+    let mut out = vec![0.0; layout.cells(shape)];
+    for r in 0..shape.rows {
+        for (c, from) in matrix.row(r).iter().enumerate() {
+            out[layout.at(shape, r, c)] = *from as f32;
         }
     }
-    out
+    (shape, layout, out)
 }
 
 /// What the benchmarked networks are for: some leads at 500 Hz, five classes, age and sex fused at width 64.

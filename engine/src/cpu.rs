@@ -81,11 +81,10 @@ impl Workspace {
             let cells = base.wrapping_add(plan.offsets[v.0]);
             // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
             // views' lifetime does not leave it.
-            unsafe { ViewMut::from_raw(cells, plan.shapes[v.0]) }
+            unsafe { ViewMut::from_raw(cells, plan.shapes[v.0], plan.layouts[v.0]) }
         };
-        // SAFETY: as above.
-        let read =
-            |v: &Value| unsafe { View::from_raw(base.wrapping_add(plan.offsets[v.0]), plan.shapes[v.0]) };
+        // SAFETY: a step reads what no task writes meanwhile.
+        let read = |v: &Value| unsafe { write(v).as_view() };
         let mut memory = vec![arena];
         let mut scratch = Vec::new();
         for _ in 0..threads {
@@ -309,10 +308,9 @@ impl<W: Watch> Records<'_, W> {
             for (value, data) in self.planned.kept.iter().zip(self.outputs) {
                 let shape = self.planned.plan.shapes[value.0];
                 let to = data.get().wrapping_add(r * shape.len());
-                for row in 0..shape.rows {
-                    let from = w.values[value.0].row_ptr(row);
-                    // SAFETY: the lengths of the batch were checked, record `r` is run once, and its steps are done.
-                    unsafe { std::ptr::copy_nonoverlapping(from, to.add(row * shape.cols), shape.cols) };
+                // SAFETY: the lengths of the batch were checked, record `r` is run once, and its steps are done.
+                unsafe {
+                    w.values[value.0].as_view().unpack(std::slice::from_raw_parts_mut(to, shape.len()));
                 }
             }
         }

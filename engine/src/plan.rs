@@ -6,7 +6,7 @@
 
 use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::view::{Layout, Shape};
 
 /// Cells of a cache line: every value starts on one.
 const LINE: usize = 16;
@@ -15,6 +15,8 @@ const LINE: usize = 16;
 pub struct Plan {
     /// The shape of each value.
     pub(crate) shapes: Vec<Shape>,
+    /// How each value lies in memory.
+    pub(crate) layouts: Vec<Layout>,
     /// Where each value starts in the arena.
     pub(crate) offsets: Vec<usize>,
     /// Tasks of each step.
@@ -30,7 +32,17 @@ impl Plan {
     pub fn new(graph: &Kernels, inputs: &[Shape], kept: &[Value]) -> Result<Plan, EngineError> {
         let shapes = graph.shapes(inputs)?;
         let lives = lives(graph, shapes.len(), kept);
-        let sizes: Vec<usize> = shapes.iter().map(|s| s.cells().next_multiple_of(LINE)).collect();
+        let mut layouts = vec![Layout::Rows; shapes.len()];
+        for step in graph.steps() {
+            for (index, v) in step.inputs.iter().enumerate() {
+                assert_eq!(layouts[v.0], step.op.input_layout(index), "{}: operand {index}", step.label);
+            }
+            for (index, v) in step.outputs.iter().enumerate() {
+                layouts[v.0] = step.op.output_layout(index);
+            }
+        }
+        let sizes: Vec<usize> =
+            shapes.iter().zip(&layouts).map(|(s, l)| l.cells(*s).next_multiple_of(LINE)).collect();
         let offsets = place(&sizes, &lives);
         let arena = offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
         let (mut tasks, mut scratch) = (Vec::new(), 0);
@@ -39,7 +51,7 @@ impl Plan {
             tasks.push(step.op.tasks(&operands));
             scratch = scratch.max(step.op.scratch(&operands));
         }
-        Ok(Plan { shapes, offsets, tasks, arena, scratch: scratch.next_multiple_of(LINE) })
+        Ok(Plan { shapes, layouts, offsets, tasks, arena, scratch: scratch.next_multiple_of(LINE) })
     }
 
     /// Bytes of the arena: all activations of one record.

@@ -9,7 +9,7 @@
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::simd::Level;
-use crate::view::{Matrix, Shape, View, ViewMut};
+use crate::view::{Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
 /// Positions in time that one task produces. Partial sums over time come one row a tile, so this is part of the
@@ -103,6 +103,18 @@ impl Op for Box<dyn Op> {
 pub trait Kernel: Send + Sync {
     /// How many tasks a call on these operands is cut into.
     fn tasks(&self, inputs: &[Shape]) -> usize;
+
+    /// How operand `index` lies in memory.
+    fn input_layout(&self, index: usize) -> Layout {
+        let _ = index;
+        Layout::Rows
+    }
+
+    /// How result `index` lies in memory.
+    fn output_layout(&self, index: usize) -> Layout {
+        let _ = index;
+        Layout::Rows
+    }
 
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;

@@ -1,8 +1,7 @@
 //! Matrices of `f32` as kernels see them.
 //!
-//! Every operand is a matrix `[rows, cols]`: activations are `[channels, time]`, vectors are one row. Rows are
-//! contiguous and start [`Shape::pitch`] cells apart. A kernel writes whole vectors, so the cells from `cols` to the
-//! pitch hold anything, NaN included: they may be read, but never into a sum.
+//! Every operand is a matrix `[rows, cols]`: activations are `[channels, time]`, vectors are one row. It lies in memory
+//! in one of two layouts, see [`Layout`].
 
 use crate::simd::MAX_LANES;
 use std::fmt;
@@ -30,11 +29,6 @@ impl Shape {
         MAX_LANES * if self.rows > 1 && vectors > 1 { vectors | 1 } else { vectors }
     }
 
-    /// Cells that a buffer of this shape needs: its rows, and one vector that reads may run into.
-    pub const fn cells(self) -> usize {
-        self.rows * self.pitch() + MAX_LANES
-    }
-
     /// Cells that carry values.
     pub const fn len(self) -> usize {
         self.rows * self.cols
@@ -43,6 +37,39 @@ impl Shape {
     /// Whether there are no values.
     pub const fn is_empty(self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Rows of a block of [`Layout::Blocks`].
+pub const BLOCK: usize = MAX_LANES;
+
+/// How a matrix lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Rows are contiguous and start [`Shape::pitch`] cells apart. Kernels write whole vectors, so the cells from
+    /// the last column to the pitch hold anything, NaN included: they may be read, but never into a sum.
+    Rows,
+    /// Blocks of [`BLOCK`] rows; in each, column after column, the rows of a column side by side. The layout of
+    /// activations: lanes are channels, so a vector is full whatever the length of the record, a tap of a convolution is
+    /// an aligned load whatever the stride, and sums over time need no sums over lanes. Rows past the last hold zeros.
+    Blocks,
+}
+
+impl Layout {
+    /// Cells that a buffer of this shape needs: in rows, with one vector that reads may run into.
+    pub const fn cells(self, shape: Shape) -> usize {
+        match self {
+            Layout::Rows => shape.rows * shape.pitch() + MAX_LANES,
+            Layout::Blocks => shape.rows.next_multiple_of(BLOCK) * shape.cols,
+        }
+    }
+
+    /// The cell of a row and a column.
+    pub const fn at(self, shape: Shape, row: usize, col: usize) -> usize {
+        match self {
+            Layout::Rows => row * shape.pitch() + col,
+            Layout::Blocks => (row / BLOCK * shape.cols + col) * BLOCK + row % BLOCK,
+        }
     }
 }
 
@@ -57,6 +84,7 @@ impl fmt::Display for Shape {
 pub struct View<'a> {
     data: *const f32,
     shape: Shape,
+    layout: Layout,
     life: PhantomData<&'a [f32]>,
 }
 
@@ -66,16 +94,16 @@ unsafe impl Send for View<'_> {}
 unsafe impl Sync for View<'_> {}
 
 impl<'a> View<'a> {
-    /// The matrix of `shape` in `data`, which must hold at least [`Shape::cells`].
-    pub fn new(data: &'a [f32], shape: Shape) -> View<'a> {
-        assert!(data.len() >= shape.cells(), "a buffer of {} cells for {shape}", data.len());
-        View { data: data.as_ptr(), shape, life: PhantomData }
+    /// The matrix of `shape` in `data`, which must hold at least [`Layout::cells`].
+    pub fn new(data: &'a [f32], shape: Shape, layout: Layout) -> View<'a> {
+        assert!(data.len() >= layout.cells(shape), "a buffer of {} cells for {shape}", data.len());
+        View { data: data.as_ptr(), shape, layout, life: PhantomData }
     }
 
     /// # Safety
-    /// `data` must be readable for [`Shape::cells`] floats during `'a`, and the cells of `shape` not written.
-    pub unsafe fn from_raw(data: *const f32, shape: Shape) -> View<'a> {
-        View { data, shape, life: PhantomData }
+    /// `data` must be readable for [`Layout::cells`] floats during `'a`, and the cells of `shape` not written.
+    pub unsafe fn from_raw(data: *const f32, shape: Shape, layout: Layout) -> View<'a> {
+        View { data, shape, layout, life: PhantomData }
     }
 
     /// Its shape.
@@ -83,19 +111,54 @@ impl<'a> View<'a> {
         self.shape
     }
 
+    /// Its layout.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The start of block `b`.
+    #[inline(always)]
+    pub fn block_ptr(&self, b: usize) -> *const f32 {
+        debug_assert!(self.layout == Layout::Blocks && b * BLOCK < self.shape.rows);
+        self.data.wrapping_add(b * self.shape.cols * BLOCK)
+    }
+
     /// The start of row `r`.
     #[inline(always)]
     pub fn row_ptr(&self, r: usize) -> *const f32 {
-        debug_assert!(r < self.shape.rows);
+        debug_assert!(self.layout == Layout::Rows && r < self.shape.rows);
         self.data.wrapping_add(r * self.shape.pitch())
     }
 
     /// The values of row `r`.
     #[inline(always)]
     pub fn row(&self, r: usize) -> &'a [f32] {
-        assert!(r < self.shape.rows);
+        assert!(self.layout == Layout::Rows && r < self.shape.rows);
         // SAFETY: the constructor's caller vouched for the cells of the shape.
         unsafe { std::slice::from_raw_parts(self.row_ptr(r), self.shape.cols) }
+    }
+}
+
+impl View<'_> {
+    /// Writes the values row by row, without padding, to `out`.
+    pub fn unpack(&self, out: &mut [f32]) {
+        let Shape { rows, cols } = self.shape;
+        assert!(out.len() == rows * cols);
+        match self.layout {
+            Layout::Rows => {
+                for (r, out) in out.chunks_exact_mut(cols.max(1)).enumerate() {
+                    out.copy_from_slice(self.row(r));
+                }
+            }
+            Layout::Blocks => {
+                for (r, out) in out.chunks_exact_mut(cols.max(1)).enumerate() {
+                    for (c, out) in out.iter_mut().enumerate() {
+                        // SAFETY: a cell of the shape, which the constructor's caller vouched for.
+                        *out = unsafe { *self.data.add(self.layout.at(self.shape, r, c)) };
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -104,6 +167,7 @@ impl<'a> View<'a> {
 pub struct ViewMut<'a> {
     data: *mut f32,
     shape: Shape,
+    layout: Layout,
     life: PhantomData<&'a mut [f32]>,
 }
 
@@ -113,16 +177,16 @@ unsafe impl Send for ViewMut<'_> {}
 unsafe impl Sync for ViewMut<'_> {}
 
 impl<'a> ViewMut<'a> {
-    /// The matrix of `shape` in `data`, which must hold at least [`Shape::cells`].
-    pub fn new(data: &'a mut [f32], shape: Shape) -> ViewMut<'a> {
-        assert!(data.len() >= shape.cells(), "a buffer of {} cells for {shape}", data.len());
-        ViewMut { data: data.as_mut_ptr(), shape, life: PhantomData }
+    /// The matrix of `shape` in `data`, which must hold at least [`Layout::cells`].
+    pub fn new(data: &'a mut [f32], shape: Shape, layout: Layout) -> ViewMut<'a> {
+        assert!(data.len() >= layout.cells(shape), "a buffer of {} cells for {shape}", data.len());
+        ViewMut { data: data.as_mut_ptr(), shape, layout, life: PhantomData }
     }
 
     /// # Safety
-    /// `data` must be writable for [`Shape::cells`] floats during `'a`.
-    pub unsafe fn from_raw(data: *mut f32, shape: Shape) -> ViewMut<'a> {
-        ViewMut { data, shape, life: PhantomData }
+    /// `data` must be writable for [`Layout::cells`] floats during `'a`.
+    pub unsafe fn from_raw(data: *mut f32, shape: Shape, layout: Layout) -> ViewMut<'a> {
+        ViewMut { data, shape, layout, life: PhantomData }
     }
 
     /// Its shape.
@@ -130,11 +194,32 @@ impl<'a> ViewMut<'a> {
         self.shape
     }
 
+    /// Its layout.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The start of block `b`.
+    #[inline(always)]
+    pub fn block_ptr(&self, b: usize) -> *mut f32 {
+        debug_assert!(self.layout == Layout::Blocks && b * BLOCK < self.shape.rows);
+        self.data.wrapping_add(b * self.shape.cols * BLOCK)
+    }
+
     /// The start of row `r`.
     #[inline(always)]
     pub fn row_ptr(&self, r: usize) -> *mut f32 {
-        debug_assert!(r < self.shape.rows);
+        debug_assert!(self.layout == Layout::Rows && r < self.shape.rows);
         self.data.wrapping_add(r * self.shape.pitch())
+    }
+
+    /// The same matrix, to read.
+    ///
+    /// # Safety
+    /// Nobody may write it while the view lives.
+    pub unsafe fn as_view(&self) -> View<'a> {
+        // SAFETY: handed on to the caller; what can be written can be read.
+        unsafe { View::from_raw(self.data, self.shape, self.layout) }
     }
 
     /// The values of row `r`, to write.
@@ -144,7 +229,7 @@ impl<'a> ViewMut<'a> {
     #[inline(always)]
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn row_mut(&self, r: usize) -> &'a mut [f32] {
-        assert!(r < self.shape.rows);
+        assert!(self.layout == Layout::Rows && r < self.shape.rows);
         // SAFETY: the constructor's caller vouched for the cells, this call's caller for the borrow.
         unsafe { std::slice::from_raw_parts_mut(self.row_ptr(r), self.shape.cols) }
     }

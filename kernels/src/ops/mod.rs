@@ -8,7 +8,7 @@ pub mod pointwise;
 pub mod squeeze_excite;
 pub mod tokens;
 
-mod phases;
+mod window;
 
 use crate::op::{Op, TILE};
 use crate::view::{Matrix, Shape};

@@ -4,19 +4,20 @@
 use super::{Case, ops};
 use crate::op::Kernel;
 use crate::simd::Level;
-use crate::view::{Matrix, Shape, View, ViewMut};
+use crate::view::{BLOCK, Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
 const GUARD: usize = 64;
 const CANARY: f32 = 123_456.79;
 
-/// A matrix as a buffer whose padding and spare cells hold NaN.
-fn buffer(matrix: &Matrix) -> Vec<f32> {
+/// A matrix as a buffer whose padding holds NaN, but zeros in blocks.
+fn buffer(matrix: &Matrix, layout: Layout) -> Vec<f32> {
     let shape = matrix.shape;
-    let mut out = vec![f32::NAN; shape.cells()];
+    let padding = if layout == Layout::Blocks { 0.0 } else { f32::NAN };
+    let mut out = vec![padding; layout.cells(shape)];
     for r in 0..shape.rows {
-        for (to, from) in out[r * shape.pitch()..].iter_mut().zip(matrix.row(r)) {
-            *to = *from as f32;
+        for (c, from) in matrix.row(r).iter().enumerate() {
+            out[layout.at(shape, r, c)] = *from as f32;
         }
     }
     out
@@ -25,14 +26,18 @@ fn buffer(matrix: &Matrix) -> Vec<f32> {
 /// What the kernel makes of the case: NaN-filled outputs between canaries, checked on return.
 fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>> {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-    let buffers: Vec<Vec<f32>> = case.inputs.iter().map(buffer).collect();
-    let inputs: Vec<View<'_>> = buffers.iter().zip(&shapes).map(|(b, s)| View::new(b, *s)).collect();
+    let layouts: Vec<Layout> = (0..shapes.len()).map(|i| kernel.input_layout(i)).collect();
+    let buffers: Vec<Vec<f32>> = case.inputs.iter().zip(&layouts).map(|(m, l)| buffer(m, *l)).collect();
+    let inputs: Vec<View<'_>> =
+        buffers.iter().zip(&shapes).zip(&layouts).map(|((b, s), l)| View::new(b, *s, *l)).collect();
     let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    let outputs: Vec<(Shape, Layout)> =
+        outputs.into_iter().enumerate().map(|(i, shape)| (shape, kernel.output_layout(i))).collect();
     let mut cells: Vec<Vec<f32>> = outputs
         .iter()
-        .map(|shape| {
-            let mut cells = vec![CANARY; shape.cells() + 2 * GUARD];
-            cells[GUARD..GUARD + shape.cells()].fill(f32::NAN);
+        .map(|(shape, layout)| {
+            let mut cells = vec![CANARY; layout.cells(*shape) + 2 * GUARD];
+            cells[GUARD..GUARD + layout.cells(*shape)].fill(f32::NAN);
             cells
         })
         .collect();
@@ -43,7 +48,9 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
         let views: Vec<ViewMut<'_>> = cells
             .iter_mut()
             .zip(&outputs)
-            .map(|(c, shape)| ViewMut::new(&mut c[GUARD..GUARD + shape.cells()], *shape))
+            .map(|(c, (shape, layout))| {
+                ViewMut::new(&mut c[GUARD..GUARD + layout.cells(*shape)], *shape, *layout)
+            })
             .collect();
         for tasks in order {
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
@@ -54,12 +61,20 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
     cells
         .iter()
         .zip(&outputs)
-        .map(|(c, shape)| {
-            let (body, end) = (GUARD, GUARD + shape.cells());
+        .map(|(c, (shape, layout))| {
+            let (body, end) = (GUARD, GUARD + layout.cells(*shape));
             let guards = c[..body].iter().chain(&c[end..]);
             assert!(guards.copied().all(|g| g == CANARY), "{}: wrote outside its output", case.name);
+            if *layout == Layout::Blocks {
+                for (r, col) in (shape.rows..shape.rows.next_multiple_of(BLOCK))
+                    .flat_map(|r| (0..shape.cols).map(move |c| (r, c)))
+                {
+                    let pad = c[body + layout.at(*shape, r, col)];
+                    assert!(pad == 0.0, "{}: row {r} past the last holds {pad}", case.name);
+                }
+            }
             (0..shape.rows)
-                .flat_map(|r| c[body + r * shape.pitch()..][..shape.cols].iter().copied())
+                .flat_map(|r| (0..shape.cols).map(move |col| c[body + layout.at(*shape, r, col)]))
                 .collect()
         })
         .collect()

@@ -20,16 +20,13 @@ pub(super) unsafe fn shell<B: Body>(body: B, token: Avx2) -> B::Output {
     body.call(token)
 }
 
-/// Lanes below `n` all ones, as eight integers read from a sliding window.
-static WINDOW: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
-
 // SAFETY of every intrinsic below: the token proves AVX2 and FMA.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Isa for Avx2 {
     type F32 = __m256;
     const LANES: usize = 8;
-    const ROWS: usize = 4;
-    const COLUMNS: usize = 2;
+    const ACCUMULATORS: usize = 12;
+    const BLOCKS: usize = 1;
     const FUSED: bool = true;
 
     #[inline(always)]
@@ -85,32 +82,11 @@ impl Isa for Avx2 {
         }
     }
     #[inline(always)]
-    fn keep_first(self, v: __m256, n: usize) -> __m256 {
-        let start = 8 - n.min(8);
-        // The window has 16 entries and `start` is at most 8.
-        unsafe {
-            let mask = _mm256_loadu_si256(WINDOW.as_ptr().add(start).cast());
-            _mm256_and_ps(v, _mm256_castsi256_ps(mask))
-        }
-    }
-    #[inline(always)]
     fn reduce_add(self, v: __m256) -> f32 {
         unsafe {
             let q = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
             let d = _mm_add_ps(q, _mm_movehl_ps(q, q));
             _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)))
-        }
-    }
-    #[inline(always)]
-    fn deinterleave(self, a: __m256, b: __m256) -> (__m256, __m256) {
-        unsafe {
-            // Within 128-bit halves: a0 a2 b0 b2 | a4 a6 b4 b6; then the middle quarters change places.
-            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
-            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(a, b));
-            (
-                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even)),
-                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(odd)),
-            )
         }
     }
 }

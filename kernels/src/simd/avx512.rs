@@ -28,8 +28,8 @@ pub(super) unsafe fn shell<B: Body>(body: B, token: Avx512) -> B::Output {
 impl Isa for Avx512 {
     type F32 = __m512;
     const LANES: usize = 16;
-    const ROWS: usize = 8;
-    const COLUMNS: usize = 3;
+    const ACCUMULATORS: usize = 24;
+    const BLOCKS: usize = 3;
     const FUSED: bool = true;
 
     #[inline(always)]
@@ -85,20 +85,7 @@ impl Isa for Avx512 {
         }
     }
     #[inline(always)]
-    fn keep_first(self, v: __m512, n: usize) -> __m512 {
-        let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
-        unsafe { _mm512_maskz_mov_ps(mask, v) }
-    }
-    #[inline(always)]
     fn reduce_add(self, v: __m512) -> f32 {
         unsafe { _mm512_reduce_add_ps(v) }
-    }
-    #[inline(always)]
-    fn deinterleave(self, a: __m512, b: __m512) -> (__m512, __m512) {
-        unsafe {
-            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
-            (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
-        }
     }
 }

@@ -27,10 +27,10 @@ pub trait Isa: Copy + Send + Sync + 'static {
     type F32: Copy;
     /// Lanes of a vector; divides [`MAX_LANES`].
     const LANES: usize;
-    /// Rows of the register tile of a matrix product ([`crate::tile`]); a power of two, at most [`MAX_ROWS`].
-    const ROWS: usize;
-    /// Vectors of columns of that tile, 1 to 3: with the rows, as many accumulators as the registers hold.
-    const COLUMNS: usize;
+    /// Vectors that the tile of a matrix product ([`crate::tile`]) may keep in registers, beside those that it loads.
+    const ACCUMULATORS: usize;
+    /// The most blocks of rows of that tile, at most [`crate::tile::MAX_BLOCKS`].
+    const BLOCKS: usize;
     /// Whether [`Isa::mul_add`] rounds once.
     const FUSED: bool;
 
@@ -60,19 +60,12 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `p * 2^n`, where `magic` is the float `1.5 * 2^23 + n`; the result must be a normal number.
     fn scale_by_magic(self, p: Self::F32, magic: Self::F32) -> Self::F32;
-    /// The first `n` lanes of `v`, the others 0 whatever they hold; `n` at most [`Isa::LANES`].
-    fn keep_first(self, v: Self::F32, n: usize) -> Self::F32;
     /// The sum of the lanes, in a fixed order.
     fn reduce_add(self, v: Self::F32) -> f32;
-    /// The even and the odd elements of the sequence `a, b`.
-    fn deinterleave(self, a: Self::F32, b: Self::F32) -> (Self::F32, Self::F32);
 }
 
 /// The widest vector of any level, in floats. Buffers are padded to it.
 pub const MAX_LANES: usize = 16;
-
-/// The tallest register tile of any level.
-pub const MAX_ROWS: usize = 8;
 
 /// A computation that runs on any instruction set. Implement `call` with `#[inline(always)]`.
 pub trait Body {
@@ -155,17 +148,17 @@ impl Level {
         }
     }
 
-    /// Rows of the register tile at this level: the block in which [`crate::tile::Packed`] lays out weights.
-    pub fn rows(self) -> usize {
-        struct Rows;
-        impl Body for Rows {
+    /// The most blocks of rows of a tile of a matrix product at this level.
+    pub(crate) fn blocks(self) -> usize {
+        struct Blocks;
+        impl Body for Blocks {
             type Output = usize;
             #[inline(always)]
             fn call<I: Isa>(self, _: I) -> usize {
-                I::ROWS
+                I::BLOCKS
             }
         }
-        self.dispatch(Rows)
+        self.dispatch(Blocks)
     }
 }
 

@@ -25,8 +25,8 @@ pub(super) unsafe fn shell<B: Body>(body: B, token: Neon) -> B::Output {
 impl Isa for Neon {
     type F32 = float32x4_t;
     const LANES: usize = 4;
-    const ROWS: usize = 8;
-    const COLUMNS: usize = 3;
+    const ACCUMULATORS: usize = 24;
+    const BLOCKS: usize = 1;
     const FUSED: bool = true;
 
     #[inline(always)]
@@ -82,19 +82,7 @@ impl Isa for Neon {
         }
     }
     #[inline(always)]
-    fn keep_first(self, v: float32x4_t, n: usize) -> float32x4_t {
-        let lanes: [u32; 4] = [0, 1, 2, 3];
-        unsafe {
-            let mask = vcltq_u32(vld1q_u32(lanes.as_ptr()), vdupq_n_u32(n.min(4) as u32));
-            vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), mask))
-        }
-    }
-    #[inline(always)]
     fn reduce_add(self, v: float32x4_t) -> f32 {
         unsafe { vaddvq_f32(v) }
-    }
-    #[inline(always)]
-    fn deinterleave(self, a: float32x4_t, b: float32x4_t) -> (float32x4_t, float32x4_t) {
-        unsafe { (vuzp1q_f32(a, b), vuzp2q_f32(a, b)) }
     }
 }

@@ -14,8 +14,8 @@ fn zip(a: [f32; 4], b: [f32; 4], f: impl Fn(f32, f32) -> f32) -> [f32; 4] {
 impl Isa for Scalar {
     type F32 = [f32; 4];
     const LANES: usize = 4;
-    const ROWS: usize = 4;
-    const COLUMNS: usize = 2;
+    const ACCUMULATORS: usize = 12;
+    const BLOCKS: usize = 1;
     const FUSED: bool = false;
 
     #[inline(always)]
@@ -69,21 +69,7 @@ impl Isa for Scalar {
         zip(p, magic, |p, m| f32::from_bits(p.to_bits().wrapping_add(m.to_bits() << 23)))
     }
     #[inline(always)]
-    fn keep_first(self, v: [f32; 4], n: usize) -> [f32; 4] {
-        let mut out = [0.0; 4];
-        for i in 0..4 {
-            if i < n {
-                out[i] = v[i];
-            }
-        }
-        out
-    }
-    #[inline(always)]
     fn reduce_add(self, v: [f32; 4]) -> f32 {
         (v[0] + v[1]) + (v[2] + v[3])
-    }
-    #[inline(always)]
-    fn deinterleave(self, a: [f32; 4], b: [f32; 4]) -> ([f32; 4], [f32; 4]) {
-        ([a[0], a[2], b[0], b[2]], [a[1], a[3], b[1], b[3]])
     }
 }

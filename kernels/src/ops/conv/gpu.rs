@@ -3,7 +3,7 @@
 use super::Conv;
 use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Weights, pitch};
 use crate::op;
-use crate::ops::phases::Window;
+use crate::ops::window::Window;
 use crate::view::Shape;
 
 static PROGRAM: Program = Program {

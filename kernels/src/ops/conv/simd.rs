@@ -1,13 +1,12 @@
-//! A task is all channels over one tile of time. It splits the samples under the tile into phases in scratch; then
-//! every tap of every lead is a row of contiguous samples, and the convolution a matrix product of depth
-//! `leads * kernel`.
+//! A task is all channels over one tile of time, in chunks. The samples under a chunk go to scratch with the zeros at the
+//! record's ends; then every tap of every lead is a row of a matrix product of depth `leads * kernel`, its columns
+//! `stride` samples apart.
 
 use super::{Conv, Window};
 use crate::op::{self, TILE};
-use crate::ops::phases;
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Offsets, Store};
-use crate::view::{Shape, View, ViewMut};
+use crate::tile::{self, CHUNK, Offsets, Source};
+use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
 pub(super) struct Packed {
@@ -15,19 +14,16 @@ pub(super) struct Packed {
     matrix: tile::Packed,
     window: Window,
     leads: usize,
-    /// Where each tap of each lead starts among the phases of a full tile.
+    /// Where each tap of each lead starts in scratch.
     offsets: Vec<usize>,
 }
 
 impl Packed {
     pub(super) fn new(op: &Conv, level: Level) -> Packed {
         let window = op.window();
-        let pitch = window.phase(TILE);
-        let offsets = (0..op.leads * op.kernel)
-            .map(|k| (k / op.kernel) * window.phases() * pitch + window.tap(k % op.kernel, pitch))
-            .collect();
-        let matrix = tile::Packed::new(&op.weight, &op.bias, level);
-        Packed { level, matrix, window, leads: op.leads, offsets }
+        let span = window.span(chunk(window));
+        let offsets = (0..op.leads * op.kernel).map(|k| k / op.kernel * span + k % op.kernel).collect();
+        Packed { level, matrix: tile::Packed::new(&op.weight, &op.bias), window, leads: op.leads, offsets }
     }
 }
 
@@ -36,9 +32,12 @@ impl op::Kernel for Packed {
         self.window.outputs(inputs[0].cols).div_ceil(TILE)
     }
 
-    fn scratch(&self, inputs: &[Shape]) -> usize {
-        let tile = TILE.min(self.window.outputs(inputs[0].cols));
-        self.window.row(tile) + self.leads * self.window.phases() * self.window.phase(TILE)
+    fn output_layout(&self, _: usize) -> Layout {
+        Layout::Blocks
+    }
+
+    fn scratch(&self, _: &[Shape]) -> usize {
+        self.leads * self.window.span(chunk(self.window))
     }
 
     unsafe fn run(
@@ -48,64 +47,77 @@ impl op::Kernel for Packed {
         scratch: &mut [f32],
         tasks: Range<usize>,
     ) {
-        for task in tasks {
-            self.level.dispatch(Task {
-                op: self,
-                x: &inputs[0],
-                y: &outputs[0],
-                scratch: &mut *scratch,
-                task,
-            });
-        }
+        self.level.dispatch(Run { op: self, x: &inputs[0], y: &outputs[0], scratch, tasks });
     }
 }
 
-struct Task<'a> {
+/// Outputs of a chunk.
+fn chunk(window: Window) -> usize {
+    (2 * CHUNK / window.stride).clamp(1, CHUNK)
+}
+
+struct Run<'a> {
     op: &'a Packed,
     x: &'a View<'a>,
     y: &'a ViewMut<'a>,
     scratch: &'a mut [f32],
-    task: usize,
+    tasks: Range<usize>,
 }
 
-impl Body for Task<'_> {
+impl Body for Run<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
-        let Packed { matrix, window, leads, offsets, .. } = self.op;
-        let col = self.task * TILE;
-        let cols = TILE.min(self.y.shape().cols - col);
-        let (start, span) = (window.start(col), window.span(cols));
-        let (row, split) = self.scratch.split_at_mut(window.row(TILE.min(self.y.shape().cols)));
-        let pitch = window.phase(TILE);
-        for lead in 0..*leads {
-            phases::padded(self.x.row(lead), start, &mut row[..span]);
-            // SAFETY: a row and a phase have two vectors to spare, for any tile up to a full one.
-            unsafe {
-                let to = split[lead * window.phases() * pitch..].as_mut_ptr();
-                phases::split(s, *window, row.as_ptr(), span, to, pitch);
+        let Packed { window, leads, offsets, .. } = self.op;
+        let total = self.y.shape().cols;
+        let end = total.min(self.tasks.end * TILE);
+        let pitch = window.span(chunk(*window));
+        for col in (self.tasks.start * TILE..end).step_by(chunk(*window)) {
+            let cols = chunk(*window).min(end - col);
+            for (lead, row) in self.scratch.chunks_exact_mut(pitch).enumerate().take(*leads) {
+                padded(self.x.row(lead), window.start(col), &mut row[..window.span(cols)]);
             }
-        }
-        let source = Offsets { data: split.as_ptr(), offsets };
-        for b in matrix.blocks() {
-            let mut sink = Store::new(s, true, self.y, None, b.row, col, cols);
-            // SAFETY: the taps of a phase reach at most one vector past its samples; rows of `y` reach to their
-            // pitch; tiles start at multiples of a vector, so tasks write apart.
+            let (data, step) = (self.scratch.as_ptr(), window.stride);
+            // SAFETY: the taps of the columns are in scratch; only this task writes these columns of `y`.
             unsafe {
-                let (weight, bias) = (matrix.weight(*b).as_ptr(), matrix.bias(*b).as_ptr());
-                tile::block(
-                    s,
-                    b.rows,
-                    matrix.depth(),
-                    weight,
-                    bias,
-                    matrix.ahead(*b),
-                    source,
-                    cols,
-                    &mut sink,
-                );
+                match step {
+                    1 => product(s, self.op, Offsets::<1> { data, offsets, step }, self.y, col, cols),
+                    2 => product(s, self.op, Offsets::<2> { data, offsets, step }, self.y, col, cols),
+                    _ => product(s, self.op, Offsets::<0> { data, offsets, step }, self.y, col, cols),
+                }
             }
         }
     }
+}
+
+/// Computes `cols` columns of all channels.
+///
+/// # Safety
+/// `x` must be readable for the columns, which nobody else may write.
+#[inline(always)]
+unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, col: usize, cols: usize) {
+    let most = op.level.blocks();
+    for first in (0..op.matrix.blocks()).step_by(most) {
+        let blocks = most.min(op.matrix.blocks() - first);
+        // SAFETY: handed on to the caller.
+        unsafe {
+            let to = y.block_ptr(first).add(col * BLOCK);
+            tile::product(s, op.matrix.operand(first, blocks), x, cols, to, y.shape().cols * BLOCK);
+            for b in first..first + blocks {
+                tile::silu(s, y.block_ptr(b).add(col * BLOCK), cols);
+            }
+        }
+    }
+}
+
+/// Fills `row` with the samples of `x` from `start` on, and zeros where `x` has none.
+#[inline(always)]
+fn padded(x: &[f32], start: isize, row: &mut [f32]) {
+    let before = start.min(0).unsigned_abs().min(row.len());
+    let from = start.max(0).unsigned_abs().min(x.len());
+    let n = (row.len() - before).min(x.len() - from);
+    row[..before].fill(0.0);
+    row[before..before + n].copy_from_slice(&x[from..from + n]);
+    row[before + n..].fill(0.0);
 }

@@ -1,12 +1,11 @@
-//! A task is one token. The absorbed queries of its heads are the rows of a matrix product with `h`, packed on the
-//! fly; the weighted sums are dot products along time.
+//! A task is one token; a run of them shares each pass over the weights and over `h`. Queries are absorbed head by head;
+//! scores are sums over channels, along the lanes, and weighted sums of `h` go block by block.
 
 use super::{CrossAttention, Norm};
 use crate::linear::{self, Padded};
 use crate::op::{self, Kernel};
-use crate::simd::{Body, Isa, Level, MAX_LANES, MAX_ROWS};
-use crate::tile::{self, Rows, Store};
-use crate::view::{Shape, View, ViewMut};
+use crate::simd::{Body, Isa, Level};
+use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
 struct Affine {
@@ -24,7 +23,6 @@ pub(super) struct Packed {
     level: Level,
     dim: usize,
     heads: usize,
-    channels: usize,
     norm_q: Affine,
     norm_out: Affine,
     q: (Padded, Vec<f32>),
@@ -43,7 +41,6 @@ impl Packed {
             level,
             dim,
             heads: op.heads,
-            channels,
             norm_q: Affine::new(&op.norm_q),
             norm_out: Affine::new(&op.norm_out),
             q: (Padded::new(&scaled(&op.q.weight), dim), op::narrow(&scaled(&op.q.bias))),
@@ -54,21 +51,22 @@ impl Packed {
     }
 }
 
-/// The cells of scratch, part by part.
-struct Scratch {
+/// Cells of scratch, by part.
+struct Parts {
+    /// Two vectors of a token each.
     token: usize,
+    /// Of each head of each token, its absorbed query, then its weighted sum of `h`.
     absorbed: usize,
-    block: usize,
+    /// Of each head of each token.
     scores: usize,
 }
 
 impl Packed {
-    fn parts(&self, positions: usize) -> Scratch {
-        Scratch {
-            token: self.q.0.pitch,
-            absorbed: self.heads * self.k.pitch,
-            block: self.channels * MAX_ROWS,
-            scores: Shape::new(self.heads, positions).cells(),
+    fn parts(&self, tokens: usize, positions: usize) -> Parts {
+        Parts {
+            token: tokens * self.q.0.pitch,
+            absorbed: tokens * self.heads * self.k.pitch,
+            scores: tokens * self.heads * positions,
         }
     }
 }
@@ -78,9 +76,13 @@ impl Kernel for Packed {
         inputs[0].rows
     }
 
+    fn input_layout(&self, index: usize) -> Layout {
+        if index == 1 { Layout::Blocks } else { Layout::Rows }
+    }
+
     fn scratch(&self, inputs: &[Shape]) -> usize {
-        let p = self.parts(inputs[1].cols);
-        2 * p.token + p.absorbed + p.block + p.scores
+        let p = self.parts(inputs[0].rows, inputs[1].cols);
+        2 * p.token + p.absorbed + p.scores
     }
 
     unsafe fn run(
@@ -90,132 +92,156 @@ impl Kernel for Packed {
         scratch: &mut [f32],
         tasks: Range<usize>,
     ) {
-        for task in tasks {
-            // SAFETY: a task writes its own row.
-            let z = unsafe { outputs[0].row_mut(task) };
-            let f = inputs[0].row(task);
-            self.level.dispatch(Task { op: self, f, h: &inputs[1], z, scratch: &mut *scratch });
-        }
+        self.level.dispatch(Run { op: self, f: &inputs[0], h: &inputs[1], z: &outputs[0], scratch, tasks });
     }
 }
 
-struct Task<'a> {
+struct Run<'a> {
     op: &'a Packed,
-    f: &'a [f32],
+    f: &'a View<'a>,
     h: &'a View<'a>,
-    z: &'a mut [f32],
+    z: &'a ViewMut<'a>,
     scratch: &'a mut [f32],
+    tasks: Range<usize>,
 }
 
-impl Body for Task<'_> {
+impl Body for Run<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
         let op = self.op;
-        let positions = self.h.shape().cols;
-        let shape = Shape::new(op.heads, positions);
-        let parts = op.parts(positions);
+        let (tokens, positions) = (self.tasks.len(), self.h.shape().cols);
+        let parts = op.parts(tokens, positions);
         let (a, rest) = self.scratch.split_at_mut(parts.token);
         let (b, rest) = rest.split_at_mut(parts.token);
         let (absorbed, rest) = rest.split_at_mut(parts.absorbed);
-        let (block, scores) = rest.split_at_mut(parts.block);
-        let scores = &mut scores[..parts.scores];
+        let scores = &mut rest[..parts.scores];
+        let (pitch, wide) = (op.q.0.pitch, op.k.pitch);
         let width = op.dim / op.heads;
+        // The absorbed query, and later the weighted sum, of a head of a token.
+        let query = |token: usize, head: usize| {
+            (token * op.heads + head) * wide..(token * op.heads + head + 1) * wide
+        };
 
         a.fill(0.0);
-        linear::layer_norm(self.f, &op.norm_q.weight, &op.norm_q.bias, &mut a[..op.dim]);
-        for (j, q) in b.iter_mut().enumerate().take(op.dim) {
-            *q = linear::dot(s, op.q.0.row(j), a) + op.q.1[j];
+        for (token, a) in self.tasks.clone().zip(a.chunks_exact_mut(pitch)) {
+            linear::layer_norm(self.f.row(token), &op.norm_q.weight, &op.norm_q.bias, &mut a[..op.dim]);
+        }
+        for j in 0..op.dim {
+            for (a, b) in a.chunks_exact(pitch).zip(b.chunks_exact_mut(pitch)) {
+                b[j] = linear::dot(s, op.q.0.row(j), a) + op.q.1[j];
+            }
         }
         absorbed.fill(0.0);
-        for (head, row) in absorbed.chunks_exact_mut(op.k.pitch).enumerate() {
-            linear::accumulate(s, &op.k, head * width, &b[head * width..][..width], row);
+        for head in 0..op.heads {
+            for (token, b) in b.chunks_exact(pitch).enumerate() {
+                let q = &b[head * width..][..width];
+                linear::accumulate(s, &op.k, head * width, q, &mut absorbed[query(token, head)]);
+            }
         }
 
-        score(s, op, absorbed, block, self.h, scores);
-        for row in scores.chunks_exact_mut(shape.pitch()).take(op.heads) {
-            linear::softmax(s, &mut row[..positions]);
-            row[positions..].fill(0.0);
+        score(s, absorbed, wide, self.h, scores);
+        for row in scores.chunks_exact_mut(positions) {
+            linear::softmax(s, row);
         }
-        // The absorbed queries have done their work; their rows take the weighted sums of `h`.
-        pool(s, op, scores, self.h, absorbed);
+        pool(s, scores, self.h, absorbed, wide);
 
         a.fill(0.0);
-        for (j, a) in a.iter_mut().enumerate().take(op.dim) {
-            let head = j / width;
-            let pooled = &absorbed[head * op.k.pitch..][..op.k.pitch];
-            *a = linear::dot(s, op.v.0.row(j), pooled) + op.v.1[j];
+        for j in 0..op.dim {
+            for (token, a) in a.chunks_exact_mut(pitch).enumerate() {
+                a[j] = linear::dot(s, op.v.0.row(j), &absorbed[query(token, j / width)]) + op.v.1[j];
+            }
         }
-        for (j, b) in b.iter_mut().enumerate().take(op.dim) {
-            *b = self.f[j] + linear::dot(s, op.out.0.row(j), a) + op.out.1[j];
+        for j in 0..op.dim {
+            for ((token, a), b) in
+                self.tasks.clone().zip(a.chunks_exact(pitch)).zip(b.chunks_exact_mut(pitch))
+            {
+                b[j] = self.f.row(token)[j] + linear::dot(s, op.out.0.row(j), a) + op.out.1[j];
+            }
         }
-        linear::layer_norm(&b[..op.dim], &op.norm_out.weight, &op.norm_out.bias, self.z);
+        for (token, b) in self.tasks.clone().zip(b.chunks_exact(pitch)) {
+            // SAFETY: a task writes its own row.
+            let z = unsafe { self.z.row_mut(token) };
+            linear::layer_norm(&b[..op.dim], &op.norm_out.weight, &op.norm_out.bias, z);
+        }
     }
 }
 
-/// `scores[head, t] = absorbed[head] · h[:, t]`.
+/// Queries, and positions or blocks of channels, that share a pass over what they are multiplied with. Where fewer are
+/// left, the last one is computed again.
+const GROUP: usize = 4;
+
+/// `scores[q, t] = absorbed[q] · h[:, t]`, absorbed queries `wide` cells apart.
 #[inline(always)]
-fn score<I: Isa>(s: I, op: &Packed, absorbed: &[f32], block: &mut [f32], h: &View<'_>, scores: &mut [f32]) {
-    let shape = Shape::new(op.heads, h.shape().cols);
-    let to = ViewMut::new(scores, shape);
-    let source = Rows { data: h.row_ptr(0), pitch: h.shape().pitch() };
-    let zeros = [0.0f32; MAX_ROWS];
-    let mut first = 0;
-    while first < op.heads {
-        let mut rows = I::ROWS;
-        while rows > op.heads - first {
-            rows /= 2;
-        }
-        for (c, to) in block.chunks_exact_mut(rows).take(op.channels).enumerate() {
-            for (r, to) in to.iter_mut().enumerate() {
-                *to = absorbed[(first + r) * op.k.pitch + c];
+fn score<I: Isa>(s: I, absorbed: &[f32], wide: usize, h: &View<'_>, scores: &mut [f32]) {
+    let Shape { rows, cols } = h.shape();
+    let queries = scores.len() / cols;
+    assert!(absorbed.len() == queries * wide && wide == rows.next_multiple_of(BLOCK));
+    for first in (0..queries).step_by(GROUP) {
+        let query = |i: usize| (first + i).min(queries - 1);
+        for t in (0..cols).step_by(GROUP) {
+            let position = |i: usize| (t + i).min(cols - 1);
+            let mut acc = [[s.splat(0.0); GROUP]; GROUP];
+            for b in 0..wide / BLOCK {
+                for part in (0..BLOCK).step_by(I::LANES) {
+                    // SAFETY: a part of a block of a query, and of a column of a block of `h`, whose rows past the
+                    // last are zeros, as the queries' are.
+                    unsafe {
+                        let q: [I::F32; GROUP] = std::array::from_fn(|i| {
+                            s.load(absorbed.as_ptr().add(query(i) * wide + b * BLOCK + part))
+                        });
+                        for (i, acc) in acc.iter_mut().enumerate() {
+                            let h = s.load(h.block_ptr(b).add(position(i) * BLOCK + part));
+                            for (acc, q) in acc.iter_mut().zip(q) {
+                                *acc = s.mul_add(q, h, *acc);
+                            }
+                        }
+                    }
+                }
+            }
+            for (i, acc) in acc.into_iter().enumerate() {
+                for (j, acc) in acc.into_iter().enumerate() {
+                    scores[query(j) * cols + position(i)] = s.reduce_add(acc);
+                }
             }
         }
-        let mut sink = Store::new(s, false, &to, None, first, 0, shape.cols);
-        // SAFETY: the block is `channels` deep; rows of `h` and of the scores reach to their pitch.
-        unsafe {
-            let (weight, bias) = (block.as_ptr(), zeros.as_ptr());
-            tile::block(s, rows, op.channels, weight, bias, weight, source, shape.cols, &mut sink);
-        }
-        first += rows;
     }
 }
 
-/// `pooled[head, c] = sum over t of weights[head, t] * h[c, t]`.
+/// `pooled[q, c] = sum over t of weights[q, t] * h[c, t]`, rows of `pooled` `wide` cells apart.
 #[inline(always)]
-fn pool<I: Isa>(s: I, op: &Packed, weights: &[f32], h: &View<'_>, pooled: &mut [f32]) {
-    /// Heads that share a pass over `h`.
-    const GROUP: usize = 4;
-    let shape = Shape::new(op.heads, h.shape().cols);
-    let whole = shape.cols / I::LANES * I::LANES;
-    assert!(weights.len() >= shape.cells() && shape.pitch() >= shape.cols.next_multiple_of(MAX_LANES));
-    for first in (0..op.heads).step_by(GROUP) {
-        let heads = GROUP.min(op.heads - first);
-        for c in 0..op.channels {
-            let x = h.row_ptr(c);
-            let mut acc = [s.splat(0.0); GROUP];
-            // SAFETY: rows of `h` and of the weights reach to their pitch, which is whole vectors; heads past the
-            // last read the last.
-            unsafe {
-                let row = |g: usize| weights.as_ptr().add((first + g.min(heads - 1)) * shape.pitch());
-                let mut t = 0;
-                while t < whole {
-                    let x = s.load(x.add(t));
-                    for (g, acc) in acc.iter_mut().enumerate() {
-                        *acc = s.mul_add(s.load(row(g).add(t)), x, *acc);
-                    }
-                    t += I::LANES;
-                }
-                if t < shape.cols {
-                    let x = s.keep_first(s.load(x.add(t)), shape.cols - t);
-                    for (g, acc) in acc.iter_mut().enumerate() {
-                        *acc = s.mul_add(s.load(row(g).add(t)), x, *acc);
+fn pool<I: Isa>(s: I, weights: &[f32], h: &View<'_>, pooled: &mut [f32], wide: usize) {
+    let cols = h.shape().cols;
+    let queries = weights.len() / cols;
+    let blocks = wide / BLOCK;
+    assert!(pooled.len() == queries * wide);
+    for first in (0..queries).step_by(GROUP) {
+        let query = |i: usize| (first + i).min(queries - 1);
+        for b in (0..blocks).step_by(GROUP) {
+            let block = |i: usize| (b + i).min(blocks - 1);
+            for part in (0..BLOCK).step_by(I::LANES) {
+                let mut acc = [[s.splat(0.0); GROUP]; GROUP];
+                for t in 0..cols {
+                    // SAFETY: positions of the queries' weights, and parts of columns of blocks of `h`.
+                    unsafe {
+                        let w: [I::F32; GROUP] =
+                            std::array::from_fn(|i| s.splat(*weights.as_ptr().add(query(i) * cols + t)));
+                        for (i, acc) in acc.iter_mut().enumerate() {
+                            let h = s.load(h.block_ptr(block(i)).add(t * BLOCK + part));
+                            for (acc, w) in acc.iter_mut().zip(w) {
+                                *acc = s.mul_add(w, h, *acc);
+                            }
+                        }
                     }
                 }
-            }
-            for (g, acc) in acc.into_iter().enumerate().take(heads) {
-                pooled[(first + g) * op.k.pitch + c] = s.reduce_add(acc);
+                for (i, acc) in acc.into_iter().enumerate() {
+                    for (j, acc) in acc.into_iter().enumerate() {
+                        let to = &mut pooled[query(j) * wide + block(i) * BLOCK + part..][..I::LANES];
+                        // SAFETY: one vector.
+                        unsafe { s.store(to.as_mut_ptr(), acc) };
+                    }
+                }
             }
         }
     }

@@ -21,7 +21,7 @@ mod gpu;
 mod reference;
 mod simd;
 
-use super::phases::Window;
+use super::window::Window;
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, TILE};

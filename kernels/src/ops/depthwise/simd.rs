@@ -1,51 +1,74 @@
-//! A task is one block of channels over one tile of time. It computes the expanded channels under the tile, and the
-//! few samples of overlap on each side, into rows in scratch, splits them into phases if the stride asks for it, and
-//! convolves them from there. A tile of a block takes 16 to 50 kB, whatever the length of the record.
+//! A task is some blocks of channels over one tile of time, in chunks: the expanded channels under a chunk go to scratch
+//! and are convolved from there, and the samples that the next chunk's windows share are kept. A chunk takes some 20 kB,
+//! whatever the length of the record.
 
 use super::{Depthwise, Window};
 use crate::math;
 use crate::op::{self, TILE};
-use crate::ops::phases;
-use crate::simd::{Body, Isa, Level, MAX_LANES, MAX_ROWS};
-use crate::tile::{self, Rows, Sink};
-use crate::view::{Shape, View, ViewMut};
+use crate::simd::{Body, Isa, Level};
+use crate::tile::{self, Blocks, CHUNK, MAX_BLOCKS};
+use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
     expand: Option<tile::Packed>,
     window: Window,
-    channels: usize,
+    /// `[blocks, kernel, BLOCK]`, filled with zeros.
     weight: Vec<f32>,
+    /// `[blocks, BLOCK]`, filled with zeros.
     bias: Vec<f32>,
 }
 
 impl Packed {
     pub(super) fn new(op: &Depthwise, level: Level) -> Packed {
+        // A matrix of one column for each tap: its blocks have the wanted order.
+        let taps = tile::Packed::new(&op.weight, &op.bias);
         Packed {
             level,
-            expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias, level)),
+            expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias)),
             window: op.window(),
-            channels: op.channels(),
-            weight: op::narrow(&op.weight),
-            bias: op::narrow(&op.bias),
+            weight: taps.weight(0, taps.blocks()).to_vec(),
+            bias: op::narrow(&op.bias)
+                .into_iter()
+                .chain(std::iter::repeat(0.0))
+                .take(taps.blocks() * BLOCK)
+                .collect(),
         }
     }
 
-    /// Blocks of channels of one tile.
     fn blocks(&self) -> usize {
-        self.expand.as_ref().map_or(self.channels.div_ceil(MAX_ROWS), |e| e.blocks().len())
+        self.bias.len() / BLOCK
+    }
+
+    /// Groups that the blocks are dealt to evenly.
+    fn groups(&self, x: Shape) -> usize {
+        let tiles = self.window.outputs(x.cols).div_ceil(TILE);
+        let blocks = tile::blocks_of_tile(self.level, |blocks| tiles * self.blocks().div_ceil(blocks));
+        self.blocks().div_ceil(blocks)
+    }
+
+    /// Outputs of a chunk.
+    fn chunk(&self) -> usize {
+        (CHUNK / self.window.stride).max(1)
     }
 }
 
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        self.window.outputs(inputs[0].cols).div_ceil(TILE) * self.blocks()
+        self.window.outputs(inputs[0].cols).div_ceil(TILE) * self.groups(inputs[0])
     }
 
-    fn scratch(&self, inputs: &[Shape]) -> usize {
-        let tile = TILE.min(self.window.outputs(inputs[0].cols));
-        MAX_ROWS * self.window.row(tile) + self.window.phases() * self.window.phase(TILE)
+    fn input_layout(&self, _: usize) -> Layout {
+        Layout::Blocks
+    }
+
+    fn output_layout(&self, index: usize) -> Layout {
+        if index == 0 { Layout::Blocks } else { Layout::Rows }
+    }
+
+    fn scratch(&self, _: &[Shape]) -> usize {
+        MAX_BLOCKS * BLOCK * self.window.span(self.chunk())
     }
 
     unsafe fn run(
@@ -55,182 +78,190 @@ impl op::Kernel for Packed {
         scratch: &mut [f32],
         tasks: Range<usize>,
     ) {
-        for task in tasks {
-            self.level.dispatch(Task { op: self, x: &inputs[0], outputs, scratch: &mut *scratch, task });
-        }
+        self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks });
     }
 }
 
-struct Task<'a> {
+struct Run<'a> {
     op: &'a Packed,
     x: &'a View<'a>,
     outputs: &'a [ViewMut<'a>],
     scratch: &'a mut [f32],
-    task: usize,
+    tasks: Range<usize>,
 }
 
-impl Body for Task<'_> {
+impl Body for Run<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
         let op = self.op;
-        let window = op.window;
-        let (y, sums) = (&self.outputs[0], &self.outputs[1]);
-        let (tile, index) = (self.task / op.blocks(), self.task % op.blocks());
-        let col = tile * TILE;
-        let cols = TILE.min(y.shape().cols - col);
-        let (start, span) = (window.start(col), window.span(cols));
-        let pitch = window.row(TILE.min(y.shape().cols));
-        let (rows, split) = self.scratch.split_at_mut(MAX_ROWS * pitch);
-
-        let (first, count) = match &op.expand {
-            Some(matrix) => {
-                let block = matrix.blocks()[index];
-                let total = self.x.shape().cols;
-                // The samples under the tile that exist; the others are zeros.
-                let from = start.max(0).unsigned_abs();
-                let before = start.min(0).unsigned_abs();
-                let valid = (span - before).min(total - from);
-                let source =
-                    Rows { data: self.x.row_ptr(0).wrapping_add(from), pitch: self.x.shape().pitch() };
-                let mut sink = Expanded { s, h: rows[before..].as_mut_ptr(), pitch };
-                // SAFETY: reads run at most a vector past a row's samples, within the buffer's spare cells; rows of
-                // scratch have two vectors to spare past the span of a tile.
-                unsafe {
-                    tile::block(
-                        s,
-                        block.rows,
-                        matrix.depth(),
-                        matrix.weight(block).as_ptr(),
-                        matrix.bias(block).as_ptr(),
-                        matrix.ahead(block),
-                        source,
-                        valid,
-                        &mut sink,
-                    );
-                }
-                for row in rows.chunks_exact_mut(pitch).take(block.rows) {
-                    row[..before].fill(0.0);
-                    row[before + valid..span.max(before + valid)].fill(0.0);
-                }
-                (block.row, block.rows)
-            }
-            None => {
-                let first = index * MAX_ROWS;
-                let count = MAX_ROWS.min(op.channels - first);
-                for (r, row) in rows.chunks_exact_mut(pitch).take(count).enumerate() {
-                    phases::padded(self.x.row(first + r), start, &mut row[..span]);
-                }
-                (first, count)
-            }
-        };
-
-        let phase = window.phase(TILE);
-        for (r, row) in rows.chunks_exact(pitch).take(count).enumerate() {
-            let channel = first + r;
-            let mut data = row.as_ptr();
-            if window.stride > 1 {
-                data = split.as_ptr();
-                // SAFETY: a row and a phase have two vectors to spare past the samples of a tile.
-                unsafe {
-                    phases::split(s, window, row.as_ptr(), span, split.as_mut_ptr(), phase);
-                }
-            }
-            let weight = &op.weight[channel * window.kernel..][..window.kernel];
-            // SAFETY: taps reach at most `kernel / stride` and a vector past the outputs of a phase; rows of `y`
-            // reach to their pitch, and only this task writes its tile of them and its cells of `sums`.
-            unsafe {
-                let to = y.row_ptr(channel).add(col);
-                let bias = op.bias[channel];
-                let sum = match (window.kernel, window.stride) {
-                    (3, 1) => convolve::<I, 3, 1>(s, window, phase, weight, bias, data, cols, to),
-                    (5, 1) => convolve::<I, 5, 1>(s, window, phase, weight, bias, data, cols, to),
-                    (3, 2) => convolve::<I, 3, 2>(s, window, phase, weight, bias, data, cols, to),
-                    (5, 2) => convolve::<I, 5, 2>(s, window, phase, weight, bias, data, cols, to),
-                    _ => convolve::<I, 0, 0>(s, window, phase, weight, bias, data, cols, to),
-                };
-                *sums.row_ptr(tile).add(channel) = sum;
-            }
+        let groups = op.groups(self.x.shape());
+        for task in self.tasks {
+            let (tile, group) = (task / groups, task % groups);
+            let first = tile::dealt(op.blocks(), groups, group);
+            let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
+            run_task(s, op, self.x, self.outputs, self.scratch, tile, first, blocks);
         }
     }
 }
 
-/// Convolves one channel and gives the sum of its outputs. `K` and `S` are the kernel and the stride, or 0 where
-/// `window` tells them.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn run_task<I: Isa>(
+    s: I,
+    op: &Packed,
+    x: &View<'_>,
+    outputs: &[ViewMut<'_>],
+    scratch: &mut [f32],
+    tile: usize,
+    first: usize,
+    blocks: usize,
+) {
+    let window = op.window;
+    let (y, out) = (&outputs[0], &outputs[1]);
+    let total = x.shape().cols;
+    // Cells of a block's samples under a chunk.
+    let pitch = window.span(op.chunk()) * BLOCK;
+    assert!(scratch.len() >= blocks * pitch);
+    let h = scratch.as_mut_ptr();
+    let end = y.shape().cols.min((tile + 1) * TILE);
+    let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
+    // The sample after the last that scratch holds, counted as windows do: from the left padding's zeros below 0 on.
+    let mut filled = isize::MIN;
+    for col in (tile * TILE..end).step_by(op.chunk()) {
+        let cols = op.chunk().min(end - col);
+        let (start, span) = (window.start(col), window.span(cols));
+        let after = start + span as isize;
+        // Samples at the end of the last chunk that this one begins with.
+        let kept = usize::try_from(filled.saturating_sub(start)).unwrap_or(0);
+        // Of the others, those that exist; before and after them are zeros.
+        let new = start + kept as isize;
+        let from = new.clamp(0, total as isize) as usize;
+        let to = after.clamp(0, total as isize) as usize;
+        let before = kept + (from as isize - new).clamp(0, after - new) as usize;
+        let cells = |sample: usize| sample * BLOCK;
+        // SAFETY: `kept + new samples = span`, and a block of scratch has room for the span of a full chunk; samples
+        // `from..to` of `x` exist; outputs `col..col + cols` exist, and only this task writes these blocks of them.
+        unsafe {
+            for b in 0..blocks {
+                let h = h.add(b * pitch);
+                if kept > 0 {
+                    // The last chunk was full.
+                    let last = window.span(op.chunk()) - kept;
+                    std::ptr::copy(h.add(cells(last)), h, cells(kept));
+                }
+                h.add(cells(kept)).write_bytes(0, cells(before - kept));
+                let valid = before + to.saturating_sub(from);
+                h.add(cells(valid)).write_bytes(0, cells(span - valid));
+            }
+            if to > from {
+                match &op.expand {
+                    Some(matrix) => {
+                        let weights = matrix.operand(first, blocks);
+                        tile::product(
+                            s,
+                            weights,
+                            Blocks::of(x, from),
+                            to - from,
+                            h.add(cells(before)),
+                            pitch,
+                        );
+                        for b in 0..blocks {
+                            tile::silu(s, h.add(b * pitch + cells(before)), to - from);
+                        }
+                    }
+                    None => {
+                        for b in 0..blocks {
+                            let x = x.block_ptr(first + b).add(cells(from));
+                            std::ptr::copy_nonoverlapping(
+                                x,
+                                h.add(b * pitch + cells(before)),
+                                cells(to - from),
+                            );
+                        }
+                    }
+                }
+            }
+            filled = after;
+            for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
+                let weight = &op.weight[(first + b) * window.kernel * BLOCK..][..window.kernel * BLOCK];
+                let bias = &op.bias[(first + b) * BLOCK..][..BLOCK];
+                let (h, y) = (h.add(b * pitch), y.block_ptr(first + b).add(cells(col)));
+                match (window.kernel, window.stride) {
+                    (3, 1) => convolve::<I, 3, 1>(s, window, weight, bias, h, cols, y, sums),
+                    (5, 1) => convolve::<I, 5, 1>(s, window, weight, bias, h, cols, y, sums),
+                    (3, 2) => convolve::<I, 3, 2>(s, window, weight, bias, h, cols, y, sums),
+                    (5, 2) => convolve::<I, 5, 2>(s, window, weight, bias, h, cols, y, sums),
+                    _ => convolve::<I, 0, 0>(s, window, weight, bias, h, cols, y, sums),
+                }
+            }
+        }
+    }
+    // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
+    unsafe {
+        let to = out.row_ptr(tile).add(first * BLOCK);
+        std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
+    }
+}
+
+/// Convolves one block and adds its outputs to `sums`. `K` and `S` are the kernel and the stride, or 0 where `window`
+/// tells them.
 ///
 /// # Safety
-/// Each tap's samples must be readable and `y` writable for `cols` rounded up to whole vectors.
+/// The samples under `cols` windows must be readable at `h`, and `y` writable for `cols` columns.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
     s: I,
     window: Window,
-    phase: usize,
     weight: &[f32],
-    bias: f32,
-    data: *const f32,
+    bias: &[f32],
+    h: *const f32,
     cols: usize,
     y: *mut f32,
-) -> f32 {
+    sums: &mut [f32; BLOCK],
+) {
     let window = if K > 0 { Window { kernel: K, stride: S } } else { window };
-    // Vectors in flight: enough to hide the latency of the multiply-adds of one of them.
+    /// Outputs in flight: enough to hide the latency of the multiply-adds of one of them.
     const FLIGHT: usize = 4;
-    let mut total = s.splat(0.0);
-    let mut t = 0;
-    // SAFETY: handed on to the caller.
-    unsafe {
-        while t < cols {
-            let vectors = (cols - t).div_ceil(I::LANES).min(FLIGHT);
-            let mut acc = [s.splat(bias); FLIGHT];
-            if vectors == FLIGHT {
-                for (j, w) in weight.iter().enumerate().take(window.kernel) {
-                    let w = s.splat(*w);
-                    let x = data.add(window.tap(j, phase) + t);
-                    for (v, acc) in acc.iter_mut().enumerate() {
-                        *acc = s.mul_add(w, s.load(x.add(v * I::LANES)), *acc);
+    assert!(weight.len() == window.kernel * BLOCK && bias.len() == BLOCK);
+    for part in (0..BLOCK).step_by(I::LANES) {
+        // SAFETY: a part is a vector of a column, a tap, the biases and the sums; the rest is handed on to the caller.
+        unsafe {
+            let (h, y) = (h.add(part), y.add(part));
+            let bias = s.load(bias.as_ptr().add(part));
+            let weight = weight.as_ptr().add(part);
+            let mut total = s.load(sums.as_ptr().add(part));
+            let mut t = 0;
+            while t + FLIGHT <= cols {
+                let mut acc = [bias; FLIGHT];
+                for j in 0..window.kernel {
+                    let w = s.load(weight.add(j * BLOCK));
+                    for (i, acc) in acc.iter_mut().enumerate() {
+                        let x = s.load(h.add(((t + i) * window.stride + j) * BLOCK));
+                        *acc = s.mul_add(w, x, *acc);
                     }
                 }
-            } else {
-                for (j, w) in weight.iter().enumerate().take(window.kernel) {
-                    let w = s.splat(*w);
-                    let x = data.add(window.tap(j, phase) + t);
-                    for (v, acc) in acc.iter_mut().enumerate().take(vectors) {
-                        *acc = s.mul_add(w, s.load(x.add(v * I::LANES)), *acc);
-                    }
+                for (i, acc) in acc.into_iter().enumerate() {
+                    let value = math::silu(s, acc);
+                    s.store(y.add((t + i) * BLOCK), value);
+                    total = s.add(total, value);
                 }
+                t += FLIGHT;
             }
-            for (v, acc) in acc.into_iter().enumerate().take(vectors) {
+            while t < cols {
+                let mut acc = bias;
+                for j in 0..window.kernel {
+                    let x = s.load(h.add((t * window.stride + j) * BLOCK));
+                    acc = s.mul_add(s.load(weight.add(j * BLOCK)), x, acc);
+                }
                 let value = math::silu(s, acc);
-                let at = t + v * I::LANES;
-                s.store(y.add(at), value);
-                let left = cols - at;
-                let counted = if left < I::LANES { s.keep_first(value, left) } else { value };
-                total = s.add(total, counted);
+                s.store(y.add(t * BLOCK), value);
+                total = s.add(total, value);
+                t += 1;
             }
-            t += vectors * I::LANES;
-        }
-    }
-    s.reduce_add(total)
-}
-
-/// Stores expanded channels, after SiLU, as rows in scratch.
-struct Expanded<I: Isa> {
-    s: I,
-    h: *mut f32,
-    pitch: usize,
-}
-
-impl<I: Isa> Sink<I> for Expanded<I> {
-    #[inline(always)]
-    unsafe fn put<const V: usize>(&mut self, row: usize, col: usize, v: [I::F32; V]) {
-        const { assert!(I::LANES <= MAX_LANES) };
-        for (i, v) in v.into_iter().enumerate() {
-            // SAFETY: the caller of `block` gave room for whole vectors in each row.
-            unsafe {
-                let to = self.h.add(row * self.pitch + col + i * I::LANES);
-                self.s.store(to, math::silu(self.s, v));
-            }
+            s.store(sums.as_mut_ptr().add(part), total);
         }
     }
 }

@@ -1,12 +1,15 @@
-//! A task is one block of output channels over one tile of time. The gate goes into whichever is less work: the
-//! weights of the block, again for every tile, or the activations of the tile, once for all blocks of a run.
+//! A task is some blocks of output channels over one chunk of time. The gate goes into whichever is less work: the
+//! weights of the blocks, or the activations of the record.
 
 use super::Pointwise;
 use crate::op::{self, TILE};
-use crate::simd::{Body, Isa, Level, MAX_LANES, MAX_ROWS};
-use crate::tile::{self, Rows, Store};
-use crate::view::{Shape, View, ViewMut};
+use crate::simd::{Body, Isa, Level};
+use crate::tile::{self, Blocks, CHUNK, MAX_BLOCKS};
+use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
+
+/// Gated activations, in floats, that leave room in a second-level cache for what they were made from and for weights.
+const GATED: usize = 50_000;
 
 pub(super) struct Packed {
     level: Level,
@@ -14,55 +17,67 @@ pub(super) struct Packed {
     silu: bool,
     gate: bool,
     residual: bool,
+    sums: bool,
 }
 
-/// Gated activations, in floats, that leave room in a second-level cache for what they were made from and for weights.
-const PANEL: usize = 50_000;
-
-/// What the gate is multiplied with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gated {
-    Nothing,
-    Weights,
-    /// Copied to scratch, rows this many cells apart.
-    Activations(usize),
+/// How a call is cut.
+struct Cut {
+    /// Groups that the blocks are dealt to evenly.
+    groups: usize,
+    /// Columns of a chunk; the last chunk may have fewer.
+    cols: usize,
+    chunks: usize,
+    /// Whether the gate goes into the activations.
+    gate_activations: bool,
 }
 
 impl Packed {
     pub(super) fn new(op: &Pointwise, level: Level) -> Packed {
         Packed {
             level,
-            matrix: tile::Packed::new(&op.weight, &op.bias, level),
+            matrix: tile::Packed::new(&op.weight, &op.bias),
             silu: op.silu,
             gate: op.gate,
             residual: op.residual,
+            sums: op.sums,
         }
     }
 
-    fn gated(&self, x: &Shape) -> Gated {
-        let pitch = TILE.min(x.cols).next_multiple_of(MAX_LANES);
-        match self.gate {
-            false => Gated::Nothing,
-            true if self.matrix.depth() * pitch <= PANEL
-                && 4 * pitch <= MAX_LANES * self.matrix.blocks().len() =>
-            {
-                Gated::Activations(pitch)
-            }
-            true => Gated::Weights,
+    fn cut(&self, x: Shape) -> Cut {
+        let total = self.matrix.blocks();
+        // Sums are given for each tile, else nothing binds a chunk.
+        let whole = if self.sums { TILE } else { x.cols.div_ceil(6).next_multiple_of(8).clamp(8, TILE) };
+        let cols = whole.min(x.cols);
+        let chunks = x.cols.div_ceil(cols);
+        let blocks = tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * chunks);
+        Cut {
+            groups: total.div_ceil(blocks),
+            cols,
+            chunks,
+            gate_activations: Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK,
         }
     }
 }
 
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        inputs[0].cols.div_ceil(TILE) * self.matrix.blocks().len()
+        let cut = self.cut(inputs[0]);
+        cut.groups * cut.chunks
+    }
+
+    fn input_layout(&self, index: usize) -> Layout {
+        if self.gate && index == 1 { Layout::Rows } else { Layout::Blocks }
+    }
+
+    fn output_layout(&self, index: usize) -> Layout {
+        if index == 0 { Layout::Blocks } else { Layout::Rows }
     }
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
-        match self.gated(&inputs[0]) {
-            Gated::Nothing => 0,
-            Gated::Weights => 2 * self.matrix.depth() * MAX_ROWS,
-            Gated::Activations(pitch) => self.matrix.depth() * pitch,
+        match (self.gate, self.cut(inputs[0]).gate_activations) {
+            (false, _) => 0,
+            (true, true) => Layout::Blocks.cells(inputs[0]),
+            (true, false) => MAX_BLOCKS * BLOCK * self.matrix.depth(),
         }
     }
 
@@ -93,64 +108,107 @@ impl Body for Run<'_> {
         let Packed { matrix, silu, gate, residual, .. } = self.op;
         let (x, y) = (&self.inputs[0], &self.outputs[0]);
         let residual = residual.then(|| &self.inputs[1 + usize::from(*gate)]);
-        let blocks = matrix.blocks();
+        let cut = self.op.cut(x.shape());
+        let total = x.shape().cols;
         let depth = matrix.depth();
-        let gated = self.op.gated(&x.shape());
-        // What scratch was last prepared for.
-        let (mut prepared, mut rows) = (usize::MAX, 0);
+        let mut source = Blocks::of(x, 0);
+        if *gate && cut.gate_activations {
+            scale_activations(s, x, self.inputs[1].row(0), self.scratch);
+            source.data = self.scratch.as_ptr();
+        }
+        // The group whose gated weights are in scratch.
+        let mut prepared = usize::MAX;
         for task in self.tasks {
-            let (tile, block) = (task / blocks.len(), blocks[task % blocks.len()]);
-            let col = tile * TILE;
-            let cols = TILE.min(x.shape().cols - col);
-            let mut weight = matrix.weight(block);
-            let mut source = Rows { data: x.row_ptr(0).wrapping_add(col), pitch: x.shape().pitch() };
-            match gated {
-                Gated::Nothing => {}
-                Gated::Weights => {
-                    let (scaled, gates) = self.scratch.split_at_mut(depth * MAX_ROWS);
-                    if rows != block.rows {
-                        rows = block.rows;
-                        for (to, gate) in gates.chunks_exact_mut(rows).zip(self.inputs[1].row(0)) {
-                            to.fill(*gate);
-                        }
-                    }
-                    let scaled = &mut scaled[..weight.len()];
-                    for ((to, weight), gate) in scaled.iter_mut().zip(weight).zip(&*gates) {
-                        *to = weight * gate;
-                    }
-                    weight = scaled;
+            let (group, chunk) = (task / cut.chunks, task % cut.chunks);
+            let first = tile::dealt(matrix.blocks(), cut.groups, group);
+            let blocks = tile::dealt(matrix.blocks(), cut.groups, group + 1) - first;
+            let mut weights = matrix.operand(first, blocks);
+            if *gate && !cut.gate_activations {
+                if prepared != group {
+                    prepared = group;
+                    scale_weights(
+                        s,
+                        matrix.weight(first, blocks),
+                        depth,
+                        self.inputs[1].row(0),
+                        self.scratch,
+                    );
                 }
-                Gated::Activations(pitch) => {
-                    let scaled = &mut self.scratch[..depth * pitch];
-                    if prepared != tile {
-                        prepared = tile;
-                        for (k, (to, gate)) in
-                            scaled.chunks_exact_mut(pitch).zip(self.inputs[1].row(0)).enumerate()
-                        {
-                            let (from, gate) = (x.row_ptr(k).wrapping_add(col), s.splat(*gate));
-                            for t in (0..cols).step_by(I::LANES) {
-                                // SAFETY: rows of `x` and of the copy reach to whole vectors past the tile.
-                                unsafe { s.store(to.as_mut_ptr().add(t), s.mul(s.load(from.add(t)), gate)) };
-                            }
-                        }
-                    }
-                    source = Rows { data: scaled.as_ptr(), pitch };
-                }
+                weights.weight = self.scratch.as_ptr();
             }
-            let mut sink = Store::new(s, *silu, y, residual, block.row, col, cols);
-            // SAFETY: the block's weights are `depth` long; rows of `x`, `y` and the residual reach to their pitch,
-            // whole vectors past the tile; tiles start at multiples of a vector, so tasks write apart.
-            unsafe {
-                let (weight, bias, ahead) =
-                    (weight.as_ptr(), matrix.bias(block).as_ptr(), matrix.ahead(block));
-                tile::block(s, block.rows, depth, weight, bias, ahead, source, cols, &mut sink);
-            }
-            if let Some(sums) = self.outputs.get(1) {
-                let values = sink.sums();
-                // SAFETY: only this task writes the block's channels of this tile's row.
+            let end = total.min((chunk + 1) * cut.cols);
+            let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
+            for col in (chunk * cut.cols..end).step_by(CHUNK) {
+                let cols = CHUNK.min(end - col);
+                let source = Blocks { data: source.data.wrapping_add(col * BLOCK), ..source };
+                // SAFETY: the weights are of `depth` columns; `x` and the residual have the columns of `y`, and only
+                // this task writes these blocks of these columns.
                 unsafe {
-                    let to = sums.row_ptr(tile).add(block.row);
-                    std::ptr::copy_nonoverlapping(values.as_ptr(), to, block.rows);
+                    tile::product(
+                        s,
+                        weights,
+                        source,
+                        cols,
+                        y.block_ptr(first).add(col * BLOCK),
+                        total * BLOCK,
+                    );
+                    for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
+                        let y = y.block_ptr(first + b).add(col * BLOCK);
+                        if *silu {
+                            tile::silu(s, y, cols);
+                        }
+                        if let Some(residual) = residual {
+                            tile::add(s, y, residual.block_ptr(first + b).add(col * BLOCK), cols);
+                        }
+                        if self.op.sums {
+                            tile::sum(s, y, cols, sums);
+                        }
+                    }
+                }
+            }
+            if let Some(out) = self.outputs.get(1) {
+                // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
+                unsafe {
+                    let to = out.row_ptr(chunk).add(first * BLOCK);
+                    std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
+                }
+            }
+        }
+    }
+}
+
+/// `to[block, k, r] = weight[block, k, r] * gate[k]`.
+#[inline(always)]
+fn scale_weights<I: Isa>(s: I, weight: &[f32], depth: usize, gate: &[f32], to: &mut [f32]) {
+    assert!(to.len() >= weight.len() && gate.len() == depth);
+    for (weight, to) in weight.chunks_exact(depth * BLOCK).zip(to.chunks_exact_mut(depth * BLOCK)) {
+        for ((weight, to), gate) in weight
+            .chunks_exact(I::LANES)
+            .zip(to.chunks_exact_mut(I::LANES))
+            .zip(gate.iter().flat_map(|g| std::iter::repeat_n(g, BLOCK / I::LANES)))
+        {
+            // SAFETY: both are one vector long.
+            unsafe { s.store(to.as_mut_ptr(), s.mul(s.load(weight.as_ptr()), s.splat(*gate))) };
+        }
+    }
+}
+
+/// `to[c, t] = x[c, t] * gate[c]`, in blocks.
+#[inline(always)]
+fn scale_activations<I: Isa>(s: I, x: &View<'_>, gate: &[f32], to: &mut [f32]) {
+    let Shape { rows, cols } = x.shape();
+    for b in 0..rows.div_ceil(BLOCK) {
+        let mut gates = [0.0; BLOCK];
+        let gate = &gate[b * BLOCK..rows.min((b + 1) * BLOCK)];
+        gates[..gate.len()].copy_from_slice(gate);
+        let from = x.block_ptr(b);
+        let to = &mut to[b * BLOCK * cols..][..BLOCK * cols];
+        for part in (0..BLOCK).step_by(I::LANES) {
+            // SAFETY: a block of `x` has as many cells as `to`, and a part is a vector of a column.
+            unsafe {
+                let gate = s.load(gates[part..].as_ptr());
+                for at in (part..BLOCK * cols).step_by(BLOCK) {
+                    s.store(to.as_mut_ptr().add(at), s.mul(s.load(from.add(at)), gate));
                 }
             }
         }

@@ -20,7 +20,7 @@ use crate::math;
 use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level};
-use crate::view::{Matrix, Shape, View, ViewMut};
+use crate::view::{Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
 /// The two layers of a squeeze-excite.
@@ -108,6 +108,10 @@ struct Packed {
 impl Kernel for Packed {
     fn tasks(&self, _: &[Shape]) -> usize {
         1
+    }
+
+    fn input_layout(&self, index: usize) -> Layout {
+        if index == 0 { Layout::Blocks } else { Layout::Rows }
     }
 
     fn scratch(&self, _: &[Shape]) -> usize {
