@@ -57,7 +57,7 @@ impl<'a> Bench<'a> {
 
     /// Whether the last run's results are finite and within the case's tolerance of the reference.
     pub fn is_right(&self) -> bool {
-        let mut want: Vec<Matrix> = self.outputs.iter().map(|(s, _)| Matrix::zeros(*s)).collect();
+        let mut want: Vec<Matrix> = self.outputs.iter().map(|(s, ..)| Matrix::zeros(*s)).collect();
         self.case.op.reference(&self.case.inputs.iter().collect::<Vec<_>>(), &mut want);
         self.outputs.iter().zip(&want).all(|((shape, layout, data), want)| {
             let size = want.data.iter().fold(1.0f64, |m, v| m.max(v.abs()));

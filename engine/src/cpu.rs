@@ -7,11 +7,10 @@
 
 use crate::Batch;
 use crate::error::EngineError;
-use crate::graph::{Graph, Value};
+use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
 use crate::profile::{Clock, Profile, Unwatched, Watch};
-use efficientecg_kernels::op::Kernel;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Shape, View, ViewMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +26,7 @@ const RUNS: usize = 4;
 
 /// A graph made ready for an instruction set and a team of threads.
 pub struct Cpu {
-    graph: Arc<Graph>,
-    kernels: Vec<Box<dyn Kernel>>,
+    graph: Kernels,
     level: Level,
     pool: Arc<Pool>,
     plans: Mutex<Vec<Arc<Planned>>>,
@@ -67,7 +65,7 @@ struct Workspace {
 
 impl Workspace {
     /// Arenas for one record, with scratch for `threads` threads.
-    fn new(graph: &Graph, plan: &Plan, threads: usize) -> Result<Workspace, EngineError> {
+    fn new(graph: &Kernels, plan: &Plan, threads: usize) -> Result<Workspace, EngineError> {
         const LINE: usize = 16;
         let memory = || EngineError::Memory { bytes: plan.arena_bytes() };
         let zeros = |cells: usize| -> Result<Vec<f32>, EngineError> {
@@ -133,13 +131,17 @@ impl<T> Shared<T> {
 
 impl Cpu {
     /// Packs a graph's operations for `level`, to run on `pool`.
-    pub fn new(graph: Arc<Graph>, level: Level, pool: Arc<Pool>) -> Cpu {
-        let kernels = graph.steps().iter().map(|s| s.op.pack(level)).collect();
-        Cpu { graph, kernels, level, pool, plans: Mutex::new(Vec::new()) }
+    pub fn new(graph: &Graph, level: Level, pool: Arc<Pool>) -> Cpu {
+        Cpu::packed(graph.pack(level), level, pool)
+    }
+
+    /// Runs kernels that were packed for `level` on `pool`.
+    pub fn packed(graph: Kernels, level: Level, pool: Arc<Pool>) -> Cpu {
+        Cpu { graph, level, pool, plans: Mutex::new(Vec::new()) }
     }
 
     /// What it computes.
-    pub fn graph(&self) -> &Graph {
+    pub fn graph(&self) -> &Kernels {
         &self.graph
     }
 
@@ -155,7 +157,7 @@ impl Cpu {
 
     /// Plans runs on inputs of these shapes.
     pub fn plan(&self, inputs: &[Shape], kept: &[Value]) -> Result<Plan, EngineError> {
-        Plan::new(&self.graph, &self.kernels, inputs, kept)
+        Plan::new(&self.graph, inputs, kept)
     }
 
     fn planned(&self, batch: &Batch<'_>) -> Result<Arc<Planned>, EngineError> {
@@ -278,10 +280,10 @@ impl<W: Watch> Records<'_, W> {
         let scratch =
             unsafe { std::slice::from_raw_parts_mut(w.scratch[member].get(), self.planned.plan.scratch) };
         let mut since = self.watch.mark();
-        for (index, kernel) in self.cpu.kernels.iter().enumerate() {
+        for (index, step) in self.cpu.graph.steps().iter().enumerate() {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
-            let ahead = self.cpu.kernels.get(index + 1).map_or([&[][..]; 2], |k| k.weights());
+            let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
             let length = if members == 1 { tasks } else { tasks.div_ceil(members * RUNS) };
             loop {
                 let first = w.next[index].fetch_add(length, Ordering::Relaxed);
@@ -292,7 +294,7 @@ impl<W: Watch> Records<'_, W> {
                 let run = || {
                     // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
                     // parts the steps.
-                    unsafe { kernel.run(inputs, outputs, scratch, tasks, ahead) };
+                    unsafe { step.op.run(inputs, outputs, scratch, tasks, ahead) };
                 };
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     w.failed.store(index + 1, Ordering::Relaxed);

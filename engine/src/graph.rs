@@ -1,7 +1,11 @@
 //! What to compute: operations in order, each on values that inputs or earlier steps made.
+//!
+//! A step has its operation's contract, and what computes it: in a [`Graph`] of itself the operation with its weights,
+//! in a [`Kernels`] the kernel made of it, for which the weights need not stay.
 
 use crate::error::EngineError;
-use efficientecg_kernels::op::Op;
+use efficientecg_kernels::op::{Contract, Cost, Kernel, Op};
+use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
 
 /// A matrix that an input or a step makes.
@@ -16,16 +20,18 @@ impl Value {
 }
 
 /// One operation of a graph.
-pub struct Step {
+pub struct Step<O = Box<dyn Op>> {
     /// Where in the network it stands, for people: `blocks.3.project`.
     pub label: String,
-    /// The operation.
-    pub op: Box<dyn Op>,
+    /// What it takes, gives and costs.
+    pub contract: Box<dyn Contract>,
+    /// What computes it.
+    pub op: O,
     pub(crate) inputs: Vec<Value>,
     pub(crate) outputs: Vec<Value>,
 }
 
-impl Step {
+impl<O> Step<O> {
     /// Its operands.
     pub fn inputs(&self) -> &[Value] {
         &self.inputs
@@ -38,11 +44,34 @@ impl Step {
 }
 
 /// Steps in the order of their execution.
-#[derive(Default)]
-pub struct Graph {
+pub struct Graph<O = Box<dyn Op>> {
     inputs: Vec<Value>,
-    steps: Vec<Step>,
+    steps: Vec<Step<O>>,
     values: usize,
+}
+
+/// A graph packed for an instruction set.
+pub type Kernels = Graph<Box<dyn Kernel>>;
+
+/// One step on given inputs, for tables.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Where it stands: `blocks.3.project`.
+    pub name: String,
+    /// The operation.
+    pub op: &'static str,
+    /// The shape of its first operand for one record.
+    pub input: Shape,
+    /// The shape of its first result for one record.
+    pub output: Shape,
+    /// What it costs for one record.
+    pub cost: Cost,
+}
+
+impl<O> Default for Graph<O> {
+    fn default() -> Graph<O> {
+        Graph { inputs: Vec::new(), steps: Vec::new(), values: 0 }
+    }
 }
 
 impl Graph {
@@ -51,6 +80,30 @@ impl Graph {
         Graph::default()
     }
 
+    /// Adds a step of `N` results.
+    pub fn push<const N: usize>(
+        &mut self,
+        label: String,
+        op: impl Op + 'static,
+        inputs: &[Value],
+    ) -> [Value; N] {
+        self.add(label, op.contract(), Box::new(op), inputs)
+    }
+
+    /// The same steps, packed.
+    pub fn pack(&self, level: Level) -> Kernels {
+        let steps = self.steps.iter().map(|s| Step {
+            label: s.label.clone(),
+            contract: s.op.contract(),
+            op: s.op.pack(level),
+            inputs: s.inputs.clone(),
+            outputs: s.outputs.clone(),
+        });
+        Graph { inputs: self.inputs.clone(), steps: steps.collect(), values: self.values }
+    }
+}
+
+impl<O> Graph<O> {
     fn value(&mut self) -> Value {
         self.values += 1;
         Value(self.values - 1)
@@ -63,15 +116,17 @@ impl Graph {
         value
     }
 
-    /// Adds a step of `N` results.
-    pub fn push<const N: usize>(
+    /// Adds a step of `N` results, which `op` computes.
+    pub fn add<const N: usize>(
         &mut self,
         label: String,
-        op: impl Op + 'static,
+        contract: Box<dyn Contract>,
+        op: O,
         inputs: &[Value],
     ) -> [Value; N] {
         let outputs = [(); N].map(|()| self.value());
-        self.steps.push(Step { label, op: Box::new(op), inputs: inputs.to_vec(), outputs: outputs.to_vec() });
+        let (inputs, made) = (inputs.to_vec(), outputs.to_vec());
+        self.steps.push(Step { label, contract, op, inputs, outputs: made });
         outputs
     }
 
@@ -81,7 +136,7 @@ impl Graph {
     }
 
     /// The steps, in order.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[Step<O>] {
         &self.steps
     }
 
@@ -98,7 +153,7 @@ impl Graph {
         for step in &self.steps {
             let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
             let results = step
-                .op
+                .contract
                 .outputs(&operands)
                 .map_err(|error| EngineError::Shape { step: step.label.clone(), error })?;
             assert_eq!(results.len(), step.outputs.len(), "{}: results", step.label);
@@ -107,5 +162,21 @@ impl Graph {
             }
         }
         Ok(shapes)
+    }
+
+    /// The steps on these inputs.
+    pub fn layers(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
+        let shapes = self.shapes(inputs)?;
+        let layer = |step: &Step<O>| {
+            let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
+            Layer {
+                name: step.label.clone(),
+                op: step.contract.name(),
+                input: operands[0],
+                output: shapes[step.outputs[0].0],
+                cost: step.contract.cost(&operands),
+            }
+        };
+        Ok(self.steps.iter().map(layer).collect())
     }
 }

@@ -13,9 +13,11 @@ pub mod reference;
 
 pub use cpu::Cpu;
 pub use error::EngineError;
-pub use graph::{Graph, Value};
+pub use graph::{Graph, Kernels, Layer, Value};
 pub use profile::{Profile, Span};
 pub use reference::Reference;
+
+use efficientecg_kernels::view::Shape;
 
 /// What a batch is computed from and into.
 ///
@@ -24,7 +26,7 @@ pub struct Batch<'a> {
     /// Records.
     pub size: usize,
     /// Rows and columns of each graph input, and its values for every record.
-    pub inputs: &'a [(efficientecg_kernels::view::Shape, &'a [f32])],
+    pub inputs: &'a [(Shape, &'a [f32])],
     /// The wanted values, and where each goes for every record.
     pub outputs: &'a mut [(Value, &'a mut [f32])],
 }
@@ -74,7 +76,7 @@ impl Engine {
     /// GPU that cannot hold the batch in one part.
     pub fn arena_bytes(
         &self,
-        inputs: &[efficientecg_kernels::view::Shape],
+        inputs: &[Shape],
         kept: &[Value],
         batch: usize,
     ) -> Result<Option<usize>, EngineError> {
@@ -86,21 +88,31 @@ impl Engine {
         }
     }
 
-    /// What it computes.
-    pub fn graph(&self) -> &Graph {
+    /// The shape of every value for these inputs, by [`Value`].
+    pub fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, EngineError> {
         match self {
-            Engine::Cpu(cpu) => cpu.graph(),
-            Engine::Reference(reference) => reference.graph(),
+            Engine::Cpu(cpu) => cpu.graph().shapes(inputs),
+            Engine::Reference(reference) => reference.graph().shapes(inputs),
             #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => gpu.graph(),
+            Engine::Gpu(gpu) => gpu.graph().shapes(inputs),
+        }
+    }
+
+    /// The steps of a run on these inputs.
+    pub fn layers(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
+        match self {
+            Engine::Cpu(cpu) => cpu.graph().layers(inputs),
+            Engine::Reference(reference) => reference.graph().layers(inputs),
+            #[cfg(feature = "gpu")]
+            Engine::Gpu(gpu) => gpu.graph().layers(inputs),
         }
     }
 }
 
 /// Fails unless every buffer of the batch is as long as its shape says.
-fn check_lengths(batch: &Batch<'_>, shapes: &[efficientecg_kernels::view::Shape]) -> Result<(), EngineError> {
+fn check_lengths(batch: &Batch<'_>, shapes: &[Shape]) -> Result<(), EngineError> {
     // The name is made for an error alone: runs do not allocate.
-    let check = |what: &str, i: usize, shape: efficientecg_kernels::view::Shape, found: usize| {
+    let check = |what: &str, i: usize, shape: Shape, found: usize| {
         let expected = batch.size * shape.len();
         if found == expected {
             return Ok(());

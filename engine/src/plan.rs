@@ -5,8 +5,7 @@
 //! Deep Neural Net Inference*, 2020).
 
 use crate::error::EngineError;
-use crate::graph::{Graph, Value};
-use efficientecg_kernels::op::Kernel;
+use crate::graph::{Graph, Kernels, Value};
 use efficientecg_kernels::view::{Layout, Shape};
 
 /// Cells of a cache line: every value starts on one.
@@ -30,21 +29,16 @@ pub struct Plan {
 
 impl Plan {
     /// Plans a graph for the shapes of its inputs; the values `kept` live to the end.
-    pub fn new(
-        graph: &Graph,
-        kernels: &[Box<dyn Kernel>],
-        inputs: &[Shape],
-        kept: &[Value],
-    ) -> Result<Plan, EngineError> {
+    pub fn new(graph: &Kernels, inputs: &[Shape], kept: &[Value]) -> Result<Plan, EngineError> {
         let shapes = graph.shapes(inputs)?;
         let lives = lives(graph, shapes.len(), kept);
         let mut layouts = vec![Layout::Rows; shapes.len()];
-        for (step, kernel) in graph.steps().iter().zip(kernels) {
+        for step in graph.steps() {
             for (index, v) in step.inputs.iter().enumerate() {
-                assert_eq!(layouts[v.0], kernel.input_layout(index), "{}: operand {index}", step.label);
+                assert_eq!(layouts[v.0], step.op.input_layout(index), "{}: operand {index}", step.label);
             }
             for (index, v) in step.outputs.iter().enumerate() {
-                layouts[v.0] = kernel.output_layout(index);
+                layouts[v.0] = step.op.output_layout(index);
             }
         }
         let sizes: Vec<usize> =
@@ -52,10 +46,10 @@ impl Plan {
         let offsets = place(&sizes, &lives);
         let arena = offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
         let (mut tasks, mut scratch) = (Vec::new(), 0);
-        for (step, kernel) in graph.steps().iter().zip(kernels) {
+        for step in graph.steps() {
             let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
-            tasks.push(kernel.tasks(&operands));
-            scratch = scratch.max(kernel.scratch(&operands));
+            tasks.push(step.op.tasks(&operands));
+            scratch = scratch.max(step.op.scratch(&operands));
         }
         Ok(Plan { shapes, layouts, offsets, tasks, arena, scratch: scratch.next_multiple_of(LINE) })
     }
@@ -72,7 +66,7 @@ impl Plan {
 }
 
 /// The first and the last step at which each value holds something. Inputs are written before step 0.
-pub(crate) fn lives(graph: &Graph, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
+pub(crate) fn lives<O>(graph: &Graph<O>, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
     let mut lives = vec![(0, 0); values];
     for (at, step) in graph.steps().iter().enumerate() {
         for v in &step.outputs {

@@ -1,8 +1,9 @@
 //! What an operation is.
 //!
-//! An [`Op`] is the contract with its weights in f64: names, shapes, cost, and the reference that plain loops compute.
-//! [`Op::pack`] turns it into a [`Kernel`] for one instruction set: the weights rounded to f32 and laid out for its
-//! register tile. A kernel's work is cut into *tasks* that depend on nothing but the shapes, and runs of them are given
+//! A [`Contract`] is what plans and tables need of an operation: its name, shapes and cost, without a weight. An [`Op`]
+//! is the contract with its weights in f64, and the reference that plain loops compute. [`Op::pack`] turns it into a
+//! [`Kernel`] for one instruction set: the weights rounded to f32 and laid out for its register tile; the operation
+//! may go then. A kernel's work is cut into *tasks* that depend on nothing but the shapes, and runs of them are given
 //! to threads: how long the runs are never shows in the results, so any number of threads gives the same bits.
 
 use crate::error::ShapeError;
@@ -38,8 +39,8 @@ impl Cost {
     }
 }
 
-/// An operation with its weights.
-pub trait Op: Send + Sync {
+/// What an operation takes, gives and costs: all of it that depends on no weight's value.
+pub trait Contract: Send + Sync {
     /// Its name: the folder under `ops/`.
     fn name(&self) -> &'static str;
 
@@ -48,8 +49,29 @@ pub trait Op: Send + Sync {
 
     /// What a call on these operands costs.
     fn cost(&self, inputs: &[Shape]) -> Cost;
+}
 
-    /// Plain loops with f64 sums: the gold standard. `outputs` have the shapes that [`Op::outputs`] gave.
+/// An operation with its weights.
+pub trait Op: Send + Sync {
+    /// Its contract, which outlives the weights.
+    fn contract(&self) -> Box<dyn Contract>;
+
+    /// As the contract says.
+    fn name(&self) -> &'static str {
+        self.contract().name()
+    }
+
+    /// As the contract says.
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        self.contract().outputs(inputs)
+    }
+
+    /// As the contract says.
+    fn cost(&self, inputs: &[Shape]) -> Cost {
+        self.contract().cost(inputs)
+    }
+
+    /// Plain loops with f64 sums: the gold standard. `outputs` have the shapes that [`Contract::outputs`] gave.
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]);
 
     /// The kernel for an instruction set.
@@ -60,16 +82,8 @@ pub trait Op: Send + Sync {
 }
 
 impl Op for Box<dyn Op> {
-    fn name(&self) -> &'static str {
-        (**self).name()
-    }
-
-    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        (**self).outputs(inputs)
-    }
-
-    fn cost(&self, inputs: &[Shape]) -> Cost {
-        (**self).cost(inputs)
+    fn contract(&self) -> Box<dyn Contract> {
+        (**self).contract()
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
@@ -114,7 +128,7 @@ pub trait Kernel: Send + Sync {
     /// step reads: it is asked for meanwhile, where the kernel leaves memory idle.
     ///
     /// # Safety
-    /// The shapes must be ones that [`Op::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
+    /// The shapes must be ones that [`Contract::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
     /// and no two threads may run the same task of a call at once.
     unsafe fn run(
         &self,

@@ -7,6 +7,7 @@ use crate::ecg::resample::Resampler;
 use crate::ecg::{self, Record, Sex, filter, leads, normalize, peaks, rhythm};
 use crate::inputs::{FeatureInput, Inputs};
 use crate::model::{Model, RunError};
+use std::time::Instant;
 
 /// Windows that go through the network at once, unless told: enough to keep threads busy, few enough to stay small.
 const BATCH: usize = 64;
@@ -72,6 +73,31 @@ pub struct Findings {
     pub heart_rate: Option<HeartRate>,
     /// Features that the network takes and the record does not give.
     pub missing: Vec<String>,
+    /// Where the time went.
+    pub spent: Spent,
+}
+
+/// Seconds of a classification, by what they went into.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Finding the beats in the signal; about 0 where they were given.
+    pub peaks: f64,
+    /// Filling gaps and resampling, all leads.
+    pub resample: f64,
+    /// Normalising, all leads.
+    pub normalize: f64,
+    /// Cutting windows and making features.
+    pub windows: f64,
+    /// Running the network.
+    pub network: f64,
+}
+
+/// Adds the time of a call.
+fn timed<T>(seconds: &mut f64, call: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let made = call();
+    *seconds += start.elapsed().as_secs_f64();
+    made
 }
 
 /// A record that could not be classified.
@@ -111,14 +137,15 @@ pub fn classify(
 
     let mut signals = Vec::with_capacity(chosen.len());
     let mut detected = None;
+    let mut spent = Spent::default();
     for (place, index) in chosen.iter().enumerate() {
         let lead = &record.leads[*index];
         if place == 0 && settings.beats.is_none() {
             let scale = record.sample_rate / lead.sample_rate;
-            let found = peaks::detect(&lead.samples, lead.sample_rate)?;
+            let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
             detected = Some(found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect());
         }
-        signals.push(prepare(config, &lead.samples, lead.sample_rate)?);
+        signals.push(prepare(config, &lead.samples, lead.sample_rate, &mut spent)?);
     }
     // Leads of different rates may differ by a sample at the end.
     let samples = signals.iter().map(Vec::len).min().unwrap_or(0);
@@ -126,24 +153,25 @@ pub fn classify(
     let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
     let places: Vec<i64> = times.iter().map(|t| frames.position(*t)).collect();
 
-    let patient = Patient::new(config, record, settings, unit, &places)?;
+    let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, unit, &places))?;
     let mut findings = Findings {
         unit,
         items: Vec::new(),
         heart_rate: beats::heart_rate(&times, record.sample_rate),
         missing: patient.missing.clone(),
+        spent,
     };
     let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
     match unit {
         Unit::Record => {
-            let inputs = Inputs {
+            let inputs = timed(&mut findings.spent.windows, || Inputs {
                 batch: 1,
                 leads: rows.len(),
                 samples,
                 signal: rows.concat(),
                 features: patient.features(0, 1),
-            };
-            collect(model, &inputs, &[0], &mut findings.items)?;
+            });
+            collect(model, &inputs, &[0], &mut findings)?;
             progress(1, 1);
         }
         Unit::Beat => {
@@ -159,14 +187,14 @@ pub fn classify(
             let batch = settings.batch.unwrap_or(BATCH).clamp(1, CELLS / window);
             for first in (0..places.len()).step_by(batch) {
                 let count = batch.min(places.len() - first);
-                let inputs = Inputs {
+                let inputs = timed(&mut findings.spent.windows, || Inputs {
                     batch: count,
                     leads: rows.len(),
                     samples: config.samples,
                     signal: beats::windows(&rows, &places[first..first + count], config.samples),
                     features: patient.features(first, count),
-                };
-                collect(model, &inputs, &times[first..first + count], &mut findings.items)?;
+                });
+                collect(model, &inputs, &times[first..first + count], &mut findings)?;
                 progress(first + count, places.len());
             }
         }
@@ -175,30 +203,27 @@ pub fn classify(
 }
 
 /// One lead as the network takes it.
-fn prepare(config: &Config, samples: &[f32], rate: f64) -> Result<Vec<f32>, ecg::Error> {
-    let mut samples = samples.to_vec();
-    filter::fill_missing(&mut samples);
-    let mut samples = Resampler::new(rate, config.sample_rate)?.apply(&samples);
-    match config.normalize {
+fn prepare(config: &Config, samples: &[f32], rate: f64, spent: &mut Spent) -> Result<Vec<f32>, ecg::Error> {
+    let mut samples = timed(&mut spent.resample, || -> Result<Vec<f32>, ecg::Error> {
+        let mut samples = samples.to_vec();
+        filter::fill_missing(&mut samples);
+        Ok(Resampler::new(rate, config.sample_rate)?.apply(&samples))
+    })?;
+    timed(&mut spent.normalize, || match config.normalize {
         Normalize::Zscore => normalize::z_score(&mut samples),
         Normalize::None => {}
-    }
+    });
     Ok(samples)
 }
 
-fn collect(
-    model: &Model,
-    inputs: &Inputs,
-    times: &[i64],
-    findings: &mut Vec<Finding>,
-) -> Result<(), RunError> {
+fn collect(model: &Model, inputs: &Inputs, times: &[i64], findings: &mut Findings) -> Result<(), RunError> {
     let classes = model.config().classes.len();
-    let out = model.run(inputs)?;
+    let out = timed(&mut findings.spent.network, || model.run(inputs))?;
     let rows = out.logits.chunks_exact(classes).zip(out.probabilities.chunks_exact(classes));
     for (time, (logits, probabilities)) in times.iter().zip(rows) {
         let (logits, probabilities) = (logits.to_vec(), probabilities.to_vec());
         let best = (0..classes).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-        findings.push(Finding { time: *time, class: best.unwrap_or(0), logits, probabilities });
+        findings.items.push(Finding { time: *time, class: best.unwrap_or(0), logits, probabilities });
     }
     Ok(())
 }

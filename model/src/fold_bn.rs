@@ -1,140 +1,153 @@
-//! Folds each batch norm into the convolution before it, in `f64`:
+//! Weights as operations take them: in `f64`, each batch norm folded into the convolution before it,
 //! `w' = w * gamma / sqrt(var + eps)`, `b' = beta - mean * gamma / sqrt(var + eps)`.
 
-use crate::config::FeatureKind;
 use crate::fault::Fault;
-use crate::network::{Block, ConvBn, FeatureWeights, Fusion, LayerNorm, Linear, Network, Overflow};
-use crate::weights::Weights;
+use crate::weights::{Source, WeightsError};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
 
-/// Builds the network; fails if a folded value overflows `f32`.
-pub(crate) fn fold(weights: &Weights) -> Result<Network, Fault> {
-    let w = Source(weights);
-    let config = weights.config();
-    let stem = w.conv_bn("stem", config.stem.stride)?;
-    let mut blocks = Vec::new();
-    for (i, b) in config.blocks()?.iter().enumerate() {
-        let part = |name: &str| format!("blocks.{i}.{name}");
-        blocks.push(Block {
-            expand: match b.expand {
-                1 => None,
-                _ => Some(w.conv_bn(&part("expand"), 1)?),
-            },
-            depthwise: w.conv_bn(&part("depthwise"), b.stride)?,
-            se_reduce: w.linear(&part("se.reduce"))?,
-            se_expand: w.linear(&part("se.expand"))?,
-            project: w.conv_bn(&part("project"), 1)?,
-            residual: b.residual,
-        });
-    }
-    let fusion = match &config.fusion {
-        None => None,
-        Some(f) => {
-            let mut features = Vec::new();
-            for feature in &f.features {
-                let prefix = format!("fusion.features.{}", feature.name);
-                features.push((feature.name.clone(), w.feature(&prefix, &feature.kind)?));
-            }
-            Some(Fusion {
-                dim: f.dim,
-                heads: f.heads,
-                features,
-                norm_q: w.norm("fusion.norm_q")?,
-                norm_out: w.norm("fusion.norm_out")?,
-                q: w.linear("fusion.q")?,
-                k: w.linear("fusion.k")?,
-                v: w.linear("fusion.v")?,
-                out: w.linear("fusion.out")?,
-            })
-        }
-    };
-    Ok(Network { stem, blocks, head: w.conv_bn("head", 1)?, fusion, classifier: w.linear("classifier")? })
+/// Smallest magnitude that rounds to infinity in a storage type, with the type's name.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Overflow {
+    /// Name for messages.
+    pub name: &'static str,
+    /// Values of this magnitude and above overflow.
+    pub from: f64,
 }
 
-struct Source<'a>(&'a Weights);
+impl Overflow {
+    /// IEEE 754 binary32: 2^128 - 2^103.
+    pub const F32: Overflow =
+        Overflow { name: "f32", from: 340_282_356_779_733_661_637_539_395_458_142_568_448.0 };
+    /// IEEE 754 binary16: 65504 and half a step.
+    pub const F16: Overflow = Overflow { name: "f16", from: 65_520.0 };
+    /// bfloat16: 2^128 - 2^119.
+    pub const BF16: Overflow =
+        Overflow { name: "bf16", from: 339_617_752_923_046_005_526_922_703_901_628_039_168.0 };
 
-impl Source<'_> {
-    fn values(&self, name: &str) -> Result<Vec<f64>, Fault> {
-        Ok(self.0.array(name)?.data.to_f64())
+    /// The first value that overflows or is not finite: its place and itself.
+    pub(crate) fn first_in(self, values: &[f64]) -> Option<(usize, f64)> {
+        first(values, |v| v.abs() < self.from)
+    }
+}
+
+/// The first value that fails `fits`: its place and itself.
+pub(crate) fn first<T: Copy>(values: &[T], fits: impl Fn(T) -> bool) -> Option<(usize, T)> {
+    // Whole chunks without a branch, which the compiler makes vectors of.
+    const CHUNK: usize = 256;
+    let chunk = values.chunks(CHUNK).position(|c| !c.iter().fold(true, |all, v| all & fits(*v)))?;
+    let at = chunk * CHUNK;
+    values[at..].iter().position(|v| !fits(*v)).map(|i| (at + i, values[at + i]))
+}
+
+/// A layer's weight, row by row of its outputs, and bias.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Layer {
+    pub(crate) weight: Vec<f64>,
+    pub(crate) bias: Vec<f64>,
+}
+
+/// Takes arrays from a source, layer by layer.
+pub(crate) struct Folder<'a> {
+    source: &'a dyn Source,
+    limit: Overflow,
+    read: Cell<Duration>,
+}
+
+impl<'a> Folder<'a> {
+    /// Layers of `source`, of which every value stays finite below `limit` and in `f32`.
+    pub(crate) fn new(source: &'a dyn Source, limit: Overflow) -> Folder<'a> {
+        Folder { source, limit, read: Cell::default() }
     }
 
-    fn conv_bn(&self, layer: &str, stride: usize) -> Result<ConvBn, Fault> {
-        let name = format!("{layer}.conv.weight");
-        let shape = &self.0.array(&name)?.shape;
-        let [c_out, c_in, kernel] = shape[..] else {
-            return Err(Fault::new(
-                &name,
-                "three dimensions",
-                format!("shape {shape:?}"),
-                "save the array with the expected shape",
-            ));
-        };
-        let mut weight = self.values(&name)?;
-        let part = |part: &str| self.values(&format!("{layer}.bn.{part}"));
+    /// The time that the source took so far.
+    pub(crate) fn read(&self) -> Duration {
+        self.read.get()
+    }
+
+    fn raw(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        let start = Instant::now();
+        let values = self.source.values(name);
+        self.read.set(self.read.get() + start.elapsed());
+        values
+    }
+
+    pub(crate) fn fault(&self, fault: Fault) -> WeightsError {
+        fault.in_file(self.source.path())
+    }
+
+    /// Fails on a value that overflows the limit; a source's values are finite in `f32`.
+    fn check(&self, name: &str, values: &[f64]) -> Result<(), WeightsError> {
+        if self.limit == Overflow::F32 {
+            return Ok(());
+        }
+        match self.limit.first_in(values) {
+            None => Ok(()),
+            Some((i, v)) => Err(self.fault(Fault::new(
+                name,
+                format!("values that are finite in {}", self.limit.name),
+                format!("{v:e} at element {i}, which overflows {}", self.limit.name),
+                "choose a wider precision or mend the weights",
+            ))),
+        }
+    }
+
+    /// An array as it is.
+    pub(crate) fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        let values = self.raw(name)?;
+        self.check(name, &values)?;
+        Ok(values)
+    }
+
+    /// `<layer>.weight` and `<layer>.bias` as they are.
+    pub(crate) fn linear(&self, layer: &str) -> Result<Layer, WeightsError> {
+        let weight = self.values(&format!("{layer}.weight"))?;
+        Ok(Layer { weight, bias: self.values(&format!("{layer}.bias"))? })
+    }
+
+    /// The sum of two arrays of one length, the first of which names what is wrong with it.
+    pub(crate) fn sum(&self, name: &str, other: &str) -> Result<Vec<f64>, WeightsError> {
+        let mut sum = self.values(name)?;
+        sum.iter_mut().zip(self.values(other)?).for_each(|(a, b)| *a += b);
+        self.finite(name, &format!("a sum with {other} that is finite"), &sum)?;
+        self.check(name, &sum)?;
+        Ok(sum)
+    }
+
+    /// Fails on a value that overflows `f32`, which arithmetic on finite ones can give.
+    fn finite(&self, item: &str, expected: &str, values: &[f64]) -> Result<(), WeightsError> {
+        match Overflow::F32.first_in(values) {
+            None => Ok(()),
+            Some((i, v)) => Err(self.fault(Fault::new(
+                item,
+                expected,
+                format!("{v:e} at element {i}, which overflows f32"),
+                "train or export the weights again",
+            ))),
+        }
+    }
+
+    /// `<layer>.conv` with `<layer>.bn` folded in.
+    pub(crate) fn conv_bn(&self, layer: &str) -> Result<Layer, WeightsError> {
+        let mut weight = self.raw(&format!("{layer}.conv.weight"))?;
+        let part = |part: &str| self.raw(&format!("{layer}.bn.{part}"));
         let (gamma, beta) = (part("weight")?, part("bias")?);
         let (mean, var) = (part("running_mean")?, part("running_var")?);
-        let eps = self.0.config().bn_eps;
-        let mut bias = Vec::with_capacity(c_out);
-        for (o, row) in weight.chunks_exact_mut(c_in * kernel).enumerate() {
+        let eps = self.source.config().bn_eps;
+        let mut bias = Vec::with_capacity(gamma.len());
+        // Sizes are at least 1: the configuration's check sees to it.
+        let width = weight.len() / gamma.len().max(1);
+        for (o, row) in weight.chunks_exact_mut(width).enumerate() {
             let scale = gamma[o] / (var[o] + eps).sqrt();
             row.iter_mut().for_each(|w| *w *= scale);
             bias.push(beta[o] - mean[o] * scale);
         }
         for (what, values) in [("weight", &weight), ("bias", &bias)] {
-            if let Some((i, v)) = Overflow::F32.first_in(values) {
-                return Err(Fault::new(
-                    format!("{layer}.bn"),
-                    format!("a {what} that is finite once batch norm is folded in"),
-                    format!("{v:e} at element {i}, which overflows f32"),
-                    "train or export the weights again",
-                ));
-            }
+            let expected = format!("a {what} that is finite once batch norm is folded in");
+            self.finite(&format!("{layer}.bn"), &expected, values)?;
+            self.check(&format!("{layer}.{what}"), values)?;
         }
-        Ok(ConvBn { c_out, c_in, kernel, stride, weight, bias })
-    }
-
-    fn linear(&self, layer: &str) -> Result<Linear, Fault> {
-        let weight = self.values(&format!("{layer}.weight"))?;
-        let bias = self.values(&format!("{layer}.bias"))?;
-        Ok(Linear {
-            out: bias.len(),
-            // Sizes are at least 1: the configuration's check sees to it.
-            input: weight.len() / bias.len().max(1),
-            weight,
-            bias,
-        })
-    }
-
-    fn norm(&self, layer: &str) -> Result<LayerNorm, Fault> {
-        Ok(LayerNorm {
-            weight: self.values(&format!("{layer}.weight"))?,
-            bias: self.values(&format!("{layer}.bias"))?,
-        })
-    }
-
-    fn feature(&self, prefix: &str, kind: &FeatureKind) -> Result<FeatureWeights, Fault> {
-        let part = |name: &str| self.values(&format!("{prefix}.{name}"));
-        Ok(match kind {
-            FeatureKind::Continuous { offset, scale } => FeatureWeights::Continuous {
-                offset: *offset,
-                scale: *scale,
-                weight: part("weight")?,
-                bias: part("bias")?,
-                missing: part("missing")?,
-            },
-            FeatureKind::Categorical { categories } => {
-                FeatureWeights::Categorical { embedding: part("embedding")?, n: categories.len() }
-            }
-            FeatureKind::Sequence { inputs, hidden } => FeatureWeights::Sequence {
-                inputs: *inputs,
-                hidden: *hidden,
-                w_ih: part("lstm.weight_ih_l0")?,
-                w_hh: part("lstm.weight_hh_l0")?,
-                b_ih: part("lstm.bias_ih_l0")?,
-                b_hh: part("lstm.bias_hh_l0")?,
-                proj: self.linear(&format!("{prefix}.proj"))?,
-                missing: part("missing")?,
-            },
-        })
+        Ok(Layer { weight, bias })
     }
 }
 

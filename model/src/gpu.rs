@@ -3,12 +3,17 @@
 use crate::config::Config;
 use crate::inputs::{FeatureInput, Inputs};
 use crate::model::{Backend, LoadError, Options, operands};
-use efficientecg_engine::gpu::{Gpu, GpuError, GpuOptions, Probe};
+use efficientecg_engine::gpu::{self, Gpu, GpuError, GpuOptions, Probe};
 use efficientecg_engine::{Cpu, Engine, Graph};
 use std::sync::Arc;
 
 /// The longest signal of a self-test, in samples: several tiles of every kernel, and no multiple of anything.
 const PROBE_SAMPLES: usize = 299;
+
+/// Whether there is a GPU to try, or one was asked for by name.
+pub(crate) fn present(options: &Options) -> bool {
+    options.gpu.adapter.is_some() || gpu::hardware()
+}
 
 /// A GPU for the graph; none where the CPU shall compute, for want of a GPU or of one that passes its self-test.
 pub(crate) fn engine(

@@ -1,13 +1,17 @@
-//! From the network's weights to a graph of operations.
+//! From a network's weights to a graph of operations, one layer at a time.
 //!
 //! A block becomes depthwise (with the expand layer inside it), squeeze-excite and project, which takes the gate and
-//! the residual; the head gives the sums that the classifier's mean comes from.
+//! the residual; the head gives the sums that the classifier's mean comes from. Structure and names follow
+//! EfficientECG (arXiv 2512.03804).
 
-use crate::network::{Block, ConvBn, FeatureWeights, Fusion, LayerNorm, Linear, Network};
+use crate::config::{BlockShape, Config, FeatureKind, Fusion, Task};
+use crate::fold_bn::{Folder, Layer};
+use crate::weights::WeightsError;
 use efficientecg_engine::{Graph, Value};
+use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
-use efficientecg_kernels::ops::cross_attention::{self, CrossAttention};
+use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
@@ -15,8 +19,8 @@ use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 use efficientecg_kernels::view::Shape;
 
 /// The values of a network's graph that a run can ask for.
-pub(crate) struct Wired {
-    pub(crate) graph: Graph,
+pub(crate) struct Wired<O> {
+    pub(crate) graph: Graph<O>,
     /// `[1, classes]`.
     pub(crate) logits: Value,
     /// `[1, classes]`.
@@ -26,110 +30,142 @@ pub(crate) struct Wired {
 }
 
 /// Builds the graph. Its inputs are the signal `[leads, T]`, then for each feature in order one operand (continuous
-/// `[1, 1]`, categorical `[1, 1]`) or two (sequence: rows `[S, inputs]` and steps `[1, 1]`).
-pub(crate) fn build(network: Network, softmax: bool) -> Wired {
-    let mut graph = Graph::new();
+/// `[1, 1]`, categorical `[1, 1]`) or two (sequence: rows `[S, inputs]` and steps `[1, 1]`). `make` takes each
+/// operation as soon as its weights are there: what it gives is what stays of it.
+pub(crate) fn build<O>(
+    config: &Config,
+    folder: &Folder<'_>,
+    make: impl FnMut(Box<dyn Op>) -> O,
+) -> Result<Wired<O>, WeightsError> {
+    let mut builder = Builder { folder, graph: Graph::default(), make };
     let mut taps = Vec::new();
-    let signal = graph.input();
+    let signal = builder.graph.input();
+    let blocks = config.blocks().map_err(|f| folder.fault(f))?;
 
-    let ConvBn { c_in, kernel, stride, weight, bias, .. } = network.stem;
-    let stem = Conv { weight, bias, leads: c_in, kernel, stride };
-    let [mut x] = graph.push("stem".into(), stem, &[signal]);
+    let Layer { weight, bias } = folder.conv_bn("stem")?;
+    let (leads, kernel, stride) = (config.leads.len(), config.stem.kernel, config.stem.stride);
+    let [mut x] = builder.push("stem".into(), Conv { weight, bias, leads, kernel, stride }, &[signal]);
     taps.push(("stem".to_owned(), x));
 
-    for (i, block) in network.blocks.into_iter().enumerate() {
-        x = push_block(&mut graph, &format!("blocks.{i}"), block, x);
+    for (i, block) in blocks.iter().enumerate() {
+        x = builder.block(&format!("blocks.{i}"), block, x)?;
         taps.push((format!("blocks.{i}"), x));
     }
 
-    let channels = network.head.c_out;
-    let ConvBn { weight, bias, .. } = network.head;
+    let Layer { weight, bias } = folder.conv_bn("head")?;
     let head = Pointwise { weight, bias, silu: true, gate: false, residual: false, sums: true };
-    let [head, sums] = graph.push("head".into(), head, &[x]);
+    let [head, sums] = builder.push("head".into(), head, &[x]);
     taps.push(("head".to_owned(), head));
 
     let mut pooled = vec![head, sums];
     let mut tokens = Shape::new(0, 0);
-    if let Some(fusion) = network.fusion {
+    if let Some(fusion) = &config.fusion {
         tokens = Shape::new(fusion.features.len(), fusion.dim);
-        let (features, attention) = split_fusion(fusion);
-        let operands: Vec<Value> = features
-            .iter()
-            .flat_map(|f| vec![(); if matches!(f, Feature::Sequence { .. }) { 2 } else { 1 }])
-            .map(|()| graph.input())
-            .collect();
-        let made = Tokens { dim: tokens.cols, features };
-        let [f] = graph.push("fusion.tokens".into(), made, &operands);
-        let [z] = graph.push("fusion.attention".into(), attention, &[f, head]);
+        let f = builder.tokens(fusion)?;
+        let [z] = builder.push("fusion.attention".into(), attention(folder, fusion)?, &[f, head]);
         taps.extend([("tokens".to_owned(), f), ("attention".to_owned(), z)]);
         pooled.push(z);
     }
 
-    let Linear { weight, bias, .. } = network.classifier;
-    debug_assert_eq!(weight.len(), bias.len() * (channels + tokens.len()));
+    let Layer { weight, bias } = folder.linear("classifier")?;
+    let softmax = config.task == Task::Multiclass;
     let classifier = Classifier { weight, bias, tokens, softmax };
-    let [logits, probabilities] = graph.push("classifier".into(), classifier, &pooled);
-    Wired { graph, logits, probabilities, taps }
+    let [logits, probabilities] = builder.push("classifier".into(), classifier, &pooled);
+    Ok(Wired { graph: builder.graph, logits, probabilities, taps })
 }
 
-fn push_block(graph: &mut Graph, name: &str, block: Block, x: Value) -> Value {
-    let label = |part: &str| format!("{name}.{part}");
-    let Block { expand, depthwise, se_reduce, se_expand, project, residual } = block;
-    let expand = expand.map(|e| Expand { weight: e.weight, bias: e.bias });
-    let ConvBn { kernel, stride, weight, bias, .. } = depthwise;
-    let depthwise = Depthwise { expand, weight, bias, kernel, stride };
-    let [y, sums] = graph.push(label("depthwise"), depthwise, &[x]);
-    let squeeze_excite = SqueezeExcite {
-        reduce: se_reduce.weight,
-        reduce_bias: se_reduce.bias,
-        expand: se_expand.weight,
-        expand_bias: se_expand.bias,
-    };
-    let [gate] = graph.push(label("se"), squeeze_excite, &[y, sums]);
-    let ConvBn { weight, bias, .. } = project;
-    let project = Pointwise { weight, bias, silu: false, gate: true, residual, sums: false };
-    let mut operands = vec![y, gate];
-    if residual {
-        operands.push(x);
+struct Builder<'a, O, F> {
+    folder: &'a Folder<'a>,
+    graph: Graph<O>,
+    make: F,
+}
+
+impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
+    fn push<const N: usize>(&mut self, label: String, op: impl Op + 'static, inputs: &[Value]) -> [Value; N] {
+        let contract = op.contract();
+        let made = (self.make)(Box::new(op));
+        self.graph.add(label, contract, made, inputs)
     }
-    let [out] = graph.push(label("project"), project, &operands);
-    out
+
+    fn block(&mut self, name: &str, block: &BlockShape, x: Value) -> Result<Value, WeightsError> {
+        let part = |part: &str| format!("{name}.{part}");
+        let mut expand = None;
+        if block.expand != 1 {
+            let Layer { weight, bias } = self.folder.conv_bn(&part("expand"))?;
+            expand = Some(Expand { weight, bias });
+        }
+        let Layer { weight, bias } = self.folder.conv_bn(&part("depthwise"))?;
+        let depthwise = Depthwise { expand, weight, bias, kernel: block.kernel, stride: block.stride };
+        let [y, sums] = self.push(part("depthwise"), depthwise, &[x]);
+
+        let Layer { weight: reduce, bias: reduce_bias } = self.folder.linear(&part("se.reduce"))?;
+        let Layer { weight: expand, bias: expand_bias } = self.folder.linear(&part("se.expand"))?;
+        let squeeze_excite = SqueezeExcite { reduce, reduce_bias, expand, expand_bias };
+        let [gate] = self.push(part("se"), squeeze_excite, &[y, sums]);
+
+        let Layer { weight, bias } = self.folder.conv_bn(&part("project"))?;
+        let residual = block.residual;
+        let project = Pointwise { weight, bias, silu: false, gate: true, residual, sums: false };
+        let mut operands = vec![y, gate];
+        if residual {
+            operands.push(x);
+        }
+        let [out] = self.push(part("project"), project, &operands);
+        Ok(out)
+    }
+
+    fn tokens(&mut self, fusion: &Fusion) -> Result<Value, WeightsError> {
+        let (mut features, mut operands) = (Vec::new(), Vec::new());
+        for feature in &fusion.features {
+            let part = |part: &str| format!("fusion.features.{}.{part}", feature.name);
+            let values = |name: &str| self.folder.values(&part(name));
+            operands.push(self.graph.input());
+            features.push(match feature.kind {
+                // Offset and scale are applied to the value in f64, before it becomes an operand.
+                FeatureKind::Continuous { .. } => Feature::Continuous {
+                    weight: values("weight")?,
+                    bias: values("bias")?,
+                    missing: values("missing")?,
+                },
+                FeatureKind::Categorical { .. } => Feature::Categorical { embedding: values("embedding")? },
+                FeatureKind::Sequence { inputs, hidden } => {
+                    operands.push(self.graph.input());
+                    Feature::Sequence {
+                        inputs,
+                        hidden,
+                        input_weight: values("lstm.weight_ih_l0")?,
+                        hidden_weight: values("lstm.weight_hh_l0")?,
+                        bias: self.folder.sum(&part("lstm.bias_ih_l0"), &part("lstm.bias_hh_l0"))?,
+                        proj: values("proj.weight")?,
+                        proj_bias: values("proj.bias")?,
+                        missing: values("missing")?,
+                    }
+                }
+            });
+        }
+        let tokens = Tokens { dim: fusion.dim, features };
+        let [f] = self.push("fusion.tokens".into(), tokens, &operands);
+        Ok(f)
+    }
 }
 
-fn split_fusion(fusion: Fusion) -> (Vec<Feature>, CrossAttention) {
-    let linear = |l: Linear| cross_attention::Linear { weight: l.weight, bias: l.bias };
-    let norm = |n: LayerNorm| cross_attention::Norm { weight: n.weight, bias: n.bias };
-    let attention = CrossAttention {
+fn attention(folder: &Folder<'_>, fusion: &Fusion) -> Result<CrossAttention, WeightsError> {
+    let linear = |name: &str| -> Result<Linear, WeightsError> {
+        let Layer { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
+        Ok(Linear { weight, bias })
+    };
+    let norm = |name: &str| -> Result<Norm, WeightsError> {
+        let Layer { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
+        Ok(Norm { weight, bias })
+    };
+    Ok(CrossAttention {
         tokens: fusion.features.len(),
         heads: fusion.heads,
-        norm_q: norm(fusion.norm_q),
-        norm_out: norm(fusion.norm_out),
-        q: linear(fusion.q),
-        k: linear(fusion.k),
-        v: linear(fusion.v),
-        out: linear(fusion.out),
-    };
-    (fusion.features.into_iter().map(|(_, weights)| feature(weights)).collect(), attention)
-}
-
-fn feature(weights: FeatureWeights) -> Feature {
-    match weights {
-        // Offset and scale are applied to the value in f64, before it becomes an operand.
-        FeatureWeights::Continuous { weight, bias, missing, .. } => {
-            Feature::Continuous { weight, bias, missing }
-        }
-        FeatureWeights::Categorical { embedding, .. } => Feature::Categorical { embedding },
-        FeatureWeights::Sequence { inputs, hidden, w_ih, w_hh, b_ih, b_hh, proj, missing } => {
-            Feature::Sequence {
-                inputs,
-                hidden,
-                input_weight: w_ih,
-                hidden_weight: w_hh,
-                bias: b_ih.iter().zip(&b_hh).map(|(a, b)| a + b).collect(),
-                proj: proj.weight,
-                proj_bias: proj.bias,
-                missing,
-            }
-        }
-    }
+        norm_q: norm("norm_q")?,
+        norm_out: norm("norm_out")?,
+        q: linear("q")?,
+        k: linear("k")?,
+        v: linear("v")?,
+        out: linear("out")?,
+    })
 }

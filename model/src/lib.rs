@@ -2,7 +2,7 @@
 //! model that runs it.
 //!
 //! - [`config`], [`arrays`], [`weights`], [`inputs`]: files, read and checked; [`fault`]: what is wrong with one.
-//! - [`network`], [`fold_bn`]: the weights with batch norm folded. `graph`: the operations they become.
+//! - [`fold_bn`]: the weights with batch norm folded. `graph`: the operations they become.
 //! - [`Model`]: ready to run, shared by threads. [`Profile`]: where a run's time goes. [`Peaks`]: what the machine can do.
 //! - [`ecg`]: records, from files to windows; [`classify`]: from a record to classes.
 
@@ -17,19 +17,18 @@ mod gpu;
 mod graph;
 pub mod inputs;
 mod model;
-pub mod network;
 mod peak;
 mod profile;
 pub mod weights;
 
 #[cfg(feature = "gpu")]
 pub use efficientecg_engine::gpu::{Adapter, Features, GpuError, GpuOptions, adapters};
-pub use efficientecg_engine::{Precision, Span};
+pub use efficientecg_engine::{Layer, Precision, Span};
 pub use efficientecg_kernels::op::Cost;
 pub use efficientecg_kernels::simd::Level;
 pub use efficientecg_kernels::view::Shape;
 pub use inputs::{FeatureInput, Inputs};
-pub use model::{Backend, Layer, LoadError, Model, Options, Outputs, RunError, Tap, available_threads};
+pub use model::{Backend, LoadError, Model, Options, Outputs, RunError, Tap, available_threads};
 pub use peak::Peaks;
 pub use profile::Profile;
 pub use weights::Weights;

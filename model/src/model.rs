@@ -1,20 +1,20 @@
 //! A network ready to run: loaded, folded, packed, shared by as many threads as like to call it.
 
-use crate::config::{Config, Feature, FeatureKind, Task};
+use crate::config::{Config, Feature, FeatureKind};
 use crate::fault::Fault;
+use crate::fold_bn::{Folder, Overflow};
 use crate::graph::{self, Wired};
 use crate::inputs::{FeatureInput, Inputs};
-use crate::network::Overflow;
-use crate::weights::{Weights, WeightsError};
+use crate::weights::{self, Source, WeightFile, Weights, WeightsError};
 use efficientecg_engine::pool::Pool;
-use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Precision, Reference, Value};
-use efficientecg_kernels::op::Cost;
+use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Layer, Precision, Reference, Value};
+use efficientecg_kernels::op::Op;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where a model runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,21 +147,6 @@ pub struct Tap {
     pub data: Vec<f32>,
 }
 
-/// One step of the network, for tables.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// Where it stands: `blocks.3.project`.
-    pub name: String,
-    /// The operation.
-    pub op: &'static str,
-    /// The shape of its first operand for one record.
-    pub input: Shape,
-    /// The shape of its first result for one record.
-    pub output: Shape,
-    /// What it costs for one record.
-    pub cost: Cost,
-}
-
 /// A network ready to run. `run` takes `&self`: threads share a model without a lock.
 pub struct Model {
     config: Config,
@@ -174,45 +159,77 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a weight file or folder.
+    /// Loads a weight file or folder. The CPU's weights are packed as they are read: no others stay in memory.
     pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, LoadError> {
         let start = Instant::now();
-        let weights = Weights::load(path)?;
-        let read = start.elapsed().as_secs_f64();
-        let mut model = Model::new(&weights, options)?;
-        model.phases.insert(0, ("read", read));
-        Ok(model)
+        let file = WeightFile::open(path.as_ref())?;
+        Model::prepare(&file, options, start)
     }
 
     /// Prepares loaded weights: folds batch norm, checks that all fits the precision, packs.
     pub fn new(weights: &Weights, options: &Options) -> Result<Model, LoadError> {
-        let start = Instant::now();
-        let config = weights.config().clone();
-        let network = weights.network()?;
+        Model::prepare(weights, options, Instant::now())
+    }
+
+    /// Since `start`, the source was opened.
+    fn prepare(source: &dyn Source, options: &Options, start: Instant) -> Result<Model, LoadError> {
+        let config = source.config().clone();
+        let parameters = weights::parameters(&config).map_err(|f| f.in_file(source.path()))?;
         let limit = match (options.backend, options.precision) {
-            (Backend::Reference, _) => None,
-            (_, Precision::F32) => Some(Overflow::F32),
-            (_, Precision::F16) => Some(Overflow::F16),
+            (Backend::Reference, _) | (_, Precision::F32) => Overflow::F32,
+            (_, Precision::F16) => Overflow::F16,
         };
-        if let Some(limit) = limit {
-            network.check_fits(limit).map_err(|f| f.in_file(weights.path()))?;
-        }
-        let Wired { graph, logits, probabilities, taps } =
-            graph::build(network, config.task == Task::Multiclass);
-        let mut phases = vec![("fold", start.elapsed().as_secs_f64())];
+        let folder = Folder::new(source, limit);
+        let opened = start.elapsed();
         let start = Instant::now();
-        let engine = engine(Arc::new(graph), &config, options)?;
+        let cpu_alone = cpu_alone(options)?;
+        let searched = start.elapsed();
+
+        let threads = options.threads.unwrap_or_else(available_threads).max(1);
+        let level = options.level.unwrap_or_else(Level::best);
+        let start = Instant::now();
+        let mut packing = Duration::ZERO;
+        let (engine, logits, probabilities, taps) = if cpu_alone {
+            f32_alone("CPU", options)?;
+            // Layers in f64 come and go. glibc keeps blocks for reuse up to the size of the largest that was let go; by
+            // this one, whose pages are never touched, it keeps them from the start, in place of mapping each anew.
+            drop(std::hint::black_box(Vec::<f64>::with_capacity(1 << 19)));
+            let pack = |op: Box<dyn Op>| {
+                let start = Instant::now();
+                let kernel = op.pack(level);
+                drop(op);
+                packing += start.elapsed();
+                kernel
+            };
+            let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, pack)?;
+            let cpu = Cpu::packed(graph, level, Arc::new(Pool::new(threads)));
+            (Engine::Cpu(cpu), logits, probabilities, taps)
+        } else {
+            let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, |op| op)?;
+            let graph = Arc::new(graph);
+            let start = Instant::now();
+            let engine = engine(graph, &config, options, level, threads)?;
+            packing = start.elapsed();
+            (engine, logits, probabilities, taps)
+        };
+        let fold = start.elapsed().saturating_sub(packing + folder.read());
+        let mut phases = vec![
+            ("read", (opened + folder.read()).as_secs_f64()),
+            ("fold", fold.as_secs_f64()),
+            ("pack", packing.as_secs_f64()),
+        ];
         match &engine {
             #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => phases.extend(gpu.phases()),
-            _ => {
-                let searched =
-                    matches!(options.backend, Backend::Auto | Backend::Gpu) && cfg!(feature = "gpu");
-                let name = if searched { "look for a GPU, pack" } else { "pack" };
-                phases.push((name, start.elapsed().as_secs_f64()));
+            Engine::Gpu(gpu) => {
+                phases.pop();
+                phases.extend(gpu.phases());
             }
+            _ => {}
         }
-        Ok(Model { config, parameters: weights.parameters(), engine, logits, probabilities, taps, phases })
+        if cpu_alone && options.backend == Backend::Auto && cfg!(feature = "gpu") {
+            phases.insert(0, ("look for a GPU", searched.as_secs_f64()));
+        }
+        Ok(Model { config, parameters, engine, logits, probabilities, taps, phases })
     }
 
     /// Its configuration.
@@ -277,7 +294,7 @@ impl Model {
         inputs.check(&self.config)?;
         let operands = operands(&self.config, inputs)?;
         let operands: Vec<(Shape, &[f32])> = operands.iter().map(|(s, d)| (*s, d.as_ref())).collect();
-        let shapes = self.engine.graph().shapes(&operands.iter().map(|(s, _)| *s).collect::<Vec<_>>())?;
+        let shapes = self.engine.shapes(&operands.iter().map(|(s, _)| *s).collect::<Vec<_>>())?;
 
         let classes = self.config.classes.len();
         let mut out = Outputs {
@@ -359,46 +376,56 @@ impl Model {
 
     /// The steps on graph inputs of these shapes.
     pub(crate) fn layers_of(&self, inputs: &[Shape]) -> Result<Vec<Layer>, RunError> {
-        let graph = self.engine.graph();
-        let shapes = graph.shapes(inputs)?;
-        let layer = |step: &efficientecg_engine::graph::Step| {
-            let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
-            Layer {
-                name: step.label.clone(),
-                op: step.op.name(),
-                input: operands[0],
-                output: shapes[step.outputs()[0].index()],
-                cost: step.op.cost(&operands),
-            }
-        };
-        Ok(graph.steps().iter().map(layer).collect())
+        Ok(self.engine.layers(inputs)?)
     }
 }
 
-/// The engine that the options ask for.
-#[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
-fn engine(graph: Arc<Graph>, config: &Config, options: &Options) -> Result<Engine, LoadError> {
-    let threads = options.threads.unwrap_or_else(available_threads).max(1);
-    let level = options.level.unwrap_or_else(Level::best);
-    let make_cpu = {
-        let graph = Arc::clone(&graph);
-        move || Cpu::new(Arc::clone(&graph), level, Arc::new(Pool::new(threads)))
-    };
-    let f32_alone = |backend, engine: Engine| match options.precision {
-        Precision::F32 => Ok(engine),
-        Precision::F16 => Err(LoadError::Precision { backend }),
-    };
+/// Whether the CPU computes everything: no other engine needs the weights.
+fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
     match options.backend {
-        Backend::Reference => f32_alone("reference", Engine::Reference(Reference::new(graph))),
+        Backend::Cpu => Ok(true),
+        Backend::Reference => Ok(false),
         #[cfg(feature = "gpu")]
-        Backend::Gpu | Backend::Auto => match crate::gpu::engine(graph, config, options, make_cpu.clone())? {
-            Some(engine) => Ok(engine),
-            None => f32_alone("CPU", Engine::Cpu(make_cpu())),
-        },
+        Backend::Auto => Ok(!crate::gpu::present(options)),
+        #[cfg(feature = "gpu")]
+        Backend::Gpu => Ok(false),
+        #[cfg(not(feature = "gpu"))]
+        Backend::Auto => Ok(true),
         #[cfg(not(feature = "gpu"))]
         Backend::Gpu => Err(LoadError::NoGpu),
-        _ => f32_alone("CPU", Engine::Cpu(make_cpu())),
     }
+}
+
+fn f32_alone(backend: &'static str, options: &Options) -> Result<(), LoadError> {
+    match options.precision {
+        Precision::F32 => Ok(()),
+        Precision::F16 => Err(LoadError::Precision { backend }),
+    }
+}
+
+/// The engine for what is not [`cpu_alone`].
+#[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
+fn engine(
+    graph: Arc<Graph>,
+    config: &Config,
+    options: &Options,
+    level: Level,
+    threads: usize,
+) -> Result<Engine, LoadError> {
+    #[cfg(feature = "gpu")]
+    if options.backend != Backend::Reference {
+        let make_cpu = {
+            let graph = Arc::clone(&graph);
+            move || Cpu::new(&graph, level, Arc::new(Pool::new(threads)))
+        };
+        if let Some(engine) = crate::gpu::engine(graph, config, options, make_cpu.clone())? {
+            return Ok(engine);
+        }
+        f32_alone("CPU", options)?;
+        return Ok(Engine::Cpu(make_cpu()));
+    }
+    f32_alone("reference", options)?;
+    Ok(Engine::Reference(Reference::new(graph)))
 }
 
 /// A graph input: its shape for one record, and its values for all.

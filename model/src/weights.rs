@@ -5,9 +5,8 @@
 use crate::arrays::{Archive, Array, Class, Data, Dim, Packing, check_shape, write_npz};
 use crate::config::{Config, FeatureKind};
 use crate::fault::{Fault, FileError};
-use crate::fold_bn;
-use crate::network::{Network, Overflow};
-use std::collections::{BTreeMap, HashSet};
+use crate::fold_bn::{Overflow, first};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// What is wrong with a weight file: file, array, expected, found, mend.
@@ -117,18 +116,30 @@ impl Table {
     }
 }
 
-/// A configuration and its arrays, all checked.
-#[derive(Debug, Clone)]
-pub struct Weights {
-    path: PathBuf,
-    config: Config,
-    arrays: BTreeMap<String, Array>,
+/// Where a network's arrays come from.
+pub(crate) trait Source {
+    /// The configuration.
+    fn config(&self) -> &Config;
+
+    /// What names the source in messages.
+    fn path(&self) -> &Path;
+
+    /// The elements of an array of the [`table`], in C order, all finite in `f32`.
+    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError>;
 }
 
-impl Weights {
-    /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
-    pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
-        let path = path.as_ref();
+/// A weight file whose configuration and names are checked. Its arrays are read when they are asked for, one by one.
+pub(crate) struct WeightFile {
+    archive: Archive,
+    config: Config,
+    table: Vec<Entry>,
+    /// Where each array is in the table.
+    places: HashMap<String, usize>,
+}
+
+impl WeightFile {
+    /// Opens an `.npz`, or a directory of `.npy` files and `config.json`.
+    pub(crate) fn open(path: &Path) -> Result<WeightFile, WeightsError> {
         let fault = |f: Fault| f.in_file(path);
         let archive = Archive::open(path)?;
         let config = Config::from_json(&archive.config_text()?).map_err(fault)?;
@@ -139,14 +150,62 @@ impl Weights {
         }
         names.retain(|name| !name.ends_with(SKIPPED));
         check_names(&names, &table).map_err(fault)?;
-        let mut arrays = BTreeMap::new();
-        for entry in table {
-            let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
-            let array = archive.read(&entry.name, Class::Float, Some(&want))?;
-            check_values(&entry.name, &array, &config).map_err(fault)?;
-            arrays.insert(entry.name, array);
+        let places = table.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
+        Ok(WeightFile { archive, config, table, places })
+    }
+
+    fn array(&self, entry: &Entry) -> Result<Array, WeightsError> {
+        let array = self.archive.read(&entry.name, Class::Float, Some(&dims(entry)))?;
+        check_values(&entry.name, &array.data, &self.config).map_err(|f| f.in_file(self.path()))?;
+        Ok(array)
+    }
+}
+
+impl Source for WeightFile {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn path(&self) -> &Path {
+        self.archive.path()
+    }
+
+    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        match self.places.get(name) {
+            Some(at) => {
+                let entry = &self.table[*at];
+                let data = Data::F64(self.archive.read_floats(&entry.name, &dims(entry))?);
+                check_values(name, &data, &self.config).map_err(|f| f.in_file(self.path()))?;
+                Ok(data.into_f64())
+            }
+            None => Err(missing(name, &[]).in_file(self.path())),
         }
-        Ok(Weights { path: path.to_path_buf(), config, arrays })
+    }
+}
+
+/// Number of learned values: everything but the batch norms' running statistics.
+pub(crate) fn parameters(config: &Config) -> Result<usize, Fault> {
+    let learned = |e: &&Entry| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
+    Ok(table(config)?.iter().filter(learned).map(|e| e.shape.iter().product::<usize>()).sum())
+}
+
+/// A configuration and its arrays, all checked and in memory.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    path: PathBuf,
+    config: Config,
+    arrays: BTreeMap<String, Array>,
+}
+
+impl Weights {
+    /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
+    pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
+        let file = WeightFile::open(path.as_ref())?;
+        let mut arrays = BTreeMap::new();
+        for entry in &file.table {
+            arrays.insert(entry.name.clone(), file.array(entry)?);
+        }
+        Ok(Weights { path: file.path().to_path_buf(), config: file.config, arrays })
     }
 
     /// Takes arrays from memory, with the checks of [`Weights::load`].
@@ -159,8 +218,7 @@ impl Weights {
             check_names(&names, &table)?;
             for entry in &table {
                 let array = &arrays[&entry.name];
-                let want: Vec<Dim> = entry.shape.iter().map(|&n| Dim::Is(n)).collect();
-                check_shape(&entry.name, &array.shape, &want)?;
+                check_shape(&entry.name, &array.shape, &dims(entry))?;
                 let count: usize = entry.shape.iter().product();
                 if array.data.len() != count || !matches!(array.data, Data::F32(_) | Data::F64(_)) {
                     return Err(Fault::new(
@@ -170,7 +228,7 @@ impl Weights {
                         "correct the array",
                     ));
                 }
-                check_values(&entry.name, array, &config)?;
+                check_values(&entry.name, &array.data, &config)?;
             }
             Ok(())
         };
@@ -226,17 +284,24 @@ impl Weights {
     pub fn array(&self, name: &str) -> Result<&Array, Fault> {
         self.arrays.get(name).ok_or_else(|| missing(name, &[]))
     }
+}
 
-    /// Number of learned values: everything but the batch norms' running statistics.
-    pub fn parameters(&self) -> usize {
-        let learned = |name: &str| !name.ends_with(".running_mean") && !name.ends_with(".running_var");
-        self.arrays.iter().filter(|(name, _)| learned(name)).map(|(_, array)| array.data.len()).sum()
+impl Source for Weights {
+    fn config(&self) -> &Config {
+        &self.config
     }
 
-    /// The network with batch norm folded. Every raw and folded value is finite in `f32`.
-    pub fn network(&self) -> Result<Network, WeightsError> {
-        fold_bn::fold(self).map_err(|f| f.in_file(&self.path))
+    fn path(&self) -> &Path {
+        &self.path
     }
+
+    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        Ok(self.array(name).map_err(|f| f.in_file(&self.path))?.data.to_f64())
+    }
+}
+
+fn dims(entry: &Entry) -> Vec<Dim> {
+    entry.shape.iter().map(|&n| Dim::Is(n)).collect()
 }
 
 fn missing(name: &str, shape: &[usize]) -> Fault {
@@ -268,15 +333,15 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
 }
 
 /// Values: finite, also in `f32`; a variance that can be divided by.
-fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault> {
-    let n = array.data.len();
-    let odd = match &array.data {
-        Data::F32(v) => v.iter().position(|x| !x.is_finite()),
+fn check_values(name: &str, data: &Data, config: &Config) -> Result<(), Fault> {
+    let n = data.len();
+    let odd = match data {
+        Data::F32(v) => first(v, f32::is_finite).map(|(i, _)| i),
         Data::F64(v) => Overflow::F32.first_in(v).map(|(i, _)| i),
         _ => None,
     };
     if let Some(i) = odd {
-        let v = array.data.at(i);
+        let v = data.at(i);
         let found = if v.is_finite() {
             format!("{v:e} at element {i}, which overflows f32")
         } else {
@@ -285,12 +350,12 @@ fn check_values(name: &str, array: &Array, config: &Config) -> Result<(), Fault>
         return Err(Fault::new(name, "finite values", found, "train or export the weights again"));
     }
     if name.ends_with(".running_var")
-        && let Some(i) = (0..n).find(|&i| array.data.at(i) + config.bn_eps <= 0.0)
+        && let Some(i) = (0..n).find(|&i| data.at(i) + config.bn_eps <= 0.0)
     {
         return Err(Fault::new(
             name,
             format!("variances above -bn_eps = {}", -config.bn_eps),
-            format!("{} at element {i}", array.data.at(i)),
+            format!("{} at element {i}", data.at(i)),
             "train or export the weights again",
         ));
     }

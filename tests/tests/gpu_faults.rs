@@ -284,7 +284,7 @@ fn one_submit_one_wait_one_readback_a_batch() {
     let probe = || Probe { batch: 1, inputs: vec![(shape, signal[..shape.len()].to_vec())] };
     for (limit, parts) in [(None, 1), (Some(7), 1), (Some(4), 2), (Some(2), 4)] {
         let cpu = Arc::clone(&graph);
-        let make_cpu = move || Cpu::new(Arc::clone(&cpu), Level::best(), Arc::new(Pool::new(1)));
+        let make_cpu = move || Cpu::new(&cpu, Level::best(), Arc::new(Pool::new(1)));
         let options = GpuOptions { software: true, batch: limit, ..GpuOptions::default() };
         let gpu = Gpu::new(Arc::clone(&graph), options, probe(), make_cpu).unwrap_or_else(|e| panic!("{e}"));
         let before = gpu.counts();

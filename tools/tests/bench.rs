@@ -174,6 +174,28 @@ fn the_cpu() {
 }
 
 #[test]
+fn a_record_stage_by_stage() {
+    // Tests run in the package's folder.
+    let weights = "../model/weights/mitbih-beats.npz";
+    let args = ["--weights", weights, "--backend", "cpu", "--runs", "2", "--record", "demo/demo"];
+    let report: Value = serde_json::from_str(&succeeds(&[&args[..], &["--json"]].concat())).expect("JSON");
+    let [record] = report["records"].as_array().expect("a list").as_slice() else { panic!("one: {report}") };
+    assert!(record["unit"] == "beat" && record["runs"] == 2 && record["findings"].as_u64() > Some(10));
+    let stages = record["stages"].as_array().expect("a list");
+    let mean = |s: &Value| s["milliseconds"]["mean"].as_f64().expect("a number");
+    let (all, parts) = stages.split_last().expect("stages");
+    assert_eq!(all["name"], "all");
+    let sum: f64 = parts.iter().map(mean).sum();
+    assert!((sum / positive(&all["milliseconds"]["mean"], "all") - 1.0).abs() < 1e-6, "{sum}");
+    for name in ["read", "find beats", "resample", "normalize", "windows and features", "network"] {
+        let stage = parts.iter().find(|s| s["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+        positive(&stage["milliseconds"]["minimum"], name);
+    }
+    let table = succeeds(&args);
+    assert!(table.contains("find beats") && table.lines().all(|l| l.chars().count() <= 100), "{table}");
+}
+
+#[test]
 fn the_references() {
     let report = report(&["--backend", "reference", "--runs", "3", "--profile"]);
     let [row] = rows(&report).as_slice() else { panic!("one row: {report}") };
@@ -281,6 +303,7 @@ fn options_that_are_wrong() {
         (&["--seconds", "-1"], "--seconds"),
         (&["--runs", "1", "--seconds", "1"], "--seconds"),
         (&["--runs", "1", "--trace", "no/folder/trace.json"], "trace.json"),
+        (&["--runs", "1", "--record", "no/record"], "no/record"),
     ] {
         let output = bench(&[&["--weights", weights], more].concat());
         let line = text(&output.stderr);

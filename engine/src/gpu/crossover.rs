@@ -28,7 +28,7 @@ impl Gpu {
         for step in self.graph.steps() {
             let operands: Vec<Shape> =
                 step.inputs().iter().filter_map(|v| shapes.get(v.index()).copied()).collect();
-            (step.label.as_str(), step.op.name(), &operands).hash(&mut hash);
+            (step.label.as_str(), step.contract.name(), &operands).hash(&mut hash);
         }
         let GpuOptions { checked, batch, features, precision, .. } = &self.options;
         let Features { subgroups, f16, .. } = features;

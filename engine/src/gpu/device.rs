@@ -31,6 +31,12 @@ pub fn adapters() -> Vec<Adapter> {
     enumerate().iter().map(describe).collect()
 }
 
+/// Whether there is an adapter that is no software, or a driver that fails, which a try will tell of.
+pub fn hardware() -> bool {
+    let is = |a: &wgpu::Adapter| a.get_info().device_type != wgpu::DeviceType::Cpu;
+    super::caught(|| enumerate().iter().any(is)).unwrap_or(true)
+}
+
 fn describe(adapter: &wgpu::Adapter) -> Adapter {
     let (info, features) = (adapter.get_info(), adapter.features());
     Adapter {

@@ -34,7 +34,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-pub use device::{Adapter, adapters};
+pub use device::{Adapter, adapters, hardware};
 pub use error::{Fault, GpuError};
 pub use memory::Memory;
 #[doc(hidden)]

@@ -267,9 +267,7 @@ fn the_crossover_is_remembered() {
         let (graph, _) = graph("conv", Box::new(conv.clone()), &[shape]);
         let graph = std::sync::Arc::new(graph);
         let for_cpu = std::sync::Arc::clone(&graph);
-        let make_cpu = move || {
-            Cpu::new(std::sync::Arc::clone(&for_cpu), Level::best(), std::sync::Arc::new(Pool::new(1)))
-        };
+        let make_cpu = move || Cpu::new(&for_cpu, Level::best(), std::sync::Arc::new(Pool::new(1)));
         let probed = Probe { batch: 1, inputs: vec![(shape, vec![0.25; 40])] };
         let gpu = Gpu::new(graph, options.clone(), probed, make_cpu).unwrap_or_else(|e| panic!("{e}"));
         let gpu = gpu.with_crossover(key, probe);

@@ -3,7 +3,7 @@
 use super::npy::Header;
 use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
-use crate::fault::FileError;
+use crate::fault::{Fault, FileError};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -100,13 +100,33 @@ impl Archive {
 
     /// Reads one array. Type and shape are checked before its data are read; `None` takes any shape.
     pub fn read(&self, name: &str, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
+        let read = |header: Header, reader: &mut dyn Read| {
+            let data = header.data(name, reader)?;
+            Ok(header.array(data))
+        };
+        self.read_by(name, class, want, read)
+    }
+
+    /// Reads the elements of one array of floats, in C order, checked in the same way.
+    pub fn read_floats(&self, name: &str, want: &[Dim]) -> Result<Vec<f64>, FileError> {
+        self.read_by(name, Class::Float, Some(want), |header, reader| header.floats(name, reader))
+    }
+
+    /// Reads one array, `read` taking its data.
+    fn read_by<T>(
+        &self,
+        name: &str,
+        class: Class,
+        want: Option<&[Dim]>,
+        read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+    ) -> Result<T, FileError> {
         match &self.kind {
             Kind::Zip { zip, members } => {
                 let member = members.get(name).ok_or_else(|| self.absent(name))?;
                 let mut reader = zip.member(&self.path, member)?;
-                let fault = |f: crate::fault::Fault| f.in_file(&self.path);
+                let fault = |f: Fault| f.in_file(&self.path);
                 let header = Header::read(name, &mut reader, member.size, class, want).map_err(fault)?;
-                let data = header.data(name, &mut reader).map_err(fault)?;
+                let made = read(header, &mut reader).map_err(fault)?;
                 reader.finish().map_err(|found| {
                     FileError::new(
                         &self.path,
@@ -116,11 +136,11 @@ impl Archive {
                         "the file is damaged: save or copy it again",
                     )
                 })?;
-                Ok(header.array(data))
+                Ok(made)
             }
             Kind::Directory { names, .. } => {
                 let path = names.get(name).ok_or_else(|| self.absent(name))?;
-                read_named(path, name, class, want)
+                read_named(path, name, class, want, read)
             }
         }
     }
@@ -224,14 +244,22 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
 
 /// Reads a single `.npy` file. Type and shape are checked before its data are read; `None` takes any shape.
 pub fn read_npy(path: impl AsRef<Path>, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
-    read_named(path.as_ref(), "array", class, want)
+    read_named(path.as_ref(), "array", class, want, |header, reader| {
+        let data = header.data("array", reader)?;
+        Ok(header.array(data))
+    })
 }
 
-fn read_named(path: &Path, name: &str, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
+fn read_named<T>(
+    path: &Path,
+    name: &str,
+    class: Class,
+    want: Option<&[Dim]>,
+    read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+) -> Result<T, FileError> {
     let (file, size) = open_regular(path, "a .npy file")?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
-    let fault = |f: crate::fault::Fault| f.in_file(path);
+    let fault = |f: Fault| f.in_file(path);
     let header = Header::read(name, &mut reader, size, class, want).map_err(fault)?;
-    let data = header.data(name, &mut reader).map_err(fault)?;
-    Ok(header.array(data))
+    read(header, &mut reader).map_err(fault)
 }

@@ -2,22 +2,18 @@
 
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush, MZStatus};
-use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
+use std::io::{BufRead, Error, ErrorKind, Read};
 
 /// Inflates what `source` holds.
 pub(super) struct Inflate<R> {
-    source: BufReader<R>,
+    source: R,
     state: Box<InflateState>,
     ended: bool,
 }
 
-impl<R: Read> Inflate<R> {
+impl<R: BufRead> Inflate<R> {
     pub(super) fn new(source: R) -> Inflate<R> {
-        Inflate {
-            source: BufReader::with_capacity(1 << 15, source),
-            state: InflateState::new_boxed(DataFormat::Raw),
-            ended: false,
-        }
+        Inflate { source, state: InflateState::new_boxed(DataFormat::Raw), ended: false }
     }
 
     /// Whether bytes are left after the end of the deflated data.
@@ -26,7 +22,7 @@ impl<R: Read> Inflate<R> {
     }
 }
 
-impl<R: Read> Read for Inflate<R> {
+impl<R: BufRead> Read for Inflate<R> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         while !self.ended && !out.is_empty() {
             let input = self.source.fill_buf()?;

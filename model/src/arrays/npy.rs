@@ -1,8 +1,9 @@
-//! One `.npy` array: its header read by `npyz`, its data decoded in chunks as they arrive.
+//! One `.npy` array: its header, and its data decoded in chunks as they arrive.
 //!
-//! The format is NumPy's NEP 1. `npyz` multiplies a shape's sizes without checks, so a header is screened before it is
-//! handed over: short, plain ASCII, and the product of all its numbers (item size included) below 2^63.
+//! The format is NumPy's NEP 1. A header is screened before it is parsed: short, plain ASCII, and the product of all its
+//! numbers (item size included) below 2^63.
 
+use super::header::{Descr, Literal};
 use super::{Array, Class, Data, Dim};
 use crate::fault::Fault;
 use std::io::Read;
@@ -50,7 +51,7 @@ impl Header {
     /// the data's length against `size`, before any data is read.
     pub(super) fn read(
         item: &str,
-        reader: &mut impl Read,
+        reader: &mut (impl Read + ?Sized),
         size: u64,
         class: Class,
         want: Option<&[Dim]>,
@@ -73,7 +74,7 @@ impl Header {
         Ok(header)
     }
 
-    fn parse(item: &str, reader: &mut impl Read, class: Class) -> Result<Header, Fault> {
+    fn parse(item: &str, reader: &mut (impl Read + ?Sized), class: Class) -> Result<Header, Fault> {
         let io = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::UnexpectedEof => garbled(item, "an end within the header"),
             _ => garbled(item, e.to_string()),
@@ -107,31 +108,20 @@ impl Header {
         raw.resize(start + len, 0);
         reader.read_exact(&mut raw[start..]).map_err(io)?;
         screen(item, &raw[start..])?;
-        let parsed = npyz::NpyHeader::from_reader(&raw[..]).map_err(|e| {
-            // The rest of a parser's message draws the place over several lines.
-            let text = e.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            garbled(item, format!("a header that does not parse ({first})"))
-        })?;
-        let shape: Option<Vec<usize>> = parsed.shape().iter().map(|&n| usize::try_from(n).ok()).collect();
-        let shape = shape.ok_or_else(|| too_big(item))?;
+        let text = std::str::from_utf8(&raw[start..]).map_err(|e| garbled(item, e.to_string()))?;
+        let parsed = Literal::parse(text)
+            .map_err(|found| garbled(item, format!("a header that does not parse ({found})")))?;
+        let shape = parsed.shape;
         let count = shape
             .iter()
             .try_fold(1usize, |product, &n| product.checked_mul(n))
             .ok_or_else(|| too_big(item))?;
-        let (element, big_endian) = element(item, &parsed.dtype(), class)?;
-        Ok(Header {
-            shape,
-            element,
-            big_endian,
-            fortran: parsed.order() == npyz::Order::Fortran,
-            before: raw.len() as u64,
-            count,
-        })
+        let (element, big_endian) = element(item, &parsed.descr, class)?;
+        Ok(Header { shape, element, big_endian, fortran: parsed.fortran, before: raw.len() as u64, count })
     }
 
     /// Decodes the data that follows the header, in C order.
-    pub(super) fn data(&self, item: &str, reader: &mut impl Read) -> Result<Data, Fault> {
+    pub(super) fn data(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Data, Fault> {
         let big = self.big_endian;
         macro_rules! decode {
             ($variant:ident, $n:literal, $convert:expr) => {{
@@ -160,11 +150,36 @@ impl Header {
         })
     }
 
+    /// Decodes the data that follows the header of an array of floats, in C order.
+    pub(super) fn floats(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, Fault> {
+        let big = self.big_endian;
+        macro_rules! decode {
+            ($n:literal, $convert:expr) => {{
+                let convert = $convert;
+                let values = if big {
+                    self.values::<$n, _>(item, reader, |mut b: [u8; $n]| {
+                        b.reverse();
+                        convert(b)
+                    })?
+                } else {
+                    self.values::<$n, _>(item, reader, convert)?
+                };
+                Ok(self.c_order(values))
+            }};
+        }
+        match self.element {
+            Element::Float(2) => decode!(2, |b| f64::from(f16_to_f32(u16::from_le_bytes(b)))),
+            Element::Float(4) => decode!(4, |b| f64::from(f32::from_le_bytes(b))),
+            Element::Float(8) => decode!(8, f64::from_le_bytes),
+            _ => Ok(self.data(item, reader)?.into_f64()),
+        }
+    }
+
     /// Reads `count` elements of `N` bytes. The vector grows as data arrive: never by the announced size alone.
     fn values<const N: usize, T>(
         &self,
         item: &str,
-        reader: &mut impl Read,
+        reader: &mut (impl Read + ?Sized),
         convert: impl Fn([u8; N]) -> T,
     ) -> Result<Vec<T>, Fault> {
         let mut values = Vec::new();
@@ -268,7 +283,7 @@ fn screen(item: &str, header: &[u8]) -> Result<(), Fault> {
 }
 
 /// The element type, if it is of the wanted class, and whether it is big-endian.
-fn element(item: &str, dtype: &npyz::DType, class: Class) -> Result<(Element, bool), Fault> {
+fn element(item: &str, descr: &Descr<'_>, class: Class) -> Result<(Element, bool), Fault> {
     let wrong = |found: String| {
         let mend = match class {
             Class::Float | Class::Number => "convert with array.astype('float32')",
@@ -277,18 +292,17 @@ fn element(item: &str, dtype: &npyz::DType, class: Class) -> Result<(Element, bo
         };
         Fault::new(item, class.describe(), found, mend)
     };
-    if dtype.uses_pickled_array() {
-        return Err(wrong("Python objects (a pickle)".to_owned()));
-    }
-    let npyz::DType::Plain(plain) = dtype else {
+    let Descr::Plain { text, order, kind, bytes } = *descr else {
         return Err(wrong("a structured type".to_owned()));
     };
-    let size = plain.num_bytes().unwrap_or(0);
-    let found = match (plain.type_char(), size) {
-        (npyz::TypeChar::Float, 2 | 4 | 8) => Element::Float(size),
-        (npyz::TypeChar::Int, 1 | 2 | 4 | 8) => Element::Signed(size),
-        (npyz::TypeChar::Uint, 1 | 2 | 4 | 8) => Element::Unsigned(size),
-        _ => return Err(wrong(format!("type {plain}"))),
+    let found = match (kind, bytes) {
+        (b'O', _) => return Err(wrong("Python objects (a pickle)".to_owned())),
+        // Types of several bytes have an order.
+        (_, 2..) if !matches!(order, b'<' | b'>') => return Err(wrong(format!("type {text}"))),
+        (b'f', 2 | 4 | 8) => Element::Float(bytes),
+        (b'i', 1 | 2 | 4 | 8) => Element::Signed(bytes),
+        (b'u', 1 | 2 | 4 | 8) => Element::Unsigned(bytes),
+        _ => return Err(wrong(format!("type {text}"))),
     };
     let good = match class {
         Class::Float => matches!(found, Element::Float(_)),
@@ -297,9 +311,9 @@ fn element(item: &str, dtype: &npyz::DType, class: Class) -> Result<(Element, bo
         Class::Bytes => found == Element::Unsigned(1),
     };
     if !good {
-        return Err(wrong(format!("type {plain}")));
+        return Err(wrong(format!("type {text}")));
     }
-    Ok((found, plain.endianness() == npyz::Endianness::Big))
+    Ok((found, order == b'>'))
 }
 
 /// IEEE 754 binary16 to binary32, exactly.

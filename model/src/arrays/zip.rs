@@ -131,17 +131,22 @@ impl Zip {
                 "save or copy the .npz again",
             )
         };
+        let io = |e: std::io::Error| fault(&e.to_string());
         let mut file = &self.file;
+        file.seek(SeekFrom::Start(member.offset)).map_err(io)?;
+        let whole = self.directory.saturating_sub(member.offset);
+        // One read is enough for a small member; the data of a large one pass by, in the chunks asked for.
+        let most = if member.deflated { 1 << 15 } else { 1 << 12 };
+        let capacity = (member.packed + member.name.len() as u64 + 128).min(most);
+        let mut file = BufReader::with_capacity(capacity as usize, file.take(whole));
         let mut local = [0u8; 30];
-        file.seek(SeekFrom::Start(member.offset))
-            .and_then(|_| file.read_exact(&mut local))
-            .map_err(|e| fault(&e.to_string()))?;
+        file.read_exact(&mut local).map_err(io)?;
         if !local.starts_with(LOCAL) {
             return Err(fault("no local header where the directory points"));
         }
         let name_len = usize::from(u16_at(&local, 26));
         let mut name = vec![0; name_len];
-        file.read_exact(&mut name).map_err(|e| fault(&e.to_string()))?;
+        file.read_exact(&mut name).map_err(io)?;
         if name != member.name.as_bytes() {
             return Err(fault("another name in its local header"));
         }
@@ -149,13 +154,14 @@ impl Zip {
         if data.checked_add(member.packed).is_none_or(|e| e > self.directory) {
             return Err(fault("data that runs into the directory"));
         }
-        file.seek(SeekFrom::Start(data)).map_err(|e| fault(&e.to_string()))?;
+        let mut extra = vec![0; usize::from(u16_at(&local, 28))];
+        file.read_exact(&mut extra).map_err(io)?;
         let packed = file.take(member.packed);
         Ok(MemberReader {
             source: if member.deflated {
                 Source::Deflated(Inflate::new(packed))
             } else {
-                Source::Stored(BufReader::with_capacity(1 << 16, packed))
+                Source::Stored(packed)
             },
             crc: crc32fast::Hasher::new(),
             left: member.size,
@@ -335,8 +341,8 @@ fn no_overlap(path: &Path, members: &[Member]) -> Result<(), FileError> {
 }
 
 enum Source<'a> {
-    Stored(BufReader<Take<&'a File>>),
-    Deflated(Inflate<Take<&'a File>>),
+    Stored(Take<BufReader<Take<&'a File>>>),
+    Deflated(Inflate<Take<BufReader<Take<&'a File>>>>),
 }
 
 /// Reads a member's data; never more than its announced size.

@@ -1,7 +1,7 @@
-use crate::arrays::Data;
-use crate::network::{ConvBn, Overflow};
-use crate::weights::Weights;
+use super::{Folder, Layer, Overflow, first};
+use crate::arrays::{Data, Packing};
 use crate::weights::tests::{generate, small};
+use crate::weights::{Source, WeightFile, Weights, table};
 
 /// Batch norm after a convolution at one output, by the definition; `x` is the window `[c_in, kernel]`.
 fn direct(weights: &Weights, layer: &str, o: usize, x: &[f64]) -> f64 {
@@ -15,91 +15,109 @@ fn direct(weights: &Weights, layer: &str, o: usize, x: &[f64]) -> f64 {
 #[test]
 fn folding_is_batch_norm_after_the_convolution() {
     let weights = generate(small());
-    let network = weights.network().expect("folded");
-    let mut layers: Vec<(String, &ConvBn)> =
-        vec![("stem".to_owned(), &network.stem), ("head".to_owned(), &network.head)];
-    for (i, block) in network.blocks.iter().enumerate() {
-        if let Some(expand) = &block.expand {
-            layers.push((format!("blocks.{i}.expand"), expand));
-        }
-        layers.push((format!("blocks.{i}.depthwise"), &block.depthwise));
-        layers.push((format!("blocks.{i}.project"), &block.project));
-    }
-    assert_eq!(layers.len(), 10);
-    for (name, conv) in layers {
-        let window = conv.c_in * conv.kernel;
-        assert_eq!(conv.weight.len(), conv.c_out * window);
-        assert_eq!(conv.bias.len(), conv.c_out);
+    let folder = Folder::new(&weights, Overflow::F32);
+    let layers =
+        weights.arrays().iter().filter_map(|(name, a)| Some((name.strip_suffix(".conv.weight")?, a)));
+    let mut count = 0;
+    for (name, array) in layers {
+        let Layer { weight, bias } = folder.conv_bn(name).expect("folded");
+        let (outputs, window) = (array.shape[0], array.shape[1] * array.shape[2]);
+        assert_eq!((weight.len(), bias.len()), (outputs * window, outputs));
         let x: Vec<f64> = (0..window).map(|i| (i as f64 * 0.7).sin()).collect();
-        for o in 0..conv.c_out {
-            let row = &conv.weight[o * window..(o + 1) * window];
-            let folded: f64 = row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>() + conv.bias[o];
-            let want = direct(&weights, &name, o, &x);
+        for o in 0..outputs {
+            let row = &weight[o * window..(o + 1) * window];
+            let folded: f64 = row.iter().zip(&x).map(|(w, x)| w * x).sum::<f64>() + bias[o];
+            let want = direct(&weights, name, o, &x);
             assert!(folded.is_finite() && want.is_finite());
             let error = (folded - want).abs() / want.abs().max(1.0);
             assert!(error <= 1e-12, "{name} channel {o}: {folded} {want}");
         }
+        count += 1;
     }
-    assert_eq!(network.stem.stride, 2);
-    let strides: Vec<usize> = network.blocks.iter().map(|b| b.depthwise.stride).collect();
-    assert_eq!(strides, [1, 3, 1]);
-    let residual: Vec<bool> = network.blocks.iter().map(|b| b.residual).collect();
-    assert_eq!(residual, [false, false, true]);
+    assert_eq!(count, 10);
 }
 
 #[test]
-fn linear_layers_and_features_pass_through() {
+fn a_file_gives_what_memory_gives() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let weights = generate(small());
-    let network = weights.network().expect("folded");
-    let mut seen = 0;
-    network.for_each(&mut |name, values| {
-        // Folded layers go by other names than the arrays that they were made of.
-        if let Some(array) = weights.arrays().get(name) {
-            assert_eq!(values, array.data.to_f64(), "{name}");
-            seen += 1;
+    for packing in [Packing::Stored, Packing::Deflated] {
+        let path = folder.path().join("w.npz");
+        weights.save(&path, packing).expect("saved");
+        let file = WeightFile::open(&path).expect("a good file");
+        for entry in table(&small()).expect("table") {
+            let values = Source::values(&file, &entry.name).expect("read");
+            assert_eq!(values, weights.arrays()[&entry.name].data.to_f64(), "{}", entry.name);
         }
-    });
-    // Everything but the ten convolutions with their batch norms.
-    assert_eq!(seen, weights.arrays().len() - 10 * 5);
-    let fusion = network.fusion.expect("fusion");
-    assert_eq!((fusion.k.out, fusion.k.input), (6, 8));
-    assert_eq!((network.classifier.out, network.classifier.input), (3, 26));
+        assert!(Source::values(&file, "config").is_err());
+    }
+}
+
+#[test]
+fn other_layers_pass_through() {
+    let weights = generate(small());
+    let folder = Folder::new(&weights, Overflow::F32);
+    let get = |name: &str| weights.arrays()[name].data.to_f64();
+    let Layer { weight, bias } = folder.linear("fusion.k").expect("as it is");
+    assert_eq!((weight, bias), (get("fusion.k.weight"), get("fusion.k.bias")));
+    let [a, b] = ["ih", "hh"].map(|part| format!("fusion.features.rhythm.lstm.bias_{part}_l0"));
+    let sum: Vec<f64> = get(&a).iter().zip(get(&b)).map(|(a, b)| a + b).collect();
+    assert_eq!(folder.sum(&a, &b).expect("a sum"), sum);
+}
+
+/// The weights of `small` with the first element of some arrays changed.
+fn changed(changes: &[(&str, f64)]) -> Weights {
+    let mut arrays = generate(small()).arrays().clone();
+    for (name, value) in changes {
+        if let Some(Data::F64(v)) = arrays.get_mut(*name).map(|a| &mut a.data) {
+            v[0] = *value;
+        }
+    }
+    Weights::from_arrays(small(), arrays).expect("each fits")
 }
 
 #[test]
 fn overflow_after_folding_names_the_layer() {
-    let weights = generate(small());
-    let mut arrays = weights.arrays().clone();
-    for (name, value) in [("head.bn.weight", 1e30), ("head.conv.weight", 1e30)] {
-        if let Some(Data::F64(v)) = arrays.get_mut(name).map(|a| &mut a.data) {
-            v[0] = value;
-        }
-    }
-    let weights = Weights::from_arrays(small(), arrays).expect("each fits");
-    let error = weights.network().expect_err("the product").to_string();
+    let weights = changed(&[("head.bn.weight", 1e30), ("head.conv.weight", 1e30)]);
+    let error = Folder::new(&weights, Overflow::F32).conv_bn("head").expect_err("the product").to_string();
     assert!(
         error.contains("head.bn: expected a weight that is finite") && error.contains("overflows f32"),
         "{error}"
     );
+    let [a, b] = ["ih", "hh"].map(|part| format!("fusion.features.rhythm.lstm.bias_{part}_l0"));
+    let weights = changed(&[(&a, 3e38), (&b, 3e38)]);
+    let error = Folder::new(&weights, Overflow::F32).sum(&a, &b).expect_err("the sum").to_string();
+    assert!(error.contains("bias_ih_l0: expected a sum with"), "{error}");
 }
 
 #[test]
 fn narrower_types_are_checked_on_request() {
-    let mut weights = generate(small()).network().expect("folded");
-    weights.classifier.weight[2] = 65_519.0;
-    weights.check_fits(Overflow::F16).expect("rounds to 65504");
-    weights.classifier.weight[2] = -65_520.0;
-    let fault = weights.check_fits(Overflow::F16).expect_err("overflow");
-    assert!(
-        fault.to_string().starts_with("classifier.weight: expected values that are finite in f16"),
-        "{fault}"
-    );
-    weights.check_fits(Overflow::BF16).expect("in range");
-    weights.classifier.weight[2] = f64::from(f32::MAX);
-    weights.check_fits(Overflow::F32).expect("in range");
-    let fault = weights.check_fits(Overflow::BF16).expect_err("overflow");
-    assert!(fault.to_string().contains("overflows bf16"), "{fault}");
+    let read = |value: f64, limit| {
+        let weights = changed(&[("classifier.weight", value)]);
+        Folder::new(&weights, limit).linear("classifier").map(drop).map_err(|e| e.to_string())
+    };
+    read(65_519.0, Overflow::F16).expect("rounds to 65504");
+    let fault = read(-65_520.0, Overflow::F16).expect_err("overflow");
+    assert!(fault.contains("classifier.weight: expected values that are finite in f16"), "{fault}");
+    read(-65_520.0, Overflow::BF16).expect("in range");
+    read(f64::from(f32::MAX), Overflow::F32).expect("in range");
+    let fault = read(f64::from(f32::MAX), Overflow::BF16).expect_err("overflow");
+    assert!(fault.contains("overflows bf16"), "{fault}");
+    let weights = changed(&[("head.bn.weight", 1e4), ("head.conv.weight", 1e4)]);
+    let fault = Folder::new(&weights, Overflow::F16).conv_bn("head").expect_err("overflow").to_string();
+    assert!(fault.contains("head.weight: expected values that are finite in f16"), "{fault}");
     // The thresholds against the conversion itself.
     let below = Overflow::F32.from.next_down();
     assert!((below as f32).is_finite() && (Overflow::F32.from as f32).is_infinite());
+}
+
+#[test]
+fn the_first_misfit_is_found_wherever_it_is() {
+    for at in [0, 1, 255, 256, 257, 999] {
+        let mut values = vec![1.0f32; 1000];
+        values[at] = f32::NAN;
+        values[999] = f32::INFINITY;
+        assert_eq!(first(&values, f32::is_finite).map(|(i, _)| i), Some(at));
+    }
+    assert_eq!(first(&[1.0f32; 1000], f32::is_finite), None);
 }

@@ -7,7 +7,7 @@ mod configs;
 mod forge;
 mod good;
 
-use efficientecg_model::weights::Weights;
+use efficientecg_model::{Model, Options};
 use forge::{Member, zip, zip64};
 use good::{config, good};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -40,9 +40,10 @@ static WATCH: Watch = Watch;
 /// Nothing here is larger than the 20 MB of the greatest test file; announced sizes go to 2^60.
 const ENOUGH: usize = 48 << 20;
 
-/// Loads and folds; the message if that fails.
+/// Loads, folds and packs; the message if that fails.
 fn load(path: &Path) -> Result<(), String> {
-    Weights::load(path).and_then(|w| w.network().map(drop)).map_err(|e| e.to_string())
+    let options = Options { threads: Some(1), ..Options::default() };
+    Model::load(path, &options).map(drop).map_err(|e| e.to_string())
 }
 
 fn assert_refused(label: &str, path: &Path, part: &str) {

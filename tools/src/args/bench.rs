@@ -46,6 +46,9 @@ pub(crate) struct Bench {
     /// Write one run of each combination, step by step, as a trace for Chrome or Perfetto
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
+    /// Time the classification of this WFDB record as well: reading, preprocessing and network apart
+    #[arg(long, value_name = "RECORD")]
+    pub(crate) record: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,17 +1,20 @@
 //! `efficientecg bench`: how fast a network is, and where the time goes.
 //!
 //! Runs go through [`Model::run`], as a user's do, on signals and features that are made up. Each combination of what the
-//! options list is a row; what makes the model anew (precision, level, threads) is the outer loop.
+//! options list is a row; what makes the model anew (precision, level, threads) is the outer loop. What comes before the
+//! network is timed apart, on a record of the user's.
 
 mod knobs;
 mod machine;
 mod profile;
+mod record;
 mod stats;
 mod text;
 
 use crate::args::{Bench, Setup, Until};
 use crate::error::Failure;
 use crate::out;
+use efficientecg_model::ecg::Record;
 use efficientecg_model::{Inputs, Level, Model, Peaks};
 use machine::{Build, Machine};
 use profile::Watched;
@@ -37,6 +40,9 @@ struct Report {
     leads: usize,
     parameters: usize,
     rows: Vec<Row>,
+    /// With `--record`: its whole classification, once for each model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    records: Vec<record::Timed>,
 }
 
 /// One combination.
@@ -92,6 +98,10 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
     }
     let weights = args.weights()?;
     let setups = args.setups()?;
+    if let Some(path) = &args.record {
+        // One that cannot be read must not cost the measurements.
+        Record::open(path)?;
+    }
     if let Some(path) = &args.trace {
         // A path that cannot be written must not cost the measurements.
         out::file(path, b"[]")?;
@@ -114,6 +124,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
             leads: config.leads.len(),
             parameters: model.parameters(),
             rows: Vec::new(),
+            records: Vec::new(),
         });
         for (index, (samples, batch)) in combinations.into_iter().enumerate() {
             let number = report.rows.len() + 1;
@@ -127,6 +138,9 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
                 profiles.push((setup.level, watched(&model, &inputs, args.until(), weights)?));
             }
             report.rows.push(row);
+        }
+        if let Some(path) = &args.record {
+            report.records.push(record::time(&model, path, args.until())?);
         }
     }
     drop(progress);

@@ -19,7 +19,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -44,24 +44,39 @@ impl Classifier {
     }
 }
 
-impl Op for Classifier {
+/// All of it but the weights' values.
+struct Form {
+    channels: usize,
+    tokens: Shape,
+    classes: usize,
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "classifier"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let c = self.width() - self.tokens.len();
+        let c = self.channels;
         let x = op::activation(self.name(), inputs, c)?;
         op::expect(self.name(), "sums", inputs.get(1), Shape::new(x.cols.div_ceil(TILE), c))?;
         if self.tokens.rows > 0 {
             op::expect(self.name(), "z", inputs.get(2), self.tokens)?;
         }
-        Ok(vec![Shape::new(1, self.bias.len()); 2])
+        Ok(vec![Shape::new(1, self.classes); 2])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let outputs = [Shape::new(1, self.bias.len()); 2];
-        Cost::new(self.weight.len(), self.weight.len() + self.bias.len(), &inputs[1..], &outputs)
+        let outputs = [Shape::new(1, self.classes); 2];
+        let weights = self.classes * (self.channels + self.tokens.len());
+        Cost::new(weights, weights + self.classes, &inputs[1..], &outputs)
+    }
+}
+
+impl Op for Classifier {
+    fn contract(&self) -> Box<dyn Contract> {
+        let channels = self.width() - self.tokens.len();
+        Box::new(Form { channels, tokens: self.tokens, classes: self.bias.len() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

@@ -18,7 +18,7 @@ mod simd;
 use super::window::Window;
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Cost, Kernel, Op};
+use crate::op::{self, Contract, Cost, Kernel, Op};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -45,19 +45,33 @@ impl Conv {
     }
 }
 
-impl Op for Conv {
+/// All of it but the weights' values.
+struct Form {
+    leads: usize,
+    c_out: usize,
+    window: Window,
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "conv"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let x = op::activation(self.name(), inputs, self.leads)?;
-        Ok(vec![Shape::new(self.bias.len(), self.window().outputs(x.cols))])
+        Ok(vec![Shape::new(self.c_out, self.window.outputs(x.cols))])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let y = Shape::new(self.bias.len(), self.window().outputs(inputs[0].cols));
-        Cost::new(self.weight.len() * y.cols, self.weight.len() + y.rows, inputs, &[y])
+        let y = Shape::new(self.c_out, self.window.outputs(inputs[0].cols));
+        let weights = self.c_out * self.leads * self.window.kernel;
+        Cost::new(weights * y.cols, weights + y.rows, inputs, &[y])
+    }
+}
+
+impl Op for Conv {
+    fn contract(&self) -> Box<dyn Contract> {
+        Box::new(Form { leads: self.leads, c_out: self.bias.len(), window: self.window() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

@@ -24,7 +24,7 @@ mod simd;
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Cost, Kernel, Op};
+use crate::op::{self, Contract, Cost, Kernel, Op};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -79,24 +79,37 @@ impl CrossAttention {
     }
 }
 
-impl Op for CrossAttention {
+/// All of it but the weights' values.
+struct Form {
+    tokens: usize,
+    dim: usize,
+    channels: usize,
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "cross_attention"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let f = Shape::new(self.tokens, self.dim());
+        let f = Shape::new(self.tokens, self.dim);
         op::expect(self.name(), "f", inputs.first(), f)?;
-        op::activation(self.name(), inputs.get(1..).unwrap_or_default(), self.channels())?;
+        op::activation(self.name(), inputs.get(1..).unwrap_or_default(), self.channels)?;
         Ok(vec![f])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
         // As written; absorbing keys and values saves most of it.
-        let (n, d, h) = (self.tokens, self.dim(), inputs[1]);
+        let (n, d, h) = (self.tokens, self.dim, inputs[1]);
         let macs = n * (2 * d * d + 2 * d * h.cols) + 2 * d * h.len();
         let weights = 2 * d * d + 2 * d * h.rows + 7 * d;
         Cost::new(macs, weights, inputs, &inputs[..1])
+    }
+}
+
+impl Op for CrossAttention {
+    fn contract(&self) -> Box<dyn Contract> {
+        Box::new(Form { tokens: self.tokens, dim: self.dim(), channels: self.channels() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

@@ -24,7 +24,7 @@ mod simd;
 use super::window::Window;
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -68,22 +68,38 @@ impl Depthwise {
     }
 }
 
-impl Op for Depthwise {
+/// All of it but the weights' values.
+struct Form {
+    expand: bool,
+    c_in: usize,
+    channels: usize,
+    window: Window,
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "depthwise"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let x = op::activation(self.name(), inputs, self.c_in())?;
-        let cols = self.window().outputs(x.cols);
-        Ok(vec![Shape::new(self.channels(), cols), Shape::new(cols.div_ceil(TILE), self.channels())])
+        let x = op::activation(self.name(), inputs, self.c_in)?;
+        let cols = self.window.outputs(x.cols);
+        Ok(vec![Shape::new(self.channels, cols), Shape::new(cols.div_ceil(TILE), self.channels)])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let y = Shape::new(self.channels(), self.window().outputs(inputs[0].cols));
-        let expand = self.expand.as_ref().map_or(0, |e| e.weight.len());
-        let macs = expand * inputs[0].cols + self.weight.len() * y.cols;
-        Cost::new(macs, expand + self.weight.len() + 2 * self.channels(), inputs, &[y])
+        let y = Shape::new(self.channels, self.window.outputs(inputs[0].cols));
+        let expand = if self.expand { self.c_in * self.channels } else { 0 };
+        let weights = self.channels * self.window.kernel;
+        let macs = expand * inputs[0].cols + weights * y.cols;
+        Cost::new(macs, expand + weights + 2 * self.channels, inputs, &[y])
+    }
+}
+
+impl Op for Depthwise {
+    fn contract(&self) -> Box<dyn Contract> {
+        let (c_in, channels, window) = (self.c_in(), self.channels(), self.window());
+        Box::new(Form { expand: self.expand.is_some(), c_in, channels, window })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

@@ -21,7 +21,7 @@ mod simd;
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -54,17 +54,26 @@ impl Pointwise {
     }
 }
 
-impl Op for Pointwise {
+/// All of it but the weights' values.
+struct Form {
+    c_in: usize,
+    c_out: usize,
+    gate: bool,
+    residual: bool,
+    sums: bool,
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "pointwise"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let x = op::activation(self.name(), inputs, self.c_in())?;
-        let y = Shape::new(self.c_out(), x.cols);
+        let x = op::activation(self.name(), inputs, self.c_in)?;
+        let y = Shape::new(self.c_out, x.cols);
         let mut rest = inputs[1..].iter();
         if self.gate {
-            op::expect(self.name(), "gate", rest.next(), Shape::new(1, self.c_in()))?;
+            op::expect(self.name(), "gate", rest.next(), Shape::new(1, self.c_in))?;
         }
         if self.residual {
             op::expect(self.name(), "residual", rest.next(), y)?;
@@ -77,8 +86,16 @@ impl Op for Pointwise {
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let y = Shape::new(self.c_out(), inputs[0].cols);
-        Cost::new(self.weight.len() * y.cols, self.weight.len() + self.bias.len(), inputs, &[y])
+        let y = Shape::new(self.c_out, inputs[0].cols);
+        let weights = self.c_in * self.c_out;
+        Cost::new(weights * y.cols, weights + self.c_out, inputs, &[y])
+    }
+}
+
+impl Op for Pointwise {
+    fn contract(&self) -> Box<dyn Contract> {
+        let Pointwise { gate, residual, sums, .. } = *self;
+        Box::new(Form { c_in: self.c_in(), c_out: self.c_out(), gate, residual, sums })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

@@ -17,7 +17,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level};
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -36,22 +36,34 @@ pub struct SqueezeExcite {
     pub expand_bias: Vec<f64>,
 }
 
-impl Op for SqueezeExcite {
+/// All of it but the weights' values.
+struct Form {
+    channels: usize,
+    hidden: usize,
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "squeeze_excite"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
-        let c = self.expand_bias.len();
+        let c = self.channels;
         let x = op::activation(self.name(), inputs, c)?;
         op::expect(self.name(), "sums", inputs.get(1), Shape::new(x.cols.div_ceil(TILE), c))?;
         Ok(vec![Shape::new(1, c)])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let weights = self.reduce.len() + self.expand.len();
-        let biases = self.reduce_bias.len() + self.expand_bias.len();
-        Cost::new(weights, weights + biases, &inputs[1..], &[Shape::new(1, self.expand_bias.len())])
+        let weights = 2 * self.channels * self.hidden;
+        let biases = self.hidden + self.channels;
+        Cost::new(weights, weights + biases, &inputs[1..], &[Shape::new(1, self.channels)])
+    }
+}
+
+impl Op for SqueezeExcite {
+    fn contract(&self) -> Box<dyn Contract> {
+        Box::new(Form { channels: self.expand_bias.len(), hidden: self.reduce_bias.len() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

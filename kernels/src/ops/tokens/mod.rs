@@ -20,7 +20,7 @@ mod simd;
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Cost, Kernel, Op};
+use crate::op::{self, Contract, Cost, Kernel, Op};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -73,49 +73,54 @@ pub enum Feature {
     },
 }
 
-impl Feature {
-    fn operands(&self) -> usize {
-        match self {
-            Feature::Continuous { .. } | Feature::Categorical { .. } => 1,
-            Feature::Sequence { .. } => 2,
-        }
-    }
-
-    fn weights(&self) -> usize {
-        match self {
-            Feature::Continuous { weight, .. } => 3 * weight.len(),
-            Feature::Categorical { embedding } => embedding.len(),
-            Feature::Sequence { input_weight, hidden_weight, bias, proj, missing, .. } => {
-                input_weight.len() + hidden_weight.len() + bias.len() + proj.len() + 2 * missing.len()
-            }
-        }
-    }
-}
-
 impl Tokens {
     /// Each feature with the index of its first operand.
     fn with_operands(&self) -> impl Iterator<Item = (usize, &Feature)> {
         self.features.iter().scan(0, |next, f| {
             let first = *next;
-            *next += f.operands();
+            *next += if matches!(f, Feature::Sequence { .. }) { 2 } else { 1 };
             Some((first, f))
         })
     }
 }
 
-impl Op for Tokens {
+/// All of it but the weights' values.
+struct Form {
+    dim: usize,
+    /// With the index of each feature's first operand.
+    features: Vec<(usize, Kind)>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Continuous,
+    Categorical { rows: usize },
+    Sequence { inputs: usize, hidden: usize },
+}
+
+impl Kind {
+    fn of(feature: &Feature, dim: usize) -> Kind {
+        match feature {
+            Feature::Continuous { .. } => Kind::Continuous,
+            Feature::Categorical { embedding } => Kind::Categorical { rows: embedding.len() / dim.max(1) },
+            Feature::Sequence { inputs, hidden, .. } => Kind::Sequence { inputs: *inputs, hidden: *hidden },
+        }
+    }
+}
+
+impl Contract for Form {
     fn name(&self) -> &'static str {
         "tokens"
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let one = Shape::new(1, 1);
-        for (at, feature) in self.with_operands() {
-            match feature {
-                Feature::Continuous { .. } => op::expect(self.name(), "value", inputs.get(at), one)?,
-                Feature::Categorical { .. } => op::expect(self.name(), "index", inputs.get(at), one)?,
-                Feature::Sequence { inputs: width, .. } => {
-                    if inputs.get(at).is_none_or(|rows| rows.cols != *width || rows.rows == 0) {
+        for &(at, kind) in &self.features {
+            match kind {
+                Kind::Continuous => op::expect(self.name(), "value", inputs.get(at), one)?,
+                Kind::Categorical { .. } => op::expect(self.name(), "index", inputs.get(at), one)?,
+                Kind::Sequence { inputs: width, .. } => {
+                    if inputs.get(at).is_none_or(|rows| rows.cols != width || rows.rows == 0) {
                         let expected = format!("[1 or more, {width}]");
                         return Err(op::mismatch(self.name(), "rows", inputs.get(at), expected));
                     }
@@ -127,18 +132,29 @@ impl Op for Tokens {
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
-        let mut macs = 0;
-        for (at, feature) in self.with_operands() {
-            macs += match feature {
-                Feature::Continuous { .. } => self.dim,
-                Feature::Categorical { .. } => 0,
-                Feature::Sequence { input_weight, hidden_weight, proj, .. } => {
-                    inputs[at].rows * (input_weight.len() + hidden_weight.len()) + proj.len()
+        let (mut macs, mut weights) = (0, 0);
+        for &(at, kind) in &self.features {
+            match kind {
+                Kind::Continuous => {
+                    macs += self.dim;
+                    weights += 3 * self.dim;
                 }
-            };
+                Kind::Categorical { rows } => weights += rows * self.dim,
+                Kind::Sequence { inputs: width, hidden } => {
+                    let (step, proj) = (4 * hidden * (width + hidden), self.dim * hidden);
+                    macs += inputs[at].rows * step + proj;
+                    weights += step + 4 * hidden + proj + 2 * self.dim;
+                }
+            }
         }
-        let weights = self.features.iter().map(Feature::weights).sum();
         Cost::new(macs, weights, inputs, &[Shape::new(self.features.len(), self.dim)])
+    }
+}
+
+impl Op for Tokens {
+    fn contract(&self) -> Box<dyn Contract> {
+        let features = self.with_operands().map(|(at, f)| (at, Kind::of(f, self.dim))).collect();
+        Box::new(Form { dim: self.dim, features })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {

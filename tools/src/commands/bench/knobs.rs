@@ -94,8 +94,18 @@ mod tests {
     /// An option is a knob, or it is known to be none.
     #[test]
     fn every_option_is_listed() {
-        let others =
-            ["weights", "seconds", "runs", "profile", "trace", "json", "list-knobs", "help", "version"];
+        let others = [
+            "weights",
+            "seconds",
+            "runs",
+            "profile",
+            "trace",
+            "record",
+            "json",
+            "list-knobs",
+            "help",
+            "version",
+        ];
         let program = Arguments::command();
         let bench = program.get_subcommands().find(|c| c.get_name() == "bench").expect("bench");
         let declared: Vec<&str> = bench.get_arguments().filter_map(clap::Arg::get_long).collect();

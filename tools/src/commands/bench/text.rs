@@ -23,7 +23,7 @@ pub(super) fn wrapped(words: &str, indent: &str) -> String {
 }
 
 /// Four digits or so, at most nine columns.
-fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     match x.abs() {
         m if !m.is_finite() => "-".to_owned(),
         m if m >= 1e7 => format!("{x:.2e}"),
@@ -35,11 +35,11 @@ fn number(x: f64) -> String {
     }
 }
 
-fn maybe(x: Option<f64>) -> String {
+pub(super) fn maybe(x: Option<f64>) -> String {
     x.map_or_else(|| "-".to_owned(), number)
 }
 
-fn percent(x: Option<f64>) -> String {
+pub(super) fn percent(x: Option<f64>) -> String {
     x.map_or_else(|| "-".to_owned(), |x| format!("{:.1} %", 100.0 * x))
 }
 
@@ -62,7 +62,7 @@ impl Report {
         text +=
             &wrapped(&format!("{}: {} leads, {} parameters", self.network, self.leads, self.parameters), "");
         text += &wrapped(
-            "Whole runs of a loaded network on synthetic signals; reading and preprocessing of records is not in them.",
+            "Whole runs of a loaded network on synthetic signals; reading and preprocessing of records is not in them (see --record).",
             "",
         );
         text += "\nCold start, in milliseconds, the file in the system's cache\n";
@@ -109,6 +109,7 @@ impl Report {
             }
             text += "\n";
         }
+        self.records.iter().for_each(|r| text += &r.text());
         for row in &self.rows {
             if let Some(profile) = &row.profile {
                 text += &format!("\n#{}: batch {} on {}\n", row.number, row.batch, row.device);
