@@ -11,6 +11,7 @@ use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
 use crate::profile::{Clock, Profile, Unwatched, Watch};
+use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Shape, View, ViewMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,9 +131,9 @@ impl<T> Shared<T> {
 }
 
 impl Cpu {
-    /// Packs a graph's operations for `level`, to run on `pool`.
+    /// Packs a graph's operations for `level` in f32, to run on `pool`.
     pub fn new(graph: &Graph, level: Level, pool: Arc<Pool>) -> Cpu {
-        Cpu::packed(graph.pack(level), level, pool)
+        Cpu::packed(graph.pack(level, Precision::F32), level, pool)
     }
 
     /// Runs kernels that were packed for `level` on `pool`.

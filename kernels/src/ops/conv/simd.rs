@@ -3,7 +3,7 @@
 //! `stride` samples apart.
 
 use super::{Conv, Window};
-use crate::op::{self, TILE};
+use crate::op::{self, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Ahead, CHUNK, Offsets, Source};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
@@ -23,7 +23,13 @@ impl Packed {
         let window = op.window();
         let span = window.span(chunk(window));
         let offsets = (0..op.leads * op.kernel).map(|k| k / op.kernel * span + k % op.kernel).collect();
-        Packed { level, matrix: tile::Packed::new(&op.weight, &op.bias), window, leads: op.leads, offsets }
+        Packed {
+            level,
+            matrix: tile::Packed::new(&op.weight, &op.bias, Precision::F32),
+            window,
+            leads: op.leads,
+            offsets,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level};
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -80,7 +80,7 @@ impl Op for SqueezeExcite {
         }
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+    fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
         Box::new(Packed {
             level,
             reduce: Padded::new(&self.reduce, self.expand_bias.len()),
