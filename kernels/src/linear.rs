@@ -50,40 +50,31 @@ pub(crate) fn padded(values: &[f64]) -> Vec<f32> {
     out
 }
 
-/// `y[o] += sum over i of rows[first + i, o] * x[i]`, over the padded width.
+/// `y[o] += sum over i of rows[first + i, o] * x[i]`, over the padded width: rows are read in order, some at a time.
 #[inline(always)]
 pub(crate) fn accumulate<I: Isa>(s: I, rows: &Padded, first: usize, x: &[f32], y: &mut [f32]) {
+    const TOGETHER: usize = 4;
     let pitch = rows.pitch;
     assert!(y.len() >= pitch && rows.data.len() >= (first + x.len()) * pitch);
     let w = rows.data[first * pitch..].as_ptr();
     let y = y.as_mut_ptr();
-    let mut o = 0;
-    // SAFETY: `o` stays within the pitch, which is a multiple of every vector's length, and the rows within `data`.
-    unsafe {
-        while o + 4 * I::LANES <= pitch {
-            let mut acc = [s.splat(0.0); 4];
-            for (v, a) in acc.iter_mut().enumerate() {
-                *a = s.load(y.add(o + v * I::LANES));
-            }
-            for (i, x) in x.iter().enumerate() {
-                let x = s.splat(*x);
-                let w = w.add(i * pitch + o);
-                for (v, a) in acc.iter_mut().enumerate() {
-                    *a = s.mul_add(x, s.load(w.add(v * I::LANES)), *a);
+    for i in (0..x.len()).step_by(TOGETHER) {
+        let n = TOGETHER.min(x.len() - i);
+        for o in (0..pitch).step_by(I::LANES) {
+            // SAFETY: `o` stays within the pitch, which is a multiple of every vector's length, and the rows within `data`.
+            unsafe {
+                let mut acc = s.load(y.add(o));
+                if n == TOGETHER {
+                    for j in i..i + TOGETHER {
+                        acc = s.mul_add(s.splat(x[j]), s.load(w.add(j * pitch + o)), acc);
+                    }
+                } else {
+                    for (j, x) in x.iter().enumerate().skip(i) {
+                        acc = s.mul_add(s.splat(*x), s.load(w.add(j * pitch + o)), acc);
+                    }
                 }
+                s.store(y.add(o), acc);
             }
-            for (v, a) in acc.iter().enumerate() {
-                s.store(y.add(o + v * I::LANES), *a);
-            }
-            o += 4 * I::LANES;
-        }
-        while o < pitch {
-            let mut acc = s.load(y.add(o));
-            for (i, x) in x.iter().enumerate() {
-                acc = s.mul_add(s.splat(*x), s.load(w.add(i * pitch + o)), acc);
-            }
-            s.store(y.add(o), acc);
-            o += I::LANES;
         }
     }
 }

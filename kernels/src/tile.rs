@@ -400,18 +400,27 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize>(
     }
 }
 
-/// Applies the SiLU to `cols` columns of a block.
+/// Applies the SiLU to `cols` columns of a block, see [`activate`].
 ///
 /// # Safety
 /// `y` must be writable for the columns.
 #[inline(always)]
-pub(crate) unsafe fn silu<I: Isa>(s: I, y: *mut f32, cols: usize) {
+pub(crate) unsafe fn silu<I: Isa>(s: I, y: *mut f32, cols: usize, precision: Precision) {
     for v in 0..cols * BLOCK / I::LANES {
         // SAFETY: within the columns.
         unsafe {
             let y = y.add(v * I::LANES);
-            s.store(y, math::silu(s, s.load(y)));
+            s.store(y, activate(s, s.load(y), precision));
         }
+    }
+}
+
+/// The SiLU, as exactly as the precision of the products around it needs.
+#[inline(always)]
+pub(crate) fn activate<I: Isa>(s: I, x: I::F32, precision: Precision) -> I::F32 {
+    match precision {
+        Precision::Bf16 => math::silu_rough(s, x),
+        _ => math::silu(s, x),
     }
 }
 

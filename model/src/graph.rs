@@ -52,6 +52,9 @@ pub(crate) fn build<O>(
         taps.push((format!("blocks.{i}"), x));
     }
 
+    // Before the head, which can then ask memory for what attention reads.
+    let f = config.fusion.as_ref().map(|fusion| builder.tokens(fusion)).transpose()?;
+
     let Layer { weight, bias } = folder.conv_bn("head")?;
     let head = Pointwise { weight, bias, silu: true, gate: false, residual: false, sums: true };
     let [head, sums] = builder.push("head".into(), head, &[x]);
@@ -59,9 +62,8 @@ pub(crate) fn build<O>(
 
     let mut pooled = vec![head, sums];
     let mut tokens = Shape::new(0, 0);
-    if let Some(fusion) = &config.fusion {
+    if let (Some(fusion), Some(f)) = (&config.fusion, f) {
         tokens = Shape::new(fusion.features.len(), fusion.dim);
-        let f = builder.tokens(fusion)?;
         let [z] = builder.push("fusion.attention".into(), attention(folder, fusion)?, &[f, head]);
         taps.extend([("tokens".to_owned(), f), ("attention".to_owned(), z)]);
         pooled.push(z);

@@ -86,6 +86,10 @@ impl<const BF16: bool> Isa for Avx512<BF16> {
         unsafe { _mm512_div_ps(a, b) }
     }
     #[inline(always)]
+    fn recip_rough(self, x: __m512) -> __m512 {
+        unsafe { _mm512_rcp14_ps(x) }
+    }
+    #[inline(always)]
     fn scale_by_magic(self, p: __m512, magic: __m512) -> __m512 {
         unsafe {
             let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(magic));

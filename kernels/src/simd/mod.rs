@@ -58,6 +58,10 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn min(self, bound: Self::F32, x: Self::F32) -> Self::F32;
     /// `a / b`, rounded once.
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `1 / x` within 1e-4 of itself, for `x` from 1 to 2^126.
+    fn recip_rough(self, x: Self::F32) -> Self::F32 {
+        self.div(self.splat(1.0), x)
+    }
     /// `p * 2^n`, where `magic` is the float `1.5 * 2^23 + n`; the result must be a normal number.
     fn scale_by_magic(self, p: Self::F32, magic: Self::F32) -> Self::F32;
     /// `acc + even(a) * even(b) + odd(a) * odd(b)`, where a lane holds two bf16, the even one in its low half. Subnormal

@@ -120,7 +120,7 @@ unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, c
                 &mut Ahead::nothing(),
             );
             for b in first..first + blocks {
-                tile::silu(s, y.block_ptr(b).add(col * BLOCK), cols);
+                tile::silu(s, y.block_ptr(b).add(col * BLOCK), cols, Precision::F32);
             }
         }
     }

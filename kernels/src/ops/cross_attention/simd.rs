@@ -146,11 +146,21 @@ impl Body for Run<'_> {
             }
         }
 
-        score(s, absorbed, wide, self.h, scores);
+        // Queries, and positions or blocks of channels, that share a pass over what they are multiplied with: as many as
+        // registers hold sums.
+        if I::ACCUMULATORS >= 24 {
+            score::<I, 8, 3>(s, absorbed, wide, self.h, scores);
+        } else {
+            score::<I, 4, 2>(s, absorbed, wide, self.h, scores);
+        }
         for row in scores.chunks_exact_mut(positions) {
             linear::softmax(s, row);
         }
-        pool(s, scores, self.h, absorbed, wide);
+        if I::ACCUMULATORS >= 24 {
+            pool::<I, 8, 3>(s, scores, self.h, absorbed, wide);
+        } else {
+            pool::<I, 4, 2>(s, scores, self.h, absorbed, wide);
+        }
 
         a.fill(0.0);
         for j in 0..op.dim {
@@ -173,27 +183,30 @@ impl Body for Run<'_> {
     }
 }
 
-/// Queries, and positions or blocks of channels, that share a pass over what they are multiplied with. Where fewer are
-/// left, the last one is computed again.
-const GROUP: usize = 4;
-
-/// `scores[q, t] = absorbed[q] · h[:, t]`, absorbed queries `wide` cells apart.
+/// `scores[q, t] = absorbed[q] · h[:, t]`, absorbed queries `wide` cells apart, `Q` of them and `P` positions at a time.
+/// Where fewer are left, the last one is computed again.
 #[inline(always)]
-fn score<I: Isa>(s: I, absorbed: &[f32], wide: usize, h: &View<'_>, scores: &mut [f32]) {
+fn score<I: Isa, const Q: usize, const P: usize>(
+    s: I,
+    absorbed: &[f32],
+    wide: usize,
+    h: &View<'_>,
+    scores: &mut [f32],
+) {
     let Shape { rows, cols } = h.shape();
     let queries = scores.len() / cols;
     assert!(absorbed.len() == queries * wide && wide == rows.next_multiple_of(BLOCK));
-    for first in (0..queries).step_by(GROUP) {
+    for first in (0..queries).step_by(Q) {
         let query = |i: usize| (first + i).min(queries - 1);
-        for t in (0..cols).step_by(GROUP) {
+        for t in (0..cols).step_by(P) {
             let position = |i: usize| (t + i).min(cols - 1);
-            let mut acc = [[s.splat(0.0); GROUP]; GROUP];
+            let mut acc = [[s.splat(0.0); Q]; P];
             for b in 0..wide / BLOCK {
                 for part in (0..BLOCK).step_by(I::LANES) {
                     // SAFETY: a part of a block of a query, and of a column of a block of `h`, whose rows past the
                     // last are zeros, as the queries' are.
                     unsafe {
-                        let q: [I::F32; GROUP] = std::array::from_fn(|i| {
+                        let q: [I::F32; Q] = std::array::from_fn(|i| {
                             s.load(absorbed.as_ptr().add(query(i) * wide + b * BLOCK + part))
                         });
                         for (i, acc) in acc.iter_mut().enumerate() {
@@ -214,23 +227,30 @@ fn score<I: Isa>(s: I, absorbed: &[f32], wide: usize, h: &View<'_>, scores: &mut
     }
 }
 
-/// `pooled[q, c] = sum over t of weights[q, t] * h[c, t]`, rows of `pooled` `wide` cells apart.
+/// `pooled[q, c] = sum over t of weights[q, t] * h[c, t]`, rows of `pooled` `wide` cells apart, `Q` of them and `P` blocks
+/// of channels at a time. Where fewer are left, the last one is computed again.
 #[inline(always)]
-fn pool<I: Isa>(s: I, weights: &[f32], h: &View<'_>, pooled: &mut [f32], wide: usize) {
+fn pool<I: Isa, const Q: usize, const P: usize>(
+    s: I,
+    weights: &[f32],
+    h: &View<'_>,
+    pooled: &mut [f32],
+    wide: usize,
+) {
     let cols = h.shape().cols;
     let queries = weights.len() / cols;
     let blocks = wide / BLOCK;
     assert!(pooled.len() == queries * wide);
-    for first in (0..queries).step_by(GROUP) {
+    for first in (0..queries).step_by(Q) {
         let query = |i: usize| (first + i).min(queries - 1);
-        for b in (0..blocks).step_by(GROUP) {
+        for b in (0..blocks).step_by(P) {
             let block = |i: usize| (b + i).min(blocks - 1);
             for part in (0..BLOCK).step_by(I::LANES) {
-                let mut acc = [[s.splat(0.0); GROUP]; GROUP];
+                let mut acc = [[s.splat(0.0); Q]; P];
                 for t in 0..cols {
                     // SAFETY: positions of the queries' weights, and parts of columns of blocks of `h`.
                     unsafe {
-                        let w: [I::F32; GROUP] =
+                        let w: [I::F32; Q] =
                             std::array::from_fn(|i| s.splat(*weights.as_ptr().add(query(i) * cols + t)));
                         for (i, acc) in acc.iter_mut().enumerate() {
                             let h = s.load(h.block_ptr(block(i)).add(t * BLOCK + part));

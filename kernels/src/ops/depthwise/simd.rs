@@ -3,7 +3,6 @@
 //! whatever the length of the record.
 
 use super::{Depthwise, Window};
-use crate::math;
 use crate::op::{self, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS, Pairs};
@@ -12,6 +11,7 @@ use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
+    precision: Precision,
     expand: Option<tile::Packed>,
     window: Window,
     /// `[blocks, kernel, BLOCK]`, filled with zeros.
@@ -26,6 +26,7 @@ impl Packed {
         let taps = tile::Packed::new(&op.weight, &op.bias, Precision::F32);
         Packed {
             level,
+            precision,
             expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias, precision)),
             window: op.window(),
             weight: taps.weight(0, taps.blocks()).to_vec(),
@@ -237,7 +238,7 @@ fn run_task<I: Isa>(
                             }
                         }
                         for b in 0..blocks {
-                            tile::silu(s, h.add(b * pitch), cols);
+                            tile::silu(s, h.add(b * pitch), cols, matrix.precision());
                         }
                     }
                     None => {
@@ -258,11 +259,11 @@ fn run_task<I: Isa>(
                 let bias = &op.bias[(first + b) * BLOCK..][..BLOCK];
                 let (h, y) = (h.add(b * pitch), y.block_ptr(first + b).add(cells(col)));
                 match (window.kernel, window.stride) {
-                    (3, 1) => convolve::<I, 3, 1>(s, window, weight, bias, h, cols, y, sums),
-                    (5, 1) => convolve::<I, 5, 1>(s, window, weight, bias, h, cols, y, sums),
-                    (3, 2) => convolve::<I, 3, 2>(s, window, weight, bias, h, cols, y, sums),
-                    (5, 2) => convolve::<I, 5, 2>(s, window, weight, bias, h, cols, y, sums),
-                    _ => convolve::<I, 0, 0>(s, window, weight, bias, h, cols, y, sums),
+                    (3, 1) => convolve::<I, 3, 1>(s, window, weight, bias, h, cols, y, sums, op.precision),
+                    (5, 1) => convolve::<I, 5, 1>(s, window, weight, bias, h, cols, y, sums, op.precision),
+                    (3, 2) => convolve::<I, 3, 2>(s, window, weight, bias, h, cols, y, sums, op.precision),
+                    (5, 2) => convolve::<I, 5, 2>(s, window, weight, bias, h, cols, y, sums, op.precision),
+                    _ => convolve::<I, 0, 0>(s, window, weight, bias, h, cols, y, sums, op.precision),
                 }
             }
         }
@@ -290,6 +291,7 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
     cols: usize,
     y: *mut f32,
     sums: &mut [f32; BLOCK],
+    precision: Precision,
 ) {
     let window = if K > 0 { Window { kernel: K, stride: S } } else { window };
     /// Outputs in flight: enough to hide the latency of the multiply-adds of one of them.
@@ -313,7 +315,7 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
                     }
                 }
                 for (i, acc) in acc.into_iter().enumerate() {
-                    let value = math::silu(s, acc);
+                    let value = tile::activate(s, acc, precision);
                     s.store(y.add((t + i) * BLOCK), value);
                     total = s.add(total, value);
                 }
@@ -325,7 +327,7 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
                     let x = s.load(h.add((t * window.stride + j) * BLOCK));
                     acc = s.mul_add(s.load(weight.add(j * BLOCK)), x, acc);
                 }
-                let value = math::silu(s, acc);
+                let value = tile::activate(s, acc, precision);
                 s.store(y.add(t * BLOCK), value);
                 total = s.add(total, value);
                 t += 1;

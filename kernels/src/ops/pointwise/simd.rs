@@ -197,7 +197,7 @@ impl Body for Run<'_> {
                     for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
                         let y = y.block_ptr(first + b).add(col * BLOCK);
                         if *silu {
-                            tile::silu(s, y, cols);
+                            tile::silu(s, y, cols, matrix.precision());
                         }
                         if let Some(residual) = residual {
                             tile::add(s, y, residual.block_ptr(first + b).add(col * BLOCK), cols);
