@@ -1,6 +1,6 @@
 //! What benchmarks share: cases with their buffers, random networks.
 
-use efficientecg_kernels::op::Kernel;
+use efficientecg_kernels::op::{Kernel, Precision};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -24,7 +24,7 @@ impl<'a> Bench<'a> {
     /// Packs a case. Fails where its operands do not fit.
     pub fn new(case: &'a Case, level: Level) -> Result<Bench<'a>, efficientecg_kernels::error::ShapeError> {
         let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-        let kernel = case.op.pack(level);
+        let kernel = case.op.pack(level, Precision::F32);
         let inputs = case.inputs.iter().enumerate().map(|(i, m)| operand(m, kernel.input_layout(i)));
         let outputs = case.op.outputs(&shapes)?.into_iter().enumerate();
         let zeros = |(i, shape): (usize, Shape)| operand(&Matrix::zeros(shape), kernel.output_layout(i));
@@ -50,7 +50,9 @@ impl<'a> Bench<'a> {
         let outputs: Vec<ViewMut<'_>> =
             self.outputs.iter_mut().map(|(s, l, d)| ViewMut::new(d, *s, *l)).collect();
         // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-        unsafe { self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes)) };
+        unsafe {
+            self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes), [&[], &[]])
+        };
     }
 
     /// Whether the last run's results are finite and within the case's tolerance of the reference.

@@ -11,6 +11,7 @@ use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
 use crate::profile::{Clock, Profile, Unwatched, Watch};
+use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Shape, View, ViewMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,9 +131,9 @@ impl<T> Shared<T> {
 }
 
 impl Cpu {
-    /// Packs a graph's operations for `level`, to run on `pool`.
+    /// Packs a graph's operations for `level` in f32, to run on `pool`.
     pub fn new(graph: &Graph, level: Level, pool: Arc<Pool>) -> Cpu {
-        Cpu::packed(graph.pack(level), level, pool)
+        Cpu::packed(graph.pack(level, Precision::F32), level, pool)
     }
 
     /// Runs kernels that were packed for `level` on `pool`.
@@ -283,6 +284,7 @@ impl<W: Watch> Records<'_, W> {
         for (index, step) in self.cpu.graph.steps().iter().enumerate() {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
+            let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
             let length = if members == 1 { tasks } else { tasks.div_ceil(members * RUNS) };
             loop {
                 let first = w.next[index].fetch_add(length, Ordering::Relaxed);
@@ -293,7 +295,7 @@ impl<W: Watch> Records<'_, W> {
                 let run = || {
                     // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
                     // parts the steps.
-                    unsafe { step.op.run(inputs, outputs, scratch, tasks) };
+                    unsafe { step.op.run(inputs, outputs, scratch, tasks, ahead) };
                 };
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     w.failed.store(index + 1, Ordering::Relaxed);

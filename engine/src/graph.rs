@@ -4,7 +4,7 @@
 //! in a [`Kernels`] the kernel made of it, for which the weights need not stay.
 
 use crate::error::EngineError;
-use efficientecg_kernels::op::{Contract, Cost, Kernel, Op};
+use efficientecg_kernels::op::{Contract, Cost, Kernel, Op, Precision};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
 
@@ -91,11 +91,11 @@ impl Graph {
     }
 
     /// The same steps, packed.
-    pub fn pack(&self, level: Level) -> Kernels {
+    pub fn pack(&self, level: Level, precision: Precision) -> Kernels {
         let steps = self.steps.iter().map(|s| Step {
             label: s.label.clone(),
             contract: s.op.contract(),
-            op: s.op.pack(level),
+            op: s.op.pack(level, precision),
             inputs: s.inputs.clone(),
             outputs: s.outputs.clone(),
         });

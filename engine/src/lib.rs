@@ -17,6 +17,7 @@ pub use graph::{Graph, Kernels, Layer, Value};
 pub use profile::{Profile, Span};
 pub use reference::Reference;
 
+pub use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::view::Shape;
 
 /// What a batch is computed from and into.
@@ -29,15 +30,6 @@ pub struct Batch<'a> {
     pub inputs: &'a [(Shape, &'a [f32])],
     /// The wanted values, and where each goes for every record.
     pub outputs: &'a mut [(Value, &'a mut [f32])],
-}
-
-/// The precision of activations and of the weights of convolutions in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// 16 bits; sums stay f32.
-    F16,
 }
 
 /// Where a network runs: a closed set.

@@ -1,4 +1,4 @@
-//! IEEE 754 binary16, for what a GPU stores: conversions alone.
+//! Numbers of 16 bits: conversions alone. f16 is IEEE 754 binary16; bf16 is the upper half of an f32.
 
 /// The bits of the nearest f16, ties to even; infinite from 65,520 on.
 pub fn from_f64(value: f64) -> u16 {
@@ -15,6 +15,12 @@ pub fn from_f64(value: f64) -> u16 {
     let steps = (magnitude * 2f64.powi(10 - exponent)).round_ties_even() as u16;
     // A mantissa that rounds up to 2^11 carries into the exponent by itself.
     sign | (((exponent + 14) as u16) << 10).wrapping_add(steps)
+}
+
+/// The bits of the nearest bf16, ties to even; of what is no number, of one that is none.
+pub fn bf16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16
 }
 
 /// The value of an f16, exactly.

@@ -33,6 +33,11 @@ impl Padded {
         Padded::new(&turned, outputs)
     }
 
+    /// All rows.
+    pub(crate) fn all(&self) -> &[f32] {
+        &self.data
+    }
+
     pub(crate) fn row(&self, r: usize) -> &[f32] {
         &self.data[r * self.pitch..][..self.pitch]
     }

@@ -16,6 +16,17 @@ use std::ops::Range;
 /// contract of every operation that gives or takes `sums`: `[ceil(cols / TILE), channels]`.
 pub const TILE: usize = 512;
 
+/// What weights are stored in, and activations where that is fewer bytes to move; sums are f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// IEEE 754 binary16: on a CPU for weights alone, which are multiplied in f32.
+    F16,
+    /// The upper half of an f32: operands of products.
+    Bf16,
+}
+
 /// What a call costs, whoever runs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -74,8 +85,9 @@ pub trait Op: Send + Sync {
     /// Plain loops with f64 sums: the gold standard. `outputs` have the shapes that [`Contract::outputs`] gave.
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]);
 
-    /// The kernel for an instruction set.
-    fn pack(&self, level: Level) -> Box<dyn Kernel>;
+    /// The kernel for an instruction set. The precision is for the products of pointwise convolutions and of expand layers;
+    /// the others, a small part of the work, are in f32.
+    fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel>;
 
     /// The kernel for a GPU.
     fn shader(&self) -> Box<dyn Shader + '_>;
@@ -90,8 +102,8 @@ impl Op for Box<dyn Op> {
         (**self).reference(inputs, outputs);
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
-        (**self).pack(level)
+    fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {
+        (**self).pack(level, precision)
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
@@ -101,6 +113,11 @@ impl Op for Box<dyn Op> {
 
 /// An operation made ready for one instruction set.
 pub trait Kernel: Send + Sync {
+    /// The weights that a call reads, for the step before it to ask memory for.
+    fn weights(&self) -> [&[f32]; 2] {
+        [&[], &[]]
+    }
+
     /// How many tasks a call on these operands is cut into.
     fn tasks(&self, inputs: &[Shape]) -> usize;
 
@@ -119,7 +136,8 @@ pub trait Kernel: Send + Sync {
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;
 
-    /// Runs some tasks; what neighbours share is prepared once. `scratch` may hold anything.
+    /// Runs some tasks; what neighbours share is prepared once. `scratch` may hold anything. `ahead` is what the next
+    /// step reads: it is asked for meanwhile, where the kernel leaves memory idle.
     ///
     /// # Safety
     /// The shapes must be ones that [`Contract::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
@@ -130,6 +148,7 @@ pub trait Kernel: Send + Sync {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        ahead: [&[f32]; 2],
     );
 }
 

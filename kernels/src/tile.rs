@@ -7,9 +7,12 @@
 //! that no record's length wastes a lane and no tile is much smaller than another. Weights lie in blocks of
 //! [`BLOCK`] rows, step after step; a tile takes neighbouring blocks side by side.
 
+use crate::half;
 use crate::math;
+use crate::op::Precision;
 use crate::simd::{Isa, Level};
 use crate::view::{BLOCK, View};
+use std::ops::Range;
 
 /// The most blocks of rows of a tile at any level.
 pub(crate) const MAX_BLOCKS: usize = 3;
@@ -18,33 +21,47 @@ pub(crate) const MAX_BLOCKS: usize = 3;
 /// first-level cache. A multiple of the columns of every tile.
 pub(crate) const CHUNK: usize = 96;
 
-/// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, depth, BLOCK]`, the last one filled with zeros.
+/// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
+/// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
 pub(crate) struct Packed {
-    depth: usize,
+    precision: Precision,
+    steps: usize,
+    /// In f16, two values a cell.
     weight: Vec<f32>,
     bias: Vec<f32>,
 }
 
 impl Packed {
     /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`).
-    pub(crate) fn new(weight: &[f64], bias: &[f64]) -> Packed {
+    pub(crate) fn new(weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
-        let mut packed = vec![0.0; rows.next_multiple_of(BLOCK) * depth];
+        let steps = if precision == Precision::Bf16 { depth.div_ceil(2) } else { depth };
+        let cells = rows.next_multiple_of(BLOCK) * steps;
+        let mut packed = vec![0.0; if precision == Precision::F16 { cells / 2 } else { cells }];
         for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
-            let block = &mut packed[r / BLOCK * BLOCK * depth..];
-            for (to, w) in block[r % BLOCK..].iter_mut().step_by(BLOCK).zip(row) {
-                *to = *w as f32;
+            // Where the row's weight of each step is.
+            let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
+            match precision {
+                Precision::F32 => cell.zip(row).for_each(|(at, w)| packed[at] = *w as f32),
+                Precision::F16 => cell.zip(half::round_row(row)).for_each(|(at, w)| {
+                    packed[at / 2] = with_half(packed[at / 2], at % 2, w);
+                }),
+                Precision::Bf16 => cell.zip(row.chunks(2)).for_each(|(at, pair)| {
+                    for (i, w) in pair.iter().enumerate() {
+                        packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
+                    }
+                }),
             }
         }
         let mut bias: Vec<f32> = bias.iter().map(|b| *b as f32).collect();
         bias.resize(rows.next_multiple_of(BLOCK), 0.0);
-        Packed { depth, weight: packed, bias }
+        Packed { precision, steps, weight: packed, bias }
     }
 
-    /// Terms of each sum.
-    pub(crate) fn depth(&self) -> usize {
-        self.depth
+    /// What the weights are stored in.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// How many blocks there are.
@@ -54,7 +71,45 @@ impl Packed {
 
     /// The weights of `blocks` blocks from `first` on.
     pub(crate) fn weight(&self, first: usize, blocks: usize) -> &[f32] {
-        &self.weight[first * BLOCK * self.depth..][..blocks * BLOCK * self.depth]
+        let cells = match self.precision {
+            Precision::F16 => BLOCK / 2 * self.steps,
+            _ => BLOCK * self.steps,
+        };
+        &self.weight[first * cells..][..blocks * cells]
+    }
+
+    /// Cells of scratch for [`Packed::unpack`].
+    pub(crate) fn scratch(&self) -> usize {
+        MAX_BLOCKS * BLOCK * self.steps
+    }
+
+    /// Those blocks' weights, in f32 or f16, times what `gate` has for each step, in f32.
+    #[inline(always)]
+    pub(crate) fn unpack<I: Isa>(
+        &self,
+        s: I,
+        first: usize,
+        blocks: usize,
+        gate: Option<&[f32]>,
+        to: &mut [f32],
+    ) {
+        let from = self.weight(first, blocks).as_ptr();
+        let to = &mut to[..blocks * BLOCK * self.steps];
+        assert!(gate.is_none_or(|g| g.len() == self.steps) && self.precision != Precision::Bf16);
+        for (row, to) in to.chunks_exact_mut(BLOCK).enumerate() {
+            let gate = gate.map(|g| s.splat(g[row % self.steps]));
+            for (part, to) in to.chunks_exact_mut(I::LANES).enumerate() {
+                let at = row * BLOCK + part * I::LANES;
+                // SAFETY: a part of a row of the blocks, of whole vectors.
+                unsafe {
+                    let w = match self.precision {
+                        Precision::F16 => s.load_f16(from.cast::<u16>().add(at)),
+                        _ => s.load(from.add(at)),
+                    };
+                    s.store(to.as_mut_ptr(), gate.map_or(w, |gate| s.mul(w, gate)));
+                }
+            }
+        }
     }
 
     /// Those blocks as an operand of [`product`].
@@ -64,7 +119,7 @@ impl Packed {
             weight: weight.as_ptr(),
             bias: self.bias[first * BLOCK..][..blocks * BLOCK].as_ptr(),
             ahead: weight.as_ptr().wrapping_add(weight.len()),
-            depth: self.depth,
+            steps: self.steps,
             blocks,
         }
     }
@@ -73,7 +128,7 @@ impl Packed {
 /// How many blocks a tile takes side by side, so that `tasks` (a function of it) are enough for some threads.
 pub(crate) fn blocks_of_tile(level: Level, tasks: impl Fn(usize) -> usize) -> usize {
     /// Tasks that keep some threads evenly busy.
-    const ENOUGH: usize = 8;
+    const ENOUGH: usize = 4;
     (1..=level.blocks()).rev().find(|blocks| tasks(*blocks) >= ENOUGH).unwrap_or(1)
 }
 
@@ -82,7 +137,13 @@ pub(crate) fn dealt(total: usize, parts: usize, part: usize) -> usize {
     total * part / parts
 }
 
-/// Blocks of weights, `[blocks, depth, BLOCK]`.
+/// The cell with one of its halves replaced.
+fn with_half(cell: f32, half: usize, bits: u16) -> f32 {
+    let shift = 16 * half;
+    f32::from_bits(cell.to_bits() & !(0xffff << shift) | u32::from(bits) << shift)
+}
+
+/// Blocks of weights, `[blocks, steps, BLOCK]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights {
     pub(crate) weight: *const f32,
@@ -90,14 +151,43 @@ pub(crate) struct Weights {
     pub(crate) bias: *const f32,
     /// What to ask memory for meanwhile, as many cells as `weight`: the next weights. It need not be readable.
     pub(crate) ahead: *const f32,
-    pub(crate) depth: usize,
+    pub(crate) steps: usize,
     /// At most what [`Level::blocks`] says.
     pub(crate) blocks: usize,
 }
 
+/// What to ask memory for beside the product's own weights, a line a step.
+pub(crate) struct Ahead<'a>([&'a [f32]; 2]);
+
+impl<'a> Ahead<'a> {
+    /// Nothing.
+    pub(crate) fn nothing() -> Ahead<'static> {
+        Ahead([&[], &[]])
+    }
+
+    /// The part of `all` that belongs to `tasks` of `total`.
+    pub(crate) fn share(all: [&'a [f32]; 2], tasks: &Range<usize>, total: usize) -> Ahead<'a> {
+        Ahead(all.map(|all| {
+            let at = |task: usize| all.len() / BLOCK * task / total.max(1) * BLOCK;
+            &all[at(tasks.start)..at(tasks.end)]
+        }))
+    }
+
+    /// The lines for the next `steps` steps.
+    #[inline(always)]
+    fn take(&mut self, steps: usize) -> *const f32 {
+        let from = usize::from(self.0[0].is_empty());
+        let (now, later) = self.0[from].split_at((steps * BLOCK).min(self.0[from].len()));
+        self.0[from] = later;
+        now.as_ptr()
+    }
+}
+
 /// Where the values of `x` lie.
 pub(crate) trait Source: Copy {
-    /// Column 0 of row `k`.
+    /// Whether a cell holds two bf16, of neighbouring rows.
+    const PAIRS: bool = false;
+    /// Column 0 of step `k`.
     fn row(self, k: usize) -> *const f32;
     /// Cells from a column to the next.
     fn step(self) -> usize;
@@ -126,6 +216,66 @@ impl Source for Blocks {
     #[inline(always)]
     fn step(self) -> usize {
         BLOCK
+    }
+}
+
+/// A matrix in blocks, in bf16: neighbouring rows of a column share a cell.
+#[derive(Clone, Copy)]
+pub(crate) struct Pairs {
+    pub(crate) data: *const f32,
+    /// Cells from block to block.
+    pub(crate) pitch: usize,
+}
+
+impl Source for Pairs {
+    const PAIRS: bool = true;
+    #[inline(always)]
+    fn row(self, k: usize) -> *const f32 {
+        self.data.wrapping_add(k / (BLOCK / 2) * self.pitch + k % (BLOCK / 2))
+    }
+    #[inline(always)]
+    fn step(self) -> usize {
+        BLOCK / 2
+    }
+}
+
+impl Pairs {
+    /// Cells for `rows` rows and `cols` columns.
+    pub(crate) fn cells(rows: usize, cols: usize) -> usize {
+        rows.next_multiple_of(BLOCK) / 2 * cols
+    }
+
+    /// Columns `cols` of `x`, times what `gate` has for each row, rounded to bf16 into `to`.
+    #[inline(always)]
+    pub(crate) fn round<I: Isa>(
+        s: I,
+        x: &View<'_>,
+        cols: Range<usize>,
+        gate: Option<&[f32]>,
+        to: &mut [f32],
+    ) -> Pairs {
+        let rows = x.shape().rows;
+        let pitch = cols.len() * BLOCK / 2;
+        assert!(to.len() >= Pairs::cells(rows, cols.len()) && cols.end <= x.shape().cols);
+        for (b, to) in to.chunks_exact_mut(pitch).enumerate().take(rows.div_ceil(BLOCK)) {
+            let mut gates = [1.0; BLOCK];
+            if let Some(gate) = gate {
+                let gate = &gate[b * BLOCK..rows.min((b + 1) * BLOCK)];
+                gates[..gate.len()].copy_from_slice(gate);
+            }
+            let from = x.block_ptr(b).wrapping_add(cols.start * BLOCK);
+            for part in (0..BLOCK).step_by(I::LANES) {
+                // SAFETY: the columns are within the block, and `to` has a half for each of its values.
+                unsafe {
+                    let gates = s.load(gates.as_ptr().add(part));
+                    for at in (part..cols.len() * BLOCK).step_by(BLOCK) {
+                        let value = s.mul(s.load(from.add(at)), gates);
+                        s.store_bf16(to.as_mut_ptr().cast::<u16>().add(at), value);
+                    }
+                }
+            }
+        }
+        Pairs { data: to.as_ptr(), pitch }
     }
 }
 
@@ -161,14 +311,15 @@ pub(crate) unsafe fn product<I: Isa, S: Source>(
     cols: usize,
     to: *mut f32,
     pitch: usize,
+    later: &mut Ahead<'_>,
 ) {
     // SAFETY: handed on to the caller.
     unsafe {
         match w.blocks * (BLOCK / I::LANES) {
-            1 if I::LANES == BLOCK => columns::<I, S, 1>(s, w, x, cols, to, pitch),
-            2 if I::LANES >= BLOCK / 2 => columns::<I, S, 2>(s, w, x, cols, to, pitch),
-            3 if I::LANES == BLOCK => columns::<I, S, 3>(s, w, x, cols, to, pitch),
-            4 if I::LANES == BLOCK / 4 => columns::<I, S, 4>(s, w, x, cols, to, pitch),
+            1 if I::LANES == BLOCK => columns::<I, S, 1>(s, w, x, cols, to, pitch, later),
+            2 if I::LANES >= BLOCK / 2 => columns::<I, S, 2>(s, w, x, cols, to, pitch, later),
+            3 if I::LANES == BLOCK => columns::<I, S, 3>(s, w, x, cols, to, pitch, later),
+            4 if I::LANES == BLOCK / 4 => columns::<I, S, 4>(s, w, x, cols, to, pitch, later),
             _ => unreachable!("{} blocks of vectors of {} lanes", w.blocks, I::LANES),
         }
     }
@@ -183,6 +334,7 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
     cols: usize,
     to: *mut f32,
     pitch: usize,
+    later: &mut Ahead<'_>,
 ) {
     let most = (I::ACCUMULATORS / V).min(12);
     let tiles = cols.div_ceil(most);
@@ -190,12 +342,13 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
     for i in 0..tiles {
         let n = (cols - col).div_ceil(tiles - i);
         // Each of the first tiles asks for a vector of every step of the next weights; later ones have nothing to ask.
-        let ahead = if i < V { w.ahead.wrapping_add(i * w.depth * I::LANES) } else { w.weight };
+        let ahead = if i < V { w.ahead.wrapping_add(i * w.steps * I::LANES) } else { w.weight };
+        let later = later.take(w.steps);
         macro_rules! tile {
             ($($n:literal)*) => {
                 match n {
                     // SAFETY: handed on to the caller; the tiles cover the columns.
-                    $($n if $n <= most => unsafe { tile::<I, S, V, $n>(s, w, ahead, x, col, to, pitch) },)*
+                    $($n if $n <= most => unsafe { tile::<I, S, V, $n>(s, w, [ahead, later], x, col, to, pitch) },)*
                     _ => unreachable!("a tile of {n} columns"),
                 }
             };
@@ -209,7 +362,7 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
 unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize>(
     s: I,
     w: Weights,
-    ahead: *const f32,
+    ahead: [*const f32; 2],
     x: S,
     col: usize,
     to: *mut f32,
@@ -221,17 +374,18 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize>(
     // SAFETY: handed on to the caller.
     unsafe {
         let mut acc = [[s.splat(0.0); V]; N];
-        for k in 0..w.depth {
+        for k in 0..w.steps {
             let mut ws = [s.splat(0.0); V];
             for (v, to) in ws.iter_mut().enumerate() {
-                *to = s.load(w.weight.add((v / parts * w.depth + k) * BLOCK + v % parts * I::LANES));
+                *to = s.load(w.weight.add((v / parts * w.steps + k) * BLOCK + v % parts * I::LANES));
             }
-            s.prefetch(ahead.wrapping_add(k * I::LANES));
+            s.prefetch(ahead[0].wrapping_add(k * I::LANES));
+            s.prefetch(ahead[1].wrapping_add(k * BLOCK));
             let x = x.row(k).wrapping_add(col * step);
             for (n, acc) in acc.iter_mut().enumerate() {
                 let x = s.splat(*x.add(n * step));
                 for (acc, w) in acc.iter_mut().zip(ws) {
-                    *acc = s.mul_add(w, x, *acc);
+                    *acc = if S::PAIRS { s.dot_bf16(*acc, w, x) } else { s.mul_add(w, x, *acc) };
                 }
             }
         }

@@ -38,7 +38,7 @@ pub struct Options {
     pub threads: Option<usize>,
     /// The instruction set; `None` for the best that the processor has.
     pub level: Option<Level>,
-    /// The precision of activations and weights in memory: the CPU has f32 alone.
+    /// What weights are stored in, and on a GPU activations; bf16 is the CPU's alone.
     pub precision: Precision,
     /// Which GPU, and how.
     #[cfg(feature = "gpu")]
@@ -72,10 +72,14 @@ pub enum LoadError {
     #[error("this build has no GPU back end; use the CPU (--backend cpu), or build with the feature gpu")]
     NoGpu,
     /// The back end lacks the precision.
-    #[error("the {backend} computes in f32 alone; use f32, or a GPU for f16")]
+    #[error("the {backend} does not compute in {precision}; use {instead}")]
     Precision {
         /// The back end.
         backend: &'static str,
+        /// What was asked for.
+        precision: &'static str,
+        /// What it has.
+        instead: &'static str,
     },
 }
 
@@ -178,6 +182,7 @@ impl Model {
         let limit = match (options.backend, options.precision) {
             (Backend::Reference, _) | (_, Precision::F32) => Overflow::F32,
             (_, Precision::F16) => Overflow::F16,
+            (_, Precision::Bf16) => Overflow::BF16,
         };
         let folder = Folder::new(source, limit);
         let opened = start.elapsed();
@@ -190,13 +195,12 @@ impl Model {
         let start = Instant::now();
         let mut packing = Duration::ZERO;
         let (engine, logits, probabilities, taps) = if cpu_alone {
-            f32_alone("CPU", options)?;
             // Layers in f64 come and go. glibc keeps blocks for reuse up to the size of the largest that was let go; by
             // this one, whose pages are never touched, it keeps them from the start, in place of mapping each anew.
             drop(std::hint::black_box(Vec::<f64>::with_capacity(1 << 19)));
             let pack = |op: Box<dyn Op>| {
                 let start = Instant::now();
-                let kernel = op.pack(level);
+                let kernel = op.pack(level, options.precision);
                 drop(op);
                 packing += start.elapsed();
                 kernel
@@ -386,7 +390,12 @@ fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
         Backend::Cpu => Ok(true),
         Backend::Reference => Ok(false),
         #[cfg(feature = "gpu")]
-        Backend::Auto => Ok(!crate::gpu::present(options)),
+        Backend::Auto => Ok(options.precision == Precision::Bf16 || !crate::gpu::present(options)),
+        #[cfg(feature = "gpu")]
+        Backend::Gpu if options.precision == Precision::Bf16 => {
+            let instead = "f32 or f16, or the CPU for bf16";
+            Err(LoadError::Precision { backend: "GPU", precision: "bf16", instead })
+        }
         #[cfg(feature = "gpu")]
         Backend::Gpu => Ok(false),
         #[cfg(not(feature = "gpu"))]
@@ -399,7 +408,8 @@ fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
 fn f32_alone(backend: &'static str, options: &Options) -> Result<(), LoadError> {
     match options.precision {
         Precision::F32 => Ok(()),
-        Precision::F16 => Err(LoadError::Precision { backend }),
+        Precision::F16 => Err(LoadError::Precision { backend, precision: "f16", instead: "f32" }),
+        Precision::Bf16 => Err(LoadError::Precision { backend, precision: "bf16", instead: "f32" }),
     }
 }
 

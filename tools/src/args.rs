@@ -271,14 +271,11 @@ impl BackendName {
 }
 
 impl PrecisionName {
-    /// Fails on one that no back end has.
-    fn checked(self) -> Result<Precision, Failure> {
+    fn precision(self) -> Precision {
         match self {
-            PrecisionName::F32 => Ok(Precision::F32),
-            PrecisionName::F16 => Ok(Precision::F16),
-            PrecisionName::Bf16 => {
-                Err(Failure::usage("--precision bf16: no back end has it; use f32, or f16 on a GPU"))
-            }
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::F16 => Precision::F16,
+            PrecisionName::Bf16 => Precision::Bf16,
         }
     }
 }
@@ -299,7 +296,7 @@ impl ModelArguments {
             backend: self.backend.backend(),
             threads,
             level: self.level.as_deref().map(level).transpose()?,
-            precision: self.precision.checked()?,
+            precision: self.precision.precision(),
             #[cfg(feature = "gpu")]
             gpu: self.gpu.options(self.batch_size())?,
         };
@@ -307,8 +304,8 @@ impl ModelArguments {
     }
 
     /// What `--precision` says.
-    pub(crate) fn precision(&self) -> Result<Precision, Failure> {
-        self.precision.checked()
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision.precision()
     }
 
     /// Records to run at once, of `records`.

@@ -2,7 +2,7 @@
 //! outputs poisoned before the run, task order reversed.
 
 use super::{Case, ops};
-use crate::op::Kernel;
+use crate::op::{Kernel, Precision};
 use crate::simd::Level;
 use crate::view::{BLOCK, Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
@@ -54,7 +54,7 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
             .collect();
         for tasks in order {
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], tasks.clone()) };
+            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], tasks.clone(), [&[], &[]]) };
         }
     }
     assert!(scratch[used..].iter().all(|c| *c == CANARY), "{}: wrote past its scratch", case.name);
@@ -80,9 +80,9 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
         .collect()
 }
 
-fn check(case: &Case, level: Level) -> f64 {
+fn check(case: &Case, level: Level, precision: Precision) -> f64 {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-    let kernel = case.op.pack(level);
+    let kernel = case.op.pack(level, precision);
     let tasks = kernel.tasks(&shapes);
     let got = run(case, &*kernel, &[0..tasks]);
     let bits = |v: &[Vec<f32>]| -> Vec<u32> { v.iter().flatten().map(|x| x.to_bits()).collect() };
@@ -101,16 +101,26 @@ fn check(case: &Case, level: Level) -> f64 {
         Err(e) => panic!("{}: {e}", case.name),
     };
     case.op.reference(&case.inputs.iter().collect::<Vec<_>>(), &mut want);
+    let tolerance = case.tolerance
+        + match precision {
+            Precision::F32 => 0.0,
+            Precision::F16 => 1e-3,
+            Precision::Bf16 => 1.5e-2,
+        };
     let mut worst = 0.0f64;
     for (index, (got, want)) in got.iter().zip(&want).enumerate() {
         assert_eq!(got.len(), want.data.len());
         let size = want.data.iter().fold(1.0f64, |m, v| m.max(v.abs()));
         for (at, (got, want)) in got.iter().zip(&want.data).enumerate() {
-            let place = format!("{} {} at {level:?}: output {index}[{at}]", case.op.name(), case.name);
+            let place = format!(
+                "{} {} at {level:?} in {precision:?}: output {index}[{at}]",
+                case.op.name(),
+                case.name
+            );
             assert!(want.is_finite(), "{place}: the reference is {want}");
             assert!(got.is_finite(), "{place} is {got}, want {want}");
             let error = (f64::from(*got) - want).abs() / size;
-            assert!(error <= case.tolerance, "{place} is {got}, want {want}: {error:.1e} off");
+            assert!(error <= tolerance, "{place} is {got}, want {want}: {error:.1e} off");
             worst = worst.max(error);
         }
     }
@@ -123,14 +133,21 @@ fn every_kernel_matches_its_reference() {
         let cases = (entry.cases)();
         assert!(!cases.is_empty(), "{} has no cases", entry.name);
         for level in Level::available() {
-            let worst = cases
-                .iter()
-                .map(|case| {
-                    assert_eq!(case.op.name(), entry.name);
-                    check(case, level)
-                })
-                .fold(0.0, f64::max);
-            println!("{:16} {:8} {:3} cases, worst error {worst:.2e}", entry.name, level.name(), cases.len());
+            for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+                let worst = cases
+                    .iter()
+                    .map(|case| {
+                        assert_eq!(case.op.name(), entry.name);
+                        check(case, level, precision)
+                    })
+                    .fold(0.0, f64::max);
+                println!(
+                    "{:16} {:8} {precision:?} {:3} cases, worst error {worst:.2e}",
+                    entry.name,
+                    level.name(),
+                    cases.len()
+                );
+            }
         }
     }
 }

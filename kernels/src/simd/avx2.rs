@@ -3,24 +3,27 @@
 use super::{Body, Isa};
 use std::arch::x86_64::*;
 
-/// Proof that the processor has AVX2 and FMA.
+/// Proof that the processor has AVX2, FMA and F16C.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(());
 
 impl Avx2 {
     pub(crate) fn detect() -> Option<Avx2> {
-        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Avx2(()))
+        (is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("fma")
+            && is_x86_feature_detected!("f16c"))
+        .then_some(Avx2(()))
     }
 }
 
 /// # Safety
-/// The processor must have AVX2 and FMA, as the token proves.
-#[target_feature(enable = "avx2,fma")]
+/// The processor must have AVX2, FMA and F16C, as the token proves.
+#[target_feature(enable = "avx2,fma,f16c")]
 pub(super) unsafe fn shell<B: Body>(body: B, token: Avx2) -> B::Output {
     body.call(token)
 }
 
-// SAFETY of every intrinsic below: the token proves AVX2 and FMA.
+// SAFETY of every intrinsic below: the token proves AVX2, FMA and F16C.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Isa for Avx2 {
     type F32 = __m256;
@@ -31,7 +34,7 @@ impl Isa for Avx2 {
 
     #[inline(always)]
     fn prefetch(self, p: *const f32) {
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
@@ -80,6 +83,31 @@ impl Isa for Avx2 {
             let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(magic));
             _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), n))
         }
+    }
+    #[inline(always)]
+    fn dot_bf16(self, acc: __m256, a: __m256, b: __m256) -> __m256 {
+        unsafe {
+            let even = |v| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(v)));
+            let high = _mm256_castsi256_ps(_mm256_set1_epi32(0xffff_0000_u32 as i32));
+            let odd = |v| _mm256_and_ps(v, high);
+            _mm256_fmadd_ps(odd(a), odd(b), _mm256_fmadd_ps(even(a), even(b), acc))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut u16, v: __m256) {
+        unsafe {
+            let bits = _mm256_castps_si256(v);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+            let high = _mm256_srli_epi32::<16>(rounded);
+            // Packs within halves of the vector: their low quarters are put together.
+            let packed = _mm256_permute4x64_epi64::<0b1000>(_mm256_packus_epi32(high, high));
+            _mm_storeu_si128(p.cast(), _mm256_castsi256_si128(packed));
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_f16(self, p: *const u16) -> __m256 {
+        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
     }
     #[inline(always)]
     fn reduce_add(self, v: __m256) -> f32 {

@@ -3,15 +3,16 @@
 use super::{Body, Isa};
 use std::arch::x86_64::*;
 
-/// Proof that the processor has AVX-512F (and the AVX2 and FMA that come with it).
+/// Proof that the processor has AVX-512F (and the AVX2 and FMA that come with it), and AVX512-BF16 where `BF16`.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512<const BF16: bool>(());
 
-impl Avx512 {
-    pub(crate) fn detect() -> Option<Avx512> {
+impl<const BF16: bool> Avx512<BF16> {
+    pub(crate) fn detect() -> Option<Avx512<BF16>> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma"))
+            && is_x86_feature_detected!("fma")
+            && (!BF16 || is_x86_feature_detected!("avx512bf16")))
         .then_some(Avx512(()))
     }
 }
@@ -19,13 +20,20 @@ impl Avx512 {
 /// # Safety
 /// The processor must have AVX-512F, AVX2 and FMA, as the token proves.
 #[target_feature(enable = "avx512f,avx2,fma")]
-pub(super) unsafe fn shell<B: Body>(body: B, token: Avx512) -> B::Output {
+pub(super) unsafe fn shell<B: Body>(body: B, token: Avx512<false>) -> B::Output {
+    body.call(token)
+}
+
+/// # Safety
+/// The processor must have AVX-512F, AVX512-BF16, AVX2 and FMA, as the token proves.
+#[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
+pub(super) unsafe fn shell_bf16<B: Body>(body: B, token: Avx512<true>) -> B::Output {
     body.call(token)
 }
 
 // SAFETY of every intrinsic below: the token proves AVX-512F.
 #[allow(clippy::undocumented_unsafe_blocks)]
-impl Isa for Avx512 {
+impl<const BF16: bool> Isa for Avx512<BF16> {
     type F32 = __m512;
     const LANES: usize = 16;
     const ACCUMULATORS: usize = 24;
@@ -34,7 +42,7 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     fn prefetch(self, p: *const f32) {
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
@@ -83,6 +91,37 @@ impl Isa for Avx512 {
             let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(magic));
             _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), n))
         }
+    }
+    #[inline(always)]
+    fn dot_bf16(self, acc: __m512, a: __m512, b: __m512) -> __m512 {
+        unsafe {
+            if BF16 {
+                let pairs = |v: __m512| std::mem::transmute::<__m512, __m512bh>(v);
+                return _mm512_dpbf16_ps(acc, pairs(a), pairs(b));
+            }
+            let even = |v| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(v)));
+            let high = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+            let odd = |v| _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(v), high));
+            _mm512_fmadd_ps(odd(a), odd(b), _mm512_fmadd_ps(even(a), even(b), acc))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut u16, v: __m512) {
+        unsafe {
+            let half = if BF16 {
+                std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v))
+            } else {
+                let bits = _mm512_castps_si512(v);
+                let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+                let rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+                _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded))
+            };
+            _mm256_storeu_si256(p.cast(), half);
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_f16(self, p: *const u16) -> __m512 {
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
     }
     #[inline(always)]
     fn reduce_add(self, v: __m512) -> f32 {

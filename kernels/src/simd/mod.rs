@@ -34,7 +34,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// Whether [`Isa::mul_add`] rounds once.
     const FUSED: bool;
 
-    /// Asks for the cache line of `p`, which need not be readable.
+    /// Asks for the cache line of `p`, which need not be readable, for the second level.
     fn prefetch(self, p: *const f32);
     /// Every lane `x`.
     fn splat(self, x: f32) -> Self::F32;
@@ -60,6 +60,19 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `p * 2^n`, where `magic` is the float `1.5 * 2^23 + n`; the result must be a normal number.
     fn scale_by_magic(self, p: Self::F32, magic: Self::F32) -> Self::F32;
+    /// `acc + even(a) * even(b) + odd(a) * odd(b)`, where a lane holds two bf16, the even one in its low half. Subnormal
+    /// numbers may count as zeros, and what is rounded between the sums differs from set to set.
+    fn dot_bf16(self, acc: Self::F32, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// Stores the nearest bf16 of each lane, ties to even.
+    ///
+    /// # Safety
+    /// `p` must be writable for [`Isa::LANES`] halves.
+    unsafe fn store_bf16(self, p: *mut u16, v: Self::F32);
+    /// The values of f16.
+    ///
+    /// # Safety
+    /// `p` must be readable for [`Isa::LANES`] halves.
+    unsafe fn load_f16(self, p: *const u16) -> Self::F32;
     /// The sum of the lanes, in a fixed order.
     fn reduce_add(self, v: Self::F32) -> f32;
 }
@@ -81,7 +94,10 @@ enum Token {
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512(avx512::Avx512),
+    Avx512(avx512::Avx512<false>),
+    /// With dot products of bf16.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16(avx512::Avx512<true>),
     #[cfg(target_arch = "aarch64")]
     Neon(neon::Neon),
 }
@@ -101,7 +117,10 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         {
             levels.extend(avx2::Avx2::detect().map(|t| Level(Token::Avx2(t))));
-            levels.extend(avx512::Avx512::detect().map(|t| Level(Token::Avx512(t))));
+            levels.extend(match avx512::Avx512::<true>::detect() {
+                Some(t) => Some(Level(Token::Avx512Bf16(t))),
+                None => avx512::Avx512::<false>::detect().map(|t| Level(Token::Avx512(t))),
+            });
         }
         #[cfg(target_arch = "aarch64")]
         levels.extend(neon::Neon::detect().map(|t| Level(Token::Neon(t))));
@@ -125,9 +144,18 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) => "avx512",
+            Token::Avx512(_) | Token::Avx512Bf16(_) => "avx512",
             #[cfg(target_arch = "aarch64")]
             Token::Neon(_) => "neon",
+        }
+    }
+
+    /// Whether it multiplies bf16 by instructions for that, twice as many a cycle as f32.
+    pub fn has_bf16(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Bf16(_) => true,
+            _ => false,
         }
     }
 
@@ -142,6 +170,9 @@ impl Level {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Token::Avx512(t) => unsafe { avx512::shell(body, t) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Bf16(t) => unsafe { avx512::shell_bf16(body, t) },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Token::Neon(t) => unsafe { neon::shell(body, t) },

@@ -1,6 +1,7 @@
 //! AArch64 with Advanced SIMD (NEON): four lanes, thirty-two registers.
 
 use super::{Body, Isa};
+use crate::half;
 use std::arch::aarch64::*;
 
 /// Proof that the processor has NEON.
@@ -79,6 +80,32 @@ impl Isa for Neon {
         unsafe {
             let n = vshlq_n_u32::<23>(vreinterpretq_u32_f32(magic));
             vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(p), n))
+        }
+    }
+    #[inline(always)]
+    fn dot_bf16(self, acc: float32x4_t, a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        unsafe {
+            let even = |v| vreinterpretq_f32_u32(vshlq_n_u32::<16>(vreinterpretq_u32_f32(v)));
+            let high = vdupq_n_u32(0xffff_0000);
+            let odd = |v| vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(v), high));
+            vfmaq_f32(vfmaq_f32(acc, even(a), even(b)), odd(a), odd(b))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut u16, v: float32x4_t) {
+        unsafe {
+            let bits = vreinterpretq_u32_f32(v);
+            let odd = vandq_u32(vshrq_n_u32::<16>(bits), vdupq_n_u32(1));
+            let rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
+            vst1_u16(p, vshrn_n_u32::<16>(rounded));
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_f16(self, p: *const u16) -> float32x4_t {
+        // The intrinsic is not stable.
+        unsafe {
+            let values = p.cast::<[u16; 4]>().read_unaligned().map(half::to_f32);
+            vld1q_f32(values.as_ptr())
         }
     }
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! Plain Rust: four lanes, which the compiler may vectorise with whatever the target always has.
 
 use super::Isa;
+use crate::half;
 
 /// The token of the scalar level; every processor has it.
 #[derive(Clone, Copy)]
@@ -67,6 +68,22 @@ impl Isa for Scalar {
     #[inline(always)]
     fn scale_by_magic(self, p: [f32; 4], magic: [f32; 4]) -> [f32; 4] {
         zip(p, magic, |p, m| f32::from_bits(p.to_bits().wrapping_add(m.to_bits() << 23)))
+    }
+    #[inline(always)]
+    fn dot_bf16(self, acc: [f32; 4], a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        let even = |v: [f32; 4]| v.map(|v| f32::from_bits(v.to_bits() << 16));
+        let odd = |v: [f32; 4]| v.map(|v| f32::from_bits(v.to_bits() & 0xffff_0000));
+        self.mul_add(odd(a), odd(b), self.mul_add(even(a), even(b), acc))
+    }
+    #[inline(always)]
+    unsafe fn store_bf16(self, p: *mut u16, v: [f32; 4]) {
+        // SAFETY: handed on to the caller.
+        unsafe { p.cast::<[u16; 4]>().write_unaligned(v.map(half::bf16)) };
+    }
+    #[inline(always)]
+    unsafe fn load_f16(self, p: *const u16) -> [f32; 4] {
+        // SAFETY: handed on to the caller.
+        unsafe { p.cast::<[u16; 4]>().read_unaligned() }.map(half::to_f32)
     }
     #[inline(always)]
     fn reduce_add(self, v: [f32; 4]) -> f32 {

@@ -114,7 +114,7 @@ impl Bench {
         };
         let mut setups = Vec::new();
         for precision in &self.precision {
-            let precision = precision.checked()?;
+            let precision = precision.precision();
             for level in &levels {
                 for threads in &threads {
                     let options = Options {
@@ -128,6 +128,7 @@ impl Bench {
                     let precision = match precision {
                         Precision::F32 => "f32",
                         Precision::F16 => "f16",
+                        Precision::Bf16 => "bf16",
                     };
                     setups.push(Setup { options, threads: *threads, level: *level, precision });
                 }

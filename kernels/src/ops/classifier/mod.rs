@@ -19,7 +19,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -96,7 +96,7 @@ impl Op for Classifier {
         }
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+    fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
         Box::new(Packed {
             level,
             weight: Padded::new(&self.weight, self.width()),
@@ -131,7 +131,14 @@ impl Kernel for Packed {
         self.weight.pitch + MAX_LANES
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: Range<usize>) {
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        _: Range<usize>,
+        _: [&[f32]; 2],
+    ) {
         // SAFETY: the only task of the call writes both rows.
         let (logits, probabilities) = unsafe { (outputs[0].row_mut(0), outputs[1].row_mut(0)) };
         self.level.dispatch(Task { op: self, inputs, logits, probabilities, scratch });

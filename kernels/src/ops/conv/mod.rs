@@ -18,7 +18,7 @@ mod simd;
 use super::window::Window;
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -78,7 +78,7 @@ impl Op for Conv {
         reference::run(self, inputs[0], &mut outputs[0]);
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+    fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
     }
 

@@ -3,9 +3,9 @@
 //! `stride` samples apart.
 
 use super::{Conv, Window};
-use crate::op::{self, TILE};
+use crate::op::{self, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, CHUNK, Offsets, Source};
+use crate::tile::{self, Ahead, CHUNK, Offsets, Source};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -23,7 +23,13 @@ impl Packed {
         let window = op.window();
         let span = window.span(chunk(window));
         let offsets = (0..op.leads * op.kernel).map(|k| k / op.kernel * span + k % op.kernel).collect();
-        Packed { level, matrix: tile::Packed::new(&op.weight, &op.bias), window, leads: op.leads, offsets }
+        Packed {
+            level,
+            matrix: tile::Packed::new(&op.weight, &op.bias, Precision::F32),
+            window,
+            leads: op.leads,
+            offsets,
+        }
     }
 }
 
@@ -46,6 +52,7 @@ impl op::Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        _: [&[f32]; 2],
     ) {
         self.level.dispatch(Run { op: self, x: &inputs[0], y: &outputs[0], scratch, tasks });
     }
@@ -103,7 +110,15 @@ unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, c
         // SAFETY: handed on to the caller.
         unsafe {
             let to = y.block_ptr(first).add(col * BLOCK);
-            tile::product(s, op.matrix.operand(first, blocks), x, cols, to, y.shape().cols * BLOCK);
+            tile::product(
+                s,
+                op.matrix.operand(first, blocks),
+                x,
+                cols,
+                to,
+                y.shape().cols * BLOCK,
+                &mut Ahead::nothing(),
+            );
             for b in first..first + blocks {
                 tile::silu(s, y.block_ptr(b).add(col * BLOCK), cols);
             }

@@ -24,7 +24,7 @@ mod simd;
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -116,7 +116,7 @@ impl Op for CrossAttention {
         reference::run(self, inputs[0], inputs[1], &mut outputs[0]);
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+    fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
     }
 

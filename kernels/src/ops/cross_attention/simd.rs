@@ -76,6 +76,10 @@ impl Kernel for Packed {
         inputs[0].rows
     }
 
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.k.all(), self.v.0.all()]
+    }
+
     fn input_layout(&self, index: usize) -> Layout {
         if index == 1 { Layout::Blocks } else { Layout::Rows }
     }
@@ -91,6 +95,7 @@ impl Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        _: [&[f32]; 2],
     ) {
         self.level.dispatch(Run { op: self, f: &inputs[0], h: &inputs[1], z: &outputs[0], scratch, tasks });
     }

@@ -24,7 +24,7 @@ mod simd;
 use super::window::Window;
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -106,8 +106,8 @@ impl Op for Depthwise {
         reference::run(self, inputs[0], outputs);
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level))
+    fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {
+        Box::new(simd::Packed::new(self, level, precision))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {

@@ -4,9 +4,9 @@
 
 use super::{Depthwise, Window};
 use crate::math;
-use crate::op::{self, TILE};
+use crate::op::{self, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Blocks, CHUNK, MAX_BLOCKS};
+use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS, Pairs};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -21,12 +21,12 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    pub(super) fn new(op: &Depthwise, level: Level) -> Packed {
+    pub(super) fn new(op: &Depthwise, level: Level, precision: Precision) -> Packed {
         // A matrix of one column for each tap: its blocks have the wanted order.
-        let taps = tile::Packed::new(&op.weight, &op.bias);
+        let taps = tile::Packed::new(&op.weight, &op.bias, Precision::F32);
         Packed {
             level,
-            expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias)),
+            expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias, precision)),
             window: op.window(),
             weight: taps.weight(0, taps.blocks()).to_vec(),
             bias: op::narrow(&op.bias)
@@ -48,6 +48,19 @@ impl Packed {
         self.blocks().div_ceil(blocks)
     }
 
+    /// The samples under a tile, of `cols`.
+    fn samples(&self, cols: usize, tile: usize) -> Range<usize> {
+        let end = self.window.outputs(cols).min((tile + 1) * TILE);
+        let within = |sample: isize| sample.clamp(0, cols as isize) as usize;
+        let last = self.window.start(end - 1) + self.window.kernel as isize;
+        within(self.window.start(tile * TILE))..within(last)
+    }
+
+    /// Cells of scratch for the samples under a chunk.
+    fn rows(&self) -> usize {
+        MAX_BLOCKS * BLOCK * self.window.span(self.chunk())
+    }
+
     /// Outputs of a chunk.
     fn chunk(&self) -> usize {
         (CHUNK / self.window.stride).max(1)
@@ -59,6 +72,10 @@ impl op::Kernel for Packed {
         self.window.outputs(inputs[0].cols).div_ceil(TILE) * self.groups(inputs[0])
     }
 
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.expand.as_ref().map_or(&[], |e| e.weight(0, e.blocks())), &[]]
+    }
+
     fn input_layout(&self, _: usize) -> Layout {
         Layout::Blocks
     }
@@ -67,8 +84,16 @@ impl op::Kernel for Packed {
         if index == 0 { Layout::Blocks } else { Layout::Rows }
     }
 
-    fn scratch(&self, _: &[Shape]) -> usize {
-        MAX_BLOCKS * BLOCK * self.window.span(self.chunk())
+    fn scratch(&self, inputs: &[Shape]) -> usize {
+        self.rows()
+            + self.expand.as_ref().map_or(0, |e| match e.precision() {
+                Precision::F32 => 0,
+                Precision::F16 => e.scratch(),
+                Precision::Bf16 => {
+                    let tile = TILE.min(self.window.outputs(inputs[0].cols));
+                    Pairs::cells(inputs[0].rows, self.window.span(tile).min(inputs[0].cols))
+                }
+            })
     }
 
     unsafe fn run(
@@ -77,8 +102,9 @@ impl op::Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        ahead: [&[f32]; 2],
     ) {
-        self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks });
+        self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks, ahead });
     }
 }
 
@@ -88,6 +114,7 @@ struct Run<'a> {
     outputs: &'a [ViewMut<'a>],
     scratch: &'a mut [f32],
     tasks: Range<usize>,
+    ahead: [&'a [f32]; 2],
 }
 
 impl Body for Run<'_> {
@@ -97,13 +124,48 @@ impl Body for Run<'_> {
     fn call<I: Isa>(self, s: I) {
         let op = self.op;
         let groups = op.groups(self.x.shape());
+        let total = op.window.outputs(self.x.shape().cols).div_ceil(TILE) * groups;
+        let mut ahead = Ahead::share(self.ahead, &self.tasks, total);
+        let (scratch, rounded) = self.scratch.split_at_mut(op.rows());
+        // The tile whose samples are in `rounded`, and the first of them.
+        let mut prepared: Option<(usize, Pairs, usize)> = None;
         for task in self.tasks {
             let (tile, group) = (task / groups, task % groups);
             let first = tile::dealt(op.blocks(), groups, group);
             let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
-            run_task(s, op, self.x, self.outputs, self.scratch, tile, first, blocks);
+            let operand = match op.expand.as_ref() {
+                Some(e) if e.precision() == Precision::Bf16 => {
+                    let (_, pairs, from) = match prepared {
+                        Some(of) if of.0 == tile => of,
+                        _ => {
+                            let samples = op.samples(self.x.shape().cols, tile);
+                            let from = samples.start;
+                            (tile, Pairs::round(s, self.x, samples, None, rounded), from)
+                        }
+                    };
+                    prepared = Some((tile, pairs, from));
+                    Operand::Pairs(pairs, from)
+                }
+                Some(e) if e.precision() == Precision::F16 => {
+                    e.unpack(s, first, blocks, None, rounded);
+                    Operand::Unpacked(rounded.as_ptr())
+                }
+                _ => Operand::Stored,
+            };
+            run_task(s, op, self.x, self.outputs, scratch, tile, first, blocks, operand, &mut ahead);
         }
     }
+}
+
+/// What the expand layer multiplies.
+#[derive(Clone, Copy)]
+enum Operand {
+    /// Weights and samples as they are.
+    Stored,
+    /// Weights as they are here.
+    Unpacked(*const f32),
+    /// Samples rounded, from this one on.
+    Pairs(Pairs, usize),
 }
 
 #[inline(always)]
@@ -117,6 +179,8 @@ fn run_task<I: Isa>(
     tile: usize,
     first: usize,
     blocks: usize,
+    operand: Operand,
+    ahead: &mut Ahead<'_>,
 ) {
     let window = op.window;
     let (y, out) = (&outputs[0], &outputs[1]);
@@ -158,17 +222,22 @@ fn run_task<I: Isa>(
             if to > from {
                 match &op.expand {
                     Some(matrix) => {
-                        let weights = matrix.operand(first, blocks);
-                        tile::product(
-                            s,
-                            weights,
-                            Blocks::of(x, from),
-                            to - from,
-                            h.add(cells(before)),
-                            pitch,
-                        );
+                        let mut weights = matrix.operand(first, blocks);
+                        let (cols, h) = (to - from, h.add(cells(before)));
+                        match operand {
+                            Operand::Pairs(x, start) => {
+                                let data = x.data.wrapping_add((from - start) * BLOCK / 2);
+                                tile::product(s, weights, Pairs { data, ..x }, cols, h, pitch, ahead);
+                            }
+                            stored_or_unpacked => {
+                                if let Operand::Unpacked(weight) = stored_or_unpacked {
+                                    weights.weight = weight;
+                                }
+                                tile::product(s, weights, Blocks::of(x, from), cols, h, pitch, ahead);
+                            }
+                        }
                         for b in 0..blocks {
-                            tile::silu(s, h.add(b * pitch + cells(before)), to - from);
+                            tile::silu(s, h.add(b * pitch), cols);
                         }
                     }
                     None => {

@@ -21,7 +21,7 @@ mod simd;
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -102,8 +102,8 @@ impl Op for Pointwise {
         reference::run(self, inputs, outputs);
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level))
+    fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {
+        Box::new(simd::Packed::new(self, level, precision))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {

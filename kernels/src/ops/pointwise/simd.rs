@@ -2,9 +2,9 @@
 //! weights of the blocks, or the activations of the record.
 
 use super::Pointwise;
-use crate::op::{self, TILE};
+use crate::op::{self, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Blocks, CHUNK, MAX_BLOCKS};
+use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS, Pairs};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -20,22 +20,35 @@ pub(super) struct Packed {
     sums: bool,
 }
 
-/// How a call is cut.
+/// How a call is cut: group by group, or for [`Prepare::Round`] chunk by chunk, so that neighbouring tasks share what is
+/// prepared.
+#[derive(Clone, Copy)]
 struct Cut {
     /// Groups that the blocks are dealt to evenly.
     groups: usize,
-    /// Columns of a chunk; the last chunk may have fewer.
-    cols: usize,
+    /// Chunks of time: of [`TILE`] columns where there are sums, else of even numbers.
     chunks: usize,
-    /// Whether the gate goes into the activations.
-    gate_activations: bool,
+    prepare: Prepare,
+}
+
+/// What goes to scratch.
+#[derive(Clone, Copy, PartialEq)]
+enum Prepare {
+    /// Nothing.
+    Nothing,
+    /// The weights of a group, with the gate.
+    Weights,
+    /// The activations of the record, with the gate.
+    Activations,
+    /// The activations of a chunk in bf16, with the gate.
+    Round,
 }
 
 impl Packed {
-    pub(super) fn new(op: &Pointwise, level: Level) -> Packed {
+    pub(super) fn new(op: &Pointwise, level: Level, precision: Precision) -> Packed {
         Packed {
             level,
-            matrix: tile::Packed::new(&op.weight, &op.bias),
+            matrix: tile::Packed::new(&op.weight, &op.bias, precision),
             silu: op.silu,
             gate: op.gate,
             residual: op.residual,
@@ -45,17 +58,28 @@ impl Packed {
 
     fn cut(&self, x: Shape) -> Cut {
         let total = self.matrix.blocks();
-        // Sums are given for each tile, else nothing binds a chunk.
-        let whole = if self.sums { TILE } else { x.cols.div_ceil(6).next_multiple_of(8).clamp(8, TILE) };
-        let cols = whole.min(x.cols);
-        let chunks = x.cols.div_ceil(cols);
+        // Sums are given for each tile of time, else nothing binds a chunk: three tiles of columns or more.
+        let chunks = if self.sums { x.cols.div_ceil(TILE) } else { (x.cols / 24).clamp(1, 6) };
         let blocks = tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * chunks);
-        Cut {
-            groups: total.div_ceil(blocks),
-            cols,
-            chunks,
-            gate_activations: Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK,
-        }
+        let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
+        let prepare = match self.matrix.precision() {
+            Precision::Bf16 => Prepare::Round,
+            Precision::F32 if !self.gate => Prepare::Nothing,
+            Precision::F32 if small => Prepare::Activations,
+            Precision::F32 | Precision::F16 => Prepare::Weights,
+        };
+        Cut { groups: total.div_ceil(blocks), chunks, prepare }
+    }
+
+    /// The columns of a chunk, of `cols`.
+    fn chunk(&self, cut: Cut, cols: usize, chunk: usize) -> Range<usize> {
+        let end = |chunk: usize| {
+            cols.min(match self.sums {
+                true => TILE * chunk,
+                false => 8 * tile::dealt(cols.div_ceil(8), cut.chunks, chunk),
+            })
+        };
+        end(chunk)..end(chunk + 1)
     }
 }
 
@@ -63,6 +87,10 @@ impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         let cut = self.cut(inputs[0]);
         cut.groups * cut.chunks
+    }
+
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.matrix.weight(0, self.matrix.blocks()), &[]]
     }
 
     fn input_layout(&self, index: usize) -> Layout {
@@ -74,10 +102,15 @@ impl op::Kernel for Packed {
     }
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
-        match (self.gate, self.cut(inputs[0]).gate_activations) {
-            (false, _) => 0,
-            (true, true) => Layout::Blocks.cells(inputs[0]),
-            (true, false) => MAX_BLOCKS * BLOCK * self.matrix.depth(),
+        let cut = self.cut(inputs[0]);
+        match cut.prepare {
+            Prepare::Nothing => 0,
+            Prepare::Weights => self.matrix.scratch(),
+            Prepare::Activations => Layout::Blocks.cells(inputs[0]),
+            Prepare::Round => {
+                let longest = (0..cut.chunks).map(|c| self.chunk(cut, inputs[0].cols, c).len()).max();
+                Pairs::cells(inputs[0].rows, longest.unwrap_or(0))
+            }
         }
     }
 
@@ -87,8 +120,9 @@ impl op::Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        ahead: [&[f32]; 2],
     ) {
-        self.level.dispatch(Run { op: self, inputs, outputs, scratch, tasks });
+        self.level.dispatch(Run { op: self, inputs, outputs, scratch, tasks, ahead });
     }
 }
 
@@ -98,6 +132,7 @@ struct Run<'a> {
     outputs: &'a [ViewMut<'a>],
     scratch: &'a mut [f32],
     tasks: Range<usize>,
+    ahead: [&'a [f32]; 2],
 }
 
 impl Body for Run<'_> {
@@ -110,48 +145,55 @@ impl Body for Run<'_> {
         let residual = residual.then(|| &self.inputs[1 + usize::from(*gate)]);
         let cut = self.op.cut(x.shape());
         let total = x.shape().cols;
-        let depth = matrix.depth();
+        let gate = gate.then(|| self.inputs[1].row(0));
         let mut source = Blocks::of(x, 0);
-        if *gate && cut.gate_activations {
-            scale_activations(s, x, self.inputs[1].row(0), self.scratch);
+        if let (Prepare::Activations, Some(gate)) = (cut.prepare, gate) {
+            scale_activations(s, x, gate, self.scratch);
             source.data = self.scratch.as_ptr();
         }
-        // The group whose gated weights are in scratch.
+        let mut pairs = Pairs { data: std::ptr::null(), pitch: 0 };
+        // The group or chunk that is in scratch.
         let mut prepared = usize::MAX;
+        let mut ahead = Ahead::share(self.ahead, &self.tasks, cut.groups * cut.chunks);
         for task in self.tasks {
-            let (group, chunk) = (task / cut.chunks, task % cut.chunks);
+            let (group, chunk) = match cut.prepare {
+                Prepare::Round => (task % cut.groups, task / cut.groups),
+                _ => (task / cut.chunks, task % cut.chunks),
+            };
             let first = tile::dealt(matrix.blocks(), cut.groups, group);
             let blocks = tile::dealt(matrix.blocks(), cut.groups, group + 1) - first;
+            let columns = self.op.chunk(cut, total, chunk);
             let mut weights = matrix.operand(first, blocks);
-            if *gate && !cut.gate_activations {
-                if prepared != group {
-                    prepared = group;
-                    scale_weights(
-                        s,
-                        matrix.weight(first, blocks),
-                        depth,
-                        self.inputs[1].row(0),
-                        self.scratch,
-                    );
+            match cut.prepare {
+                Prepare::Weights => {
+                    if prepared != group {
+                        prepared = group;
+                        matrix.unpack(s, first, blocks, gate, self.scratch);
+                    }
+                    weights.weight = self.scratch.as_ptr();
                 }
-                weights.weight = self.scratch.as_ptr();
+                Prepare::Round => {
+                    if prepared != chunk {
+                        prepared = chunk;
+                        pairs = Pairs::round(s, x, columns.clone(), gate, self.scratch);
+                    }
+                }
+                Prepare::Nothing | Prepare::Activations => {}
             }
-            let end = total.min((chunk + 1) * cut.cols);
             let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
-            for col in (chunk * cut.cols..end).step_by(CHUNK) {
-                let cols = CHUNK.min(end - col);
-                let source = Blocks { data: source.data.wrapping_add(col * BLOCK), ..source };
-                // SAFETY: the weights are of `depth` columns; `x` and the residual have the columns of `y`, and only
-                // this task writes these blocks of these columns.
+            for col in columns.clone().step_by(CHUNK) {
+                let cols = CHUNK.min(columns.end - col);
+                // SAFETY: weights and activations have the same steps; `x` and the residual have the columns of `y`, and
+                // only this task writes these blocks of these columns.
                 unsafe {
-                    tile::product(
-                        s,
-                        weights,
-                        source,
-                        cols,
-                        y.block_ptr(first).add(col * BLOCK),
-                        total * BLOCK,
-                    );
+                    let (to, pitch) = (y.block_ptr(first).add(col * BLOCK), total * BLOCK);
+                    if cut.prepare == Prepare::Round {
+                        let data = pairs.data.wrapping_add((col - columns.start) * BLOCK / 2);
+                        tile::product(s, weights, Pairs { data, ..pairs }, cols, to, pitch, &mut ahead);
+                    } else {
+                        let data = source.data.wrapping_add(col * BLOCK);
+                        tile::product(s, weights, Blocks { data, ..source }, cols, to, pitch, &mut ahead);
+                    }
                     for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
                         let y = y.block_ptr(first + b).add(col * BLOCK);
                         if *silu {
@@ -173,22 +215,6 @@ impl Body for Run<'_> {
                     std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
                 }
             }
-        }
-    }
-}
-
-/// `to[block, k, r] = weight[block, k, r] * gate[k]`.
-#[inline(always)]
-fn scale_weights<I: Isa>(s: I, weight: &[f32], depth: usize, gate: &[f32], to: &mut [f32]) {
-    assert!(to.len() >= weight.len() && gate.len() == depth);
-    for (weight, to) in weight.chunks_exact(depth * BLOCK).zip(to.chunks_exact_mut(depth * BLOCK)) {
-        for ((weight, to), gate) in weight
-            .chunks_exact(I::LANES)
-            .zip(to.chunks_exact_mut(I::LANES))
-            .zip(gate.iter().flat_map(|g| std::iter::repeat_n(g, BLOCK / I::LANES)))
-        {
-            // SAFETY: both are one vector long.
-            unsafe { s.store(to.as_mut_ptr(), s.mul(s.load(weight.as_ptr()), s.splat(*gate))) };
         }
     }
 }

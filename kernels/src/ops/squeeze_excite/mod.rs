@@ -17,7 +17,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Contract, Cost, Kernel, Op, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level};
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -80,7 +80,7 @@ impl Op for SqueezeExcite {
         }
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+    fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
         Box::new(Packed {
             level,
             reduce: Padded::new(&self.reduce, self.expand_bias.len()),
@@ -110,6 +110,10 @@ impl Kernel for Packed {
         1
     }
 
+    fn weights(&self) -> [&[f32]; 2] {
+        [self.reduce.all(), self.expand.all()]
+    }
+
     fn input_layout(&self, index: usize) -> Layout {
         if index == 0 { Layout::Blocks } else { Layout::Rows }
     }
@@ -118,7 +122,14 @@ impl Kernel for Packed {
         2 * self.expand.pitch + self.reduce_bias.len()
     }
 
-    unsafe fn run(&self, inputs: &[View<'_>], outputs: &[ViewMut<'_>], scratch: &mut [f32], _: Range<usize>) {
+    unsafe fn run(
+        &self,
+        inputs: &[View<'_>],
+        outputs: &[ViewMut<'_>],
+        scratch: &mut [f32],
+        _: Range<usize>,
+        _: [&[f32]; 2],
+    ) {
         // SAFETY: the only task of the call writes the only row.
         let gate = unsafe { outputs[0].row_mut(0) };
         self.level.dispatch(Task { op: self, cols: inputs[0].shape().cols, sums: &inputs[1], gate, scratch });

@@ -20,7 +20,7 @@ mod simd;
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -161,7 +161,7 @@ impl Op for Tokens {
         reference::run(self, inputs, &mut outputs[0]);
     }
 
-    fn pack(&self, level: Level) -> Box<dyn Kernel> {
+    fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
         Box::new(simd::Packed::new(self, level))
     }
 

@@ -97,6 +97,7 @@ impl Kernel for Packed {
         outputs: &[ViewMut<'_>],
         scratch: &mut [f32],
         tasks: Range<usize>,
+        _: [&[f32]; 2],
     ) {
         for task in tasks {
             // SAFETY: a task writes its own row.

@@ -1,0 +1,1 @@
+"""The engine beside the runtimes that people would pick instead."""

@@ -1,0 +1,180 @@
+"""One setting measured: every runtime's process started, checked, then timed by turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+TURN_S = 0.25  # what a turn should take
+DISTURBED = 0.1  # of one processor, taken by other processes: the turn is tried again
+TRIES = 4
+TOLERANCE = {"engine": 2e-5, "peer": 1e-4}
+REDUCED = {"f16": 2e-2, "bf16": 6e-2}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is run."""
+
+    network: str
+    batch: int
+    threads: int
+
+    def __str__(self):
+        return f"{self.network}, batch {self.batch}, {self.threads} thread{'s' * (self.threads > 1)}"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A worker's key in tables, its command less the setting, and whether it is a peer that computes in f32."""
+
+    key: str
+    command: tuple[str, ...]
+    more: tuple[str, ...] = ()
+    peer: bool = True
+
+    @property
+    def reduced(self) -> str | None:
+        return next((p for p in ("bf16", "f16", "default") if self.key.endswith(" " + p)), None)
+
+
+def runtimes(binaries: str, precisions) -> list[Runtime]:
+    """All of them, the engine's precisions first."""
+    python = (sys.executable, "-m", "efficientecg_peers.worker")
+
+    def rust(name):
+        return (os.path.join(binaries, name),)
+
+    return [Runtime(f"engine {p}", rust("engine"), ("--precision", p), peer=False) for p in precisions] + [
+        Runtime("ONNX Runtime", (*python, "ort")),
+        Runtime("LiteRT", (*python, "litert")),
+        Runtime("OpenVINO", (*python, "openvino")),
+        Runtime("OpenVINO default", (*python, "openvino-default")),
+        Runtime("tract", rust("tract")),
+        Runtime("rten", rust("rten")),
+    ]
+
+
+class Failure(Exception):
+    """A worker that cannot run or is wrong."""
+
+
+class Worker:
+    """A runtime's process."""
+
+    def __init__(self, runtime: Runtime, prefix: str, setting: Setting):
+        self.runtime = runtime
+        command = [*runtime.command, prefix, *runtime.more,
+                   "--batch", str(setting.batch), "--threads", str(setting.threads)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.about = self._answer()
+
+    def _answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.stdin.close()
+            said = [s for s in self.process.stderr.read().splitlines() if s.strip()]
+            raise Failure(f"{self.runtime.key}: its process ended: {said[-1] if said else 'without a word'}")
+        return json.loads(line)
+
+    def ask(self, line: str) -> dict:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def turn(self, n: int) -> tuple[float, float]:
+        """The median of `n` runs in seconds, and the processors' time that others took meanwhile, as a share."""
+        start, other = time.perf_counter(), self._others()
+        seconds = self.ask(f"time {n}")["seconds"]
+        taken = (self._others() - other) / os.sysconf("SC_CLK_TCK") / (time.perf_counter() - start)
+        return float(np.median(seconds)), max(0.0, taken)
+
+    def _others(self) -> int:
+        """Ticks that all processors spent busy, for others than this worker or stolen by another machine."""
+        with open("/proc/stat", encoding="ascii") as f:
+            user, nice, system, _, _, irq, softirq, steal = map(int, f.readline().split()[1:9])
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as f:
+            mine = f.read().rsplit(") ", 1)[1].split()[11:13]
+        return user + nice + system + irq + softirq + steal - sum(map(int, mine))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+@dataclass
+class Result:
+    """A setting's figures: milliseconds a record by runtime and round, and what is known of each runtime."""
+
+    setting: Setting
+    ms: dict[str, list[float]] = field(default_factory=dict)
+    about: dict[str, dict] = field(default_factory=dict)
+    error: dict[str, float] = field(default_factory=dict)
+    disturbed: int = 0
+
+
+def worst_error(logits, reference) -> float:
+    """`max|y - ref| / max(1, max|ref|)`; infinite where a logit is not finite."""
+    y = np.asarray(logits, "f8")
+    if y.shape != reference.shape:
+        raise Failure(f"logits of shape {y.shape}, expected {reference.shape}")
+    if not np.isfinite(y).all():
+        return float("inf")
+    return float(np.abs(y - reference).max() / max(1.0, np.abs(reference).max()))
+
+
+def limit(runtime: Runtime) -> float:
+    """The largest error that passes; a peer's reduced precision need only be finite."""
+    if runtime.peer:
+        return 1e30 if runtime.reduced else TOLERANCE["peer"]
+    return REDUCED.get(runtime.reduced, TOLERANCE["engine"])
+
+
+def check(worker: Worker, reference) -> float:
+    error = worst_error(worker.ask("check")["logits"], reference)
+    if not error <= limit(worker.runtime):
+        raise Failure(f"{worker.runtime.key}: logits are wrong: error {error:.2g}, at most {limit(worker.runtime):.0e}")
+    return error
+
+
+def run(setting: Setting, prefix: str, chosen: list[Runtime], rounds: int, say=print) -> Result:
+    """Starts the workers, one after another, and lets one work at a time; each round has another order."""
+    reference = np.load(f"{prefix}.logits.npy")[:setting.batch]
+    result, workers, turns = Result(setting), {}, {}
+    order = random.Random(1)
+    try:
+        for runtime in chosen:
+            worker = Worker(runtime, prefix, setting)
+            workers[runtime.key] = worker
+            result.about[runtime.key] = worker.about
+            result.error[runtime.key] = check(worker, reference)
+            warm = min(worker.ask("time 3")["seconds"])
+            turns[runtime.key] = max(3, min(100, round(TURN_S / warm)))
+            result.ms[runtime.key] = []
+            say(f"  {runtime.key}: about {1e3 * warm / setting.batch:.2f} ms a record, "
+                f"error {result.error[runtime.key]:.1e}, {worker.about['form']}")
+        for _ in range(rounds):
+            keys = list(workers)
+            order.shuffle(keys)
+            for key in keys:
+                time.sleep(0.02)  # threads of the one before stop spinning
+                seconds, taken = workers[key].turn(turns[key])
+                for _ in range(TRIES):
+                    if taken <= DISTURBED:
+                        break
+                    time.sleep(0.2)
+                    seconds, taken = min((seconds, taken), workers[key].turn(turns[key]), key=lambda t: t[1])
+                result.disturbed += taken > DISTURBED
+                result.ms[key].append(1e3 * seconds / setting.batch)
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return result

@@ -1,0 +1,240 @@
+//! A runtime in a process of its own, which works only when it is told to: the Rust side of `efficientecg_peers/worker.py`.
+//!
+//! `WORKER PREFIX --batch B --threads N [--precision P] [--form F] [--cold]` answers each line on standard input with
+//! one line of JSON: `check` with the logits of the batch, `time N` with the seconds of N runs. `--cold` loads, runs one
+//! record and ends.
+
+use serde_json::json;
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::str::FromStr;
+use std::time::Instant;
+
+/// Whatever a runtime has to complain about.
+pub type Fault = Box<dyn Error + Send + Sync>;
+
+/// What a worker is to do.
+pub struct Task {
+    /// Where the network's files begin: `PREFIX.npz`, `PREFIX.b1.onnx`, `PREFIX.in.bin`.
+    pub prefix: String,
+    /// Records of a run.
+    pub batch: usize,
+    /// Threads, the caller counted in.
+    pub threads: usize,
+    /// The precision, for a runtime that has several.
+    pub precision: String,
+    form: String,
+    cold: bool,
+}
+
+impl Task {
+    fn from_arguments() -> Result<Task, Fault> {
+        let mut task = Task {
+            prefix: String::new(),
+            batch: 1,
+            threads: 1,
+            precision: "f32".to_owned(),
+            form: String::new(),
+            cold: false,
+        };
+        let mut arguments = std::env::args().skip(1);
+        let number = |text: Option<String>| -> Result<usize, Fault> {
+            Ok(usize::from_str(&text.ok_or("a number is missing")?)?.max(1))
+        };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--batch" => task.batch = number(arguments.next())?,
+                "--threads" => task.threads = number(arguments.next())?,
+                "--precision" => task.precision = arguments.next().ok_or("--precision lacks its value")?,
+                "--form" => task.form = arguments.next().ok_or("--form lacks its value")?,
+                "--cold" => task.cold = true,
+                _ => task.prefix = argument,
+            }
+        }
+        Ok(task)
+    }
+}
+
+/// Records as they come from a caller.
+#[derive(Clone)]
+pub struct Records {
+    /// How many.
+    pub batch: usize,
+    /// Leads of each.
+    pub leads: usize,
+    /// Samples of a lead.
+    pub samples: usize,
+    /// `[B, leads, samples]`.
+    pub signal: Vec<f32>,
+    /// `[B]`.
+    pub age: Vec<f32>,
+    /// `[B]`, an index.
+    pub sex: Vec<i32>,
+}
+
+impl Records {
+    /// Reads three `u32` (records, leads, samples), then the fields in their order, all little-endian.
+    fn read(path: &str) -> Result<Records, Fault> {
+        let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
+        let mut words = bytes.as_chunks::<4>().0.iter().copied();
+        let mut size = || words.next().map_or(0, |w| u32::from_le_bytes(w) as usize);
+        let (batch, leads, samples) = (size(), size(), size());
+        if bytes.len() as u128 != 4 * (3 + batch as u128 * (leads as u128 * samples as u128 + 2)) {
+            return Err(format!(
+                "{path}: {} bytes are not {batch} records of {leads} × {samples}",
+                bytes.len()
+            )
+            .into());
+        }
+        let mut floats = |n: usize| words.by_ref().take(n).map(f32::from_le_bytes).collect();
+        let (signal, age) = (floats(batch * leads * samples), floats(batch));
+        Ok(Records { batch, leads, samples, signal, age, sex: words.map(i32::from_le_bytes).collect() })
+    }
+
+    fn slice(&self, from: usize, to: usize) -> Records {
+        let size = self.leads * self.samples;
+        Records {
+            batch: to - from,
+            leads: self.leads,
+            samples: self.samples,
+            signal: self.signal[from * size..to * size].to_vec(),
+            age: self.age[from..to].to_vec(),
+            sex: self.sex[from..to].to_vec(),
+        }
+    }
+}
+
+/// A network ready to run on its own inputs.
+pub trait Runner: Send + Sync {
+    /// Runs, giving the logits `[B, classes]`.
+    fn run(&self) -> Result<Vec<f32>, Fault>;
+}
+
+/// A runner, or why there is none.
+pub type Opened = Result<Box<dyn Runner>, Fault>;
+
+/// A runtime.
+pub struct Runtime {
+    /// What people call it.
+    pub name: &'static str,
+    /// Its package in the lock file, which tells its version.
+    pub package: &'static str,
+    /// Whether a batch may be faster record by record; else it has one form.
+    pub has_forms: bool,
+    /// Makes a runner for these records on so many threads.
+    pub open: fn(&Task, Records, usize) -> Opened,
+}
+
+type Run<'a> = Box<dyn Fn() -> Result<Vec<f32>, Fault> + 'a>;
+
+fn form<'a>(name: &str, runtime: &Runtime, task: &Task, records: &Records) -> Result<Run<'a>, Fault> {
+    let one = |i: usize, threads| (runtime.open)(task, records.slice(i, i + 1), threads);
+    match name {
+        "together" => {
+            let runner = (runtime.open)(task, records.clone(), task.threads)?;
+            Ok(Box::new(move || runner.run()))
+        }
+        "one_by_one" => {
+            let runners = (0..task.batch).map(|i| one(i, task.threads)).collect::<Result<Vec<_>, _>>()?;
+            Ok(Box::new(move || gather(&runners)))
+        }
+        "shared_out" => {
+            let runners = (0..task.batch).map(|i| one(i, 1)).collect::<Result<Vec<_>, _>>()?;
+            let share = task.batch.div_ceil(task.threads);
+            Ok(Box::new(move || {
+                std::thread::scope(|scope| {
+                    let parts: Vec<_> =
+                        runners.chunks(share).map(|part| scope.spawn(move || gather(part))).collect();
+                    let mut out = Vec::new();
+                    for part in parts {
+                        out.extend(part.join().map_err(|_| "a thread panicked")??);
+                    }
+                    Ok(out)
+                })
+            }))
+        }
+        other => Err(format!("form {other:?}: expected together, one_by_one or shared_out").into()),
+    }
+}
+
+/// The version of a package in the lock file.
+fn locked(package: &str) -> Option<&'static str> {
+    let mut lines = include_str!("../../Cargo.lock").lines();
+    lines.find(|line| line.strip_prefix("name = ").is_some_and(|name| name.trim_matches('"') == package))?;
+    lines.next()?.strip_prefix("version = ").map(|version| version.trim_matches('"'))
+}
+
+fn gather(runners: &[Box<dyn Runner>]) -> Result<Vec<f32>, Fault> {
+    let mut out = Vec::new();
+    for runner in runners {
+        out.extend(runner.run()?);
+    }
+    Ok(out)
+}
+
+fn timed(run: &Run<'_>, n: usize) -> Result<Vec<f64>, Fault> {
+    (0..n)
+        .map(|_| {
+            let start = Instant::now();
+            run()?;
+            Ok(start.elapsed().as_secs_f64())
+        })
+        .collect()
+}
+
+fn answer(what: serde_json::Value) -> Result<(), Fault> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{what}")?;
+    Ok(out.flush()?)
+}
+
+/// The `main` of a worker.
+pub fn serve(runtime: &Runtime) -> Result<(), Fault> {
+    let task = Task::from_arguments()?;
+    if task.cold {
+        let records = Records::read(&format!("{}.in1.bin", task.prefix))?;
+        let start = Instant::now();
+        let logits = (runtime.open)(&task, records, task.threads)?.run()?;
+        return answer(json!({"load_ms": 1e3 * start.elapsed().as_secs_f64(), "logits": [logits]}));
+    }
+    let records = Records::read(&format!("{}.in.bin", task.prefix))?;
+    if task.batch > records.batch {
+        return Err(format!("batch {}: the inputs hold {} records", task.batch, records.batch).into());
+    }
+    let records = records.slice(0, task.batch);
+    let mut names = vec!["together"];
+    if runtime.has_forms && task.batch > 1 {
+        names.push("one_by_one");
+        if task.threads > 1 {
+            names.push("shared_out");
+        }
+    }
+    if !task.form.is_empty() {
+        names = vec![task.form.as_str()];
+    }
+    let mut best: Option<(f64, &str, Run<'_>)> = None;
+    for name in &names {
+        let run = form(name, runtime, &task, &records)?;
+        run()?;
+        let took = if names.len() > 1 { timed(&run, 3)?.into_iter().fold(f64::MAX, f64::min) } else { 0.0 };
+        if best.as_ref().is_none_or(|b| took < b.0) {
+            best = Some((took, name, run));
+        }
+    }
+    let (_, name, run) = best.ok_or("no form")?;
+    answer(
+        json!({"name": runtime.name, "version": locked(runtime.package), "form": name, "precision": task.precision}),
+    )?;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        match line.strip_prefix("time ") {
+            Some(n) => answer(json!({"seconds": timed(&run, n.trim().parse()?)?}))?,
+            None => {
+                let logits = run()?;
+                let rows: Vec<&[f32]> = logits.chunks(logits.len() / task.batch).collect();
+                answer(json!({"logits": rows}))?;
+            }
+        }
+    }
+    Ok(())
+}
