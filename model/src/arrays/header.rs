@@ -107,9 +107,11 @@ impl<'a> Scan<'a> {
                 return Err("a size in shape must be an integer".to_owned());
             }
             self.0 = rest;
+            self.skip();
             sizes.push(number.parse().map_err(|_| format!("a size of {number}"))?);
             // (3) is no tuple; (3,) is.
-            if !self.take(',') && !(sizes.len() > 1 && self.0.starts_with(')')) {
+            let ends = sizes.len() > 1 && self.0.starts_with(')');
+            if !ends && !self.take(',') {
                 return Err("shape is no tuple of sizes".to_owned());
             }
         }
@@ -183,7 +185,7 @@ mod tests {
                 vec![],
             ),
             (
-                "{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (1,2,3,)}",
+                "{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (1 ,2, 3 )}",
                 plain("<M8[ns]", b'<', b'M', 8),
                 false,
                 vec![1, 2, 3],
