@@ -21,9 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Plans kept for later runs; the least recently used goes first.
 const PLANS: usize = 16;
 
-/// Runs of tasks that each thread of a team takes of a step: many, and what neighbouring tasks share is prepared often;
-/// few, and threads wait for the last.
-const RUNS: usize = 4;
+/// A thread of a team takes this part of its share of the tasks that are left: long runs first, for what neighbouring
+/// tasks share is prepared once a run, then short ones, so that no thread waits long for the last.
+const SHARES: usize = 2;
 
 /// A graph made ready for an instruction set and a team of threads.
 pub struct Cpu {
@@ -285,13 +285,16 @@ impl<W: Watch> Records<'_, W> {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
             let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
-            let length = if members == 1 { tasks } else { tasks.div_ceil(members * RUNS) };
-            loop {
-                let first = w.next[index].fetch_add(length, Ordering::Relaxed);
-                if first >= tasks || w.failed.load(Ordering::Relaxed) != 0 {
+            while w.failed.load(Ordering::Relaxed) == 0 {
+                let next = &w.next[index];
+                let run =
+                    |first: usize| (tasks - first).div_ceil(if members == 1 { 1 } else { SHARES * members });
+                let Ok(first) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
+                    (first < tasks).then(|| first + run(first))
+                }) else {
                     break;
-                }
-                let tasks = first..tasks.min(first + length);
+                };
+                let tasks = first..first + run(first);
                 let run = || {
                     // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
                     // parts the steps.

@@ -96,17 +96,19 @@ impl Packed {
         let from = self.weight(first, blocks).as_ptr();
         let to = &mut to[..blocks * BLOCK * self.steps];
         assert!(gate.is_none_or(|g| g.len() == self.steps) && self.precision != Precision::Bf16);
-        for (row, to) in to.chunks_exact_mut(BLOCK).enumerate() {
-            let gate = gate.map(|g| s.splat(g[row % self.steps]));
-            for (part, to) in to.chunks_exact_mut(I::LANES).enumerate() {
-                let at = row * BLOCK + part * I::LANES;
-                // SAFETY: a part of a row of the blocks, of whole vectors.
-                unsafe {
-                    let w = match self.precision {
-                        Precision::F16 => s.load_f16(from.cast::<u16>().add(at)),
-                        _ => s.load(from.add(at)),
-                    };
-                    s.store(to.as_mut_ptr(), gate.map_or(w, |gate| s.mul(w, gate)));
+        for (b, to) in to.chunks_exact_mut(self.steps * BLOCK).enumerate() {
+            for (k, to) in to.chunks_exact_mut(BLOCK).enumerate() {
+                let gate = gate.map(|g| s.splat(g[k]));
+                for (part, to) in to.chunks_exact_mut(I::LANES).enumerate() {
+                    let at = (b * self.steps + k) * BLOCK + part * I::LANES;
+                    // SAFETY: a part of a row of the blocks, of whole vectors.
+                    unsafe {
+                        let w = match self.precision {
+                            Precision::F16 => s.load_f16(from.cast::<u16>().add(at)),
+                            _ => s.load(from.add(at)),
+                        };
+                        s.store(to.as_mut_ptr(), gate.map_or(w, |gate| s.mul(w, gate)));
+                    }
                 }
             }
         }

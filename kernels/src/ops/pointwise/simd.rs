@@ -58,9 +58,10 @@ impl Packed {
 
     fn cut(&self, x: Shape) -> Cut {
         let total = self.matrix.blocks();
-        // Sums are given for each tile of time, else nothing binds a chunk: three tiles of columns or more.
-        let chunks = if self.sums { x.cols.div_ceil(TILE) } else { (x.cols / 24).clamp(1, 6) };
-        let blocks = tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * chunks);
+        // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
+        let most = if self.sums { x.cols.div_ceil(TILE) } else { (x.cols / 24).clamp(1, 6) };
+        let groups = total.div_ceil(tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * most));
+        let chunks = if self.sums { most } else { (8 / groups).clamp(1, most) };
         let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
         let prepare = match self.matrix.precision() {
             Precision::Bf16 => Prepare::Round,
@@ -68,7 +69,7 @@ impl Packed {
             Precision::F32 if small => Prepare::Activations,
             Precision::F32 | Precision::F16 => Prepare::Weights,
         };
-        Cut { groups: total.div_ceil(blocks), chunks, prepare }
+        Cut { groups, chunks, prepare }
     }
 
     /// The columns of a chunk, of `cols`.
