@@ -193,6 +193,9 @@ pub(crate) trait Source: Copy {
     fn row(self, k: usize) -> *const f32;
     /// Cells from a column to the next.
     fn step(self) -> usize;
+    /// Asks memory, in step `k` of a tile, for what the tile from column `col` on takes.
+    #[inline(always)]
+    fn ask<I: Isa>(self, _: I, _k: usize, _col: usize) {}
 }
 
 /// A matrix in blocks.
@@ -218,6 +221,26 @@ impl Source for Blocks {
     #[inline(always)]
     fn step(self) -> usize {
         BLOCK
+    }
+}
+
+/// A matrix in blocks that is in no cache. No processor follows as many streams as there are blocks.
+#[derive(Clone, Copy)]
+pub(crate) struct Cold(pub(crate) Blocks);
+
+impl Source for Cold {
+    #[inline(always)]
+    fn row(self, k: usize) -> *const f32 {
+        self.0.row(k)
+    }
+    #[inline(always)]
+    fn step(self) -> usize {
+        BLOCK
+    }
+    #[inline(always)]
+    fn ask<I: Isa>(self, s: I, k: usize, col: usize) {
+        // A column of a block is a line of a cache, and a block has as many steps as a tile has columns or more.
+        s.prefetch(self.0.data.wrapping_add(k / BLOCK * self.0.pitch + (col + k % BLOCK) * BLOCK));
     }
 }
 
@@ -383,6 +406,7 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize>(
             }
             s.prefetch(ahead[0].wrapping_add(k * I::LANES));
             s.prefetch(ahead[1].wrapping_add(k * BLOCK));
+            x.ask(s, k, col + N);
             let x = x.row(k).wrapping_add(col * step);
             for (n, acc) in acc.iter_mut().enumerate() {
                 let x = s.splat(*x.add(n * step));

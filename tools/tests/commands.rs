@@ -124,8 +124,9 @@ fn command_lines() {
     #[cfg(feature = "gpu")]
     fails(2, &verify(&["--backend", "gpu", "--gpu", "no such"]), &["--backend gpu", "no such", "CPU"]);
     fails(2, &verify(&["--backend", "tpu"]), &["tpu", "reference"]);
-    fails(2, &verify(&["--backend", "cpu", "--precision", "f16"]), &["--precision f16", "f32"]);
-    fails(2, &verify(&["--precision", "bf16"]), &["--precision bf16", "f32"]);
+    fails(2, &verify(&["--backend", "reference", "--precision", "f16"]), &["--precision f16", "f32"]);
+    #[cfg(feature = "gpu")]
+    fails(2, &verify(&["--backend", "gpu", "--precision", "bf16"]), &["--precision bf16", "the CPU"]);
     fails(2, &verify(&["--precision", "f8"]), &["f8"]);
     fails(2, &verify(&["--threads", "0"]), &["--threads", "0"]);
     fails(2, &verify(&["--threads", "many"]), &["--threads", "many"]);

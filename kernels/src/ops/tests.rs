@@ -84,7 +84,7 @@ fn check(case: &Case, level: Level, precision: Precision) -> f64 {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let kernel = case.op.pack(level, precision);
     let tasks = kernel.tasks(&shapes);
-    let got = run(case, &*kernel, &[0..tasks]);
+    let got = run(case, &*kernel, std::slice::from_ref(&(0..tasks)));
     let bits = |v: &[Vec<f32>]| -> Vec<u32> { v.iter().flatten().map(|x| x.to_bits()).collect() };
     for length in [1, 2, 3, 7] {
         let runs: Vec<_> = (0..tasks).step_by(length).map(|t| t..(t + length).min(tasks)).rev().collect();

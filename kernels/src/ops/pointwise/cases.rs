@@ -21,6 +21,8 @@ pub(crate) fn cases() -> Vec<Case> {
         (17, 33, 47),
         (2, 15, 513),
         (9, 4, 1025),
+        // More than a window of activations.
+        (300, 40, 2100),
     ] {
         for (silu, gate, residual, sums) in flags {
             let mut random = Random::new(c_in * 31 + c_out);

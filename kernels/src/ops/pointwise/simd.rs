@@ -4,7 +4,7 @@
 use super::Pointwise;
 use crate::op::{self, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS, Pairs};
+use crate::tile::{self, Ahead, Blocks, CHUNK, Cold, MAX_BLOCKS, Pairs};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -20,15 +20,27 @@ pub(super) struct Packed {
     sums: bool,
 }
 
-/// How a call is cut: group by group, or for [`Prepare::Round`] chunk by chunk, so that neighbouring tasks share what is
-/// prepared.
+/// Activations of a window, in floats: what is read for each group of blocks should still be in a cache for the next.
+const WINDOW: usize = 1 << 18;
+
+/// How a call is cut: window by window of time; in each, group by group and chunk by chunk, or for [`Prepare::Round`] chunk
+/// by chunk and group by group, so that neighbouring tasks share what is prepared.
 #[derive(Clone, Copy)]
 struct Cut {
+    windows: usize,
+    /// Columns of a window; the last window may have fewer.
+    window: usize,
     /// Groups that the blocks are dealt to evenly.
     groups: usize,
-    /// Chunks of time: of [`TILE`] columns where there are sums, else of even numbers.
+    /// Chunks of a window: of [`TILE`] columns where there are sums, else of even numbers.
     chunks: usize,
     prepare: Prepare,
+}
+
+impl Cut {
+    fn tasks(&self) -> usize {
+        self.windows * self.groups * self.chunks
+    }
 }
 
 /// What goes to scratch.
@@ -58,8 +70,13 @@ impl Packed {
 
     fn cut(&self, x: Shape) -> Cut {
         let total = self.matrix.blocks();
+        let unit = if self.sums { TILE } else { CHUNK };
+        let window = match WINDOW / x.rows {
+            cols if cols >= x.cols => x.cols,
+            cols => (cols / unit).max(1) * unit,
+        };
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
-        let most = if self.sums { x.cols.div_ceil(TILE) } else { (x.cols / 24).clamp(1, 6) };
+        let most = if self.sums { window.div_ceil(TILE) } else { (window / 24).clamp(1, 6) };
         let groups = total.div_ceil(tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * most));
         let chunks = if self.sums { most } else { (8 / groups).clamp(1, most) };
         let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
@@ -69,16 +86,19 @@ impl Packed {
             Precision::F32 if small => Prepare::Activations,
             Precision::F32 | Precision::F16 => Prepare::Weights,
         };
-        Cut { groups, chunks, prepare }
+        Cut { windows: x.cols.div_ceil(window), window, groups, chunks, prepare }
     }
 
-    /// The columns of a chunk, of `cols`.
-    fn chunk(&self, cut: Cut, cols: usize, chunk: usize) -> Range<usize> {
+    /// The columns of a chunk of a window, of `cols`: none, it may be, at the end of the last window.
+    fn chunk(&self, cut: Cut, cols: usize, window: usize, chunk: usize) -> Range<usize> {
+        let start = window * cut.window;
+        let window = cut.window.min(cols - start);
         let end = |chunk: usize| {
-            cols.min(match self.sums {
-                true => TILE * chunk,
-                false => 8 * tile::dealt(cols.div_ceil(8), cut.chunks, chunk),
-            })
+            start
+                + window.min(match self.sums {
+                    true => TILE * chunk,
+                    false => 8 * tile::dealt(window.div_ceil(8), cut.chunks, chunk),
+                })
         };
         end(chunk)..end(chunk + 1)
     }
@@ -86,8 +106,7 @@ impl Packed {
 
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        let cut = self.cut(inputs[0]);
-        cut.groups * cut.chunks
+        self.cut(inputs[0]).tasks()
     }
 
     fn weights(&self) -> [&[f32]; 2] {
@@ -109,7 +128,7 @@ impl op::Kernel for Packed {
             Prepare::Weights => self.matrix.scratch(),
             Prepare::Activations => Layout::Blocks.cells(inputs[0]),
             Prepare::Round => {
-                let longest = (0..cut.chunks).map(|c| self.chunk(cut, inputs[0].cols, c).len()).max();
+                let longest = (0..cut.chunks).map(|c| self.chunk(cut, inputs[0].cols, 0, c).len()).max();
                 Pairs::cells(inputs[0].rows, longest.unwrap_or(0))
             }
         }
@@ -155,15 +174,19 @@ impl Body for Run<'_> {
         let mut pairs = Pairs { data: std::ptr::null(), pitch: 0 };
         // The group or chunk that is in scratch.
         let mut prepared = usize::MAX;
-        let mut ahead = Ahead::share(self.ahead, &self.tasks, cut.groups * cut.chunks);
+        let mut ahead = Ahead::share(self.ahead, &self.tasks, cut.tasks());
         for task in self.tasks {
+            let (window, rest) = (task / (cut.groups * cut.chunks), task % (cut.groups * cut.chunks));
             let (group, chunk) = match cut.prepare {
-                Prepare::Round => (task % cut.groups, task / cut.groups),
-                _ => (task / cut.chunks, task % cut.chunks),
+                Prepare::Round => (rest % cut.groups, rest / cut.groups),
+                _ => (rest / cut.chunks, rest % cut.chunks),
             };
+            let columns = self.op.chunk(cut, total, window, chunk);
+            if columns.is_empty() {
+                continue;
+            }
             let first = tile::dealt(matrix.blocks(), cut.groups, group);
             let blocks = tile::dealt(matrix.blocks(), cut.groups, group + 1) - first;
-            let columns = self.op.chunk(cut, total, chunk);
             let mut weights = matrix.operand(first, blocks);
             match cut.prepare {
                 Prepare::Weights => {
@@ -174,8 +197,8 @@ impl Body for Run<'_> {
                     weights.weight = self.scratch.as_ptr();
                 }
                 Prepare::Round => {
-                    if prepared != chunk {
-                        prepared = chunk;
+                    if prepared != window * cut.chunks + chunk {
+                        prepared = window * cut.chunks + chunk;
                         pairs = Pairs::round(s, x, columns.clone(), gate, self.scratch);
                     }
                 }
@@ -193,7 +216,12 @@ impl Body for Run<'_> {
                         tile::product(s, weights, Pairs { data, ..pairs }, cols, to, pitch, &mut ahead);
                     } else {
                         let data = source.data.wrapping_add(col * BLOCK);
-                        tile::product(s, weights, Blocks { data, ..source }, cols, to, pitch, &mut ahead);
+                        let source = Blocks { data, ..source };
+                        if cut.windows > 1 && group == 0 {
+                            tile::product(s, weights, Cold(source), cols, to, pitch, &mut ahead);
+                        } else {
+                            tile::product(s, weights, source, cols, to, pitch, &mut ahead);
+                        }
                     }
                     for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
                         let y = y.block_ptr(first + b).add(col * BLOCK);
@@ -212,7 +240,7 @@ impl Body for Run<'_> {
             if let Some(out) = self.outputs.get(1) {
                 // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
                 unsafe {
-                    let to = out.row_ptr(chunk).add(first * BLOCK);
+                    let to = out.row_ptr(columns.start / TILE).add(first * BLOCK);
                     std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
                 }
             }

@@ -15,7 +15,8 @@ fn open(task: &Task, records: Records, threads: usize) -> Opened {
     let precision = match task.precision.as_str() {
         "f32" => Precision::F32,
         "f16" => Precision::F16,
-        other => return Err(format!("precision {other:?}: the engine's CPU back end lacks it").into()),
+        "bf16" => Precision::Bf16,
+        other => return Err(format!("precision {other:?}: the engine has f32, f16 and bf16").into()),
     };
     let options = Options { threads: Some(threads), precision, ..Options::default() };
     let model = Model::load(format!("{}.npz", task.prefix), &options)?;
