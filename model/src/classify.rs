@@ -153,7 +153,8 @@ pub fn classify(
     let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
     let places: Vec<i64> = times.iter().map(|t| frames.position(*t)).collect();
 
-    let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, unit, &places))?;
+    let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+    let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, unit, &rows, &places))?;
     let mut findings = Findings {
         unit,
         items: Vec::new(),
@@ -161,7 +162,6 @@ pub fn classify(
         missing: patient.missing.clone(),
         spent,
     };
-    let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
     match unit {
         Unit::Record => {
             let inputs = timed(&mut findings.spent.windows, || Inputs {
@@ -238,8 +238,11 @@ enum Value {
     Missing,
     Number(f64),
     Category(usize),
-    /// `[beats, STEPS, INPUTS]`.
-    Rhythm(Vec<f32>),
+    /// `[beats, STEPS, inputs]`.
+    Rhythm {
+        rows: Vec<f32>,
+        inputs: usize,
+    },
 }
 
 impl Patient {
@@ -248,6 +251,7 @@ impl Patient {
         record: &Record,
         settings: &Settings,
         unit: Unit,
+        signals: &[&[f32]],
         beats: &[i64],
     ) -> Result<Patient, ClassifyError> {
         let mut patient = Patient { values: Vec::new(), missing: Vec::new() };
@@ -260,15 +264,17 @@ impl Patient {
                     settings.sex.or(record.sex).map_or(Ok(Value::Missing), |s| category(categories, s))?
                 }
                 (FeatureKind::Sequence { inputs, .. }, "rhythm") if unit == Unit::Beat => {
-                    if *inputs != rhythm::INPUTS {
+                    let made = rhythm::inputs(signals.len());
+                    if *inputs != made {
                         return Err(ClassifyError::Feature {
                             item: "rhythm".to_owned(),
-                            expected: format!("{} numbers a row", rhythm::INPUTS),
+                            expected: format!("{made} numbers a row"),
                             found: inputs.to_string(),
                             mend: "use a model that takes this program's rhythm rows",
                         });
                     }
-                    rhythm::rows(beats, config.sample_rate).map_or(Value::Missing, Value::Rhythm)
+                    let rows = rhythm::rows(signals, beats, config.sample_rate);
+                    rows.map_or(Value::Missing, |rows| Value::Rhythm { rows, inputs: *inputs })
                 }
                 _ => Value::Missing,
             };
@@ -286,8 +292,8 @@ impl Patient {
             Value::Missing => FeatureInput::Missing,
             Value::Number(x) => FeatureInput::Continuous(vec![*x; count]),
             Value::Category(c) => FeatureInput::Categorical(vec![Some(*c); count]),
-            Value::Rhythm(rows) => {
-                let width = rhythm::STEPS * rhythm::INPUTS;
+            Value::Rhythm { rows, inputs } => {
+                let width = rhythm::STEPS * inputs;
                 FeatureInput::Sequence {
                     steps_max: rhythm::STEPS,
                     rows: rows[first * width..(first + count) * width].to_vec(),

@@ -128,7 +128,7 @@ fn ds2_figures_and_every_beat_as_pytorch_has_it() {
     println!("accuracy {:.2} % of {total} beats", 100.0 * accuracy);
     assert_eq!(total, 49_712, "beats of the published annotations");
     // The card's figures: weights that do worse must not pass unseen.
-    assert!(f1[1] >= 0.67, "S: F1 {}", f1[1]);
-    assert!(f1[2] >= 0.89, "V: F1 {}", f1[2]);
-    assert!(accuracy >= 0.955, "accuracy {accuracy}");
+    assert!(f1[1] >= 0.72, "S: F1 {}", f1[1]);
+    assert!(f1[2] >= 0.91, "V: F1 {}", f1[2]);
+    assert!(accuracy >= 0.96, "accuracy {accuracy}");
 }

@@ -9,7 +9,10 @@
 //! peaks.rs       R-peak detector
 //! score.rs       beat-by-beat comparison of two annotations (sensitivity, positive predictive value)
 //! beats.rs       windows around beats, heart rate
-//! rhythm.rs      R-R intervals around each beat, for the fusion
+//! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
+//! segments.rs    segments around beats, aligned on the record's usual QRS,
+//! morphology.rs  how unlike the record's others a beat is,
+//! atrial.rs      how unlike the late beats' its P wave is
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! ```
 //!
@@ -18,15 +21,18 @@
 
 use std::path::Path;
 
+pub mod atrial;
 pub mod beats;
 mod error;
 pub mod filter;
 pub mod leads;
+pub mod morphology;
 pub mod normalize;
 pub mod peaks;
 pub mod resample;
 pub mod rhythm;
 pub mod score;
+pub mod segments;
 pub mod synth;
 pub mod wfdb;
 

@@ -1,24 +1,58 @@
-//! The rhythm feature: rows of R-R intervals around each beat, relative to the beats nearby.
+//! The rhythm feature: rows of each beat and its neighbours, R-R intervals relative to the beats nearby and to the record,
+//! then the columns of [`super::morphology`] and [`super::atrial`].
 //!
 //! The formula is the contract with `tools/train/efficientecg_train/rhythm.py`, where it is written out; the two are
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 
 use super::beats::median;
+use super::segments::Aligned;
+use super::{atrial, morphology};
 
-/// Numbers a row.
-pub const INPUTS: usize = 5;
+/// R-R figures of a beat.
+const FIGURES: usize = 10;
 /// Rows a beat: the beat before, the beat, the beat after.
 pub const STEPS: usize = 3;
 /// Beats on either side that the local mean and the change look at.
 const WINDOW: usize = 20;
+/// Beats on either side that the longer and shorter intervals are of.
+const WIDE: usize = 50;
 const RATIO_SCALE: f64 = 5.0;
 const CHANGE_SCALE: f64 = 10.0;
+const LONG_SCALE: f64 = 4.0;
 const LIMIT: f64 = 4.0;
 /// Changes of the interval's logarithm below this count as steady.
 const STEADY: f64 = 0.08;
+/// The quantiles of the longer and the shorter intervals.
+const LONG: f64 = 0.8;
+const SHORT: f64 = 0.1;
 
-/// `[beats, STEPS, INPUTS]` for ascending `beats` in samples at `rate` a second; `None` for fewer than two beats.
-pub fn rows(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
+/// Numbers a row, for so many leads.
+pub fn inputs(leads: usize) -> usize {
+    FIGURES.saturating_add(morphology::inputs(leads)).saturating_add(atrial::inputs(leads))
+}
+
+/// `[beats, STEPS, inputs(leads)]` for ascending `beats`, in samples at `rate` a second, of normalised `leads`; `None` for
+/// fewer than two beats. Where shapes cannot be compared their columns are 0, as are the rows of beats outside the record.
+pub fn rows(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Vec<f32>> {
+    let figures = figures(beats, rate)?;
+    let (shapes, waves) = (morphology::inputs(leads.len()), atrial::inputs(leads.len()));
+    let columns = match Aligned::new(leads, beats, rate) {
+        Some(aligned) => {
+            let (shape, wave) = (morphology::columns(&aligned), atrial::columns(&aligned, beats));
+            let both = shape.chunks_exact(shapes).zip(wave.chunks_exact(waves));
+            let all = figures.chunks_exact(FIGURES).zip(both);
+            all.flat_map(|(f, (s, w))| [f, s, w].concat()).collect()
+        }
+        None => {
+            let zeros = vec![0.0; shapes + waves];
+            figures.chunks_exact(FIGURES).flat_map(|f| [f, &zeros].concat()).collect()
+        }
+    };
+    Some(stacked(columns, inputs(leads.len())))
+}
+
+/// `[beats, FIGURES]`.
+fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
     let n = beats.len();
     if n < 2 {
         return None;
@@ -28,37 +62,70 @@ pub fn rows(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
         beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate).collect();
     let change: Vec<f64> = interval.windows(2).map(|w| (w[1] / w[0]).ln().abs()).collect();
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-    let record = mean(&interval);
+    let (record, longest) = (mean(&interval), quantiles(&interval, [LONG])[0]);
 
-    let mut out = vec![0.0; n * STEPS * INPUTS];
-    for (i, rows) in out.chunks_exact_mut(STEPS * INPUTS).enumerate() {
-        let (low, high) = (i.saturating_sub(WINDOW), (i + WINDOW).min(n - 1));
-        let local = mean(&interval[low..high]);
-        let changes = change.get(low..high - 1).unwrap_or_default();
-        let irregular = median(changes);
+    let mut out = vec![0.0; n * FIGURES];
+    for (i, row) in out.chunks_exact_mut(FIGURES).enumerate() {
+        let near = |reach: usize| i.saturating_sub(reach)..(i + reach).min(n - 1);
+        let span = near(WINDOW);
+        let local = mean(&interval[span.clone()]);
+        let middle = median(&interval[span.clone()]);
+        let [long, short] = quantiles(&interval[near(WIDE)], [LONG, SHORT]);
+        let changes = change.get(span.start..span.end - 1).unwrap_or_default();
         let steady = if changes.is_empty() {
             1.0
         } else {
             changes.iter().filter(|c| **c < STEADY).count() as f64 / changes.len() as f64
         };
-        for (step, row) in rows.chunks_exact_mut(INPUTS).enumerate() {
-            let Some(beat) = (i + step).checked_sub(1).filter(|b| *b < n) else { continue };
-            let before = beat.checked_sub(1).and_then(|j| interval.get(j));
-            let after = interval.get(beat);
-            let ratio = |x: Option<&f64>, to: f64| x.map_or(0.0, |x| RATIO_SCALE * (x / to).ln());
-            let values = [
-                ratio(before, local),
-                ratio(after, local),
-                ratio(before, record),
-                CHANGE_SCALE * irregular,
-                4.0 * steady - 2.0,
-            ];
-            for (to, value) in row.iter_mut().zip(values) {
-                *to = value.clamp(-LIMIT, LIMIT) as f32;
-            }
+        let before = i.checked_sub(1).and_then(|j| interval.get(j)).copied();
+        let earlier = i.checked_sub(2).and_then(|j| interval.get(j)).copied();
+        let after = interval.get(i).copied();
+        let ratio = |x: Option<f64>, to: f64, scale: f64| x.map_or(0.0, |x| scale * (x / to).ln());
+        let values = [
+            ratio(before, local, RATIO_SCALE),
+            ratio(after, local, RATIO_SCALE),
+            ratio(before, record, RATIO_SCALE),
+            CHANGE_SCALE * median(changes),
+            4.0 * steady - 2.0,
+            ratio(before, long, LONG_SCALE),
+            ratio(after, long, LONG_SCALE),
+            LONG_SCALE * (long / short).ln(),
+            LONG_SCALE * (middle / longest).ln(),
+            earlier.map_or(0.0, |earlier| ratio(before, earlier, LONG_SCALE)),
+        ];
+        for (to, value) in row.iter_mut().zip(values) {
+            *to = value.clamp(-LIMIT, LIMIT) as f32;
         }
     }
     Some(out)
+}
+
+/// The values at place `part (n - 1)` of the sorted values, between two of them in proportion; 0 of none.
+fn quantiles<const N: usize>(values: &[f64], parts: [f64; N]) -> [f64; N] {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return [0.0; N] };
+    parts.map(|part| {
+        let place = part * last as f64;
+        let low = (place.floor() as usize).min(last);
+        let high = (low + 1).min(last);
+        sorted[low] + (place - low as f64) * (sorted[high] - sorted[low])
+    })
+}
+
+/// Each beat's columns between its neighbours': `[beats, STEPS, width]` of `[beats, width]`.
+fn stacked(columns: Vec<f32>, width: usize) -> Vec<f32> {
+    let rows: Vec<&[f32]> = columns.chunks_exact(width).collect();
+    let mut out = Vec::with_capacity(columns.len() * STEPS);
+    for beat in 0..rows.len() {
+        for step in 0..STEPS {
+            match (beat + step).checked_sub(1).and_then(|j| rows.get(j)) {
+                Some(row) => out.extend_from_slice(row),
+                None => out.resize(out.len() + width, 0.0),
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -68,35 +135,50 @@ mod tests {
     #[test]
     fn a_premature_beat_stands_out() {
         // Beats a second apart, the third half a second early, then a pause; 100 Hz.
-        let rows = rows(&[0, 100, 150, 300, 400], 100.0).unwrap_or_default();
-        assert_eq!(rows.len(), 5 * STEPS * INPUTS);
-        // Intervals 1, 0.5, 1.5, 1: mean 1; changes ln 2, ln 3, ln 1.5, median ln 2.
+        let rows = figures(&[0, 100, 150, 300, 400], 100.0).unwrap_or_default();
+        assert_eq!(rows.len(), 5 * FIGURES);
         let expect = |x: f64| x.clamp(-LIMIT, LIMIT) as f32;
-        let irregular = expect(CHANGE_SCALE * 2f64.ln());
-        let steady = expect(-2.0);
-        let third = &rows[2 * STEPS * INPUTS..][..STEPS * INPUTS];
-        let want = [
-            [expect(0.0), expect(5.0 * 0.5f64.ln()), expect(0.0), irregular, steady],
+        // Intervals 1, 0.5, 1.5, 1: mean and median 1; changes ln 2, ln 3, ln 1.5, median ln 2. Sorted 0.5, 1, 1, 1.5: the 0.8
+        // quantile lies 0.4 of the way from 1 to 1.5, the 0.1 quantile 0.3 of the way from 0.5 to 1.
+        let row = |before: f64, after: f64, change: f64| {
             [
-                expect(5.0 * 0.5f64.ln()),
-                expect(5.0 * 1.5f64.ln()),
-                expect(5.0 * 0.5f64.ln()),
-                irregular,
-                steady,
-            ],
-            [expect(5.0 * 1.5f64.ln()), expect(0.0), expect(5.0 * 1.5f64.ln()), irregular, steady],
-        ];
-        assert_eq!(third, want.concat());
-        // The first beat has none before it: a row of zeros, then one without its first interval.
-        assert_eq!(rows[..INPUTS], [0.0; INPUTS]);
-        assert_eq!(rows[INPUTS..INPUTS + 2], [0.0, 0.0]);
+                expect(5.0 * before.ln()),
+                expect(5.0 * after.ln()),
+                expect(5.0 * before.ln()),
+                expect(10.0 * 2f64.ln()),
+                -2.0,
+                expect(4.0 * (before / 1.2).ln()),
+                expect(4.0 * (after / 1.2).ln()),
+                expect(4.0 * (1.2f64 / 0.65).ln()),
+                expect(4.0 * (1.0 / 1.2f64).ln()),
+                expect(4.0 * change.ln()),
+            ]
+        };
+        let want = [row(0.5, 1.5, 0.5), row(1.5, 1.0, 3.0)].concat();
+        for (got, want) in rows[2 * FIGURES..].iter().zip(want) {
+            assert!((got - want).abs() < 1e-6, "{got} {want}");
+        }
+        // No interval before the first beat, none before that of the second.
+        assert_eq!([rows[0], rows[2], rows[5], rows[9]], [0.0; 4]);
+        assert_eq!(rows[FIGURES + 9], 0.0);
+    }
+
+    #[test]
+    fn rows_are_those_of_the_beat_and_its_neighbours() {
+        let got = stacked(vec![1.0, 2.0, 3.0], 1);
+        assert_eq!(got, [0.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 0.0]);
+        let flat = [0f32; 400];
+        let rows = rows(&[&flat], &[0, 100, 200], 100.0).unwrap_or_default();
+        assert_eq!(rows.len(), 3 * STEPS * inputs(1));
+        assert!(rows.chunks_exact(inputs(1)).all(|row| row[FIGURES..].iter().all(|x| *x == 0.0)));
+        assert!(rows.iter().any(|x| *x != 0.0));
     }
 
     #[test]
     fn beats_at_one_place_and_lone_beats_are_survived() {
-        assert!(rows(&[], 360.0).is_none());
-        assert!(rows(&[5], 360.0).is_none());
-        let rows = rows(&[5, 5], 360.0).unwrap_or_default();
-        assert!(rows.iter().all(|x| x.is_finite()) && rows.len() == 2 * STEPS * INPUTS);
+        assert!(rows(&[&[0.0]], &[], 360.0).is_none());
+        assert!(rows(&[&[0.0]], &[5], 360.0).is_none());
+        let rows = rows(&[&[0.0; 9]], &[5, 5], 360.0).unwrap_or_default();
+        assert!(rows.iter().all(|x| x.is_finite()) && rows.len() == 2 * STEPS * inputs(1));
     }
 }

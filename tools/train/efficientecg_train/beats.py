@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import rhythm
+from . import atrial, morphology, rhythm
 from .datasets import mitbih
 
-PAD = 2048  # zeros on both sides of each record; at least a stretched, shifted window
+PAD = 512  # zeros on both sides of each record; at least half a stretched, shifted window
 
 
 @dataclass
@@ -26,8 +26,6 @@ class Beats:
     age: Tensor  # [n], NaN unknown
     sex: Tensor  # [n], -1 unknown
     rhythm: Tensor  # [n, steps, inputs]
-    before: Tensor  # [n] samples since the beat before, 0 for a record's first
-    after: Tensor  # [n] samples to the next beat, 0 for a record's last
     names: list[str]
 
     def __len__(self) -> int:
@@ -42,12 +40,27 @@ class Beats:
         return {"age": self.age[index], "sex": self.sex[index], "rhythm": self.rhythm[index]}
 
 
+def row_inputs(leads: int) -> int:
+    """Inputs of a rhythm row."""
+    return rhythm.INPUTS + morphology.inputs(leads) + atrial.inputs(leads)
+
+
+def row_columns(signal: np.ndarray, beats, rate: float) -> np.ndarray:
+    """`[n, row_inputs(leads)]` f32: R-R figures, shapes, P waves; the latter are 0 where there is no template."""
+    figures = rhythm.columns(beats, rate)
+    aligned = morphology.align(signal, beats, rate)
+    if aligned is None:
+        return np.pad(figures, ((0, 0), (0, row_inputs(len(signal)) - rhythm.INPUTS)))
+    return np.concatenate([figures, morphology.columns(aligned), atrial.columns(aligned, beats)], 1)
+
+
 def gather(records: list[mitbih.Record]) -> Beats:
     parts, start = [], 0
-    columns = {k: [] for k in ("center", "labels", "record", "sample", "age", "sex", "rhythm", "before", "after")}
+    columns = {k: [] for k in ("center", "labels", "record", "sample", "age", "sex", "rhythm")}
     gap = np.zeros((2, PAD), np.float32)
     for i, r in enumerate(records):
-        parts += [gap, r.normalized(), gap]
+        signal = r.normalized()
+        parts += [gap, signal, gap]
         n = len(r.beats)
         columns["center"].append(r.beats + start + PAD)
         columns["labels"].append(r.labels)
@@ -55,10 +68,7 @@ def gather(records: list[mitbih.Record]) -> Beats:
         columns["sample"].append(r.beats)
         columns["age"].append(np.full(n, r.age, np.float32))
         columns["sex"].append(np.full(n, r.sex))
-        columns["rhythm"].append(rhythm.rows(r.beats, r.sample_rate))
-        gaps = np.diff(r.beats).astype(np.float32)
-        columns["before"].append(np.concatenate([[np.float32(0)], gaps]))
-        columns["after"].append(np.concatenate([gaps, [np.float32(0)]]))
+        columns["rhythm"].append(rhythm.stacked(row_columns(signal, r.beats, r.sample_rate)))
         start += r.signal.shape[1] + 2 * PAD
     tensors = {k: torch.from_numpy(np.concatenate(v)) for k, v in columns.items()}
     return Beats(signal=torch.from_numpy(np.concatenate(parts, 1)), names=[r.name for r in records],

@@ -202,6 +202,10 @@ class EfficientECG(nn.Module):
         `features` holds arrays by name, and `NAME_steps` for a padded sequence; an absent feature
         is missing for every record.
         """
+        return self.decide(self.encode(signal, taps), features, taps)
+
+    def encode(self, signal: Tensor, taps: dict[str, Tensor] | None = None) -> Tensor:
+        """The last feature map `[B, head, T']`."""
         def tap(name, x):
             if taps is not None:
                 taps[name] = x
@@ -213,12 +217,17 @@ class EfficientECG(nn.Module):
             tap(f"blocks.{i}", x)
         h = self.head(x)
         tap("head", h)
+        return h
+
+    def decide(self, h: Tensor, features: Features | None = None,
+               taps: dict[str, Tensor] | None = None) -> Tensor:
+        """Logits from the last feature map and the features."""
         summary = h.mean(-1)
         if self.fusion is not None:
-            tokens = self.fusion.tokens(len(signal), features or {})
-            tap("tokens", tokens)
+            tokens = self.fusion.tokens(len(h), features or {})
             z = self.fusion(h, tokens)
-            tap("attention", z)
+            if taps is not None:
+                taps.update(tokens=tokens, attention=z)
             summary = torch.cat([summary, z.flatten(1)], 1)
         if self.training and self.dropout > 0:
             summary = F.dropout(summary, self.dropout)
