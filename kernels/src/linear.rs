@@ -59,14 +59,13 @@ pub(crate) fn accumulate<I: Isa>(s: I, rows: &Padded, first: usize, x: &[f32], y
     let w = rows.data[first * pitch..].as_ptr();
     let y = y.as_mut_ptr();
     for i in (0..x.len()).step_by(TOGETHER) {
-        let n = TOGETHER.min(x.len() - i);
         for o in (0..pitch).step_by(I::LANES) {
             // SAFETY: `o` stays within the pitch, which is a multiple of every vector's length, and the rows within `data`.
             unsafe {
                 let mut acc = s.load(y.add(o));
-                if n == TOGETHER {
-                    for j in i..i + TOGETHER {
-                        acc = s.mul_add(s.splat(x[j]), s.load(w.add(j * pitch + o)), acc);
+                if let Some(x) = x[i..].first_chunk::<TOGETHER>() {
+                    for (j, x) in x.iter().enumerate() {
+                        acc = s.mul_add(s.splat(*x), s.load(w.add((i + j) * pitch + o)), acc);
                     }
                 } else {
                     for (j, x) in x.iter().enumerate().skip(i) {

@@ -2,7 +2,7 @@
 //!
 //! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
 
-use efficientecg_model::{Backend, Level, Model, Options, Outputs};
+use efficientecg_model::{Backend, Level, Model, Options, Outputs, Precision};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ struct Tally {
 
 impl Tally {
     /// Holds every array of a run against the golden.
-    fn check(&mut self, device: &str, golden: &Golden, got: &Outputs) {
+    fn check(&mut self, device: &str, golden: &Golden, got: &Outputs, tolerance: f64) {
         let mut taps = got.taps.iter();
         for want in &golden.expected {
             let got = match want.name.as_str() {
@@ -29,23 +29,24 @@ impl Tally {
                         &format!("{}: probabilities", golden.name),
                         &got.probabilities,
                         &want,
+                        tolerance,
                     );
                     &got.logits
                 }
                 _ => taps.next().map_or(&got.logits, |t| &t.data),
             };
-            self.compare(device, &format!("{}: {}", golden.name, want.name), got, &want.data);
+            self.compare(device, &format!("{}: {}", golden.name, want.name), got, &want.data, tolerance);
         }
     }
 
-    fn compare(&mut self, device: &str, what: &str, got: &[f32], want: &[f64]) {
+    fn compare(&mut self, device: &str, what: &str, got: &[f32], want: &[f64], tolerance: f64) {
         match worst_error(got, want) {
             Ok(error) => {
                 let worst = self.worst.entry(device.to_owned()).or_default();
                 if error > worst.0 {
                     *worst = (error, what.to_owned());
                 }
-                if error > TOLERANCE {
+                if error > tolerance {
                     self.failures.push(format!("{device}: {what}: {error:.2e}"));
                 }
             }
@@ -68,21 +69,28 @@ fn check(folder: &Path) -> usize {
     for (weights, reference) in &list {
         let golden = Golden::load(weights, reference);
         let options = Options { backend: Backend::Reference, ..Options::default() };
-        tally.check("reference", &golden, &run(&golden, &options));
+        tally.check("reference", &golden, &run(&golden, &options), TOLERANCE);
         for level in Level::available() {
             let options =
                 |threads| Options { threads: Some(threads), level: Some(level), ..Options::default() };
             let alone = run(&golden, &options(1));
-            tally.check(level.name(), &golden, &alone);
+            tally.check(level.name(), &golden, &alone, TOLERANCE);
             for threads in [2, 3] {
                 let label = format!("{}, {}, {threads} threads", golden.name, level.name());
                 assert_same_bits(&label, &run(&golden, &options(threads)), &alone);
+            }
+            for (precision, tolerance) in [(Precision::F16, 2e-2), (Precision::Bf16, 6e-2)] {
+                let options = |threads| Options { precision, ..options(threads) };
+                let alone = run(&golden, &options(1));
+                tally.check(&format!("{} {precision:?}", level.name()), &golden, &alone, tolerance);
+                let label = format!("{}, {} {precision:?}, 3 threads", golden.name, level.name());
+                assert_same_bits(&label, &run(&golden, &options(3)), &alone);
             }
         }
     }
     println!("{}: {} networks", folder.display(), list.len());
     for (device, (error, what)) in &tally.worst {
-        println!("  {device:10} worst error {error:.2e} ({what})");
+        println!("  {device:12} worst error {error:.2e} ({what})");
     }
     assert!(tally.failures.is_empty(), "above tolerance:\n{}", tally.failures.join("\n"));
     list.len()
