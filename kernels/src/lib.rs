@@ -6,7 +6,7 @@
 //! - [`view`]: matrices as kernels see them.
 //! - [`simd`]: vectors, instruction sets, the one dispatch site. [`math`]: `exp` and its kin on them.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
-//! - `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
+//! - [`half`]: f16 and bf16. `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
 
 pub mod error;
 pub mod gpu;
