@@ -16,6 +16,8 @@ pub(crate) fn cases() -> Vec<Case> {
         (1, 9, 1, 20, 16),
         (1, 300, 6, 5, 1030),
         (2, 12, 3, 600, 257),
+        // Long sums, of one sign.
+        (1, 6, 2, 20, 40_000),
     ] {
         let mut random = Random::new(tokens + dim + heads + channels);
         let mut linear = |outputs: usize, inputs: usize| Linear {
@@ -27,10 +29,14 @@ pub(crate) fn cases() -> Vec<Case> {
         let mut norm = || Norm { weight: random.values(dim), bias: random.values(dim) };
         let (norm_q, norm_out) = (norm(), norm());
         let op = CrossAttention { tokens, heads, norm_q, norm_out, q, k, v, out };
+        let mut h = random.matrix(Shape::new(channels, cols));
+        if cols > 10_000 {
+            h.data.iter_mut().for_each(|h| *h = f64::from((*h + 2.0) as f32));
+        }
         cases.push(Case {
             name: format!("{tokens} tokens, d{dim} h{heads}, {channels}x{cols}"),
             op: Box::new(op),
-            inputs: vec![random.matrix(Shape::new(tokens, dim)), random.matrix(Shape::new(channels, cols))],
+            inputs: vec![random.matrix(Shape::new(tokens, dim)), h],
             tolerance: 2e-6,
         });
     }

@@ -241,13 +241,17 @@ fn pool<I: Isa, const Q: usize, const P: usize>(
     let queries = weights.len() / cols;
     let blocks = wide / BLOCK;
     assert!(pooled.len() == queries * wide);
-    for first in (0..queries).step_by(Q) {
+    /// Terms of a sum before it is added to the others: a sum of many thousands in one go loses digits.
+    const RUN: usize = 256;
+    pooled.fill(0.0);
+    let runs = (0..cols).step_by(RUN).map(|t| t..cols.min(t + RUN));
+    for (run, first) in runs.flat_map(|run| (0..queries).step_by(Q).map(move |q| (run.clone(), q))) {
         let query = |i: usize| (first + i).min(queries - 1);
         for b in (0..blocks).step_by(P) {
             let block = |i: usize| (b + i).min(blocks - 1);
             for part in (0..BLOCK).step_by(I::LANES) {
                 let mut acc = [[s.splat(0.0); Q]; P];
-                for t in 0..cols {
+                for t in run.clone() {
                     // SAFETY: positions of the queries' weights, and parts of columns of blocks of `h`.
                     unsafe {
                         let w: [I::F32; Q] =
@@ -260,11 +264,11 @@ fn pool<I: Isa, const Q: usize, const P: usize>(
                         }
                     }
                 }
-                for (i, acc) in acc.into_iter().enumerate() {
-                    for (j, acc) in acc.into_iter().enumerate() {
+                for (i, acc) in acc.into_iter().enumerate().take(blocks - b) {
+                    for (j, acc) in acc.into_iter().enumerate().take(queries - first) {
                         let to = &mut pooled[query(j) * wide + block(i) * BLOCK + part..][..I::LANES];
                         // SAFETY: one vector.
-                        unsafe { s.store(to.as_mut_ptr(), acc) };
+                        unsafe { s.store(to.as_mut_ptr(), s.add(s.load(to.as_ptr()), acc)) };
                     }
                 }
             }
