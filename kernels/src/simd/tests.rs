@@ -1,6 +1,7 @@
 //! Every lane operation of every level against plain arithmetic.
 
 use super::*;
+use crate::half;
 
 struct Lanes;
 
@@ -31,6 +32,27 @@ impl Body for Lanes {
         assert_eq!(read(s.max(va, vb)), each(&|a, b| a.max(b)));
         assert_eq!(read(s.min(va, vb)), each(&|a, b| a.min(b)));
         assert_eq!(s.reduce_add(va), a.iter().sum::<f32>());
+        // Values that rounding moves up, down, to even and into the next power of two; f16 at both ends of its range.
+        let odd = [1.0f32, 1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, -1.01, 1.999, 3e38, -1e-30, 0.0];
+        let odd: Vec<f32> = odd.iter().copied().cycle().take(n).collect();
+        let mut halves = vec![0u16; n];
+        // SAFETY: both are one vector long.
+        unsafe { s.store_bf16(halves.as_mut_ptr(), s.load(odd.as_ptr())) };
+        assert_eq!(halves, odd.iter().map(|x| half::bf16(*x)).collect::<Vec<_>>());
+        let halves: Vec<u16> =
+            [0x3c00, 0x7bff, 0x0001, 0x83ff, 0xc123, 0].iter().copied().cycle().take(n).collect();
+        // SAFETY: as above.
+        let values = read(unsafe { s.load_f16(halves.as_ptr()) });
+        assert_eq!(values, halves.iter().map(|h| half::to_f32(*h)).collect::<Vec<_>>());
+        // 1.5 and -2 times 4 and 0.25, and 8: exact in any order.
+        let pair = |even: f32, odd: f32| {
+            s.splat(f32::from_bits(u32::from(half::bf16(odd)) << 16 | u32::from(half::bf16(even))))
+        };
+        assert_eq!(read(s.dot_bf16(s.splat(8.0), pair(1.5, -2.0), pair(4.0, 0.25))), vec![13.5; n]);
+        for x in [1.0f32, 1.7, 300.0, 1e30] {
+            let product = f64::from(read(s.recip_rough(s.splat(x)))[0]) * f64::from(x);
+            assert!((product - 1.0).abs() <= 1e-4, "recip_rough({x}) is off by {:e}", product - 1.0);
+        }
         assert!(read(s.max(s.splat(0.0), s.splat(f32::NAN))).iter().all(|x| x.is_nan()));
         assert!(read(s.min(s.splat(0.0), s.splat(f32::NAN))).iter().all(|x| x.is_nan()));
         for k in -126i32..=127 {
