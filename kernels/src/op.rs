@@ -23,7 +23,7 @@ pub enum Precision {
     F32,
     /// IEEE 754 binary16: on a CPU for weights alone, which are multiplied in f32.
     F16,
-    /// The upper half of an f32: operands of products.
+    /// The upper half of an f32: operands of products. The SiLU around them is within 2e-4 of itself.
     Bf16,
 }
 

@@ -78,6 +78,11 @@ impl Packed {
         &self.weight[first * cells..][..blocks * cells]
     }
 
+    /// The biases of block `b`.
+    pub(crate) fn bias(&self, b: usize) -> &[f32] {
+        &self.bias[b * BLOCK..][..BLOCK]
+    }
+
     /// Cells of scratch for [`Packed::unpack`].
     pub(crate) fn scratch(&self) -> usize {
         MAX_BLOCKS * BLOCK * self.steps

@@ -71,15 +71,11 @@ pub enum LoadError {
     /// This build has no GPU back end.
     #[error("this build has no GPU back end; use the CPU (--backend cpu), or build with the feature gpu")]
     NoGpu,
-    /// The back end lacks the precision.
-    #[error("the {backend} does not compute in {precision}; use {instead}")]
+    /// The references have one precision.
+    #[error("the references compute in f64, for weights in f32; use f32, or the CPU for {precision}")]
     Precision {
-        /// The back end.
-        backend: &'static str,
         /// What was asked for.
         precision: &'static str,
-        /// What it has.
-        instead: &'static str,
     },
 }
 
@@ -392,24 +388,11 @@ fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
         #[cfg(feature = "gpu")]
         Backend::Auto => Ok(options.precision == Precision::Bf16 || !crate::gpu::present(options)),
         #[cfg(feature = "gpu")]
-        Backend::Gpu if options.precision == Precision::Bf16 => {
-            let instead = "f32 or f16, or the CPU for bf16";
-            Err(LoadError::Precision { backend: "GPU", precision: "bf16", instead })
-        }
-        #[cfg(feature = "gpu")]
         Backend::Gpu => Ok(false),
         #[cfg(not(feature = "gpu"))]
         Backend::Auto => Ok(true),
         #[cfg(not(feature = "gpu"))]
         Backend::Gpu => Err(LoadError::NoGpu),
-    }
-}
-
-fn f32_alone(backend: &'static str, options: &Options) -> Result<(), LoadError> {
-    match options.precision {
-        Precision::F32 => Ok(()),
-        Precision::F16 => Err(LoadError::Precision { backend, precision: "f16", instead: "f32" }),
-        Precision::Bf16 => Err(LoadError::Precision { backend, precision: "bf16", instead: "f32" }),
     }
 }
 
@@ -428,14 +411,17 @@ fn engine(
             let graph = Arc::clone(&graph);
             move || Cpu::new(&graph, level, Arc::new(Pool::new(threads)))
         };
-        if let Some(engine) = crate::gpu::engine(graph, config, options, make_cpu.clone())? {
+        if let Some(engine) = crate::gpu::engine(Arc::clone(&graph), config, options, make_cpu)? {
             return Ok(engine);
         }
-        f32_alone("CPU", options)?;
-        return Ok(Engine::Cpu(make_cpu()));
+        let kernels = graph.pack(level, options.precision);
+        return Ok(Engine::Cpu(Cpu::packed(kernels, level, Arc::new(Pool::new(threads)))));
     }
-    f32_alone("reference", options)?;
-    Ok(Engine::Reference(Reference::new(graph)))
+    match options.precision {
+        Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),
+        Precision::F16 => Err(LoadError::Precision { precision: "f16" }),
+        Precision::Bf16 => Err(LoadError::Precision { precision: "bf16" }),
+    }
 }
 
 /// A graph input: its shape for one record, and its values for all.

@@ -48,9 +48,7 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         match error {
             LoadError::Weights(error) => error.into(),
-            LoadError::Precision { precision, .. } => {
-                Failure::Usage(format!("--precision {precision}: {error}"))
-            }
+            LoadError::Precision { precision } => Failure::Usage(format!("--precision {precision}: {error}")),
             // What is left concerns the GPU that was asked for.
             _ => Failure::Usage(format!("--backend gpu: {error}")),
         }

@@ -126,7 +126,7 @@ fn command_lines() {
     fails(2, &verify(&["--backend", "tpu"]), &["tpu", "reference"]);
     fails(2, &verify(&["--backend", "reference", "--precision", "f16"]), &["--precision f16", "f32"]);
     #[cfg(feature = "gpu")]
-    fails(2, &verify(&["--backend", "gpu", "--precision", "bf16"]), &["--precision bf16", "the CPU"]);
+    fails(2, &verify(&["--backend", "gpu", "--precision", "bf16"]), &["--backend gpu", "bf16", "the CPU"]);
     fails(2, &verify(&["--precision", "f8"]), &["f8"]);
     fails(2, &verify(&["--threads", "0"]), &["--threads", "0"]);
     fails(2, &verify(&["--threads", "many"]), &["--threads", "many"]);

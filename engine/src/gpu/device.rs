@@ -121,6 +121,9 @@ pub(super) struct Device {
 
 impl Device {
     pub(super) fn open(options: &GpuOptions) -> Result<Device, GpuError> {
+        if options.precision == Precision::Bf16 {
+            return Err(GpuError::Precision);
+        }
         let chosen = choose(options)?;
         let (adapter, info) = (describe(&chosen), chosen.get_info());
         let (offered, limits) = (chosen.features(), chosen.limits());

@@ -33,6 +33,9 @@ pub enum GpuError {
         /// What could be.
         known: String,
     },
+    /// What no GPU kernel computes in.
+    #[error("a GPU does not compute in bf16; use f32 or f16, or the CPU")]
+    Precision,
     /// The driver failed while the GPU was made ready.
     #[error("{adapter}: {fault}")]
     Fault {

@@ -104,8 +104,8 @@ fn check(case: &Case, level: Level, precision: Precision) -> f64 {
     let tolerance = case.tolerance
         + match precision {
             Precision::F32 => 0.0,
-            Precision::F16 => 1e-3,
-            Precision::Bf16 => 1.5e-2,
+            Precision::F16 => 5e-4,
+            Precision::Bf16 => 6e-3,
         };
     let mut worst = 0.0f64;
     for (index, (got, want)) in got.iter().zip(&want).enumerate() {
@@ -133,7 +133,12 @@ fn every_kernel_matches_its_reference() {
         let cases = (entry.cases)();
         assert!(!cases.is_empty(), "{} has no cases", entry.name);
         for level in Level::available() {
+            // The others are in f32 whatever is asked for.
+            let halves = matches!(entry.name, "pointwise" | "depthwise");
             for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+                if precision != Precision::F32 && !halves {
+                    continue;
+                }
                 let worst = cases
                     .iter()
                     .map(|case| {

@@ -14,32 +14,23 @@ pub(super) struct Packed {
     precision: Precision,
     expand: Option<tile::Packed>,
     window: Window,
-    /// `[blocks, kernel, BLOCK]`, filled with zeros.
-    weight: Vec<f32>,
-    /// `[blocks, BLOCK]`, filled with zeros.
-    bias: Vec<f32>,
+    /// A step for each tap.
+    taps: tile::Packed,
 }
 
 impl Packed {
     pub(super) fn new(op: &Depthwise, level: Level, precision: Precision) -> Packed {
-        // A matrix of one column for each tap: its blocks have the wanted order.
-        let taps = tile::Packed::new(&op.weight, &op.bias, Precision::F32);
         Packed {
             level,
             precision,
             expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias, precision)),
             window: op.window(),
-            weight: taps.weight(0, taps.blocks()).to_vec(),
-            bias: op::narrow(&op.bias)
-                .into_iter()
-                .chain(std::iter::repeat(0.0))
-                .take(taps.blocks() * BLOCK)
-                .collect(),
+            taps: tile::Packed::new(&op.weight, &op.bias, Precision::F32),
         }
     }
 
     fn blocks(&self) -> usize {
-        self.bias.len() / BLOCK
+        self.taps.blocks()
     }
 
     /// Groups that the blocks are dealt to evenly.
@@ -87,7 +78,7 @@ impl op::Kernel for Packed {
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
         self.rows()
-            + self.expand.as_ref().map_or(0, |e| match e.precision() {
+            + self.expand.as_ref().map_or(0, |e| match self.precision {
                 Precision::F32 => 0,
                 Precision::F16 => e.scratch(),
                 Precision::Bf16 => {
@@ -134,8 +125,8 @@ impl Body for Run<'_> {
             let (tile, group) = (task / groups, task % groups);
             let first = tile::dealt(op.blocks(), groups, group);
             let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
-            let operand = match op.expand.as_ref() {
-                Some(e) if e.precision() == Precision::Bf16 => {
+            let operand = match (&op.expand, op.precision) {
+                (Some(_), Precision::Bf16) => {
                     let (_, pairs, from) = match prepared {
                         Some(of) if of.0 == tile => of,
                         _ => {
@@ -147,7 +138,7 @@ impl Body for Run<'_> {
                     prepared = Some((tile, pairs, from));
                     Operand::Pairs(pairs, from)
                 }
-                Some(e) if e.precision() == Precision::F16 => {
+                (Some(e), Precision::F16) => {
                     e.unpack(s, first, blocks, None, rounded);
                     Operand::Unpacked(rounded.as_ptr())
                 }
@@ -238,7 +229,7 @@ fn run_task<I: Isa>(
                             }
                         }
                         for b in 0..blocks {
-                            tile::silu(s, h.add(b * pitch), cols, matrix.precision());
+                            tile::silu(s, h.add(b * pitch), cols, op.precision);
                         }
                     }
                     None => {
@@ -255,8 +246,7 @@ fn run_task<I: Isa>(
             }
             filled = after;
             for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
-                let weight = &op.weight[(first + b) * window.kernel * BLOCK..][..window.kernel * BLOCK];
-                let bias = &op.bias[(first + b) * BLOCK..][..BLOCK];
+                let (weight, bias) = (op.taps.weight(first + b, 1), op.taps.bias(first + b));
                 let (h, y) = (h.add(b * pitch), y.block_ptr(first + b).add(cells(col)));
                 match (window.kernel, window.stride) {
                     (3, 1) => convolve::<I, 3, 1>(s, window, weight, bias, h, cols, y, sums, op.precision),
