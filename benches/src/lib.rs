@@ -1,6 +1,6 @@
 //! What benchmarks share: cases with their buffers, random networks.
 
-use efficientecg_kernels::op::{Kernel, Precision};
+use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Layout, Matrix, Shape, View, ViewMut};
@@ -49,10 +49,11 @@ impl<'a> Bench<'a> {
         let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, l, d)| View::new(d, *s, *l)).collect();
         let outputs: Vec<ViewMut<'_>> =
             self.outputs.iter_mut().map(|(s, l, d)| ViewMut::new(d, *s, *l)).collect();
+        let tasks = 0..self.kernel.tasks(&shapes);
+        let (inputs, outputs, scratch) = (&inputs, &outputs, &mut self.scratch);
+        let call = Call { inputs, outputs, scratch, tasks, ahead: [&[], &[]] };
         // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-        unsafe {
-            self.kernel.run(&inputs, &outputs, &mut self.scratch, 0..self.kernel.tasks(&shapes), [&[], &[]])
-        };
+        unsafe { self.kernel.run(call) };
     }
 
     /// Whether the last run's results are finite and within the case's tolerance of the reference.

@@ -11,7 +11,7 @@ use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
 use crate::profile::{Clock, Profile, Unwatched, Watch};
-use efficientecg_kernels::op::Precision;
+use efficientecg_kernels::op::{Call, Precision};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Shape, View, ViewMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -295,10 +295,11 @@ impl<W: Watch> Records<'_, W> {
                     break;
                 };
                 let tasks = first..first + run(first);
+                let call = Call { inputs, outputs, scratch: &mut *scratch, tasks, ahead };
                 let run = || {
                     // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
                     // parts the steps.
-                    unsafe { step.op.run(inputs, outputs, scratch, tasks, ahead) };
+                    unsafe { step.op.run(call) };
                 };
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     w.failed.store(index + 1, Ordering::Relaxed);

@@ -111,6 +111,20 @@ impl Op for Box<dyn Op> {
     }
 }
 
+/// Some tasks of a kernel, and what they work on.
+pub struct Call<'a> {
+    /// The operands.
+    pub inputs: &'a [View<'a>],
+    /// The results.
+    pub outputs: &'a [ViewMut<'a>],
+    /// May hold anything.
+    pub scratch: &'a mut [f32],
+    /// Which tasks.
+    pub tasks: Range<usize>,
+    /// What the next step reads ([`Kernel::weights`]): it is asked for meanwhile, where the kernel leaves memory idle.
+    pub ahead: [&'a [f32]; 2],
+}
+
 /// An operation made ready for one instruction set.
 pub trait Kernel: Send + Sync {
     /// The weights that a call reads, for the step before it to ask memory for.
@@ -136,20 +150,12 @@ pub trait Kernel: Send + Sync {
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;
 
-    /// Runs some tasks; what neighbours share is prepared once. `scratch` may hold anything. `ahead` is what the next
-    /// step reads: it is asked for meanwhile, where the kernel leaves memory idle.
+    /// Runs some tasks; what neighbours share is prepared once.
     ///
     /// # Safety
-    /// The shapes must be ones that [`Contract::outputs`] accepts and gives, `scratch` as long as [`Kernel::scratch`] says,
-    /// and no two threads may run the same task of a call at once.
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        tasks: Range<usize>,
-        ahead: [&[f32]; 2],
-    );
+    /// The shapes must be ones that [`Contract::outputs`] accepts and gives, in the kernel's layouts, `scratch` as long as
+    /// [`Kernel::scratch`] says, and no two threads may run the same task of a call at once.
+    unsafe fn run(&self, call: Call<'_>);
 }
 
 /// Fails unless the operand has the shape.

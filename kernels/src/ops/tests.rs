@@ -2,7 +2,7 @@
 //! outputs poisoned before the run, task order reversed.
 
 use super::{Case, ops};
-use crate::op::{Kernel, Precision};
+use crate::op::{Call, Kernel, Precision};
 use crate::simd::Level;
 use crate::view::{BLOCK, Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
@@ -53,8 +53,10 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
             })
             .collect();
         for tasks in order {
+            let (inputs, scratch) = (&inputs, &mut scratch[..used]);
+            let call = Call { inputs, outputs: &views, scratch, tasks: tasks.clone(), ahead: [&[], &[]] };
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
-            unsafe { kernel.run(&inputs, &views, &mut scratch[..used], tasks.clone(), [&[], &[]]) };
+            unsafe { kernel.run(call) };
         }
     }
     assert!(scratch[used..].iter().all(|c| *c == CANARY), "{}: wrote past its scratch", case.name);

@@ -19,11 +19,10 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
+use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
-use crate::view::{Layout, Matrix, Shape, View, ViewMut};
-use std::ops::Range;
+use crate::view::{Layout, Matrix, Shape, View};
 
 /// A linear layer and what makes probabilities of it.
 #[derive(Clone, Debug)]
@@ -131,14 +130,8 @@ impl Kernel for Packed {
         self.weight.pitch + MAX_LANES
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        _: Range<usize>,
-        _: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, .. } = call;
         // SAFETY: the only task of the call writes both rows.
         let (logits, probabilities) = unsafe { (outputs[0].row_mut(0), outputs[1].row_mut(0)) };
         self.level.dispatch(Task { op: self, inputs, logits, probabilities, scratch });

@@ -3,7 +3,7 @@
 //! `stride` samples apart.
 
 use super::{Conv, Window};
-use crate::op::{self, Precision, TILE};
+use crate::op::{self, Call, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Ahead, CHUNK, Offsets, Source};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
@@ -46,14 +46,8 @@ impl op::Kernel for Packed {
         self.leads * self.window.span(chunk(self.window))
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        tasks: Range<usize>,
-        _: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, tasks, .. } = call;
         self.level.dispatch(Run { op: self, x: &inputs[0], y: &outputs[0], scratch, tasks });
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{CrossAttention, Norm};
 use crate::linear::{self, Padded};
-use crate::op::{self, Kernel};
+use crate::op::{self, Call, Kernel};
 use crate::simd::{Body, Isa, Level};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
@@ -89,14 +89,8 @@ impl Kernel for Packed {
         2 * p.token + p.absorbed + p.scores
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        tasks: Range<usize>,
-        _: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, tasks, .. } = call;
         self.level.dispatch(Run { op: self, f: &inputs[0], h: &inputs[1], z: &outputs[0], scratch, tasks });
     }
 }

@@ -3,7 +3,7 @@
 //! whatever the length of the record.
 
 use super::{Depthwise, Window};
-use crate::op::{self, Precision, TILE};
+use crate::op::{self, Call, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS, Pairs};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
@@ -88,14 +88,8 @@ impl op::Kernel for Packed {
             })
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        tasks: Range<usize>,
-        ahead: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, tasks, ahead } = call;
         self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks, ahead });
     }
 }

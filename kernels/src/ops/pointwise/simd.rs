@@ -2,7 +2,7 @@
 //! weights of the blocks, or the activations of the record.
 
 use super::Pointwise;
-use crate::op::{self, Precision, TILE};
+use crate::op::{self, Call, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Ahead, Blocks, CHUNK, Cold, MAX_BLOCKS, Pairs};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
@@ -134,14 +134,8 @@ impl op::Kernel for Packed {
         }
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        tasks: Range<usize>,
-        ahead: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, tasks, ahead } = call;
         self.level.dispatch(Run { op: self, inputs, outputs, scratch, tasks, ahead });
     }
 }

@@ -17,11 +17,10 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
+use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level};
-use crate::view::{Layout, Matrix, Shape, View, ViewMut};
-use std::ops::Range;
+use crate::view::{Layout, Matrix, Shape, View};
 
 /// The two layers of a squeeze-excite.
 #[derive(Clone, Debug)]
@@ -122,14 +121,8 @@ impl Kernel for Packed {
         2 * self.expand.pitch + self.reduce_bias.len()
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        _: Range<usize>,
-        _: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, .. } = call;
         // SAFETY: the only task of the call writes the only row.
         let gate = unsafe { outputs[0].row_mut(0) };
         self.level.dispatch(Task { op: self, cols: inputs[0].shape().cols, sums: &inputs[1], gate, scratch });

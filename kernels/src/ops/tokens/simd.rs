@@ -4,10 +4,9 @@
 use super::{Feature, Tokens};
 use crate::linear::{self, Padded};
 use crate::math;
-use crate::op::{self, Kernel};
+use crate::op::{self, Call, Kernel};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
-use crate::view::{Shape, View, ViewMut};
-use std::ops::Range;
+use crate::view::{Shape, View};
 
 pub(super) struct Packed {
     level: Level,
@@ -91,14 +90,8 @@ impl Kernel for Packed {
         self.features.iter().map(|(_, f)| need(f)).max().unwrap_or(0)
     }
 
-    unsafe fn run(
-        &self,
-        inputs: &[View<'_>],
-        outputs: &[ViewMut<'_>],
-        scratch: &mut [f32],
-        tasks: Range<usize>,
-        _: [&[f32]; 2],
-    ) {
+    unsafe fn run(&self, call: Call<'_>) {
+        let Call { inputs, outputs, scratch, tasks, .. } = call;
         for task in tasks {
             // SAFETY: a task writes its own row.
             let token = unsafe { outputs[0].row_mut(task) };
