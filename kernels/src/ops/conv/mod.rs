@@ -10,19 +10,21 @@
 //!
 //! Tolerance: that of a sum of `leads * kernel` products (see [`crate::ops::pointwise`]).
 
+mod bound;
 mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
 use super::window::Window;
+use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
-pub(crate) use cases::cases;
+pub(crate) use cases::{cases, random};
 
 /// A convolution with its folded weights.
 #[derive(Clone, Debug)]
@@ -76,6 +78,10 @@ impl Op for Conv {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs[0], &mut outputs[0]);
+    }
+
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        bound::run(self, inputs[0], arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

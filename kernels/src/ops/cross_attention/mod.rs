@@ -17,18 +17,20 @@
 //! Tolerance: sums of `c` and of `T` products; an error `e` in a score is one of a factor `1 + e` in its weight, and
 //! layer norm divides by the spread of a token.
 
+mod bound;
 mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
+use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
-pub(crate) use cases::cases;
+pub(crate) use cases::{cases, random};
 
 /// A layer norm's weights.
 #[derive(Clone, Debug)]
@@ -114,6 +116,10 @@ impl Op for CrossAttention {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs[0], inputs[1], &mut outputs[0]);
+    }
+
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        bound::run(self, inputs[0], inputs[1], arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

@@ -16,19 +16,21 @@
 //!
 //! Tolerance: that of a sum of `c_in` products, then of `kernel` (see [`crate::ops::pointwise`]).
 
+mod bound;
 mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
 use super::window::Window;
+use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
-pub(crate) use cases::cases;
+pub(crate) use cases::{cases, random};
 
 /// The expand layer with its folded weights.
 #[derive(Clone, Debug)]
@@ -104,6 +106,10 @@ impl Op for Depthwise {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs[0], outputs);
+    }
+
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        bound::run(self, inputs[0], arithmetic)
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {

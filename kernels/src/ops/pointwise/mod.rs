@@ -14,18 +14,20 @@
 //! Tolerance: a sum of `c_in` products in f32 errs by at most `c_in * 2^-24` of the sum of their magnitudes, by about
 //! the root of that in practice; SiLU adds 4e-7 of the value.
 
+mod bound;
 mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
+use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
-pub(crate) use cases::cases;
+pub(crate) use cases::{cases, random};
 
 /// A pointwise convolution with its folded weights.
 #[derive(Clone, Debug)]
@@ -100,6 +102,10 @@ impl Op for Pointwise {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs, outputs);
+    }
+
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {

@@ -13,18 +13,20 @@
 //!
 //! Tolerance: a sequence's error grows with its steps, damped by the forget gate; 1e-5 covers 200 of them.
 
+mod bound;
 mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
+use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
-pub(crate) use cases::cases;
+pub(crate) use cases::{cases, random};
 
 /// The features of a network, in order.
 #[derive(Clone, Debug)]
@@ -159,6 +161,10 @@ impl Op for Tokens {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs, &mut outputs[0]);
+    }
+
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
