@@ -14,7 +14,10 @@
 //! The two are one operation because the expanded activations are the largest of the network, six times the block's
 //! input, and each is used a few times only, close together in time: they stay in the first-level cache.
 //!
-//! Tolerance: that of a sum of `c_in` products, then of `kernel` (see [`crate::ops::pointwise`]).
+//! Error bound (see [`crate::bound`]; `u = 2^-24`): of `h` that of [`crate::ops::pointwise`] with SiLU, without an
+//! expand layer none. Then, with `s_j` the partial sums over taps from the bias on, `e = sum of |w_j| e(h_j) + u sum
+//! of |s_j|` (and of the products where multiply-adds round twice), the SiLU's part, and for `sums` the errors of
+//! their terms and `u` times the sum of the magnitudes of their partial sums.
 
 mod bound;
 mod cases;
