@@ -18,7 +18,7 @@ mod gpu;
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
-use crate::math;
+use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::{Case, Random, mean_of_tiles};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
@@ -168,7 +168,7 @@ impl Body for Task<'_> {
         if *softmax {
             linear::softmax(s, self.probabilities);
         } else {
-            linear::map(s, self.probabilities, math::sigmoid);
+            linear::map(s, self.probabilities, Function::Sigmoid);
         }
     }
 }
