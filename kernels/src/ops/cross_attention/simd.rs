@@ -261,7 +261,7 @@ fn score<I: Isa, const Q: usize, const P: usize>(
     span: usize,
 ) {
     /// Blocks whose share of the queries stays in a first-level cache.
-    const TOGETHER: usize = 16;
+    const TOGETHER: usize = 40;
     let blocks = wide / BLOCK;
     assert!(part.len() <= span && part.end <= h.shape().cols && absorbed.len() == Q * wide);
     for some in (0..blocks).step_by(TOGETHER) {
