@@ -301,7 +301,7 @@ impl PrecisionName {
 fn level(name: &str) -> Result<Level, Failure> {
     Level::by_name(name).ok_or_else(|| {
         let known: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
-        Failure::usage(format!("--level {name}: this processor has {}", known.join(", ")))
+        Failure::usage(format!("--level {name}: unknown here; this processor has {}", known.join(", ")))
     })
 }
 

@@ -1,5 +1,7 @@
 //! The `efficientecg` program.
 
+mod memory;
+
 fn main() -> std::process::ExitCode {
     efficientecg_program::main()
 }

@@ -32,14 +32,18 @@ pub(crate) fn complain(message: &str) {
 /// backwards.
 pub(crate) fn line(message: &str) -> String {
     let mut line = String::from("efficientecg: ");
-    let mut characters = message.chars();
     let mut put = |c: char| {
         let marks = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || marks { line.extend(c.escape_default()) } else { line.push(c) }
     };
-    characters.by_ref().take(LONGEST).for_each(&mut put);
-    if characters.next().is_some() {
+    let count = message.chars().count();
+    if count <= LONGEST {
+        message.chars().for_each(put);
+    } else {
+        // Both ends tell: what it is about, and what to do.
+        message.chars().take(LONGEST / 2).for_each(&mut put);
         put('…');
+        message.chars().skip(count - LONGEST / 2).for_each(put);
     }
     line
 }
