@@ -10,7 +10,8 @@ use std::path::Path;
 #[test]
 fn what_was_found_once_stays_mended() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-    let all: [(&str, fn(&[u8])); 7] = [
+    type Target = (&'static str, fn(&[u8]));
+    let all: [Target; 7] = [
         ("npy", targets::npy),
         ("npz", targets::npz),
         ("config", targets::config),
