@@ -3,6 +3,7 @@
 //! Two layouts, by which side is long: [`accumulate`] adds columns (`y += w[k, :] * x[k]`, lanes along the outputs),
 //! [`dot`] sums along rows (lanes along the inputs).
 
+use crate::math::Function;
 use crate::simd::{Isa, MAX_LANES};
 use crate::view::{Shape, View};
 
@@ -107,30 +108,66 @@ pub(crate) fn dot<I: Isa>(s: I, a: &[f32], b: &[f32]) -> f32 {
     s.reduce_add(s.add(s.add(acc[0], acc[1]), s.add(acc[2], acc[3])))
 }
 
-/// Applies a lane-wise function to every element.
+/// Applies a function to every element.
 #[inline(always)]
-pub(crate) fn map<I: Isa>(s: I, x: &mut [f32], f: impl Fn(I, I::F32) -> I::F32) {
+pub(crate) fn map<I: Isa>(s: I, x: &mut [f32], f: Function) {
     let mut chunks = x.chunks_exact_mut(I::LANES);
     for c in &mut chunks {
         // SAFETY: the chunk is one vector long.
-        unsafe { s.store(c.as_mut_ptr(), f(s, s.load(c.as_ptr()))) };
+        unsafe { s.store(c.as_mut_ptr(), f.of(s, s.load(c.as_ptr()))) };
     }
     let rest = chunks.into_remainder();
     let mut last = [0.0; MAX_LANES];
     last[..rest.len()].copy_from_slice(rest);
     // SAFETY: `last` is at least one vector long.
-    unsafe { s.store(last.as_mut_ptr(), f(s, s.load(last.as_ptr()))) };
+    unsafe { s.store(last.as_mut_ptr(), f.of(s, s.load(last.as_ptr()))) };
     rest.copy_from_slice(&last[..rest.len()]);
 }
 
-/// The mean over `cols` positions from sums over tiles (`[tiles, width]`), into `mean`, zeros after it.
+/// The largest of some whole vectors' lanes; NaN counts for nothing.
+#[inline(always)]
+pub(crate) fn max<I: Isa>(s: I, x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; MAX_LANES];
+    // SAFETY: `lanes` is at least one vector long, and a chunk is one.
+    unsafe {
+        let mut top = s.load(lanes.as_ptr());
+        for x in x.chunks_exact(I::LANES) {
+            top = s.max(s.load(x.as_ptr()), top);
+        }
+        s.store(lanes.as_mut_ptr(), top);
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
+/// The sum of some whole vectors' lanes.
+#[inline(always)]
+pub(crate) fn sum<I: Isa>(s: I, x: &[f32]) -> f32 {
+    let mut acc = s.splat(0.0);
+    for x in x.chunks_exact(I::LANES) {
+        // SAFETY: a chunk is one vector long.
+        acc = s.add(acc, unsafe { s.load(x.as_ptr()) });
+    }
+    s.reduce_add(acc)
+}
+
+/// The mean over `cols` positions from sums over tiles (`[tiles, width]`), into `mean`, zeros after it. The tiles' sums are
+/// added in f64: there may be a thousand.
 #[inline(always)]
 pub(crate) fn mean_of_tiles(sums: &View<'_>, cols: usize, mean: &mut [f32]) {
+    const TOGETHER: usize = 16;
     let Shape { rows, cols: width } = sums.shape();
+    let scale = 1.0 / cols as f64;
     mean.fill(0.0);
-    for (c, mean) in mean.iter_mut().enumerate().take(width) {
-        let total: f64 = (0..rows).map(|tile| f64::from(sums.row(tile)[c])).sum();
-        *mean = (total / cols as f64) as f32;
+    for (c, mean) in mean[..width].chunks_mut(TOGETHER).enumerate() {
+        let mut totals = [0.0f64; TOGETHER];
+        for tile in 0..rows {
+            let row = &sums.row(tile)[c * TOGETHER..];
+            match row.first_chunk::<TOGETHER>() {
+                Some(row) => totals.iter_mut().zip(row).for_each(|(t, v)| *t += f64::from(*v)),
+                None => totals.iter_mut().zip(row).for_each(|(t, v)| *t += f64::from(*v)),
+            }
+        }
+        mean.iter_mut().zip(totals).for_each(|(m, t)| *m = (t * scale) as f32);
     }
 }
 
@@ -155,7 +192,7 @@ pub(crate) const LAYER_NORM_EPS: f64 = 1e-5;
 pub(crate) fn softmax<I: Isa>(s: I, x: &mut [f32]) {
     let top = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     x.iter_mut().for_each(|x| *x -= top);
-    map(s, x, crate::math::exp);
+    map(s, x, Function::Exp);
     let total: f64 = x.iter().map(|x| f64::from(*x)).sum();
     let scale = (1.0 / total) as f32;
     x.iter_mut().for_each(|x| *x *= scale);

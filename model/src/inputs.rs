@@ -6,7 +6,7 @@
 use crate::arrays::{Archive, Array, Class, Data, Dim, check_shape};
 use crate::config::{Config, FeatureKind, out_len};
 use crate::fault::{Fault, FileError};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 mod synthetic;
@@ -72,12 +72,21 @@ fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>)
     mismatch(&format!("{array}, record {record}"), expected, found)
 }
 
-/// Reads the inputs of a run: `signal [B, leads, T]` and the features' arrays, nothing else.
+/// Reads the inputs of a run: `signal [B, leads, T]` and the features' arrays, nothing else. The first record that is
+/// wrong is an error.
 pub fn read_inputs(path: impl AsRef<Path>, config: &Config) -> Result<Inputs, FileError> {
-    let archive = Archive::open(path.as_ref())?;
-    let inputs = read(&archive, config, &[])?;
-    Ok(inputs)
+    read_all(path.as_ref(), config, &[])
 }
+
+/// The same, but records that are wrong are put aside: they come out as zeros and missing features, beside what is wrong
+/// with each. What concerns an array as a whole is an error still.
+pub fn read_sound_inputs(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs, Refused), FileError> {
+    let archive = Archive::open(path.as_ref())?;
+    read(&archive, config, &[])
+}
+
+/// Records that are not run: what is wrong with each, by its place in the batch.
+pub type Refused = BTreeMap<usize, FileError>;
 
 /// Reads the inputs of a verification and the arrays expected from it, `logits` first: `logits` must be there;
 /// `probabilities` and `tap.*` may be.
@@ -88,7 +97,7 @@ pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs
     let mut names = vec!["logits".to_owned(), "probabilities".to_owned()];
     names.retain(|n| n == "logits" || archive.has(n));
     names.extend(archive.names().into_iter().filter(|n| n.starts_with("tap.")));
-    let inputs = read(&archive, config, &names)?;
+    let inputs = read_all(path, config, &names)?;
     let mut expected = Vec::new();
     for name in names {
         let shape = tap_shape(&name, config, &inputs).map_err(fault)?;
@@ -141,8 +150,17 @@ fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>,
     })
 }
 
+/// Reads inputs of which every record must be sound.
+fn read_all(path: &Path, config: &Config, others: &[String]) -> Result<Inputs, FileError> {
+    let (inputs, refused) = read(&Archive::open(path)?, config, others)?;
+    refused.into_values().next().map_or(Ok(inputs), Err)
+}
+
+/// What is wrong with each record, of all that is the first.
+type Faults = BTreeMap<usize, Fault>;
+
 /// Reads the inputs; arrays in `others` are left to the caller, any further one is an error.
-fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs, FileError> {
+fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<(Inputs, Refused), FileError> {
     let fault = |f: Fault| f.in_file(archive.path());
     let known = known_names(config, others).map_err(fault)?;
     for name in archive.names() {
@@ -171,18 +189,25 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs,
         let f = mismatch("signal", "at least one record and one sample", format!("shape {:?}", signal.shape));
         return Err(fault(f));
     }
-    let signal = narrow("signal", signal, |_| true).map_err(fault)?;
+    let mut faults = Faults::new();
+    let signal = narrow("signal", signal, |_| true, &mut faults);
     let mut features = Vec::with_capacity(config.features().len());
     for feature in config.features() {
         features.push(if archive.has(&feature.name) {
-            read_feature(archive, &feature.name, &feature.kind, batch)?
+            read_feature(archive, &feature.name, &feature.kind, batch, &mut faults)?
         } else {
             FeatureInput::Missing
         });
     }
-    let inputs = Inputs { batch, leads, samples, signal, features };
+    let mut inputs = Inputs { batch, leads, samples, signal, features };
+    for record in 0..batch {
+        if let Err(f) = inputs.check_record(config, record) {
+            faults.entry(record).or_insert(f);
+        }
+    }
+    faults.keys().for_each(|record| inputs.clear(*record));
     inputs.check(config).map_err(fault)?;
-    Ok(inputs)
+    Ok((inputs, faults.into_iter().map(|(record, f)| (record, fault(f))).collect()))
 }
 
 /// The features' arrays by name. Two meanings for one name are an error.
@@ -212,8 +237,8 @@ fn read_feature(
     name: &str,
     kind: &FeatureKind,
     batch: usize,
+    faults: &mut Faults,
 ) -> Result<FeatureInput, FileError> {
-    let fault = |f: Fault| f.in_file(archive.path());
     let one = [Dim::Is(batch)];
     match kind {
         FeatureKind::Continuous { .. } => {
@@ -224,13 +249,18 @@ fn read_feature(
             let n = categories.len();
             let data = archive.read(name, Class::Integer, Some(&one))?.data;
             let index = |record: usize| match data.int_at(record) {
-                -1 => Ok(None),
-                v => usize::try_from(v).ok().filter(|&v| v < n).map(Some).ok_or_else(|| {
-                    let expected = format!("-1 (missing) to {}", n - 1);
-                    fault(of_record(name, record, &expected, v.to_string()))
-                }),
+                -1 => None,
+                v => {
+                    let index = usize::try_from(v).ok().filter(|&v| v < n);
+                    if index.is_none() {
+                        let expected = format!("-1 (missing) to {}", n - 1);
+                        let fault = || of_record(name, record, &expected, v.to_string());
+                        faults.entry(record).or_insert_with(fault);
+                    }
+                    index
+                }
             };
-            Ok(FeatureInput::Categorical((0..batch).map(index).collect::<Result<_, _>>()?))
+            Ok(FeatureInput::Categorical((0..batch).map(index).collect()))
         }
         FeatureKind::Sequence { inputs, .. } => {
             let want = [Dim::Is(batch), Dim::Any("S"), Dim::Is(*inputs)];
@@ -241,34 +271,37 @@ fn read_feature(
                 let data = archive.read(&steps_name, Class::Integer, Some(&one))?.data;
                 let count = |record: usize| {
                     let v = data.int_at(record);
-                    usize::try_from(v).ok().filter(|&v| v <= steps_max).ok_or_else(|| {
-                        let expected = format!("0 to {steps_max}");
-                        fault(of_record(&steps_name, record, &expected, v.to_string()))
+                    usize::try_from(v).ok().filter(|&v| v <= steps_max).unwrap_or_else(|| {
+                        let fault =
+                            || of_record(&steps_name, record, &format!("0 to {steps_max}"), v.to_string());
+                        faults.entry(record).or_insert_with(fault);
+                        0
                     })
                 };
-                (0..batch).map(count).collect::<Result<_, _>>()?
+                (0..batch).map(count).collect()
             } else {
                 vec![steps_max; batch]
             };
             let record = steps_max * inputs;
             let used = |i: usize| i % record < steps[i / record] * inputs;
-            let rows = narrow(name, rows, used).map_err(fault)?;
+            let rows = narrow(name, rows, used, faults);
             Ok(FeatureInput::Sequence { steps_max, rows, steps })
         }
     }
 }
 
 /// Rounds to `f32`. An element that is finite and used must stay finite; one that is not used becomes 0.
-fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool) -> Result<Vec<f32>, Fault> {
+fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool, faults: &mut Faults) -> Vec<f32> {
     let record = array.data.len() / array.shape[0].max(1);
     let mut values = match array.data {
         Data::F32(values) => values,
         wide => {
             let wide = wide.into_f64();
             let overflow = |(i, v): (usize, &f64)| v.is_finite() && !(*v as f32).is_finite() && used(i);
-            if let Some(i) = wide.iter().enumerate().position(overflow) {
-                let found = format!("{:e}, which overflows f32", wide[i]);
-                return Err(of_record(name, i / record, "values that fit f32", found));
+            for (i, v) in wide.iter().enumerate().filter(|i| overflow(*i)) {
+                let found = || format!("{v:e}, which overflows f32");
+                let fault = || of_record(name, i / record, "values that fit f32", found());
+                faults.entry(i / record).or_insert_with(fault);
             }
             wide.into_iter().map(|v| v as f32).collect()
         }
@@ -278,7 +311,7 @@ fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool) -> Result<Vec<
             *v = 0.0;
         }
     }
-    Ok(values)
+    values
 }
 
 impl Inputs {
@@ -304,8 +337,8 @@ impl Inputs {
         }
     }
 
-    /// Checks a batch against the configuration: counts, lengths, finite values, indices in range. Errors name the
-    /// array and the record.
+    /// Checks a batch against the configuration: counts, lengths, finite values, indices in range. Errors name the array
+    /// and the first record.
     pub fn check(&self, config: &Config) -> Result<(), Fault> {
         let leads = config.leads.len();
         if self.batch == 0 || self.samples == 0 {
@@ -318,11 +351,6 @@ impl Inputs {
         let shape = [self.batch, self.leads, self.samples];
         check_shape("signal", &shape, &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")])?;
         length("signal", &shape, self.signal.len())?;
-        if let Some(i) = self.signal.iter().position(|v| !v.is_finite()) {
-            let (row, t) = (i / self.samples, i % self.samples);
-            let found = format!("{} at lead {}, sample {t}", self.signal[i], row % leads);
-            return Err(of_record("signal", row / leads, "finite values", found));
-        }
         if self.features.len() != config.features().len() {
             return Err(mismatch(
                 "features",
@@ -333,6 +361,64 @@ impl Inputs {
         for (feature, input) in config.features().iter().zip(&self.features) {
             self.check_feature(&feature.name, &feature.kind, input)?;
         }
+        (0..self.batch).try_for_each(|record| self.check_record(config, record))
+    }
+
+    /// Makes a record one of zeros, its features missing.
+    pub fn clear(&mut self, record: usize) {
+        let size = self.leads * self.samples;
+        self.signal[record * size..][..size].fill(0.0);
+        for feature in &mut self.features {
+            match feature {
+                FeatureInput::Missing => {}
+                FeatureInput::Continuous(values) => values[record] = f64::NAN,
+                FeatureInput::Categorical(values) => values[record] = None,
+                FeatureInput::Sequence { rows, steps, .. } => {
+                    let size = rows.len() / self.batch;
+                    rows[record * size..][..size].fill(0.0);
+                    steps[record] = 0;
+                }
+            }
+        }
+    }
+
+    /// Checks the values of one record of a batch of the right sizes.
+    fn check_record(&self, config: &Config, record: usize) -> Result<(), Fault> {
+        let size = self.leads * self.samples;
+        let signal = &self.signal[record * size..][..size];
+        if let Some(i) = signal.iter().position(|v| !v.is_finite()) {
+            let found = format!("{} at lead {}, sample {}", signal[i], i / self.samples, i % self.samples);
+            return Err(of_record("signal", record, "finite values", found));
+        }
+        for (feature, input) in config.features().iter().zip(&self.features) {
+            let name = &feature.name;
+            match (&feature.kind, input) {
+                (_, FeatureInput::Continuous(values)) if values[record].is_infinite() => {
+                    let expected = "a finite number, or NaN if missing";
+                    return Err(of_record(name, record, expected, values[record].to_string()));
+                }
+                (FeatureKind::Continuous { offset, scale }, FeatureInput::Continuous(values))
+                    if (((values[record] - offset) / scale) as f32).is_infinite() =>
+                {
+                    let expected = "a value that fits f32 after its offset and scale";
+                    return Err(of_record(name, record, expected, values[record].to_string()));
+                }
+                (FeatureKind::Categorical { categories }, FeatureInput::Categorical(values)) => {
+                    if let Some(v) = values[record].filter(|v| *v >= categories.len()) {
+                        let expected = format!("a category below {}", categories.len());
+                        return Err(of_record(name, record, &expected, v.to_string()));
+                    }
+                }
+                (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
+                    let used = &rows[record * steps_max * inputs..][..steps[record] * inputs];
+                    if let Some(j) = used.iter().position(|v| !v.is_finite()) {
+                        let found = format!("{} in row {}", used[j], j / inputs);
+                        return Err(of_record(name, record, "finite values", found));
+                    }
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 
@@ -340,41 +426,22 @@ impl Inputs {
         match (kind, input) {
             (_, FeatureInput::Missing) => Ok(()),
             (FeatureKind::Continuous { .. }, FeatureInput::Continuous(values)) => {
-                length(name, &[self.batch], values.len())?;
-                match values.iter().position(|v| v.is_infinite()) {
-                    Some(i) => {
-                        Err(of_record(name, i, "a finite number, or NaN if missing", values[i].to_string()))
-                    }
-                    None => Ok(()),
-                }
+                length(name, &[self.batch], values.len())
             }
-            (FeatureKind::Categorical { categories }, FeatureInput::Categorical(values)) => {
-                length(name, &[self.batch], values.len())?;
-                let n = categories.len();
-                match values.iter().position(|v| v.is_some_and(|v| v >= n)) {
-                    Some(i) => {
-                        Err(of_record(name, i, &format!("a category below {n}"), format!("{:?}", values[i])))
-                    }
-                    None => Ok(()),
-                }
+            (FeatureKind::Categorical { .. }, FeatureInput::Categorical(values)) => {
+                length(name, &[self.batch], values.len())
             }
             (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
                 length(name, &[self.batch, *steps_max, *inputs], rows.len())?;
                 let steps_name = format!("{name}_steps");
                 length(&steps_name, &[self.batch], steps.len())?;
-                let record = steps_max * inputs;
-                for (i, &count) in steps.iter().enumerate() {
-                    if count > *steps_max {
+                match steps.iter().position(|count| count > steps_max) {
+                    Some(i) => {
                         let expected = format!("0 to {steps_max}");
-                        return Err(of_record(&steps_name, i, &expected, count.to_string()));
+                        Err(of_record(&steps_name, i, &expected, steps[i].to_string()))
                     }
-                    let used = &rows[i * record..i * record + count * inputs];
-                    if let Some(j) = used.iter().position(|v| !v.is_finite()) {
-                        let found = format!("{} in row {}", used[j], j / inputs);
-                        return Err(of_record(name, i, "finite values", found));
-                    }
+                    None => Ok(()),
                 }
-                Ok(())
             }
             _ => Err(mismatch(name, "values of the feature's configured kind", "another kind")),
         }

@@ -1,7 +1,8 @@
 //! What the EfficientECG network is: its configuration and weight files, the graph of operations they make, and the
 //! model that runs it.
 //!
-//! - [`config`], [`arrays`], [`weights`], [`inputs`]: files, read and checked; [`fault`]: what is wrong with one.
+//! - [`config`], [`arrays`], [`weights`], [`inputs`]: files, read and checked; [`fault`]: what is wrong with one;
+//!   [`files`]: how one is opened, and written whole or not at all.
 //! - [`fold_bn`]: the weights with batch norm folded. `graph`: the operations they become.
 //! - [`Model`]: ready to run, shared by threads. [`Profile`]: where a run's time goes. [`Peaks`]: what the machine can do.
 //! - [`ecg`]: records, from files to windows; [`classify`]: from a record to classes.
@@ -11,6 +12,7 @@ pub mod classify;
 pub mod config;
 pub mod ecg;
 pub mod fault;
+pub mod files;
 pub mod fold_bn;
 #[cfg(feature = "gpu")]
 mod gpu;

@@ -93,8 +93,10 @@ pub enum RunError {
         "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights"
     )]
     Overflow {
-        /// The record's place in the batch.
+        /// The first such record's place in the batch.
         record: usize,
+        /// The places of all of them.
+        all: Vec<usize>,
     },
 }
 
@@ -102,7 +104,10 @@ impl RunError {
     /// The same error for a batch that starts at record `first` of a larger one.
     pub fn offset(self, first: usize) -> RunError {
         match self {
-            RunError::Overflow { record } => RunError::Overflow { record: record + first },
+            RunError::Overflow { record, all } => {
+                let all = all.into_iter().map(|r| r + first).collect();
+                RunError::Overflow { record: record + first, all }
+            }
             other => other,
         }
     }
@@ -319,8 +324,11 @@ impl Model {
         wanted.extend(values.into_iter().zip(out.taps.iter_mut().map(|t| t.data.as_mut_slice())));
         run(&self.engine, &mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut wanted })?;
 
-        match out.logits.chunks(classes).position(|l| l.iter().any(|x| !x.is_finite())) {
-            Some(record) => Err(RunError::Overflow { record }),
+        let overflows = |r: &usize| out.logits[r * classes..][..classes].iter().any(|x| !x.is_finite());
+        match (0..inputs.batch).find(overflows) {
+            Some(record) => {
+                Err(RunError::Overflow { record, all: (record..inputs.batch).filter(overflows).collect() })
+            }
             None => Ok(out),
         }
     }

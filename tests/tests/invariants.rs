@@ -211,7 +211,7 @@ fn a_run_that_overflows_leaves_no_trace() {
             let model = model(&weights, level, 2);
             let before = run(&model, &inputs);
             let error = model.run(&huge).expect_err("an overflow");
-            assert!(matches!(error, RunError::Overflow { record: 0 }), "{error}");
+            assert!(matches!(error, RunError::Overflow { record: 0, .. }), "{error}");
             // Without taps, in the memory of the run that failed.
             let after = model.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
             let label = format!("{}, {samples} samples", level.name());

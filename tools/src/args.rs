@@ -33,6 +33,20 @@ pub(crate) enum Command {
     Info(Info),
 }
 
+impl Command {
+    /// What can be said of the arguments without a file or a device.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let model = match self {
+            Command::Classify(a) => &a.model,
+            Command::Run(a) => &a.model,
+            Command::Verify(a) => &a.model,
+            Command::Bench(a) => return a.setups().map(drop),
+            Command::Synth(_) | Command::Info(_) => return Ok(()),
+        };
+        model.options().map(drop)
+    }
+}
+
 #[derive(Args)]
 pub(crate) struct Classify {
     #[command(flatten)]
@@ -152,6 +166,9 @@ pub(crate) struct Run {
     /// Where `logits` and `probabilities` [B, classes] go
     #[arg(long, value_name = "Y.npz")]
     pub(crate) output: PathBuf,
+    /// Where records are refused (not finite, out of range), run the others: NaN in their rows, exit code 1
+    #[arg(long)]
+    pub(crate) keep_going: bool,
     /// Print a summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -284,23 +301,25 @@ impl PrecisionName {
 fn level(name: &str) -> Result<Level, Failure> {
     Level::by_name(name).ok_or_else(|| {
         let known: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
-        Failure::usage(format!("--level {name}: this processor has {}", known.join(", ")))
+        Failure::usage(format!("--level {name}: unknown here; this processor has {}", known.join(", ")))
     })
 }
 
 impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
-        let threads = self.threads.map(usize::from);
-        let options = Options {
+        Ok(Model::load(&self.weights, &self.options()?)?)
+    }
+
+    fn options(&self) -> Result<Options, Failure> {
+        Ok(Options {
             backend: self.backend.backend(),
-            threads,
+            threads: self.threads.map(usize::from),
             level: self.level.as_deref().map(level).transpose()?,
             precision: self.precision.precision(),
             #[cfg(feature = "gpu")]
             gpu: self.gpu.options(self.batch_size())?,
-        };
-        Ok(Model::load(&self.weights, &options)?)
+        })
     }
 
     /// What `--precision` says.

@@ -5,11 +5,12 @@ use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
+/// Longest message, in characters.
+const LONGEST: usize = 2000;
+
 /// Writes text to standard output at once.
 pub(crate) fn text(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    bytes(text.as_bytes())
 }
 
 /// Writes a value as JSON and a line end.
@@ -19,31 +20,52 @@ pub(crate) fn json(value: &impl Serialize) -> std::io::Result<()> {
     text(&line)
 }
 
-/// Writes a message to standard error on one line: arguments and the names of files may hold line ends.
+/// Writes a message to standard error on one line.
 pub(crate) fn complain(message: &str) {
-    let mut line = String::from("efficientecg: ");
-    for c in message.chars() {
-        if c.is_control() {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
-    }
+    let mut line = line(message);
     line.push('\n');
     // There is nowhere to say that standard error is closed.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// Writes a file whole or not at all: under a temporary name first.
-pub(crate) fn file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = Path::new(&name);
-    let written = std::fs::write(temporary, bytes).and_then(|()| std::fs::rename(temporary, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(temporary);
+/// A message as one line, whatever it repeats: arguments and the names of files may hold line ends, be long, or write
+/// backwards.
+pub(crate) fn line(message: &str) -> String {
+    let mut line = String::from("efficientecg: ");
+    let mut put = |c: char| {
+        let marks = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || marks { line.extend(c.escape_default()) } else { line.push(c) }
+    };
+    let count = message.chars().count();
+    if count <= LONGEST {
+        message.chars().for_each(put);
+    } else {
+        // Both ends tell: what it is about, and what to do.
+        message.chars().take(LONGEST / 2).for_each(&mut put);
+        put('…');
+        message.chars().skip(count - LONGEST / 2).for_each(put);
     }
-    written.map_err(Failure::write(path))
+    line
+}
+
+/// Writes bytes to standard output at once.
+pub(crate) fn bytes(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Whether a file to write is standard output, which results must not mix with then.
+pub(crate) fn is_standard_output(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
+}
+
+/// Writes a file whole or not at all; a pipe or a device directly.
+pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    if is_standard_output(path) {
+        return Ok(bytes(content)?);
+    }
+    efficientecg_model::files::write(path, content).map_err(Failure::write(path))
 }
 
 /// A line on standard error that counts what is done: on a terminal only.

@@ -1,110 +1,29 @@
 //! The program as a user meets it: exit codes, one line on standard error, results on standard output.
 
-use efficientecg_model::arrays::{Archive, Array, Class, Data, Packing, write_npz};
+mod harness;
+
+use efficientecg_model::arrays::{Archive, Array, Class, Data};
 use efficientecg_model::inputs::read_inputs;
 use efficientecg_model::{Model, Options};
+use harness::*;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
 
-/// A golden network with `age`, `sex` and `rhythm`, a batch of one, five samples, and its reference.
-fn golden() -> (PathBuf, PathBuf) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/networks");
-    (folder.join("random-04.npz"), folder.join("random-04.ref.npz"))
-}
-
-fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_efficientecg"))
-}
-
-fn run(args: &[&str]) -> Output {
-    program().args(args).output().expect("the program starts")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("UTF-8")
-}
-
-/// Runs and expects success with a silent standard error; standard output.
-fn succeeds(args: &[&str]) -> String {
-    let output = run(args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
-    assert_eq!(text(&output.stderr), "", "{args:?}");
-    text(&output.stdout).to_owned()
-}
-
-/// Runs and expects this exit code with one line on standard error that holds each part; standard output.
-fn fails(code: i32, args: &[&str], parts: &[&str]) -> String {
-    let output = run(args);
-    let line = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {line}");
-    assert!(line.ends_with('\n') && line.lines().count() == 1, "{args:?}: not one line: {line:?}");
-    assert!(line.starts_with("efficientecg: "), "{args:?}: {line}");
-    assert!(!line.trim_end().chars().any(char::is_control), "{args:?}: control characters: {line:?}");
-    for part in parts {
-        assert!(line.contains(part), "{args:?}: no {part:?} in {line}");
+/// The fuzz target's corpus, and what it once found.
+#[test]
+fn command_lines_of_the_corpus() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/corpus/command_line");
+    let mut good = 0;
+    for entry in std::fs::read_dir(corpus).expect("a corpus") {
+        let words = std::fs::read(entry.expect("an entry").path()).expect("read");
+        let words = String::from_utf8_lossy(&words).into_owned();
+        match efficientecg_program::check_command_line(std::iter::once("efficientecg").chain(words.lines())) {
+            Ok(()) => good += 1,
+            Err(line) => assert!(!line.chars().any(char::is_control), "{line}"),
+        }
     }
-    text(&output.stdout).to_owned()
-}
-
-/// Every array of an `.npz`, to change and write again.
-struct Arrays(BTreeMap<String, Array>);
-
-impl Arrays {
-    fn read(path: &Path) -> Arrays {
-        let archive = Archive::open(path).expect("opens");
-        let read = |name: String| {
-            let class = if name == "config" { Class::Bytes } else { Class::Number };
-            let array = archive.read(&name, class, None).expect("reads");
-            (name, array)
-        };
-        Arrays(archive.names().into_iter().map(read).collect())
-    }
-
-    fn with(mut self, name: &str, change: impl FnOnce(&mut Array)) -> Arrays {
-        change(self.0.get_mut(name).unwrap_or_else(|| panic!("{name}: not among the arrays")));
-        self
-    }
-
-    fn add(mut self, name: &str, shape: &[usize], data: Data) -> Arrays {
-        self.0.insert(name.to_owned(), Array { shape: shape.to_vec(), data });
-        self
-    }
-
-    fn without(mut self, name: &str) -> Arrays {
-        self.0.remove(name).unwrap_or_else(|| panic!("{name}: not among the arrays"));
-        self
-    }
-
-    /// Only what a run takes.
-    fn inputs(mut self) -> Arrays {
-        self.0.retain(|name, _| name != "logits" && !name.starts_with("tap."));
-        self
-    }
-
-    fn write(&self, path: &Path) {
-        let list: Vec<(&str, &Array)> = self.0.iter().map(|(n, a)| (n.as_str(), a)).collect();
-        write_npz(path, &list, Packing::Stored).expect("written");
-    }
-}
-
-/// Sets the last element of an array of floats.
-fn set(value: f64) -> impl FnOnce(&mut Array) {
-    move |a: &mut Array| match &mut a.data {
-        Data::F32(v) => *v.last_mut().expect("elements") = value as f32,
-        Data::F64(v) => *v.last_mut().expect("elements") = value,
-        other => panic!("not floats: {other:?}"),
-    }
-}
-
-fn name(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a temporary folder")
+    assert!(good >= 5, "{good}");
 }
 
 #[test]

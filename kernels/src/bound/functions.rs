@@ -90,11 +90,19 @@ impl Arithmetic {
     }
 
     /// `exp(x - max) / sum`. What all scores are off by in common, the greatest's error among it, is a factor of every
-    /// exponential and of their sum, and drops out. `turns` is how often sums are scaled to a new maximum.
-    pub(crate) fn softmax(&self, x: &[Approx], turns: usize) -> Vec<Approx> {
+    /// exponential and of their sum, and drops out. Where scores come in spans, sums are in f32, and rescaled at most once
+    /// a span; else they are in f64.
+    pub(crate) fn softmax(&self, x: &[Approx], span: Option<usize>) -> Vec<Approx> {
         let top = x.iter().fold(f64::NEG_INFINITY, |m, x| m.max(x.value));
         let top_error = x.iter().fold(0.0f64, |m, x| m.max(x.error));
+        let turns = span.map_or(0, |span| x.len().div_ceil(span));
         let turn = self.exp_error(0.0) + 2.0 * UNIT;
+        // Additions that a term of the sum goes through.
+        let depth = match span {
+            _ if self.is_gpu() => x.len(),
+            Some(span) => span.div_ceil(self.lanes) + self.lanes.ilog2() as usize + turns,
+            None => 0,
+        };
         // Of each: its exponential, relative error, and the variance of that.
         let terms: Vec<(f64, f64, f64)> = x
             .iter()
@@ -110,7 +118,7 @@ impl Arithmetic {
         let sum = |f: &dyn Fn(f64, f64, f64) -> f64| {
             terms.iter().map(|(v, e, s)| f(v / total, *e, *s)).sum::<f64>()
         };
-        let sums = if self.is_gpu() { gamma(x.len()) } else { 0.0 };
+        let sums = gamma(depth);
         let shared = sums + sum(&|v, e, _| v * e);
         let shared_variance = sums * sums + sum(&|v, _, s| v * v * s);
         let each = |(v, e, s): (f64, f64, f64)| {

@@ -4,6 +4,7 @@ use super::npy::Header;
 use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
 use crate::fault::{Fault, FileError};
+use crate::files;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -32,20 +33,15 @@ fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
     let mend = match error.kind() {
         std::io::ErrorKind::NotFound => "check the path",
         std::io::ErrorKind::PermissionDenied => "give read permission",
+        std::io::ErrorKind::InvalidInput => "name a regular file",
         _ => "check the file",
     };
     FileError::new(path, "file", expected, error.to_string(), mend)
 }
 
-/// Opens a regular file; anything else (a pipe would block, a device never end) is refused before it is opened.
+/// Opens a regular file; it and its length.
 fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), FileError> {
-    let meta = fs::metadata(path).map_err(|e| io_fault(path, expected, &e))?;
-    if !meta.is_file() {
-        let found = if meta.is_dir() { "a directory" } else { "a pipe, device or socket" };
-        return Err(FileError::new(path, "file", expected, found, "name a regular file"));
-    }
-    let file = File::open(path).map_err(|e| io_fault(path, expected, &e))?;
-    Ok((file, meta.len()))
+    files::open(path).map_err(|e| io_fault(path, expected, &e))
 }
 
 impl Archive {

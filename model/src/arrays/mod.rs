@@ -12,7 +12,7 @@ mod write;
 mod zip;
 
 pub use archive::{Archive, read_npy};
-pub use write::{Packing, write_npz};
+pub use write::{Packing, npz_bytes, write_npz};
 
 use crate::fault::Fault;
 

@@ -1,12 +1,11 @@
-//! Writing `.npz`: a temporary file in the same folder, renamed once complete, so that there is never half a file.
+//! Writing `.npz`, whole or not at all.
 
 use super::{Array, Data};
 use crate::fault::FileError;
+use crate::files;
 use miniz_oxide::deflate::compress_to_vec;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How members are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,72 +18,30 @@ pub enum Packing {
 
 /// Writes arrays to an `.npz`: `F32` as `<f4`, `F64` as `<f8`, `I64` as `<i8`, `U8` as `|u1`, `U64` as `<u8`, C order.
 ///
-/// Each member must stay below 4 GiB, and all of them together. An existing regular file is replaced, anything else
-/// that bears the name is left alone.
+/// Each member must stay below 4 GiB, and all of them together. An existing file is replaced once the new one is whole; a
+/// pipe or a device is written directly.
 pub fn write_npz(
     path: impl AsRef<Path>,
     arrays: &[(&str, &Array)],
     packing: Packing,
 ) -> Result<(), FileError> {
     let path = path.as_ref();
-    let target = match fs::metadata(path) {
-        Ok(meta) if !meta.is_file() => {
-            return Err(FileError::new(
-                path,
-                "file",
-                "a new or a regular file",
-                "something else of that name",
-                "choose another path",
-            ));
-        }
-        // Through a link the file that it points to is replaced, not the link.
-        Ok(_) => fs::canonicalize(path).map_err(|e| failed(path, &e))?,
-        Err(_) => path.to_path_buf(),
-    };
-    let bytes = build(path, arrays, packing)?;
-    let temporary = temporary_name(&target);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)
-        .and_then(|file| copy(file, &bytes))
-        .and_then(|()| fs::rename(&temporary, &target));
-    written.map_err(|e| {
-        if e.kind() != std::io::ErrorKind::AlreadyExists {
-            let _ = fs::remove_file(&temporary);
-        }
-        failed(path, &e)
-    })
-}
-
-fn copy(file: File, bytes: &[u8]) -> std::io::Result<()> {
-    let mut writer = BufWriter::new(file);
-    writer.write_all(bytes)?;
-    writer.into_inner().map_err(|e| e.into_error())?.sync_all()
+    let bytes = npz_bytes(path, arrays, packing)?;
+    files::write(path, &bytes).map_err(|e| failed(path, &e))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> FileError {
     let mend = match error.kind() {
         std::io::ErrorKind::NotFound => "make the folder first",
         std::io::ErrorKind::PermissionDenied => "give write permission to the folder",
+        std::io::ErrorKind::IsADirectory | std::io::ErrorKind::InvalidInput => "choose another path",
         _ => "check the folder and its free space",
     };
     FileError::new(path, "file", "a file that can be written", error.to_string(), mend)
 }
 
-/// A name beside `target` that nothing else uses: it bears the process's id and a count.
-fn temporary_name(target: &Path) -> PathBuf {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    let n = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".{}-{n}.tmp", std::process::id()));
-    target.with_file_name(name)
-}
-
-/// The archive's bytes.
-fn build(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec<u8>, FileError> {
+/// The bytes that [`write_npz`] writes to `path`.
+pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec<u8>, FileError> {
     let fault = |item: &str, expected: &str, found: &str| {
         FileError::new(path, item, expected, found, "correct what is to be written")
     };

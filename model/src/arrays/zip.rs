@@ -13,6 +13,10 @@ use std::path::Path;
 
 /// Deflate's greatest possible expansion, rounded up.
 const DEFLATE_RATIO: u64 = 1040;
+/// The greatest expansion of a large member; more is a bomb. Measured signals and weights come nowhere near it.
+const LARGE_RATIO: u64 = 64;
+/// From how many bytes on a member is large.
+const LARGE: u64 = 256 << 20;
 
 const END: &[u8; 4] = b"PK\x05\x06";
 const END64: &[u8; 4] = b"PK\x06\x06";
@@ -304,6 +308,11 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
             format!("{size} bytes from {packed}"),
             "save or copy the .npz again",
         );
+    }
+    if size > LARGE && size / LARGE_RATIO > packed {
+        let expected = format!("at most {LARGE_RATIO} times its packed size beyond {} MiB", LARGE >> 20);
+        let found = format!("{size} bytes from {packed}");
+        return fault(&expected, found, "if it is meant, save it uncompressed, with numpy.savez");
     }
     Ok(Member { name: name.to_owned(), deflated: method == 8, crc: u32_at(e, 16), packed, size, offset })
 }

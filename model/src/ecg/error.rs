@@ -2,6 +2,7 @@
 //!
 //! Every message is one line: the file, the item, what was expected and found, and the mend.
 
+use crate::fault::one_line;
 use std::path::{Path, PathBuf};
 
 /// An error of the ECG readers, writers and filters.
@@ -9,7 +10,10 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to open, read or write a file.
-    #[error("{}: cannot {action}: {source}; check that the file is there and that you may access it", path.display())]
+    #[error(
+        "{}: cannot {action}: {source}; check that the file is there and that you may access it",
+        file(path)
+    )]
     Io {
         /// The file.
         path: PathBuf,
@@ -19,7 +23,13 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A line of a text file (a header, a table) does not parse.
-    #[error("{} line {line}: {item}: expected {expected}, found {found}; {mend}", path.display())]
+    #[error(
+        "{} line {line}: {}: expected {}, found {}; {mend}",
+        file(path),
+        one_line(item),
+        one_line(expected),
+        one_line(found)
+    )]
     Line {
         /// The file.
         path: PathBuf,
@@ -35,7 +45,13 @@ pub enum Error {
         mend: &'static str,
     },
     /// The content of a binary file contradicts its description.
-    #[error("{}: {item}: expected {expected}, found {found}; {mend}", path.display())]
+    #[error(
+        "{}: {}: expected {}, found {}; {mend}",
+        file(path),
+        one_line(item),
+        one_line(expected),
+        one_line(found)
+    )]
     Content {
         /// The file.
         path: PathBuf,
@@ -49,7 +65,10 @@ pub enum Error {
         mend: &'static str,
     },
     /// A signal file holds fewer bytes than its header declares.
-    #[error("{}: {samples} samples a signal need {expected} bytes, found {found}; get the whole file again, or mend the number of samples in the header", path.display())]
+    #[error(
+        "{}: {samples} samples a signal need {expected} bytes, found {found}; get the whole file again, or mend the number of samples in the header",
+        file(path)
+    )]
     Short {
         /// The signal file.
         path: PathBuf,
@@ -61,7 +80,7 @@ pub enum Error {
         found: u64,
     },
     /// The file is of a kind that this reader does not know.
-    #[error("{}: {item} is not supported; {mend}", path.display())]
+    #[error("{}: {} is not supported; {mend}", file(path), one_line(item))]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -71,7 +90,11 @@ pub enum Error {
         mend: &'static str,
     },
     /// A header names a file outside of its own folder.
-    #[error("{} line {line}: file name {name:?} leads out of the header's folder; put the file beside the header and name it plainly", path.display())]
+    #[error(
+        "{} line {line}: file name {} leads out of the header's folder; put the file beside the header and name it plainly",
+        file(path),
+        quote(name)
+    )]
     UnsafePath {
         /// The header.
         path: PathBuf,
@@ -82,7 +105,12 @@ pub enum Error {
     },
     /// A lead that the model needs is not in the record, or cannot be told from another.
     #[error(
-        "record {record}: lead {lead}: {problem}; the record has {available}; name the lead with --lead {lead}=RECORD_LEAD"
+        "record {}: lead {}: {}; the record has {}; name the lead with --lead {}=RECORD_LEAD",
+        one_line(record),
+        one_line(lead),
+        one_line(problem),
+        one_line(available),
+        one_line(lead)
     )]
     Lead {
         /// The record's name.
@@ -124,6 +152,11 @@ impl Error {
         let path = path.to_path_buf();
         move |source| Error::Io { path, action, source }
     }
+}
+
+/// A path on one line.
+fn file(path: &Path) -> String {
+    one_line(&path.to_string_lossy())
 }
 
 /// Quotes foreign text for an error line: escaped, at most 60 characters.

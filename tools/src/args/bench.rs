@@ -57,6 +57,9 @@ pub(crate) struct Bench {
     pub(crate) list_knobs: bool,
 }
 
+/// The most rows of a report.
+const COMBINATIONS: usize = 10_000;
+
 /// When enough runs are timed.
 #[derive(Clone, Copy)]
 pub(crate) enum Until {
@@ -112,6 +115,12 @@ impl Bench {
             [] => vec![available_threads()],
             counts => counts.iter().map(|n| usize::from(*n)).collect(),
         };
+        let lists = [self.precision.len(), levels.len(), threads.len(), self.samples.len(), self.batch.len()];
+        let all = lists.iter().try_fold(1usize, |all, n| all.checked_mul((*n).max(1)));
+        if all.is_none_or(|all| all > COMBINATIONS) {
+            let line = format!("the lists make more than {COMBINATIONS} combinations; shorten them");
+            return Err(Failure::usage(line));
+        }
         let mut setups = Vec::new();
         for precision in &self.precision {
             let precision = precision.precision();

@@ -8,6 +8,7 @@ use efficientecg_model::Model;
 use efficientecg_model::classify::{Settings, Unit, classify};
 use efficientecg_model::ecg::wfdb::Annotations;
 use efficientecg_model::ecg::{Record, Sex};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,33 +16,30 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let model = args.model.load()?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
-        for (i, path) in args.records.iter().enumerate() {
-            let taken = args.records[..i].iter().find(|p| p.file_stem() == path.file_stem());
-            if let Some(other) = taken {
-                let (a, b) = (other.display(), path.display());
-                let line =
-                    format!("{a} and {b} would write the same file; give them separate runs and folders");
-                return Err(Failure::usage(line));
-            }
-        }
     }
     let mut reports = Vec::new();
     let mut failed = Vec::new();
+    let mut names = HashMap::new();
+    let mut told = Ok(());
     for path in &args.records {
-        match one(args, &model, path) {
+        match one(args, &model, path, &mut names) {
             Ok(report) if args.json => reports.push(report),
-            Ok(report) => out::text(&findings::summary(&report))?,
-            Err(Failure::Output(e)) => return Err(Failure::Output(e)),
+            Ok(report) if told.is_ok() => told = out::text(&findings::summary(&report)),
+            Ok(_) => {}
             // One record's failure must not lose the others.
             Err(failure) => failed.push(failure),
         }
+        // Files are wanted even when nobody listens.
+        if told.is_err() && args.output.is_none() {
+            break;
+        }
     }
     if args.json {
-        out::json(&reports)?;
+        told = out::json(&reports);
     }
     let count = failed.len();
     match failed.pop() {
-        None => Ok(()),
+        None => Ok(told?),
         Some(only) if count == 1 => Err(only),
         Some(last) => {
             failed.push(last);
@@ -51,9 +49,24 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     }
 }
 
-fn one(args: &Classify, model: &Model, path: &Path) -> Result<RecordReport, Failure> {
+/// Reads, classifies and writes one record; `names` are those of the records before it, which say so themselves.
+fn one(
+    args: &Classify,
+    model: &Model,
+    path: &Path,
+    names: &mut HashMap<String, PathBuf>,
+) -> Result<RecordReport, Failure> {
     let started = Instant::now();
     let record = Record::open(path)?;
+    if args.output.is_some()
+        && let Some(other) = names.insert(record.name.clone(), path.to_path_buf())
+    {
+        let (a, b, name) = (other.display(), path.display(), &record.name);
+        let line = format!(
+            "{b}: as {a} it names itself {name}, and would write the same file; give it a separate folder"
+        );
+        return Err(Failure::usage(line));
+    }
     let mut warnings = record.warnings.clone();
     let beats = match &args.beats {
         None => None,

@@ -4,14 +4,18 @@ use super::run_in_batches;
 use crate::args::Run;
 use crate::error::Failure;
 use crate::out;
-use efficientecg_model::arrays::{Array, Data, Packing, write_npz};
-use efficientecg_model::inputs::read_inputs;
+use efficientecg_model::RunError;
+use efficientecg_model::arrays::{Array, Data, Packing, npz_bytes, write_npz};
+use efficientecg_model::inputs::{Refused, read_inputs, read_sound_inputs};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 #[derive(Serialize)]
 struct Summary {
     records: usize,
+    /// Places of the records that were refused, with `--keep-going`.
+    refused: Vec<usize>,
     classes: Vec<String>,
     device: String,
     seconds: f64,
@@ -19,23 +23,64 @@ struct Summary {
 
 pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let model = args.model.load()?;
-    let inputs = read_inputs(&args.input, model.config())?;
+    let (mut inputs, refused) = if args.keep_going {
+        read_sound_inputs(&args.input, model.config())?
+    } else {
+        (read_inputs(&args.input, model.config())?, Refused::new())
+    };
+    let mut lines: BTreeMap<usize, String> =
+        refused.into_iter().map(|(record, e)| (record, e.to_string())).collect();
     let started = Instant::now();
     let size = args.model.batch(inputs.batch);
-    let results = run_in_batches(&model, &inputs, &[], size, &args.input)?;
+    let mut results = loop {
+        match run_in_batches(&model, &inputs, &[], size, &args.input) {
+            // Its batch is run again without it.
+            Err(Failure::Run { path, error }) if args.keep_going => {
+                let RunError::Overflow { ref all, .. } = *error else {
+                    return Err(Failure::Run { path, error });
+                };
+                for record in all {
+                    inputs.clear(*record);
+                    let alone = RunError::Overflow { record: *record, all: vec![*record] };
+                    if lines.insert(*record, Failure::run(&args.input, alone).to_string()).is_some() {
+                        // Nothing is left of it that could overflow: the weights are at fault.
+                        return Err(Failure::Run { path, error });
+                    }
+                }
+            }
+            other => break other?,
+        }
+    };
     let seconds = started.elapsed().as_secs_f64();
 
     let classes = model.config().classes.clone();
+    for record in lines.keys() {
+        for rows in [&mut results.logits, &mut results.probabilities] {
+            rows[record * classes.len()..][..classes.len()].fill(f32::NAN);
+        }
+    }
     let array = |data: Vec<f32>| Array { shape: vec![inputs.batch, classes.len()], data: Data::F32(data) };
     let (logits, probabilities) = (array(results.logits), array(results.probabilities));
-    write_npz(&args.output, &[("logits", &logits), ("probabilities", &probabilities)], Packing::Stored)?;
-
-    let device = model.device();
-    if args.json {
-        out::json(&Summary { records: inputs.batch, classes, device, seconds })?;
+    let arrays = [("logits", &logits), ("probabilities", &probabilities)];
+    let refused: Vec<usize> = lines.keys().copied().collect();
+    lines.values().for_each(|line| out::complain(line));
+    let told = if out::is_standard_output(&args.output) {
+        out::bytes(&npz_bytes(&args.output, &arrays, Packing::Stored)?)
     } else {
-        let ms = 1e3 * seconds / inputs.batch as f64;
-        out::text(&format!("{} records, {ms:.3} ms each on {device}\n", inputs.batch))?;
+        write_npz(&args.output, &arrays, Packing::Stored)?;
+        let device = model.device();
+        if args.json {
+            let refused = refused.clone();
+            out::json(&Summary { records: inputs.batch, refused, classes, device, seconds })
+        } else {
+            let ms = 1e3 * seconds / inputs.batch as f64;
+            out::text(&format!("{} records, {ms:.3} ms each on {device}\n", inputs.batch))
+        }
+    };
+    if !refused.is_empty() {
+        let input = args.input.display();
+        let (n, all) = (refused.len(), inputs.batch);
+        return Err(Failure::Check(format!("{input}: {n} of {all} records refused, their rows are NaN")));
     }
-    Ok(())
+    Ok(told?)
 }

@@ -61,17 +61,14 @@ pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
         passed: failed == 0,
         arrays: rows,
     };
-    if args.json {
-        out::json(&report)?;
-    } else {
-        out::text(&table(&report))?;
-    }
+    let told = if args.json { out::json(&report) } else { out::text(&table(&report)) };
     if failed > 0 {
         let names: Vec<&str> = report.arrays.iter().filter(|r| !r.passed).map(|r| r.name.as_str()).collect();
         let line = format!("{}: above tolerance: {}", args.reference.display(), names.join(", "));
+        // Whoever does not read to the end is told by the exit code.
         return Err(Failure::Check(line));
     }
-    Ok(())
+    Ok(told?)
 }
 
 /// `max |got - want| / max(1, max |want|)`, or nothing where the lengths differ or a result is not finite.

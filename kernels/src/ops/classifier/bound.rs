@@ -21,6 +21,6 @@ pub(super) fn run(op: &Classifier, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Ve
         })
         .collect();
     let probabilities =
-        if op.softmax { a.softmax(&logits, 0) } else { logits.iter().map(|l| a.sigmoid(*l)).collect() };
+        if op.softmax { a.softmax(&logits, None) } else { logits.iter().map(|l| a.sigmoid(*l)).collect() };
     vec![logits, probabilities]
 }

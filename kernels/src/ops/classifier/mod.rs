@@ -24,7 +24,7 @@ use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
-use crate::math;
+use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::mean_of_tiles;
 use crate::simd::{Body, Isa, Level, MAX_LANES};
@@ -180,7 +180,7 @@ impl Body for Task<'_> {
         if *softmax {
             linear::softmax(s, self.probabilities);
         } else {
-            linear::map(s, self.probabilities, math::sigmoid);
+            linear::map(s, self.probabilities, Function::Sigmoid);
         }
     }
 }

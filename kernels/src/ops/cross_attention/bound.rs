@@ -1,11 +1,12 @@
 //! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
 
+use super::simd::span;
 use super::{CrossAttention, Linear};
 use crate::bound::{Approx, Arithmetic};
 use crate::view::Matrix;
 
-/// Positions that are summed before they are added to the others.
-const RUN: usize = 256;
+/// Positions that a GPU sums before it adds them to the others.
+const CHUNK: usize = 256;
 
 fn narrow(values: &[f64], scale: f64) -> Vec<f64> {
     values.iter().map(|v| Arithmetic::narrow(v * scale)).collect()
@@ -21,6 +22,7 @@ fn linear(layer: &Linear, scale: f64, x: &[Approx], a: &Arithmetic) -> Vec<Appro
 pub(super) fn run(op: &CrossAttention, f: &Matrix, h: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
     let (width, channels) = (op.dim() / op.heads, op.channels());
     let positions = h.shape.cols;
+    let span = if a.is_gpu() { CHUNK } else { span(positions) };
     let (k, v) = (narrow(&op.k.weight, 1.0), narrow(&op.v.weight, 1.0));
     // [T, c]
     let h: Vec<Vec<f64>> =
@@ -37,19 +39,18 @@ pub(super) fn run(op: &CrossAttention, f: &Matrix, h: &Matrix, a: &Arithmetic) -
                 .map(|c| a.chain(Approx::default(), rows.clone().map(|j| (k[j * channels + c], q[j]))))
                 .collect();
             let scores: Vec<Approx> = h.iter().map(|h| a.dot(h, &absorbed, 1)).collect();
-            let turns = if a.is_gpu() { positions.div_ceil(RUN) } else { 0 };
-            let weights = a.softmax(&scores, turns);
+            let weights = a.softmax(&scores, Some(span));
             let pooled: Vec<Approx> = (0..channels)
                 .map(|c| {
-                    let runs: Vec<Approx> = weights
-                        .chunks(RUN)
-                        .zip(h.chunks(RUN))
+                    let spans: Vec<Approx> = weights
+                        .chunks(span)
+                        .zip(h.chunks(span))
                         .map(|(w, h)| {
                             let terms = w.iter().zip(h).map(|(w, h)| (h[c], *w));
                             a.chain(Approx::default(), terms)
                         })
                         .collect();
-                    a.total(&runs)
+                    a.total(&spans)
                 })
                 .collect();
             for j in rows {

@@ -16,10 +16,11 @@
 //!
 //! Error bound (see [`crate::bound`]): layer norm of exact tokens, rounded at the end; queries in 4 `l` chains;
 //! absorbed ones a chain of `d / h` products; scores in `l` chains. An error `e` in a score is one of a factor
-//! `exp(e)` in its weight, of which the mean over all positions is taken off; pooled are runs of 256 positions, then
-//! the runs; values and outputs in 4 `l` chains; layer norm divides by the spread of a token, wherever that may lie
-//! within its error. Errors pass seven sums in a row: for layers of hundreds the bound for any data is far above what
-//! happens, and the likely one is what tests of networks' weights use.
+//! `exp(e)` in its weight, of which the mean over all positions is taken off; sums that are rescaled for a larger
+//! score err by its exponential each time. Pooled are spans of positions, then the spans; values and outputs in 4 `l`
+//! chains; layer norm divides by the spread of a token, wherever that may lie within its error. Errors pass seven
+//! sums in a row: for layers of hundreds the bound for any data is far above what happens, and the likely one is what
+//! tests of networks' weights use.
 
 mod bound;
 mod cases;

@@ -1,10 +1,13 @@
-//! A task is one token; a run of them shares each pass over the weights and over `h`. Queries are absorbed head by head;
-//! scores are sums over channels, along the lanes, and weighted sums of `h` go block by block.
+//! A task is one token; a run of them shares each pass over the weights and the one pass over `h`. Queries are absorbed head
+//! by head. Positions are taken some at a time while they lie in a cache: their scores, sums over channels along the lanes,
+//! and their share of the weighted sums of `h`, block by block. What was summed before is rescaled where a larger score
+//! turns up (Milakov and Gimelshein, *Online normalizer calculation for softmax*, 2018).
 
 use super::{CrossAttention, Norm};
 use crate::linear::{self, Padded};
+use crate::math::Function;
 use crate::op::{self, Call, Kernel};
-use crate::simd::{Body, Isa, Level};
+use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -55,18 +58,33 @@ impl Packed {
 struct Parts {
     /// Two vectors of a token each.
     token: usize,
-    /// Of each head of each token, its absorbed query, then its weighted sum of `h`.
+    /// Of each head of each token, its absorbed query, or its weighted sum of `h`.
     absorbed: usize,
-    /// Of each head of each token.
+    /// Of some heads, a span of them.
     scores: usize,
+}
+
+/// The most queries that share a pass over the columns.
+const MOST: usize = 8;
+
+/// Queries that share a pass over the columns, of so many.
+#[inline(always)]
+fn group<I: Isa>(queries: usize) -> usize {
+    if queries > 4 && I::ACCUMULATORS >= 24 { MOST } else { 4 }
+}
+
+/// Positions that are scored and summed before the next are: few, so that their columns of `h` stay in a second-level
+/// cache, or the square root of all, so that neither the sums over spans nor those within one lose digits.
+pub(super) fn span(positions: usize) -> usize {
+    positions.isqrt().max(32).next_multiple_of(MAX_LANES)
 }
 
 impl Packed {
     fn parts(&self, tokens: usize, positions: usize) -> Parts {
         Parts {
             token: tokens * self.q.0.pitch,
-            absorbed: tokens * self.heads * self.k.pitch,
-            scores: tokens * self.heads * positions,
+            absorbed: (tokens * self.heads).next_multiple_of(MOST) * self.k.pitch,
+            scores: MOST * span(positions),
         }
     }
 }
@@ -86,7 +104,7 @@ impl Kernel for Packed {
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
         let p = self.parts(inputs[0].rows, inputs[1].cols);
-        2 * p.token + p.absorbed + p.scores
+        2 * p.token + 2 * p.absorbed + (1 + BLOCK) * p.scores
     }
 
     unsafe fn run(&self, call: Call<'_>) {
@@ -115,10 +133,11 @@ impl Body for Run<'_> {
         let (a, rest) = self.scratch.split_at_mut(parts.token);
         let (b, rest) = rest.split_at_mut(parts.token);
         let (absorbed, rest) = rest.split_at_mut(parts.absorbed);
-        let scores = &mut rest[..parts.scores];
+        let (pooled, rest) = rest.split_at_mut(parts.absorbed);
+        let (scores, lanes) = rest.split_at_mut(parts.scores);
         let (pitch, wide) = (op.q.0.pitch, op.k.pitch);
         let width = op.dim / op.heads;
-        // The absorbed query, and later the weighted sum, of a head of a token.
+        // The absorbed query, or the weighted sum, of a head of a token.
         let query = |token: usize, head: usize| {
             (token * op.heads + head) * wide..(token * op.heads + head + 1) * wide
         };
@@ -140,26 +159,20 @@ impl Body for Run<'_> {
             }
         }
 
-        // Queries, and positions or blocks of channels, that share a pass over what they are multiplied with: as many as
-        // registers hold sums.
-        if I::ACCUMULATORS >= 24 {
-            score::<I, 8, 3>(s, absorbed, wide, self.h, scores);
+        let group = group::<I>(tokens * op.heads);
+        let queries = (tokens * op.heads).next_multiple_of(group) * wide;
+        let (absorbed, pooled) = (&absorbed[..queries], &mut pooled[..queries]);
+        let attention = Attention { h: self.h, wide, absorbed, pooled, scores, lanes };
+        if group == 8 {
+            attend::<I, 8, 2>(s, attention)
         } else {
-            score::<I, 4, 2>(s, absorbed, wide, self.h, scores);
-        }
-        for row in scores.chunks_exact_mut(positions) {
-            linear::softmax(s, row);
-        }
-        if I::ACCUMULATORS >= 24 {
-            pool::<I, 8, 3>(s, scores, self.h, absorbed, wide);
-        } else {
-            pool::<I, 4, 2>(s, scores, self.h, absorbed, wide);
+            attend::<I, 4, 2>(s, attention)
         }
 
         a.fill(0.0);
         for j in 0..op.dim {
             for (token, a) in a.chunks_exact_mut(pitch).enumerate() {
-                a[j] = linear::dot(s, op.v.0.row(j), &absorbed[query(token, j / width)]) + op.v.1[j];
+                a[j] = linear::dot(s, op.v.0.row(j), &pooled[query(token, j / width)]) + op.v.1[j];
             }
         }
         for j in 0..op.dim {
@@ -177,93 +190,165 @@ impl Body for Run<'_> {
     }
 }
 
-/// `scores[q, t] = absorbed[q] · h[:, t]`, absorbed queries `wide` cells apart, `Q` of them and `P` positions at a time.
-/// Where fewer are left, the last one is computed again.
+/// What [`attend`] works with, for groups of `Q` queries; rows of queries that fill up the last group are zeros.
+struct Attention<'a> {
+    h: &'a View<'a>,
+    /// Cells from query to query in `absorbed` and `pooled`: the channels, to whole blocks.
+    wide: usize,
+    absorbed: &'a [f32],
+    /// Sums over positions of weights times `h`.
+    pooled: &'a mut [f32],
+    /// `[Q, span]`
+    scores: &'a mut [f32],
+    /// `[span, Q, BLOCK]`
+    lanes: &'a mut [f32],
+}
+
+/// `pooled[q, c] = sum over t of softmax over t of (absorbed[q] · h[:, t]) * h[c, t]`, `Q` queries, and `P` positions or blocks
+/// of channels, at a time: as many as registers hold sums.
 #[inline(always)]
+fn attend<I: Isa, const Q: usize, const P: usize>(s: I, a: Attention<'_>) {
+    let Attention { h, wide, absorbed, pooled, scores, lanes } = a;
+    let positions = h.shape().cols;
+    let span = span(positions);
+    assert!(wide == h.shape().rows.next_multiple_of(BLOCK) && absorbed.len() == pooled.len());
+    assert!(scores.len() >= Q * span && lanes.len() >= Q * span * BLOCK);
+    let scores = &mut scores[..Q * span];
+    pooled.fill(0.0);
+    for (absorbed, pooled) in absorbed.chunks_exact(Q * wide).zip(pooled.chunks_exact_mut(Q * wide)) {
+        // The score that a query's weights are relative to, and their sum.
+        let mut tops = [f32::NEG_INFINITY; Q];
+        let mut totals = [0.0; Q];
+        for start in (0..positions).step_by(span) {
+            let part = start..positions.min(start + span);
+            score::<I, Q, P>(s, absorbed, wide, h, part.clone(), lanes, scores, span);
+            for (q, scores) in scores.chunks_exact_mut(span).enumerate() {
+                let scores = &mut scores[..part.len().next_multiple_of(MAX_LANES)];
+                scores[part.len()..].fill(f32::NEG_INFINITY);
+                let top = linear::max(s, scores).max(tops[q]);
+                if top > tops[q] {
+                    let mut scale = [tops[q] - top];
+                    linear::map(s, &mut scale, Function::Exp);
+                    pooled[q * wide..][..wide].iter_mut().for_each(|p| *p *= scale[0]);
+                    totals[q] *= scale[0];
+                    tops[q] = top;
+                }
+                scores.iter_mut().for_each(|score| *score -= top);
+                linear::map(s, scores, Function::Exp);
+                totals[q] += linear::sum(s, scores);
+            }
+            pool::<I, Q, P>(s, scores, span, h, part, pooled, wide);
+        }
+        for (pooled, total) in pooled.chunks_exact_mut(wide).zip(totals) {
+            let scale = 1.0 / total;
+            pooled.iter_mut().for_each(|p| *p *= scale);
+        }
+    }
+}
+
+/// `scores[q, t] = absorbed[q] · h[:, part.start + t]`. Some blocks of channels come after others, whose sums wait in `lanes`;
+/// where fewer than `P` positions are left, the last one is computed again.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn score<I: Isa, const Q: usize, const P: usize>(
     s: I,
     absorbed: &[f32],
     wide: usize,
     h: &View<'_>,
+    part: Range<usize>,
+    lanes: &mut [f32],
     scores: &mut [f32],
+    span: usize,
 ) {
-    let Shape { rows, cols } = h.shape();
-    let queries = scores.len() / cols;
-    assert!(absorbed.len() == queries * wide && wide == rows.next_multiple_of(BLOCK));
-    for first in (0..queries).step_by(Q) {
-        let query = |i: usize| (first + i).min(queries - 1);
-        for t in (0..cols).step_by(P) {
-            let position = |i: usize| (t + i).min(cols - 1);
-            let mut acc = [[s.splat(0.0); Q]; P];
-            for b in 0..wide / BLOCK {
-                for part in (0..BLOCK).step_by(I::LANES) {
-                    // SAFETY: a part of a block of a query, and of a column of a block of `h`, whose rows past the
-                    // last are zeros, as the queries' are.
-                    unsafe {
-                        let q: [I::F32; Q] = std::array::from_fn(|i| {
-                            s.load(absorbed.as_ptr().add(query(i) * wide + b * BLOCK + part))
-                        });
+    /// Blocks whose share of the queries stays in a first-level cache.
+    const TOGETHER: usize = 40;
+    let blocks = wide / BLOCK;
+    assert!(part.len() <= span && part.end <= h.shape().cols && absorbed.len() == Q * wide);
+    for some in (0..blocks).step_by(TOGETHER) {
+        for t in part.clone().step_by(P) {
+            let position = |i: usize| (t + i).min(part.end - 1);
+            // SAFETY: parts of blocks of queries, and of columns of blocks of `h`, whose rows past the last are zeros, as
+            // the queries' are; `lanes` has `Q` vectors for each position. What is asked for need not be readable.
+            unsafe {
+                let sums = lanes.as_mut_ptr().add((t - part.start) * Q * I::LANES);
+                let mut acc = [[s.splat(0.0); P]; Q];
+                if some > 0 {
+                    for (q, acc) in acc.iter_mut().enumerate() {
                         for (i, acc) in acc.iter_mut().enumerate() {
-                            let h = s.load(h.block_ptr(b).add(position(i) * BLOCK + part));
-                            for (acc, q) in acc.iter_mut().zip(q) {
-                                *acc = s.mul_add(q, h, *acc);
+                            *acc = s.load(sums.add((i * Q + q) * I::LANES));
+                        }
+                    }
+                }
+                for b in some..blocks.min(some + TOGETHER) {
+                    let (block, queries) = (h.block_ptr(b), absorbed.as_ptr().add(b * BLOCK));
+                    for lane in (0..BLOCK).step_by(I::LANES) {
+                        let mut column = [s.splat(0.0); P];
+                        for (i, column) in column.iter_mut().enumerate() {
+                            s.prefetch(block.wrapping_add((t + P + i) * BLOCK));
+                            *column = s.load(block.add(position(i) * BLOCK + lane));
+                        }
+                        for (q, acc) in acc.iter_mut().enumerate() {
+                            let query = s.load(queries.add(q * wide + lane));
+                            for (acc, column) in acc.iter_mut().zip(column) {
+                                *acc = s.mul_add(query, column, *acc);
                             }
                         }
                     }
                 }
-            }
-            for (i, acc) in acc.into_iter().enumerate() {
-                for (j, acc) in acc.into_iter().enumerate() {
-                    scores[query(j) * cols + position(i)] = s.reduce_add(acc);
+                for (q, acc) in acc.iter().enumerate() {
+                    for (i, acc) in acc.iter().enumerate() {
+                        s.store(sums.add((i * Q + q) * I::LANES), *acc);
+                    }
                 }
             }
         }
     }
+    for (t, sums) in lanes.chunks_exact(Q * I::LANES).take(part.len()).enumerate() {
+        for (q, sums) in sums.chunks_exact(I::LANES).enumerate() {
+            // SAFETY: one vector.
+            scores[q * span + t] = s.reduce_add(unsafe { s.load(sums.as_ptr()) });
+        }
+    }
 }
 
-/// `pooled[q, c] = sum over t of weights[q, t] * h[c, t]`, rows of `pooled` `wide` cells apart, `Q` of them and `P` blocks
-/// of channels at a time. Where fewer are left, the last one is computed again.
+/// `pooled[q, c] += sum over t of weights[q, t] * h[c, part.start + t]`. Where fewer than `P` blocks are left, the last one is
+/// computed again.
 #[inline(always)]
 fn pool<I: Isa, const Q: usize, const P: usize>(
     s: I,
     weights: &[f32],
+    span: usize,
     h: &View<'_>,
+    part: Range<usize>,
     pooled: &mut [f32],
     wide: usize,
 ) {
-    let cols = h.shape().cols;
-    let queries = weights.len() / cols;
     let blocks = wide / BLOCK;
-    assert!(pooled.len() == queries * wide);
-    /// Terms of a sum before it is added to the others: a sum of many thousands in one go loses digits.
-    const RUN: usize = 256;
-    pooled.fill(0.0);
-    let runs = (0..cols).step_by(RUN).map(|t| t..cols.min(t + RUN));
-    for (run, first) in runs.flat_map(|run| (0..queries).step_by(Q).map(move |q| (run.clone(), q))) {
-        let query = |i: usize| (first + i).min(queries - 1);
-        for b in (0..blocks).step_by(P) {
-            let block = |i: usize| (b + i).min(blocks - 1);
-            for part in (0..BLOCK).step_by(I::LANES) {
-                let mut acc = [[s.splat(0.0); Q]; P];
-                for t in run.clone() {
-                    // SAFETY: positions of the queries' weights, and parts of columns of blocks of `h`.
-                    unsafe {
-                        let w: [I::F32; Q] =
-                            std::array::from_fn(|i| s.splat(*weights.as_ptr().add(query(i) * cols + t)));
-                        for (i, acc) in acc.iter_mut().enumerate() {
-                            let h = s.load(h.block_ptr(block(i)).add(t * BLOCK + part));
-                            for (acc, w) in acc.iter_mut().zip(w) {
-                                *acc = s.mul_add(w, h, *acc);
-                            }
+    assert!(weights.len() == Q * span && part.len() <= span && part.end <= h.shape().cols);
+    for b in (0..blocks).step_by(P) {
+        let block = |i: usize| (b + i).min(blocks - 1);
+        for lane in (0..BLOCK).step_by(I::LANES) {
+            let mut acc = [[s.splat(0.0); P]; Q];
+            for t in 0..part.len() {
+                // SAFETY: positions of the queries' weights, and parts of columns of blocks of `h`.
+                unsafe {
+                    let mut column = [s.splat(0.0); P];
+                    for (i, column) in column.iter_mut().enumerate() {
+                        *column = s.load(h.block_ptr(block(i)).add((part.start + t) * BLOCK + lane));
+                    }
+                    for (q, acc) in acc.iter_mut().enumerate() {
+                        let w = s.splat(*weights.as_ptr().add(q * span + t));
+                        for (acc, column) in acc.iter_mut().zip(column) {
+                            *acc = s.mul_add(w, column, *acc);
                         }
                     }
                 }
+            }
+            for (q, acc) in acc.into_iter().enumerate() {
                 for (i, acc) in acc.into_iter().enumerate().take(blocks - b) {
-                    for (j, acc) in acc.into_iter().enumerate().take(queries - first) {
-                        let to = &mut pooled[query(j) * wide + block(i) * BLOCK + part..][..I::LANES];
-                        // SAFETY: one vector.
-                        unsafe { s.store(to.as_mut_ptr(), s.add(s.load(to.as_ptr()), acc)) };
-                    }
+                    let to = &mut pooled[q * wide + block(i) * BLOCK + lane..][..I::LANES];
+                    // SAFETY: one vector.
+                    unsafe { s.store(to.as_mut_ptr(), s.add(s.load(to.as_ptr()), acc)) };
                 }
             }
         }

@@ -23,7 +23,7 @@ use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
-use crate::math;
+use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
 use crate::ops::mean_of_tiles;
 use crate::simd::{Body, Isa, Level};
@@ -163,10 +163,10 @@ impl Body for Task<'_> {
             *h = linear::dot(s, reduce.row(r), mean) + reduce_bias[r];
         }
         let hidden = &mut hidden[..reduce_bias.len()];
-        linear::map(s, hidden, math::silu);
+        linear::map(s, hidden, Function::Silu);
         gate.copy_from_slice(expand_bias);
         linear::accumulate(s, expand, 0, hidden, gate);
-        linear::map(s, gate, math::sigmoid);
+        linear::map(s, gate, Function::Sigmoid);
         self.gate.copy_from_slice(&gate[..self.gate.len()]);
     }
 }

@@ -7,10 +7,12 @@
 //!
 //! A file may begin with a comment `## time resolution: 360`: the ticks a second of its times.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use super::codes::Code;
 use crate::ecg::error::{Error, Result};
+use crate::files;
 
 const SKIP: u8 = 59;
 const NUM: u8 = 60;
@@ -68,7 +70,9 @@ impl Annotations {
     /// # Errors
     /// The file cannot be read, or ends inside of an annotation.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+        let (mut file, _) = files::open(path).map_err(Error::reading(path))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(Error::reading(path))?;
         Self::parse(path, &bytes)
     }
 
@@ -77,7 +81,7 @@ impl Annotations {
     /// # Errors
     /// The file cannot be written, two annotations are more than 2^31 ticks apart, or a text is longer than 255 bytes.
     pub fn write(&self, path: &Path) -> Result<()> {
-        std::fs::write(path, self.encode(path)?).map_err(Error::writing(path))
+        files::write(path, &self.encode(path)?).map_err(Error::writing(path))
     }
 
     /// Times of the annotations that mark beats, in the file's order.

@@ -9,12 +9,13 @@
 //! # 69 M 1085 1629 x1
 //! ```
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::format::Format;
 use crate::ecg::error::{Error, Result, quote};
+use crate::fault::one_line;
+use crate::files;
 
 /// Longest header read: far above any real one, so that a stray path cannot fill the memory.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
@@ -108,7 +109,7 @@ impl Header {
     /// The file cannot be read, or a line of it does not parse.
     pub fn read(path: &Path) -> Result<Self> {
         let path = header_path(path);
-        let file = File::open(&path).map_err(Error::reading(&path))?;
+        let (file, _) = files::open(&path).map_err(Error::reading(&path))?;
         let mut bytes = Vec::new();
         file.take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes).map_err(Error::reading(&path))?;
         if bytes.len() as u64 > MAX_HEADER_BYTES {
@@ -393,7 +394,9 @@ fn signal_line(at: &Cursor, line: &str, index: usize, warnings: &mut Vec<String>
     if gain == 0.0 {
         gain = DEFAULT_GAIN;
         warnings.push(format!(
-            "signal {index} ({description}) is not calibrated: gain {DEFAULT_GAIN} per {units} is assumed"
+            "signal {index} ({}) is not calibrated: gain {DEFAULT_GAIN} per {} is assumed",
+            one_line(&description),
+            one_line(units)
         ));
     }
     Ok(SignalSpec {

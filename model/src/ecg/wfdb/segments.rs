@@ -10,6 +10,7 @@ use super::header::{Header, SegmentSpec};
 use super::single;
 use crate::ecg::Lead;
 use crate::ecg::error::{Error, Result};
+use crate::fault::one_line;
 
 /// A record may be this many times as long as what is stored of it: gaps cost memory but no file bytes.
 const MAX_GAP_FACTOR: u64 = 64;
@@ -37,10 +38,11 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
             return Err(error(header, segment, "each segment once", "it a second time"));
         }
         let part = open(header, segment)?;
-        warnings.extend(part.warnings.iter().map(|w| format!("segment {name}: {w}")));
+        let shown = one_line(name);
+        warnings.extend(part.warnings.iter().map(|w| format!("segment {shown}: {w}")));
         let mut notes = Vec::new();
         let (frames, leads) = single(&part, &mut notes)?;
-        warnings.extend(notes.into_iter().map(|w| format!("segment {name}: {w}")));
+        warnings.extend(notes.into_iter().map(|w| format!("segment {shown}: {w}")));
         if frames != segment.samples {
             let expected = format!("{} samples in its own header", segment.samples);
             return Err(error(header, segment, &expected, &frames.to_string()));
@@ -102,8 +104,9 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
             }
         }
         if let Some(extra) = part.into_iter().flatten().next() {
-            let name = segment.name.as_deref().unwrap_or("~");
-            warnings.push(format!("segment {name}: lead {} is not in the layout and left out", extra.name));
+            let name = one_line(segment.name.as_deref().unwrap_or("~"));
+            let lead = one_line(&extra.name);
+            warnings.push(format!("segment {name}: lead {lead} is not in the layout and left out"));
         }
     }
     if gaps > 0 {

@@ -10,6 +10,8 @@ use super::format::Format;
 use super::header::{Header, SignalSpec};
 use super::mat;
 use crate::ecg::error::{Error, Result, quote};
+use crate::fault::one_line;
+use crate::files;
 
 /// One signal as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Signals {
 
     /// Holds a signal as stored against the checksum and the initial value of its header line.
     fn verify(&mut self, spec: &SignalSpec, samples: &[i32], frames: u64) {
-        let name = &spec.description;
+        let name = one_line(&spec.description);
         let count = frames as usize * spec.samples_per_frame as usize;
         let declared = &samples[..count.min(samples.len())];
         if let Some(expected) = spec.checksum {
@@ -146,15 +148,8 @@ fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf,
         }
         _ => {}
     }
-    let file = File::open(&path).map_err(Error::reading(&path))?;
-    let meta = file.metadata().map_err(Error::reading(&path))?;
-    if !meta.is_file() {
-        return Err(unsupported(
-            "a signal file that is not a plain file".to_owned(),
-            "put the signals in a plain file beside the header",
-        ));
-    }
-    Ok((path, file, meta.len()))
+    let (file, len) = files::open(&path).map_err(Error::reading(&path))?;
+    Ok((path, file, len))
 }
 
 /// Frames of a record whose header does not say: what the shortest of its files holds whole.

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::format::Format;
 use crate::ecg::Record;
 use crate::ecg::error::{Error, Result, quote};
+use crate::files;
 
 /// How samples are stored: `digital = round(physical * gain) + baseline`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,6 +124,7 @@ pub fn write(folder: &Path, record: &Record, storage: &Storage) -> Result<()> {
     }
     let bytes = storage.format.encode(&frames).unwrap_or_default();
     let data = folder.join(format!("{}.dat", record.name));
-    std::fs::write(&data, bytes).map_err(Error::writing(&data))?;
-    std::fs::write(&path, text).map_err(Error::writing(&path))
+    // A header without its signals, or beside those of another record, would be worse than none.
+    files::write_all(&[(data, &bytes), (path.clone(), text.as_bytes())])
+        .map_err(|(path, error)| Error::writing(&path)(error))
 }

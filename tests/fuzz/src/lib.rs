@@ -1,0 +1,252 @@
+//! What each fuzz target does with its input. Also run by `tests/corpora.rs`, without a fuzzer, on the corpora and on
+//! every input that once was a find.
+//!
+//! A reader may refuse, in one line; it may not panic, overflow, hang, or take memory by a size that is only announced.
+//! What it accepts must be whole, and the same again when written and read back.
+
+use efficientecg_model::arrays::{Archive, Array, Class, Packing, read_npy, write_npz};
+use efficientecg_model::config::Config;
+use efficientecg_model::ecg::Record;
+use efficientecg_model::ecg::wfdb::{Annotations, Header};
+use efficientecg_model::inputs::read_inputs;
+use efficientecg_model::weights::table;
+use std::fmt::{Display, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// A message for people: one line, not endless.
+pub fn one_line(message: &impl Display) {
+    let text = message.to_string();
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    assert!(!text.chars().any(breaks), "not one line: {text:?}");
+    assert!(text.len() < 10_000, "{} bytes: {text}", text.len());
+}
+
+/// Runs a target on one input; more than 5 s of the processor's time is a hang. The clock on the wall would count the time
+/// that others have the processor.
+pub fn run(target: fn(&[u8]), data: &[u8]) {
+    let used = || {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        std::time::Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
+    };
+    let start = used();
+    target(data);
+    let spent = used() - start;
+    assert!(spent.as_secs() < 5, "a hang: {spent:?}");
+}
+
+/// The value, or nothing after a look at the message.
+fn good<T, E: Display>(result: Result<T, E>) -> Option<T> {
+    result.map_err(|e| one_line(&e)).ok()
+}
+
+/// A folder of this process.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FOLDER.get_or_init(|| tempfile::tempdir().expect("a temporary folder")).path()
+}
+
+fn file(name: &str, data: &[u8]) -> PathBuf {
+    let path = folder().join(name);
+    std::fs::write(&path, data).expect("written");
+    path
+}
+
+/// Bytes that steer a target, then its data.
+struct Steered<'a>(&'a [u8]);
+
+impl Steered<'_> {
+    fn byte(&mut self) -> usize {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(*first)
+    }
+}
+
+const CLASSES: [Class; 4] = [Class::Number, Class::Float, Class::Integer, Class::Bytes];
+
+fn whole(array: &Array) {
+    assert_eq!(array.shape.iter().product::<usize>(), array.data.len());
+}
+
+/// A `.npy` file.
+pub fn npy(data: &[u8]) {
+    let path = file("x.npy", data);
+    for class in CLASSES {
+        let Some(array) = good(read_npy(&path, class, None)) else { continue };
+        whole(&array);
+        let again = folder().join("again.npz");
+        write_npz(&again, &[("x", &array)], Packing::Deflated).expect("written");
+        let back = Archive::open(&again).and_then(|a| a.read("x", Class::Number, None)).expect("read");
+        assert_eq!((&back.shape, bits(&back)), (&array.shape, bits(&array)));
+    }
+}
+
+fn bits(array: &Array) -> Vec<u64> {
+    array.data.to_f64().into_iter().map(f64::to_bits).collect()
+}
+
+/// An archive: as it is, or (by the first byte) members of which the data are given, with sound sizes and CRCs.
+pub fn npz(data: &[u8]) {
+    let mut input = Steered(data);
+    let forged;
+    let bytes = if input.byte() % 2 == 0 {
+        input.0
+    } else {
+        forged = archive(input);
+        &forged
+    };
+    let path = file("x.npz", bytes);
+    let Some(archive) = good(Archive::open(&path)) else { return };
+    for name in archive.names() {
+        for class in [Class::Number, Class::Bytes] {
+            good(archive.read(&name, class, None)).iter().for_each(whole);
+        }
+    }
+    let Some(text) = good(archive.config_text()) else { return };
+    let Some(config) = good(Config::from_json(&text)) else { return };
+    if let Some(inputs) = good(read_inputs(&path, &config)) {
+        inputs.check(&config).expect("what was read is checked");
+    }
+}
+
+/// Stored members: a byte for the name, two for the length, the data.
+fn archive(mut input: Steered) -> Vec<u8> {
+    const NAMES: [&str; 6] = ["config", "signal", "age", "rhythm", "rhythm_steps", "logits"];
+    let (mut out, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
+    while !input.0.is_empty() && count < 100 {
+        let name = match input.byte() {
+            n if n < 240 => format!("{}.npy", NAMES[n % NAMES.len()]),
+            n => format!("{n}.npy"),
+        };
+        let length = input.byte() | input.byte() << 8;
+        let (data, rest) = input.0.split_at(length.min(input.0.len()));
+        input.0 = rest;
+        let mut common = vec![20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
+        common.extend(crc32fast::hash(data).to_le_bytes());
+        common.extend([data.len() as u32; 2].map(u32::to_le_bytes).concat());
+        common.extend((name.len() as u16).to_le_bytes());
+        common.extend([0; 2]);
+        directory.extend(b"PK\x01\x02\x14\0");
+        directory.extend(&common);
+        directory.extend([0; 10]);
+        directory.extend((out.len() as u32).to_le_bytes());
+        directory.extend(name.as_bytes());
+        out.extend(b"PK\x03\x04");
+        out.extend(&common);
+        out.extend(name.as_bytes());
+        out.extend(data);
+        count += 1;
+    }
+    let start = out.len() as u32;
+    out.extend(&directory);
+    out.extend(b"PK\x05\x06\0\0\0\0");
+    out.extend([count; 2].map(u16::to_le_bytes).concat());
+    out.extend((directory.len() as u32).to_le_bytes());
+    out.extend(start.to_le_bytes());
+    out.extend([0; 2]);
+    out
+}
+
+/// A configuration's text.
+pub fn config(data: &[u8]) {
+    let Some(config) = good(Config::from_json(&String::from_utf8_lossy(data))) else { return };
+    config.check().expect("what was read is checked");
+    let text = config.to_json().expect("text");
+    assert_eq!(Config::from_json(&text).expect("read back"), config);
+    good(config.blocks());
+    good(config.head_len(config.samples));
+    good(table(&config));
+}
+
+/// A header, in a folder with the files that it may name: `a` and `b` (records), `x.dat`, `x.mat`.
+pub fn header(data: &[u8]) {
+    static FILES: OnceLock<()> = OnceLock::new();
+    FILES.get_or_init(|| {
+        for (name, signals) in [("a", 2), ("b", 1)] {
+            let mut text = format!("{name} {signals} 250 8\n");
+            (0..signals).for_each(|i| text += &format!("{name}.dat 16 200 12 0 0 0 0 s{i}\n"));
+            file(&format!("{name}.hea"), text.as_bytes());
+            file(&format!("{name}.dat"), &(0..16 * signals).collect::<Vec<u8>>());
+        }
+        file("x.dat", &[7; 600]);
+        let mut matlab: Vec<u8> = [30u32, 2, 8, 0, 4].iter().flat_map(|v| v.to_le_bytes()).collect();
+        matlab.extend(b"val\0");
+        matlab.extend([3; 32]);
+        file("x.mat", &matlab);
+    });
+    let text: String = match std::str::from_utf8(data) {
+        Ok(text) => text.to_owned(),
+        Err(_) => data.iter().map(|b| char::from(*b)).collect(),
+    };
+    let path = file("x.hea", data);
+    let parsed = good(Header::parse(&path, &text));
+    if let Some(record) = good(Record::open(&path)) {
+        let header = parsed.expect("a header that opens parses");
+        assert_eq!(record.leads.len(), header.signal_count);
+        assert!(record.leads.iter().any(|l| !l.samples.is_empty()));
+        assert!(record.warnings.len() < 10_000);
+        record.warnings.iter().for_each(one_line);
+    }
+}
+
+const FORMATS: [u16; 12] = [8, 16, 24, 32, 61, 80, 160, 212, 310, 311, 0, 516];
+
+/// A record line and `signals` lines that agree, of the format that is the first byte's.
+fn lines(input: &mut Steered, data: &str, formats: &[u16]) -> (String, Option<u64>, Vec<usize>) {
+    let format = formats[input.byte() % formats.len()];
+    let signals = 1 + input.byte() % 4;
+    let frames = match input.byte() {
+        0..100 => None,
+        n => Some((n - 100) as u64 * (1 + input.byte() as u64)),
+    };
+    let offset = input.byte() * 4;
+    let mut text = format!("x {signals} 100 {}\n", frames.unwrap_or(0));
+    let mut sizes = Vec::new();
+    for _ in 0..signals {
+        let (per_frame, skew, initial) = (1 + input.byte() % 5, input.byte() % 9, input.byte());
+        let _ = writeln!(text, "{data} {format}x{per_frame}:{skew}+{offset} 200/mV 12 0 {initial} 0 0 lead");
+        sizes.push(per_frame);
+    }
+    (text, frames.filter(|n| *n > 0), sizes)
+}
+
+fn open(text: &str, frames: Option<u64>, sizes: &[usize]) {
+    let path = file("y.hea", text.as_bytes());
+    let Some(record) = good(Record::open(&path)) else { return };
+    let first = record.leads[0].samples.len() / sizes[0];
+    for (lead, per_frame) in record.leads.iter().zip(sizes) {
+        assert_eq!(lead.samples.len(), first * per_frame);
+        assert!(lead.samples.iter().all(|x| !x.is_infinite()));
+    }
+    assert!(frames.is_none_or(|n| n == first as u64));
+    record.warnings.iter().for_each(one_line);
+}
+
+/// A signal file of any format.
+pub fn signals(data: &[u8]) {
+    let mut input = Steered(data);
+    let (text, frames, sizes) = lines(&mut input, "y.dat", &FORMATS);
+    file("y.dat", input.0);
+    open(&text, frames, &sizes);
+}
+
+/// A MATLAB v4 file as a signal file.
+pub fn matlab(data: &[u8]) {
+    let mut input = Steered(data);
+    let (text, frames, sizes) = lines(&mut input, "y.mat", &[16, 16, 32, 80, 160, 212]);
+    file("y.mat", input.0);
+    open(&text, frames, &sizes);
+}
+
+/// An annotation file.
+pub fn annotations(data: &[u8]) {
+    let Some(read) = good(Annotations::parse(Path::new("x.atr"), data)) else { return };
+    assert!(read.items.len() <= data.len() / 2);
+    read.warnings.iter().for_each(one_line);
+    let path = folder().join("again.atr");
+    if good(read.write(&path)).is_some() {
+        let again = Annotations::read(&path).expect("read back");
+        assert_eq!((again.items, again.sample_rate), (read.items, read.sample_rate));
+    }
+}

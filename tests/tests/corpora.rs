@@ -1,0 +1,39 @@
+//! The fuzz targets on their corpora, without a fuzzer: what once was a find stays mended. The command line's is run by
+//! `tools/tests/commands.rs`.
+
+#[path = "../fuzz/src/lib.rs"]
+#[allow(unreachable_pub)]
+mod targets;
+
+use std::path::Path;
+
+#[test]
+fn what_was_found_once_stays_mended() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    type Target = (&'static str, fn(&[u8]));
+    let all: [Target; 7] = [
+        ("npy", targets::npy),
+        ("npz", targets::npz),
+        ("config", targets::config),
+        ("header", targets::header),
+        ("signals", targets::signals),
+        ("annotations", targets::annotations),
+        ("matlab", targets::matlab),
+    ];
+    for (name, target) in all {
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder.join(name)).expect("a corpus") {
+            let path = entry.expect("an entry").path();
+            println!("{}", path.display());
+            let data = std::fs::read(&path).expect("read");
+            targets::run(target, &data);
+            // And what is cut off.
+            for end in (0..data.len()).step_by(1 + data.len() / 40) {
+                targets::run(target, &data[..end]);
+            }
+            count += 1;
+        }
+        println!("{name}: {count} inputs, whole and cut");
+        assert!(count >= 3, "{name}");
+    }
+}
