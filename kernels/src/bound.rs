@@ -145,15 +145,26 @@ impl Arithmetic {
     }
 
     /// The rows of a large layer's weights as they are stored.
-    pub(crate) fn stored_rows(&self, weight: &[f64], depth: usize) -> Vec<f64> {
-        let row = |row: &[f64]| -> Vec<f64> {
+    pub(crate) fn stored_rows(&self, weight: &[f64], depth: usize) -> Vec<Approx> {
+        let row = |row: &[f64]| -> Vec<Approx> {
             match self.precision {
-                Precision::F32 => row.iter().map(|w| Self::narrow(*w)).collect(),
-                Precision::F16 => half::round_row(row).iter().map(|b| f64::from(half::to_f32(*b))).collect(),
-                Precision::Bf16 => row.iter().map(|w| to_bf16(*w)).collect(),
+                Precision::F32 => row.iter().map(|w| Approx::exact(Self::narrow(*w))).collect(),
+                Precision::F16 => {
+                    let value = |b: &u16| Approx::exact(f64::from(half::to_f32(*b)));
+                    half::round_row(row).iter().map(value).collect()
+                }
+                Precision::Bf16 => row.iter().map(|w| bf16_operand(to_bf16(*w))).collect(),
             }
         };
         weight.chunks(depth.max(1)).flat_map(row).collect()
+    }
+
+    /// A weight, with what is lost of its product with a gate where that underflows, before it is multiplied.
+    pub(crate) fn gated(&self, weight: Approx, gate: f64) -> Approx {
+        if gate == 0.0 || self.precision == Precision::Bf16 {
+            return weight;
+        }
+        sum(weight, Approx::within(0.0, self.lost / gate.abs()))
     }
 
     /// An activation that is read from where activations are stored.
@@ -179,11 +190,7 @@ impl Arithmetic {
     /// An operand of a product of a large layer, a weight apart: what the gate makes of it is rounded in f32 first.
     pub(crate) fn operand(&self, x: f64, gate: Option<f64>) -> Approx {
         match (self.precision, self.gpu) {
-            (Precision::Bf16, _) => {
-                let value = to_bf16(f64::from((x * gate.unwrap_or(1.0)) as f32));
-                // A subnormal may be taken for zero.
-                Approx::within(value, subnormal(value))
-            }
+            (Precision::Bf16, _) => bf16_operand(to_bf16(f64::from((x * gate.unwrap_or(1.0)) as f32))),
             _ => match gate {
                 None => Approx::exact(self.loaded(x)),
                 Some(gate) => self.rounded(Approx::exact(self.loaded(x) * gate)),
@@ -233,9 +240,9 @@ fn product(a: Approx, b: Approx) -> Approx {
     Approx { value: a.value * b.value, error, variance }
 }
 
-/// What is lost of a number where subnormal ones count as zeros.
-fn subnormal(value: f64) -> f64 {
-    if value.abs() < SMALLEST { value.abs() } else { 0.0 }
+/// A bf16 to multiply: a subnormal may be taken for zero.
+fn bf16_operand(value: f64) -> Approx {
+    Approx::within(value, if value.abs() < SMALLEST { value.abs() } else { 0.0 })
 }
 
 /// The nearest bf16.

@@ -6,6 +6,19 @@
 //! the relative error is at most `2e-7 + 3e-9 |x|`, worst for arguments whose results do not matter.
 //! The others build on it: `sigmoid(x) = 1 / (1 + exp(-x))`, `silu(x) = x / (1 + exp(-x))`,
 //! each with two roundings more (3e-7); `tanh(x) = 2 sigmoid(2x) - 1` (an absolute, not a relative, accuracy near 0: 4e-7).
+//!
+//! Over all 2^32 bit patterns against f64 (`tests/scan.rs`), in units in the last place and relatively (`tanh`: absolutely):
+//!
+//! | | scalar | AVX2, AVX-512 |
+//! | --- | --- | --- |
+//! | `exp`, -87 to 88 | 2.44 ULP, 2.0e-7 | 5.54 ULP, 4.0e-7 |
+//! | `sigmoid` | 3.41 ULP, 2.5e-7 | 5.50 ULP, 4.2e-7 |
+//! | `silu` | 3.62 ULP, 2.5e-7 | 6.71 ULP, 4.2e-7 |
+//! | `silu_rough` | 7.9e-5 | 7.5e-5, with the reciprocal of AVX-512 1.3e-4 |
+//! | `tanh` | 1.9e-7 | 1.9e-7 |
+//!
+//! The worst lie where `|x|` is above 80; the bounds `crate::bound` has of each `x` hold for all, by 1 % at the nearest.
+//!
 //! A NaN that arithmetic made (an empty payload) stays NaN; payloads must not reach these functions.
 
 use crate::simd::Isa;

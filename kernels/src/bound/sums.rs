@@ -1,6 +1,6 @@
 //! Sums of products, in the orders that kernels take them.
 
-use super::{Approx, Arithmetic, UNIT, gamma, product, subnormal, sum};
+use super::{Approx, Arithmetic, UNIT, gamma, product, sum};
 use crate::op::{Precision, TILE};
 
 impl Arithmetic {
@@ -26,19 +26,18 @@ impl Arithmetic {
 
     /// All steps of a tiled product of a row of weights as stored, from zeros, and the bias last: `x` has a row of columns
     /// for each step.
-    pub(crate) fn tile(&self, weight: &[f64], bias: f64, x: &[Vec<Approx>], cols: usize) -> Vec<Approx> {
+    pub(crate) fn tile(&self, weight: &[Approx], bias: f64, x: &[Vec<Approx>], cols: usize) -> Vec<Approx> {
         let mut chains = vec![Approx::default(); cols];
         if self.precision == Precision::Bf16 {
-            let stored = |w: f64| Approx::within(w, subnormal(w));
             for (w, x) in weight.chunks(2).zip(x.chunks(2)) {
                 match (w, x) {
-                    ([w0, w1], [x0, x1]) => self.step_pair(&mut chains, [*w0, *w1].map(stored), [x0, x1]),
-                    _ => self.step(&mut chains, stored(w[0]), &x[0]),
+                    ([w0, w1], [x0, x1]) => self.step_pair(&mut chains, [*w0, *w1], [x0, x1]),
+                    _ => self.step(&mut chains, w[0], &x[0]),
                 }
             }
         } else {
             for (w, x) in weight.iter().zip(x) {
-                self.step(&mut chains, Approx::exact(*w), x);
+                self.step(&mut chains, *w, x);
             }
         }
         let bias = Approx::exact(Arithmetic::narrow(bias));

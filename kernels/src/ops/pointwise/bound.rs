@@ -9,8 +9,12 @@ pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec
     let cols = x.shape.cols;
     let gate = op.gate.then(|| inputs[1].row(0));
     let residual = op.residual.then(|| inputs[1 + usize::from(op.gate)]);
-    let weight = a.stored_rows(&op.weight, c_in);
-    // The gate is multiplied with weights or with activations: one rounding of the same relative size.
+    let mut weight = a.stored_rows(&op.weight, c_in);
+    // The gate is multiplied with weights or with activations: one rounding of the same relative size, but what underflow
+    // takes is not the same.
+    if let Some(gate) = gate {
+        weight.iter_mut().enumerate().for_each(|(i, w)| *w = a.gated(*w, gate[i % c_in]));
+    }
     let operands: Vec<Vec<Approx>> =
         (0..c_in).map(|i| x.row(i).iter().map(|x| a.operand(*x, gate.map(|g| g[i]))).collect()).collect();
     let (mut y, mut exact) = (Vec::new(), Vec::new());
