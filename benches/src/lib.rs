@@ -1,5 +1,6 @@
 //! What benchmarks share: cases with their buffers, random networks.
 
+use efficientecg_kernels::bound::Arithmetic;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
@@ -11,6 +12,7 @@ use efficientecg_model::{LoadError, Model, Options, Weights};
 /// A case of an operation, packed for a level, with buffers to run it again and again.
 pub struct Bench<'a> {
     case: &'a Case,
+    arithmetic: Arithmetic,
     kernel: Box<dyn Kernel>,
     inputs: Vec<Operand>,
     outputs: Vec<Operand>,
@@ -32,6 +34,7 @@ impl<'a> Bench<'a> {
             inputs: inputs.collect(),
             outputs: outputs.map(zeros).collect(),
             scratch: vec![0.0; kernel.scratch(&shapes)],
+            arithmetic: Arithmetic::cpu(level, Precision::F32),
             case,
             kernel,
         })
@@ -56,18 +59,17 @@ impl<'a> Bench<'a> {
         unsafe { self.kernel.run(call) };
     }
 
-    /// Whether the last run's results are finite and within the case's tolerance of the reference.
+    /// Whether the last run's results are finite and within their bounds of the reference.
     pub fn is_right(&self) -> bool {
+        let inputs: Vec<&Matrix> = self.case.inputs.iter().collect();
         let mut want: Vec<Matrix> = self.outputs.iter().map(|(s, ..)| Matrix::zeros(*s)).collect();
-        self.case.op.reference(&self.case.inputs.iter().collect::<Vec<_>>(), &mut want);
-        self.outputs.iter().zip(&want).all(|((shape, layout, data), want)| {
-            let size = want.data.iter().fold(1.0f64, |m, v| m.max(v.abs()));
-            (0..shape.rows).all(|r| {
-                want.row(r).iter().enumerate().all(|(c, want)| {
-                    let got = f64::from(data[layout.at(*shape, r, c)]);
-                    // A NaN fails the comparison.
-                    (got - want).abs() <= self.case.tolerance * size
-                })
+        self.case.op.reference(&inputs, &mut want);
+        let bounds = self.case.op.bound(&inputs, &self.arithmetic);
+        self.outputs.iter().zip(&want).zip(&bounds).all(|(((shape, layout, data), want), bounds)| {
+            want.data.iter().zip(bounds).enumerate().all(|(i, (want, bound))| {
+                let got = f64::from(data[layout.at(*shape, i / shape.cols, i % shape.cols)]);
+                // A NaN fails the comparison.
+                (got - want).abs() <= bound.likely(*want)
             })
         })
     }

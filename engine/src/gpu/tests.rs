@@ -14,12 +14,15 @@ use crate::Precision;
 use crate::cpu::Cpu;
 use crate::graph::{Graph, Value};
 use crate::pool::Pool;
+use efficientecg_kernels::bound::{Approx, Arithmetic};
 use efficientecg_kernels::gpu::{Element, Storage, Traits, cells};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::{Case, ops};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Matrix, Shape};
+
+mod properties;
 
 /// Cells that read as NaN, be they f32 or two f16.
 const POISON: u32 = 0x7fff_7fff;
@@ -157,50 +160,59 @@ fn arena(device: &Device, buffer: &wgpu::Buffer) -> Vec<u8> {
 }
 
 /// The totals of the columns: what sums come to, however time was cut.
-fn totals(shape: Shape, data: &[f64]) -> Vec<f64> {
-    let mut out = vec![0.0; shape.cols];
-    for row in data.chunks_exact(shape.cols) {
-        out.iter_mut().zip(row).for_each(|(t, v)| *t += v);
+fn totals<T: Copy>(cols: usize, data: &[T], add: impl Fn(T, T) -> T) -> Vec<T> {
+    let mut out = data[..cols].to_vec();
+    for row in data.chunks_exact(cols).skip(1) {
+        out.iter_mut().zip(row).for_each(|(t, v)| *t = add(*t, *v));
     }
     out
 }
 
-/// Fails unless the case is right in every record; gives the worst error relative to its tolerance.
-fn check(device: Device, case: Case, options: &GpuOptions) -> f64 {
+/// Fails unless every element of every record is within its bound of the reference: the one that holds whatever the data,
+/// or the likely one; gives the worst error, in units of the first.
+fn check(device: Device, case: Case, options: &GpuOptions, likely: bool) -> f64 {
     let place = format!("{} {}", case.op.name(), case.name);
-    let half = options.precision == Precision::F16;
-    // Rounding to f16 errs by 2^-11 in every operand and result.
-    let tolerance = if half { 1e-2 } else { case.tolerance };
+    let arithmetic = Arithmetic::gpu(device.traits.storage);
     let records = records(&case.inputs);
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{place}: {e}"));
     let want = [0, 1].map(|r| {
+        let inputs: Vec<&Matrix> = records[r].iter().collect();
         let mut want: Vec<Matrix> = outputs.iter().map(|s| Matrix::zeros(*s)).collect();
-        case.op.reference(&records[r].iter().collect::<Vec<_>>(), &mut want);
-        want
+        case.op.reference(&inputs, &mut want);
+        (want, case.op.bound(&inputs, &arithmetic))
     });
     let mut worst = 0.0f64;
     for (index, (size, got)) in run(device, case.op, &case.name, &records, options).into_iter().enumerate() {
         let bits = |v: &[f32]| -> Vec<u32> { v.iter().map(|x| x.to_bits()).collect() };
         assert_eq!(bits(&got[0]), bits(&got[2]), "{place}: output {index} depends on the record's place");
-        for (got, want) in got.iter().zip([&want[0][index], &want[1][index], &want[0][index]]) {
+        for (got, (want, bounds)) in got.iter().zip([&want[0], &want[1], &want[0]]) {
             assert!(got.iter().all(|v| v.is_finite()), "{place}: output {index} is not finite");
             let mut got: Vec<f64> = got.iter().map(|v| f64::from(*v)).collect();
-            let mut wanted = want.data.clone();
-            if size != want.shape {
-                assert_eq!(size.cols, want.shape.cols, "{place}: output {index}");
-                (got, wanted) = (totals(size, &got), totals(want.shape, &wanted));
+            let (shape, mut wanted) = (want[index].shape, want[index].data.clone());
+            let mut bounds = bounds[index].clone();
+            if size != shape {
+                assert_eq!(size.cols, shape.cols, "{place}: output {index}");
+                got = totals(size.cols, &got, |a, b| a + b);
+                wanted = totals(size.cols, &wanted, |a, b| a + b);
+                bounds = totals(size.cols, &bounds, |a, b| Approx {
+                    value: a.value + b.value,
+                    error: a.error + b.error,
+                    variance: a.variance + b.variance,
+                });
             }
-            assert_eq!(got.len(), wanted.len());
-            let largest = wanted.iter().fold(1.0f64, |m, v| m.max(v.abs()));
-            for (at, (got, want)) in got.iter().zip(&wanted).enumerate() {
+            assert_eq!((got.len(), got.len()), (wanted.len(), bounds.len()));
+            for (at, ((got, want), bound)) in got.iter().zip(&wanted).zip(&bounds).enumerate() {
                 assert!(want.is_finite(), "{place}: the reference is {want}");
-                let error = (got - want).abs() / largest;
+                let most = if likely { bound.likely(*want) } else { bound.tolerance(*want) };
+                let error = (got - want).abs();
                 assert!(
-                    error <= tolerance,
-                    "{place}: output {index}[{at}] is {got}, want {want}: {error:.1e} off"
+                    error <= most,
+                    "{place}: output {index}[{at}] is {got}, want {want}: {error:.2e} off, and at most {most:.2e}"
                 );
-                worst = worst.max(error / tolerance);
+                if *got != bound.value {
+                    worst = worst.max((got - bound.value).abs() / bound.tolerance(bound.value));
+                }
             }
         }
     }
@@ -307,11 +319,12 @@ fn every_shader_matches_its_reference() {
             let count = cases.len();
             for case in cases {
                 let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
-                worst = worst.max(check(device, case, &options));
+                worst = worst.max(check(device, case, &options, true));
             }
             println!(
-                "{variant:13} {:16} {count:3} cases, worst error {worst:.2} of its tolerance",
-                entry.name
+                "{variant:13} {:16} {count:3} cases, bound / worst error {:.2}",
+                entry.name,
+                1.0 / worst
             );
         }
     }

@@ -8,7 +8,10 @@ pub mod pointwise;
 pub mod squeeze_excite;
 pub mod tokens;
 
+mod recipe;
 mod window;
+
+pub use recipe::{Draw, Recipe, Values};
 
 use crate::op::{Op, TILE};
 use crate::view::{Matrix, Shape};
@@ -19,6 +22,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Its cases.
     pub cases: fn() -> Vec<Case>,
+    /// A random case of it.
+    pub random: fn(&mut Recipe) -> Case,
 }
 
 /// An operation with weights and operands made from a fixed seed.
@@ -29,21 +34,18 @@ pub struct Case {
     pub op: Box<dyn Op>,
     /// Its operands: f32 values, held in f64.
     pub inputs: Vec<Matrix>,
-    /// The most that a kernel's result may differ from the reference's, relative to the larger of 1 and the largest
-    /// magnitude of the result.
-    pub tolerance: f64,
 }
 
 /// Every operation: what tests and benches loop over.
 pub fn ops() -> [Entry; 7] {
     [
-        Entry { name: "conv", cases: conv::cases },
-        Entry { name: "pointwise", cases: pointwise::cases },
-        Entry { name: "depthwise", cases: depthwise::cases },
-        Entry { name: "squeeze_excite", cases: squeeze_excite::cases },
-        Entry { name: "tokens", cases: tokens::cases },
-        Entry { name: "cross_attention", cases: cross_attention::cases },
-        Entry { name: "classifier", cases: classifier::cases },
+        Entry { name: "conv", cases: conv::cases, random: conv::random },
+        Entry { name: "pointwise", cases: pointwise::cases, random: pointwise::random },
+        Entry { name: "depthwise", cases: depthwise::cases, random: depthwise::random },
+        Entry { name: "squeeze_excite", cases: squeeze_excite::cases, random: squeeze_excite::random },
+        Entry { name: "tokens", cases: tokens::cases, random: tokens::random },
+        Entry { name: "cross_attention", cases: cross_attention::cases, random: cross_attention::random },
+        Entry { name: "classifier", cases: classifier::cases, random: classifier::random },
     ]
 }
 
@@ -112,6 +114,3 @@ impl Random {
         Matrix { shape: Shape::new(1, n), data }
     }
 }
-
-#[cfg(test)]
-mod tests;

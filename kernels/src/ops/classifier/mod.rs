@@ -11,18 +11,26 @@
 //! | → `logits` | `[1, classes]` | |
 //! | → `probabilities` | `[1, classes]` | softmax rows sum to 1 |
 //!
-//! Tolerance: that of a sum of `c + n d` products.
+//! Error bound (see [`crate::bound`]; `u = 2^-24`): means are in f64, rounded once; a logit is a dot product in 4 `l`
+//! chains, `l` the lanes of a vector, and a tree of height `log2 4 l`, rounded once more with its bias. An error `e`
+//! of a logit is one of a factor `exp(e)` of its exponential; a probability has its own and the mean of all of them,
+//! each with `2e-7 + 3e-9 |x|` of the exponential, and two roundings. What all logits err by in common drops out.
 
+mod bound;
+mod cases;
 mod gpu;
 
+use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
-use crate::ops::{Case, Random, mean_of_tiles};
+use crate::ops::mean_of_tiles;
 use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{Layout, Matrix, Shape, View};
+
+pub(crate) use cases::{cases, random};
 
 /// A linear layer and what makes probabilities of it.
 #[derive(Clone, Debug)]
@@ -93,6 +101,10 @@ impl Op for Classifier {
         for (p, l) in outputs[1].row_mut(0).iter_mut().zip(logits) {
             *p = if self.softmax { (l - top).exp() / total } else { math::f64::sigmoid(l) };
         }
+    }
+
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
@@ -171,40 +183,4 @@ impl Body for Task<'_> {
             linear::map(s, self.probabilities, Function::Sigmoid);
         }
     }
-}
-
-/// Cases for tests and benches.
-pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (c, n, d, classes, cols) in [
-        (1280, 2, 64, 5, 157),
-        (256, 3, 64, 4, 23),
-        (1, 0, 0, 1, 1),
-        (17, 1, 5, 33, 3),
-        (9, 0, 0, 20, 1500),
-        (600, 4, 7, 301, 600),
-    ] {
-        for softmax in [false, true] {
-            let mut random = Random::new(c + n + d + classes);
-            let width = c + n * d;
-            let op = Classifier {
-                weight: random.weights(classes * width, width),
-                bias: random.values(classes),
-                tokens: Shape::new(n, d),
-                softmax,
-            };
-            let x = Matrix::zeros(Shape::new(c, cols));
-            let mut inputs = vec![x, random.matrix(Shape::new(cols.div_ceil(TILE), c))];
-            if n > 0 {
-                inputs.push(random.matrix(Shape::new(n, d)));
-            }
-            cases.push(Case {
-                name: format!("{c} + {n}x{d} to {classes}{}", if softmax { " softmax" } else { "" }),
-                op: Box::new(op),
-                inputs,
-                tolerance: 1e-6,
-            });
-        }
-    }
-    cases
 }

@@ -1,7 +1,7 @@
 //! The model's shapes and the edges.
 
 use super::Conv;
-use crate::ops::{Case, Random};
+use crate::ops::{Case, Random, Recipe};
 use crate::view::Shape;
 
 /// Cases for tests and benches.
@@ -29,8 +29,20 @@ pub(crate) fn cases() -> Vec<Case> {
             name: format!("{leads}x{cols} to {c_out} k{kernel} s{stride}"),
             op: Box::new(op),
             inputs: vec![random.matrix(Shape::new(leads, cols))],
-            tolerance: 2e-6,
         });
     }
     cases
+}
+
+/// A random case.
+pub(crate) fn random(recipe: &mut Recipe) -> Case {
+    let (leads, kernel) = (recipe.size(15), 2 * recipe.below(15) + 1);
+    let (stride, c_out) =
+        (if recipe.flag(0) { 1 + recipe.below(3) } else { recipe.size(97) }, recipe.size(65));
+    let cols = recipe.size((200_000 / (leads * kernel * c_out)).clamp(17, 5000));
+    let mut random = recipe.random();
+    let weight = recipe.layer(&mut random, c_out * leads * kernel, leads * kernel);
+    let op = Conv { weight, bias: recipe.weights.take(&mut random, c_out), leads, kernel, stride };
+    let inputs = vec![recipe.matrix(&mut random, Shape::new(leads, cols))];
+    recipe.case(op, inputs)
 }

@@ -1,7 +1,7 @@
 //! The model's shapes and the edges.
 
 use super::{CrossAttention, Linear, Norm};
-use crate::ops::{Case, Random};
+use crate::ops::{Case, Random, Recipe};
 use crate::view::Shape;
 
 /// Cases for tests and benches.
@@ -37,8 +37,26 @@ pub(crate) fn cases() -> Vec<Case> {
             name: format!("{tokens} tokens, d{dim} h{heads}, {channels}x{cols}"),
             op: Box::new(op),
             inputs: vec![random.matrix(Shape::new(tokens, dim)), h],
-            tolerance: 2e-6,
         });
     }
     cases
+}
+
+/// A random case.
+pub(crate) fn random(recipe: &mut Recipe) -> Case {
+    let (heads, tokens) = (1 + recipe.below(5), recipe.size(5));
+    let dim = heads * recipe.size((65 / heads).max(1));
+    let channels = recipe.size((40_000 / (dim * dim)).clamp(3, 600));
+    let cols = recipe.size((100_000 / (channels * (dim + tokens * heads))).clamp(3, 5000));
+    let mut random = recipe.random();
+    let mut linear = |outputs: usize, inputs: usize| Linear {
+        weight: recipe.layer(&mut random, outputs * inputs, inputs),
+        bias: recipe.weights.take(&mut random, outputs),
+    };
+    let (q, k, v, out) = (linear(dim, dim), linear(dim, channels), linear(dim, channels), linear(dim, dim));
+    let mut norm = || Norm { weight: random.values(dim), bias: random.values(dim) };
+    let (norm_q, norm_out) = (norm(), norm());
+    let f = recipe.matrix(&mut random, Shape::new(tokens, dim));
+    let h = recipe.matrix(&mut random, Shape::new(channels, cols));
+    recipe.case(CrossAttention { tokens, heads, norm_q, norm_out, q, k, v, out }, vec![f, h])
 }

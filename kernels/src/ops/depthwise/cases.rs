@@ -1,7 +1,7 @@
 //! The model's shapes and the edges.
 
 use super::{Depthwise, Expand};
-use crate::ops::{Case, Random};
+use crate::ops::{Case, Random, Recipe};
 use crate::view::Shape;
 
 /// Cases for tests and benches.
@@ -39,8 +39,27 @@ pub(crate) fn cases() -> Vec<Case> {
             name: format!("{c_in}x{cols} expand {factor} k{kernel} s{stride}"),
             op: Box::new(op),
             inputs: vec![random.matrix(Shape::new(c_in, cols))],
-            tolerance: 2e-6,
         });
     }
     cases
+}
+
+/// A random case.
+pub(crate) fn random(recipe: &mut Recipe) -> Case {
+    let factor = if recipe.flag(0) { 1 + recipe.below(5) } else { 0 };
+    let c_in = recipe.size(if factor > 0 { 65 } else { 200 });
+    let kernel = if recipe.flag(1) { 3 + 2 * recipe.below(1) } else { 2 * recipe.below(15) + 1 };
+    let stride = if recipe.flag(2) { 1 + recipe.below(2) } else { recipe.size(97) };
+    let channels = c_in * factor.max(1);
+    let work = channels * (kernel + if factor > 0 { c_in } else { 0 });
+    let cols = recipe.size((200_000 / work).clamp(17, 5000));
+    let mut random = recipe.random();
+    let expand = (factor > 0).then(|| Expand {
+        weight: recipe.layer(&mut random, channels * c_in, c_in),
+        bias: recipe.weights.take(&mut random, channels),
+    });
+    let weight = recipe.layer(&mut random, channels * kernel, kernel);
+    let bias = recipe.weights.take(&mut random, channels);
+    let inputs = vec![recipe.matrix(&mut random, Shape::new(c_in, cols))];
+    recipe.case(Depthwise { expand, weight, bias, kernel, stride }, inputs)
 }

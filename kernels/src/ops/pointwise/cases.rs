@@ -1,7 +1,7 @@
 //! The model's shapes and the edges.
 
 use super::Pointwise;
-use crate::ops::{Case, Random};
+use crate::ops::{Case, Random, Recipe};
 use crate::view::Shape;
 
 /// Cases for tests and benches.
@@ -47,8 +47,28 @@ pub(crate) fn cases() -> Vec<Case> {
                 if gate { " gated" } else { "" },
                 if residual { " residual" } else { "" },
             );
-            cases.push(Case { name, op: Box::new(op), inputs, tolerance: 4e-6 });
+            cases.push(Case { name, op: Box::new(op), inputs });
         }
     }
     cases
+}
+
+/// A random case.
+pub(crate) fn random(recipe: &mut Recipe) -> Case {
+    let [silu, gate, residual, sums] = [0, 1, 2, 3].map(|i| recipe.flag(i));
+    let deep = recipe.flag(4);
+    let c_in = recipe.size(if deep { 2500 } else { 129 });
+    let c_out = recipe.size((40_000 / c_in).clamp(3, 200));
+    let cols = recipe.size((200_000 / (c_in * c_out)).clamp(17, 5000));
+    let mut random = recipe.random();
+    let weight = recipe.layer(&mut random, c_out * c_in, c_in);
+    let op = Pointwise { weight, bias: recipe.weights.take(&mut random, c_out), silu, gate, residual, sums };
+    let mut inputs = vec![recipe.matrix(&mut random, Shape::new(c_in, cols))];
+    if gate {
+        inputs.push(random.gate(c_in));
+    }
+    if residual {
+        inputs.push(recipe.matrix(&mut random, Shape::new(c_out, cols)));
+    }
+    recipe.case(op, inputs)
 }

@@ -1,7 +1,7 @@
 //! Each kind alone and together, present and missing, and the edges.
 
 use super::{Feature, Tokens};
-use crate::ops::{Case, Random};
+use crate::ops::{Case, Random, Recipe};
 use crate::view::{Matrix, Shape};
 
 fn one(value: f64) -> Matrix {
@@ -54,9 +54,55 @@ pub(crate) fn cases() -> Vec<Case> {
                 name: format!("d{dim} lstm {inputs} to {hidden}, {steps} of {rows} steps, missing {missing}"),
                 op: Box::new(Tokens { dim, features }),
                 inputs: vec![one(value), table, one(steps as f64), one(index)],
-                tolerance: 2e-6,
             });
         }
     }
     cases
+}
+
+/// A random case of none to four features.
+pub(crate) fn random(recipe: &mut Recipe) -> Case {
+    let (dim, count) = (recipe.size(129), recipe.below(4));
+    let mut random = recipe.random();
+    let (mut features, mut inputs) = (Vec::new(), Vec::new());
+    for i in 0..count as u32 {
+        let missing = recipe.flag(3 * i + 2);
+        let mut vector = |n: usize| recipe.weights.take(&mut random, n);
+        match (recipe.flag(3 * i), recipe.flag(3 * i + 1)) {
+            (false, _) => {
+                let [weight, bias, none] = [0, 1, 2].map(|_| vector(dim));
+                features.push(Feature::Continuous { weight, bias, missing: none });
+                let value = recipe.values.take(&mut random, 1)[0];
+                inputs.push(one(if missing { f64::NAN } else { value }));
+            }
+            (true, false) => {
+                let categories = recipe.size(5);
+                features.push(Feature::Categorical {
+                    embedding: recipe.weights.take(&mut random, (categories + 1) * dim),
+                });
+                inputs.push(one(if missing { -1.0 } else { recipe.below(categories - 1) as f64 }));
+            }
+            (true, true) => {
+                let (width, hidden) = (recipe.size(33), recipe.size(49));
+                let rows = recipe.size((40_000 / (hidden * (hidden + width))).clamp(3, 200));
+                let steps = if missing { 0 } else { rows - recipe.below(rows - 1) };
+                features.push(Feature::Sequence {
+                    inputs: width,
+                    hidden,
+                    input_weight: recipe.layer(&mut random, 4 * hidden * width, width),
+                    hidden_weight: recipe.layer(&mut random, 4 * hidden * hidden, hidden),
+                    bias: recipe.weights.take(&mut random, 4 * hidden),
+                    proj: recipe.layer(&mut random, dim * hidden, hidden),
+                    proj_bias: recipe.weights.take(&mut random, dim),
+                    missing: recipe.weights.take(&mut random, dim),
+                });
+                let mut table = recipe.matrix(&mut random, Shape::new(rows, width));
+                for row in steps..rows {
+                    table.row_mut(row).fill(f64::NAN);
+                }
+                inputs.extend([table, one(steps as f64)]);
+            }
+        }
+    }
+    recipe.case(Tokens { dim, features }, inputs)
 }

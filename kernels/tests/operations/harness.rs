@@ -1,10 +1,11 @@
-//! Every case of every operation at every level against the reference: each element, between guards, with padding and
-//! outputs poisoned before the run, task order reversed.
+//! What every test of operations does: run a kernel between guards, with padding and outputs poisoned before, and hold each
+//! element to its bound.
 
-use super::{Case, ops};
-use crate::op::{Call, Kernel, Precision};
-use crate::simd::Level;
-use crate::view::{BLOCK, Layout, Matrix, Shape, View, ViewMut};
+use efficientecg_kernels::bound::Arithmetic;
+use efficientecg_kernels::op::{Call, Kernel, Precision};
+use efficientecg_kernels::ops::Case;
+use efficientecg_kernels::simd::Level;
+use efficientecg_kernels::view::{BLOCK, Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
 const GUARD: usize = 64;
@@ -24,7 +25,7 @@ fn buffer(matrix: &Matrix, layout: Layout) -> Vec<f32> {
 }
 
 /// What the kernel makes of the case: NaN-filled outputs between canaries, checked on return.
-fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>> {
+pub(crate) fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>> {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let layouts: Vec<Layout> = (0..shapes.len()).map(|i| kernel.input_layout(i)).collect();
     let buffers: Vec<Vec<f32>> = case.inputs.iter().zip(&layouts).map(|(m, l)| buffer(m, *l)).collect();
@@ -82,7 +83,8 @@ fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>
         .collect()
 }
 
-fn check(case: &Case, level: Level, precision: Precision) -> f64 {
+/// What the kernel makes of the case, whatever the order and the length of its runs of tasks.
+pub(crate) fn results(case: &Case, level: Level, precision: Precision) -> Vec<Vec<f32>> {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let kernel = case.op.pack(level, precision);
     let tasks = kernel.tasks(&shapes);
@@ -97,83 +99,73 @@ fn check(case: &Case, level: Level, precision: Precision) -> f64 {
             case.name
         );
     }
+    got
+}
 
-    let mut want: Vec<Matrix> = match case.op.outputs(&shapes) {
-        Ok(shapes) => shapes.into_iter().map(Matrix::zeros).collect(),
-        Err(e) => panic!("{}: {e}", case.name),
-    };
+/// What the reference makes of the case.
+pub(crate) fn reference(case: &Case) -> Vec<Matrix> {
+    let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+    let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{}: {e}", case.name));
+    let mut want: Vec<Matrix> = outputs.into_iter().map(Matrix::zeros).collect();
     case.op.reference(&case.inputs.iter().collect::<Vec<_>>(), &mut want);
-    let tolerance = case.tolerance
-        + match precision {
-            Precision::F32 => 0.0,
-            Precision::F16 => 5e-4,
-            Precision::Bf16 => 6e-3,
-        };
-    let mut worst = 0.0f64;
-    for (index, (got, want)) in got.iter().zip(&want).enumerate() {
-        assert_eq!(got.len(), want.data.len());
+    want
+}
+
+/// Which bound an element is held to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    /// The one that holds whatever the data.
+    Any,
+    /// The one for data and weights without a pattern.
+    Likely,
+}
+
+/// Fails unless every element is within its bound of the reference; gives the worst error, in units of either bound.
+pub(crate) fn check(case: &Case, level: Level, precision: Precision, which: Bound) -> [f64; 2] {
+    let (got, want) = (results(case, level, precision), reference(case));
+    let arithmetic = Arithmetic::cpu(level, precision);
+    let bounds = case.op.bound(&case.inputs.iter().collect::<Vec<_>>(), &arithmetic);
+    let place = format!("{} {} at {level:?} in {precision:?}", case.op.name(), case.name);
+    assert_eq!((got.len(), bounds.len()), (want.len(), want.len()), "{place}");
+    // What the operands as stored make may differ from the reference by so much of the largest result.
+    let stored = match precision {
+        Precision::F32 => 1e-6,
+        Precision::F16 => 2e-3,
+        Precision::Bf16 => 2e-2,
+    };
+    let mut worst = [0.0f64; 2];
+    for (index, ((got, want), bounds)) in got.iter().zip(&want).zip(&bounds).enumerate() {
+        assert_eq!((got.len(), bounds.len()), (want.data.len(), want.data.len()));
         let size = want.data.iter().fold(1.0f64, |m, v| m.max(v.abs()));
-        for (at, (got, want)) in got.iter().zip(&want.data).enumerate() {
-            let place = format!(
-                "{} {} at {level:?} in {precision:?}: output {index}[{at}]",
-                case.op.name(),
-                case.name
-            );
+        for (at, ((got, want), bound)) in got.iter().zip(&want.data).zip(bounds).enumerate() {
+            let place = format!("{place}: output {index}[{at}]");
             assert!(want.is_finite(), "{place}: the reference is {want}");
             assert!(got.is_finite(), "{place} is {got}, want {want}");
-            let error = (f64::from(*got) - want).abs() / size;
-            assert!(error <= tolerance, "{place} is {got}, want {want}: {error:.1e} off");
-            worst = worst.max(error);
+            if which == Bound::Likely {
+                let off = (bound.value - want).abs() / size;
+                assert!(off <= stored, "{place}: the bound is around {}, not {want}", bound.value);
+            }
+            let got = f64::from(*got);
+            let [error, arithmetic] = [want, &bound.value].map(|v| (got - v).abs());
+            let both = [bound.tolerance(*want), bound.likely(*want)];
+            let most = both[usize::from(which == Bound::Likely)];
+            assert!(error <= most, "{place} is {got}, want {want}: {error:.2e} off, and at most {most:.2e}");
+            // What arithmetic errs by, without what operands of fewer bits do.
+            let both = [bound.tolerance(bound.value), bound.likely(bound.value)];
+            let most = both[usize::from(which == Bound::Likely)];
+            assert!(arithmetic <= most, "{place} is {got}: {arithmetic:.2e} off, and at most {most:.2e}");
+            if arithmetic > 0.0 {
+                worst = [0, 1].map(|i| worst[i].max(arithmetic / both[i]));
+            }
         }
     }
     worst
 }
 
-#[test]
-fn every_kernel_matches_its_reference() {
-    for entry in ops() {
-        let cases = (entry.cases)();
-        assert!(!cases.is_empty(), "{} has no cases", entry.name);
-        for level in Level::available() {
-            // The others are in f32 whatever is asked for.
-            let halves = matches!(entry.name, "pointwise" | "depthwise");
-            for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
-                if precision != Precision::F32 && !halves {
-                    continue;
-                }
-                let worst = cases
-                    .iter()
-                    .map(|case| {
-                        assert_eq!(case.op.name(), entry.name);
-                        check(case, level, precision)
-                    })
-                    .fold(0.0, f64::max);
-                println!(
-                    "{:16} {:8} {precision:?} {:3} cases, worst error {worst:.2e}",
-                    entry.name,
-                    level.name(),
-                    cases.len()
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn operands_that_do_not_fit_are_refused() {
-    for entry in ops() {
-        for case in (entry.cases)() {
-            let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-            assert!(case.op.outputs(&[]).is_err(), "{}: took no operands", case.name);
-            for i in 0..shapes.len() {
-                let mut wrong = shapes.clone();
-                wrong[i].rows += 1;
-                wrong[i].cols += 1;
-                let Err(error) = case.op.outputs(&wrong) else {
-                    panic!("{} {}: took operand {i} as {}", entry.name, case.name, wrong[i]);
-                };
-                assert_eq!(error.op, entry.name);
-            }
-        }
+/// What an operation is run in: the small ones are in f32 whatever is asked for.
+pub(crate) fn precisions(op: &str) -> &'static [Precision] {
+    match op {
+        "pointwise" | "depthwise" => &[Precision::F32, Precision::F16, Precision::Bf16],
+        _ => &[Precision::F32],
     }
 }

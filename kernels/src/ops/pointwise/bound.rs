@@ -1,0 +1,32 @@
+//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+
+use super::Pointwise;
+use crate::bound::{Approx, Arithmetic};
+use crate::view::Matrix;
+
+pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
+    let (x, c_in) = (inputs[0], op.c_in());
+    let cols = x.shape.cols;
+    let gate = op.gate.then(|| inputs[1].row(0));
+    let residual = op.residual.then(|| inputs[1 + usize::from(op.gate)]);
+    let weight = a.stored_rows(&op.weight, c_in);
+    // The gate is multiplied with weights or with activations: one rounding of the same relative size.
+    let operands: Vec<Vec<Approx>> =
+        (0..c_in).map(|i| x.row(i).iter().map(|x| a.operand(*x, gate.map(|g| g[i]))).collect()).collect();
+    let (mut y, mut exact) = (Vec::new(), Vec::new());
+    for (o, (bias, weight)) in op.bias.iter().zip(weight.chunks(c_in)).enumerate() {
+        for (t, sum) in a.tile(weight, *bias, &operands, cols).into_iter().enumerate() {
+            let mut value = if op.silu { a.activate(sum) } else { sum };
+            if let Some(residual) = residual {
+                value = a.add(value, Approx::exact(a.loaded(residual.row(o)[t])));
+            }
+            exact.push(value);
+            y.push(a.stored(value));
+        }
+    }
+    let mut outputs = vec![y];
+    if op.sums {
+        outputs.push(a.sum_tiles(&exact, op.c_out()));
+    }
+    outputs
+}

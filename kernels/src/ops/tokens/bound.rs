@@ -1,0 +1,70 @@
+//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+
+use super::{Feature, Tokens};
+use crate::bound::{Approx, Arithmetic};
+use crate::view::Matrix;
+
+fn exact(values: &[f64]) -> Vec<Approx> {
+    values.iter().map(|v| Approx::exact(Arithmetic::narrow(*v))).collect()
+}
+
+pub(super) fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
+    let token = |(at, feature): (usize, &Feature)| -> Vec<Approx> {
+        match feature {
+            Feature::Continuous { weight, bias, missing } => {
+                let value = inputs[at].data[0];
+                if value.is_nan() {
+                    return exact(missing);
+                }
+                let terms = exact(weight).into_iter().zip(exact(bias));
+                terms.map(|(w, b)| a.add(a.mul(Approx::exact(value), w), b)).collect()
+            }
+            Feature::Categorical { embedding } => {
+                let index = inputs[at].data[0];
+                let last = embedding.len() / op.dim - 1;
+                let row = if index >= 0.0 { index as usize } else { last };
+                exact(&embedding[row * op.dim..][..op.dim])
+            }
+            Feature::Sequence { hidden, proj, proj_bias, missing, .. } => {
+                let steps = inputs[at + 1].data[0] as usize;
+                if steps == 0 {
+                    return exact(missing);
+                }
+                let h = lstm(feature, inputs[at], steps, a);
+                let rows = proj.chunks(*hidden).zip(exact(proj_bias));
+                rows.map(|(row, bias)| a.chain(bias, narrow(row).zip(h.iter().copied()))).collect()
+            }
+        }
+    };
+    vec![op.with_operands().flat_map(token).collect()]
+}
+
+fn narrow(row: &[f64]) -> impl Iterator<Item = f64> {
+    row.iter().map(|w| Arithmetic::narrow(*w))
+}
+
+/// The last hidden state.
+fn lstm(feature: &Feature, rows: &Matrix, steps: usize, a: &Arithmetic) -> Vec<Approx> {
+    let Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, .. } = feature else {
+        return Vec::new();
+    };
+    let bias = exact(bias);
+    let (mut h, mut c) = (vec![Approx::default(); *hidden], vec![Approx::default(); *hidden]);
+    for step in 0..steps {
+        let x = rows.row(step).iter().map(|x| Approx::exact(*x));
+        let gates: Vec<Approx> = (0..4 * hidden)
+            .map(|g| {
+                let of_x = narrow(&input_weight[g * inputs..][..*inputs]).zip(x.clone());
+                let of_h = narrow(&hidden_weight[g * hidden..][..*hidden]).zip(h.iter().copied());
+                a.chain(bias[g], of_x.chain(of_h))
+            })
+            .collect();
+        for j in 0..*hidden {
+            let [i, f, g, o] = [0, 1, 2, 3].map(|gate| gates[gate * hidden + j]);
+            let keep = a.mul(a.sigmoid(f), c[j]);
+            c[j] = a.mul_add(a.sigmoid(i), a.tanh(g), keep);
+            h[j] = a.mul(a.sigmoid(o), a.tanh(c[j]));
+        }
+    }
+    h
+}

@@ -1,0 +1,92 @@
+//! Random networks on random batches: the same bits for any team and any order of records, in a batch or not, and
+//! probabilities that are ones. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 10,000.
+
+use efficientecg_model::{Inputs, Level, Model, Options, Outputs, Precision, Weights};
+use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
+use efficientecg_tests::random::{self, Random, StageRow};
+use proptest::prelude::any;
+use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
+
+/// A network of one to three stages, and the shape of a batch.
+fn network(seed: u64) -> (Weights, usize, usize) {
+    let mut random = Random::new(seed);
+    let mut size = |most: usize| 1 + random.below(most);
+    let leads = size(4);
+    let stem = (size(20), 2 * size(4) - 1, size(3));
+    let stages: Vec<StageRow> =
+        (0..size(3)).map(|_| (size(4), 2 * size(5) - 1, size(3), size(24), size(2))).collect();
+    let (head, fused) = (size(40), size(2) == 2);
+    let (batch, samples) = (size(5), if size(3) == 1 { size(1200) } else { size(60) });
+    (random::weights(random::config(leads, stem, &stages, head, fused), seed), batch, samples)
+}
+
+/// The arrays of the records `order` of a run.
+fn pick(outputs: &Outputs, order: &[usize]) -> Outputs {
+    let pick = |data: &[f32]| -> Vec<f32> {
+        let width = data.len() / order.len();
+        order.iter().flat_map(|r| data[r * width..][..width].to_vec()).collect()
+    };
+    let mut out = outputs.clone();
+    out.logits = pick(&outputs.logits);
+    out.probabilities = pick(&outputs.probabilities);
+    out.taps.iter_mut().zip(&outputs.taps).for_each(|(to, from)| to.data = pick(&from.data));
+    out
+}
+
+fn holds(seed: u64) {
+    let (weights, batch, samples) = network(seed);
+    let inputs = random::inputs(weights.config(), batch, samples, seed);
+    let order: Vec<usize> = (0..batch).rev().collect();
+    let run = |level: Level, precision: Precision, threads: usize| {
+        let options = Options { level: Some(level), precision, threads: Some(threads), ..Options::default() };
+        Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let all = |model: &Model, inputs: &Inputs| {
+        let taps: Vec<&str> = model.tap_names().collect();
+        model.run_with_taps(inputs, &taps).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let mut first: Option<Outputs> = None;
+    for level in Level::available() {
+        for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+            let model = run(level, precision, 1);
+            let whole = all(&model, &inputs);
+            let name = |what: &str| format!("network {seed}, {} {precision:?}, {what}", level.name());
+            for threads in [2, 3, 5] {
+                let team = all(&run(level, precision, threads), &inputs);
+                assert_same_bits(&name(&format!("{threads} threads")), &team, &whole);
+            }
+            let permuted = all(&model, &random::permute(&inputs, &order));
+            assert_same_bits(&name("permuted"), &permuted, &pick(&whole, &order));
+            let mut parts = Outputs::default();
+            for r in 0..batch {
+                parts.append(all(&model, &inputs.slice(r, 1)));
+            }
+            assert_same_bits(&name("one by one"), &parts, &whole);
+            for row in whole.probabilities.chunks(weights.config().classes.len()) {
+                let sum: f64 = row.iter().map(|p| f64::from(*p)).sum();
+                assert!(row.iter().all(|p| (0.0..=1.0).contains(p)), "{}: {row:?}", name("probabilities"));
+                assert!((sum - 1.0).abs() <= 2e-7, "{}: they sum to {sum}", name("probabilities"));
+            }
+            if precision == Precision::F32 {
+                let first = first.get_or_insert_with(|| whole.clone());
+                assert_runs_close(&name("levels"), &whole, first, 2.0 * TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn random_networks() {
+    let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
+    let named = std::env::var_os("PROPTEST_CASES").map(|_| Config::default().cases);
+    let cases = named.unwrap_or(if long { 10_000 } else { 24 });
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/properties.regressions");
+    let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(kept)) as _);
+    let config = Config { cases, failure_persistence, source_file: Some(file!()), ..Config::default() };
+    let result = TestRunner::new(config).run(&any::<u64>(), |seed| {
+        holds(seed);
+        Ok(())
+    });
+    result.unwrap_or_else(|e| panic!("{e}"));
+    println!("{cases} random networks");
+}
