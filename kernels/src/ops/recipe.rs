@@ -91,9 +91,13 @@ impl Recipe {
         let (values, weights) = (pick(draw[0]), pick(draw[1]));
         Recipe {
             flags: draw[2],
-            values: if draw[0] % 3 == 0 { Values::Normal } else { values },
+            values: if draw[0].is_multiple_of(3) { Values::Normal } else { values },
             // Products of huge numbers by huge ones, layer after layer, leave the range.
-            weights: if draw[1] % 2 == 0 || weights == Values::Huge { Values::Normal } else { weights },
+            weights: if draw[1].is_multiple_of(2) || weights == Values::Huge {
+                Values::Normal
+            } else {
+                weights
+            },
             seed: draw[3] as usize,
             draw,
             next: 4,
@@ -113,14 +117,14 @@ impl Recipe {
 
     /// A number from 0 to `most`.
     pub fn below(&mut self, most: usize) -> usize {
-        (self.draw() * (most as u64 + 1) >> 32) as usize
+        ((self.draw() * (most as u64 + 1)) >> 32) as usize
     }
 
     /// A size from 1 to `most`, one that kernels cut at more often than not.
     pub fn size(&mut self, most: usize) -> usize {
         let sizes: Vec<usize> = SIZES.iter().chain(&LENGTHS).copied().filter(|s| *s <= most).collect();
         let all = sizes.len() + sizes.len() / 4;
-        let i = (self.draw() * all as u64 >> 32) as usize;
+        let i = ((self.draw() * all as u64) >> 32) as usize;
         // Some are any number.
         *sizes.get(i).unwrap_or(&(1 + (self.seed * 31 + i) % most.max(1)))
     }

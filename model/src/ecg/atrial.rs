@@ -4,10 +4,12 @@
 //! each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
 use super::beats::median;
-use super::segments::{Aligned, Cuts, correlation, distance, rest, rms};
+use super::segments::{Aligned, Cuts, correlation, distance, rest, rms, usual};
 
 /// Columns for all leads together.
 const SHARED: usize = 7;
+/// The one of them that sets a P wave against that of the beat before.
+const BEFORE: usize = 5;
 const LIMIT: f64 = 4.0;
 /// Neighbours on either side.
 const AROUND: usize = 60;
@@ -72,6 +74,13 @@ pub fn columns(aligned: &Aligned, beats: &[i64]) -> Vec<f32> {
             put(8.0 * distance(like) - 2.0);
         }
     }
+    let (width, unknown) = (inputs(leads), aligned.cut_off());
+    for column in [0, 1, 2, 6].into_iter().chain(SHARED..width) {
+        usual(&mut out, width, column, &unknown);
+    }
+    // The record's first beat has none before it.
+    let either: Vec<bool> = unknown.windows(2).map(|u| u[0] || u[1]).collect();
+    usual(&mut out[width..], width, BEFORE, &either);
     out
 }
 
@@ -169,6 +178,30 @@ mod tests {
             let columns = made(&x, beats);
             assert!(columns.len() == beats.len() * inputs(1) && columns.iter().all(|v| v.is_finite()));
         }
+    }
+
+    #[test]
+    fn a_p_wave_before_the_record_is_taken_for_the_usual_one() {
+        let (x, beats) = record(-0.2);
+        let whole = made(&x, &beats);
+        // The record begins at the first beat's QRS.
+        let cut = beats[0] - 10;
+        let later: Vec<i64> = beats.iter().map(|b| b - cut).collect();
+        let columns = made(&x[cut as usize..], &later);
+        let (width, rows) = (inputs(1), columns.chunks_exact(inputs(1)).collect::<Vec<_>>());
+        for column in [0, 1, 2, 6, SHARED] {
+            let mut others: Vec<f32> = rows[1..].iter().map(|row| row[column]).collect();
+            others.sort_by(f32::total_cmp);
+            assert_eq!(rows[0][column], others[29], "column {column}");
+        }
+        let mut others: Vec<f32> = rows[2..].iter().map(|row| row[BEFORE]).collect();
+        others.sort_by(f32::total_cmp);
+        assert_eq!(rows[0][BEFORE], 0.0);
+        assert_eq!(rows[1][BEFORE], ((f64::from(others[28]) + f64::from(others[29])) / 2.0) as f32);
+        // Of the beats far from it nothing changes, but for the first late beat's own wave among the late ones'.
+        assert!(
+            whole[50 * width] < -1.5 && rows[50][0] < -1.5 && whole[51 * width] > 1.0 && rows[51][0] > 1.0
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! held to each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
 use super::beats::median;
-use super::segments::{ALIKE, Aligned, Cuts, FLAT, correlation, distance, dot, rest, rms};
+use super::segments::{ALIKE, Aligned, Cuts, FLAT, correlation, distance, dot, rest, rms, usual};
 
 /// Columns for all leads together.
 const SHARED: usize = 6;
@@ -56,6 +56,10 @@ pub fn columns(aligned: &Aligned) -> Vec<f32> {
         put(first + 7, &own.wave);
         put(first + 8, &own.steady);
         put(first + 9, &own.wave_rest);
+    }
+    let unknown = aligned.cut_off();
+    for first in (0..aligned.leads()).map(|lead| SHARED + PER_LEAD * lead) {
+        [7, 9].iter().for_each(|column| usual(&mut out, width, first + column, &unknown));
     }
     out
 }

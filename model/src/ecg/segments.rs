@@ -53,6 +53,12 @@ impl Aligned {
         (level >= FLAT).then_some(Aligned { leads, rate, places, kept, template, level })
     }
 
+    /// Whether each beat's P wave begins before the record: nothing is known of it.
+    pub(super) fn cut_off(&self) -> Vec<bool> {
+        let start = at(WAVE[0], self.rate);
+        self.places.iter().map(|place| place.saturating_add(start) < 0).collect()
+    }
+
     pub(super) fn leads(&self) -> usize {
         self.leads.len()
     }
@@ -66,6 +72,22 @@ impl Aligned {
         // Moved by whole samples, the same to either side.
         let shift = at(seconds.abs(), self.rate) * if seconds < 0.0 { -1 } else { 1 };
         Cutter { leads: &self.leads, span: at(WAVE[0], self.rate) + shift..at(WAVE[1], self.rate) + shift }
+    }
+}
+
+/// Puts the median over the other beats into `column` of the rows of the `unknown` ones, where there are others.
+pub(super) fn usual(rows: &mut [f32], width: usize, column: usize, unknown: &[bool]) {
+    if unknown.iter().all(|u| !u) {
+        return;
+    }
+    let with = |(row, unknown): (&[f32], &bool)| (!unknown).then(|| row[column]);
+    let mut known: Vec<f32> = rows.chunks_exact(width).zip(unknown).filter_map(with).collect();
+    if known.is_empty() {
+        return;
+    }
+    let usual = middle(&mut known);
+    for (row, _) in rows.chunks_exact_mut(width).zip(unknown).filter(|(_, u)| **u) {
+        row[column] = usual;
     }
 }
 

@@ -21,14 +21,16 @@ the median of their P(0), rounded to f32.
     6  e(P(0)) - e(m)
     7  8 D(P, m) - 2                        of each lead, at the lead's own best move
 
-Every column is clamped to [-4, 4] and cast to f32.
+Every column is clamped to [-4, 4] and cast to f32. Then, as in `morphology.py`, the columns 0, 1, 2, 6, 7 and those after it
+of a beat whose P wave begins before the record, and column 5 of such a beat and the next but the record's first, are the
+median of the column over the beats where that is not so.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .morphology import COARSE, LIMIT, WAVE, Aligned, at, corr, cut, distance, flat, middle, rms
+from .morphology import COARSE, LIMIT, WAVE, Aligned, at, corr, cut, distance, flat, middle, rms, usual
 
 SHARED = 7
 AROUND, PART, LEAST, FEW = 60, 0.15, 5, 8
@@ -83,4 +85,7 @@ def columns(a: Aligned, beats) -> np.ndarray:
             e(flat(own[i])) - e(whole),
         )
         out[i, SHARED:] = 8 * distance(corr(waves[:, i], m).max(0)) - 2
-    return np.clip(out, -LIMIT, LIMIT).astype(np.float32)
+    out, unknown = np.clip(out, -LIMIT, LIMIT).astype(np.float32), a.cut_off
+    usual(out, [0, 1, 2, 6, *range(SHARED, SHARED + leads)], unknown)
+    usual(out[1:], [5], unknown[1:] | unknown[:-1])
+    return out

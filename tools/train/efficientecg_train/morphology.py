@@ -40,7 +40,10 @@ and then for each lead:
     8  8 D - 2 with the median of its neighbours' corr(P', m)
     9  1.5 (ln(E(P' - m) / E(t of all leads) + 0.01) + 2)
 
-Every column is clamped to [-4, 4]. The ten of a lead whose template is flat, E(t) below 1e-6, are 0; where all leads
+Where a beat's P wave begins before the record, `p + S(-0.24) < 0` for its place `p`, nothing is known of it: columns 7 and
+9 of each lead are the median of the column over the other beats, rounded to f32 (and stay, were there no others).
+
+Every column is clamped to [-4, 4], before that median. The ten of a lead whose template is flat, E(t) below 1e-6, are 0; where all leads
 are, the shared columns are 0 too. A row of a beat outside the record is all zeros.
 """
 
@@ -107,6 +110,11 @@ class Aligned:
     def level(self) -> float:
         return rms(self.template.reshape(-1))
 
+    @property
+    def cut_off(self) -> np.ndarray:
+        """`[n]`: whether a beat's P wave begins before the record."""
+        return self.place + at(WAVE[0], self.rate) < 0
+
     def cut(self, start: int, stop: int) -> np.ndarray:
         return cut(self.x, self.place, start, stop)
 
@@ -152,6 +160,13 @@ def align(x: np.ndarray, beats, rate: float) -> Aligned | None:
         t = middle(cut(x, place, start, stop)[kept])
     found = Aligned(x, rate, place, kept, t)
     return found if found.level >= 1e-6 else None
+
+
+def usual(out: np.ndarray, columns: list[int], unknown: np.ndarray) -> None:
+    """Puts the median over the other beats into these columns of the `unknown` beats."""
+    if unknown.any() and not unknown.all():
+        for column in columns:
+            out[unknown, column] = np.median(out[~unknown, column].astype(np.float64))
 
 
 def columns(a: Aligned) -> np.ndarray:
@@ -212,4 +227,6 @@ def columns(a: Aligned) -> np.ndarray:
             8 * distance(steady_p[:, lead]) - 2,
             1.5 * (np.log(rest_p[:, lead] / level + 0.01) + 2),
         ], 1)
-    return np.clip(out, -LIMIT, LIMIT).astype(np.float32)
+    out = np.clip(out, -LIMIT, LIMIT).astype(np.float32)
+    usual(out, [SHARED + PER_LEAD * lead + column for lead in range(leads) for column in (7, 9)], a.cut_off)
+    return out

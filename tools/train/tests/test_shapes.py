@@ -69,6 +69,24 @@ def test_early_beats_stand_out_where_they_prevail():
     assert np.all(got[:, 4] < -1.5)  # the late ones are alike
 
 
+def test_a_p_wave_before_the_record_is_taken_for_the_usual_one():
+    x, places = np.zeros((1, 1000), np.float32), 20 + 100 * np.arange(10)
+    for place in places:
+        bump(x[0], place, 4, 1.0)
+        if place > 30:
+            bump(x[0], place - 15, 4, 0.2)
+    x += 0.003 * np.random.default_rng(1).standard_normal(x.shape).astype(np.float32)
+    a = morphology.align(x, places, RATE)
+    assert a.cut_off.tolist() == [True] + [False] * 9
+    shape, wave = morphology.columns(a), atrial.columns(a, places)
+    for got, columns, rest in (
+        (shape, [13, 15], [6, 7, 14]), (wave, [0, 1, 2, 6, 7], [3, 4]),
+    ):
+        np.testing.assert_array_equal(got[0, columns], np.median(got[1:, columns].astype("f8"), 0).astype("f4"))
+        assert np.all(got[0, rest] != np.median(got[1:, rest], 0))
+    assert wave[0, 5] == 0 and wave[1, 5] == np.median(wave[2:, 5].astype("f8")).astype("f4")
+
+
 def test_a_line_is_taken_away_whole():
     assert np.abs(atrial.straightened(3 - 0.5 * np.arange(9.0))).max() < 1e-12
 
