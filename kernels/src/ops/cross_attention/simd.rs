@@ -163,8 +163,8 @@ impl Body for Run<'_> {
         let queries = (tokens * op.heads).next_multiple_of(group) * wide;
         let (absorbed, pooled) = (&absorbed[..queries], &mut pooled[..queries]);
         let attention = Attention { h: self.h, wide, absorbed, pooled, scores, lanes };
-        if group == 8 {
-            attend::<I, 8, 2>(s, attention)
+        if group == MOST {
+            attend::<I, MOST, 2>(s, attention)
         } else {
             attend::<I, 4, 2>(s, attention)
         }
