@@ -72,7 +72,7 @@ impl Approx {
     /// The most that the kernel's result may be from the reference's.
     pub fn tolerance(self, reference: f64) -> f64 {
         // The reference itself rounds, in f64.
-        (self.value - reference).abs() + self.error + 1e-13 * self.value.abs()
+        (self.value - reference).abs() + self.error + 1e-13 * (self.value.abs() + reference.abs())
     }
 
     /// The same for data without a pattern.
