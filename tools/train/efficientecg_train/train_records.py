@@ -1,0 +1,180 @@
+"""Trains the classifiers of whole records: rhythm (CinC 2017) and diagnoses (PTB-XL).
+
+    python -m efficientecg_train.train_records cinc2017 FOLDER --fold 0 --output W.npz
+    python -m efficientecg_train.train_records ptbxl FOLDER --fold 9 --output W.npz
+
+`--fold` is held out and tested on; without it all records at hand are trained on. `--rhythm F.npz` are the rows that
+`efficientecg features` wrote. A run that was stopped goes on from its `--output`'s `.checkpoint`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import augment_records as augment
+from . import config, export, record_metrics as metrics
+from .datasets import cinc2017, ptbxl
+from .network import EfficientECG
+from .recordings import Recordings
+from .train import Average
+
+ROWS = 10  # columns of a record's rhythm row
+
+
+def configuration(task: str, features: list[str]) -> dict:
+    known = {f["name"]: f for f in config.age_sex()}
+    known["rhythm"] = {"name": "rhythm", "kind": "sequence", "inputs": ROWS, "hidden": 32}
+    fusion = {"dim": 32, "heads": 4, "features": [known[name] for name in features]} if features else None
+    if task == "cinc2017":
+        return config.make(
+            "cinc2017-rhythm", cinc2017.LEADS, cinc2017.RATE, 9000, cinc2017.CLASSES, stem=(16, 15, 3),
+            stages_=[(1, 7, 2, 16, 1), (4, 7, 2, 24, 2), (4, 7, 2, 40, 2), (4, 7, 2, 64, 2), (4, 5, 2, 96, 2)],
+            head=256, fusion=fusion)
+    return config.make(
+        "ptbxl-8lead", ptbxl.LEADS, ptbxl.RATE, 5000, ptbxl.CLASSES, stem=(24, 15, 3), task="multilabel", normalize="none",
+        stages_=[(1, 7, 2, 24, 1), (4, 7, 2, 32, 2), (4, 7, 2, 48, 2), (4, 7, 2, 72, 2), (4, 5, 2, 112, 1)],
+        head=256, fusion=fusion)
+
+
+def sampling(labels: Tensor) -> Tensor:
+    """Sampling weights: the classes by the root of their count (one label a record), or all alike."""
+    if labels.ndim > 1:
+        return torch.ones(len(labels))
+    count = torch.bincount(labels).float().clamp(min=1)
+    return count[labels] ** -0.5
+
+
+@torch.no_grad()
+def predict(module, data: Recordings, batch=64, hide=(), dtype=torch.float32) -> Tensor:
+    """Logits `[n, classes]`, every record at its own length; features named in `hide` are missing."""
+    out = torch.empty(len(data), len(module.config["classes"]), dtype=dtype)
+    for index in data.by_length(batch):
+        f = {k: v for k, v in data.features(index).items() if k.removesuffix("_steps") not in hide}
+        f = {k: v.to(dtype) if v.is_floating_point() else v for k, v in f.items()}
+        out[index] = module(data.whole(index).to(dtype), f)
+    return out
+
+
+def loss_of(logits: Tensor, target: Tensor, multilabel: bool) -> Tensor:
+    if multilabel:
+        return F.binary_cross_entropy_with_logits(logits, target)
+    return F.cross_entropy(logits, target, label_smoothing=0.05)
+
+
+def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, decay=0.05, mixup=0.2, report=None,
+        checkpoint=None, warm=None):
+    """Trains in place; returns the averaged module. `checkpoint` is a path to go on from and to write each epoch."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    multilabel = module.config["task"] == "multilabel"
+    classes = len(module.config["classes"])
+    hertz, millivolts = module.config["sample_rate"], module.config["normalize"] == "none"
+    module.dropout = 0.3
+    for block in module.blocks:
+        block.drop_path = 0.1
+    matrices = [p for p in module.parameters() if p.ndim > 1]
+    rest = [p for p in module.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}], rate)
+    per_epoch = len(data) // size
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=epochs * per_epoch, pct_start=0.15)
+    average = Average(module, 0.997)
+    weights = sampling(data.labels)
+    targets = data.labels if multilabel else F.one_hot(data.labels, classes).float()
+    first, state = 0, {"module": module, "average": average.module, "optimizer": optimizer, "schedule": schedule}
+    if checkpoint and os.path.exists(checkpoint):
+        saved = torch.load(checkpoint)
+        first = saved.pop("epoch")
+        for name, part in state.items():
+            part.load_state_dict(saved[name])
+    encode = torch.compile(module.encode)
+    module.train()
+    for epoch in range(first, epochs):
+        total, start = 0.0, time.monotonic()
+        order = torch.multinomial(weights, per_epoch * size, replacement=not multilabel)
+        for step, index in enumerate(order.split(size)):
+            x = augment.signal(augment.crops(data, index, crop), hertz, millivolts)
+            f = augment.features(data.features(index))
+            y = targets[index]
+            if mixup and np.random.rand() < 0.5:
+                x, y = augment.mixed(x, y, mixup)
+            loss = loss_of(module.decide(encode(x), f), y, multilabel)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(module.parameters(), 2.0)
+            optimizer.step()
+            schedule.step()
+            average.update(module, epoch * per_epoch + step)
+            total += loss.item()
+        if report:
+            report(epoch, total / per_epoch, time.monotonic() - start, average.module)
+        if checkpoint:
+            saved = {name: part.state_dict() for name, part in state.items()}
+            torch.save(saved | {"epoch": epoch + 1}, checkpoint + ".new")
+            os.replace(checkpoint + ".new", checkpoint)
+    return average.module
+
+
+def main(argv=None) -> int:
+    parser = argparse.ArgumentParser(prog="efficientecg_train.train_records", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=["cinc2017", "ptbxl"])
+    parser.add_argument("folder", help="the data set as its distributor publishes it")
+    parser.add_argument("--output", required=True, help="weight file to write (.npz)")
+    parser.add_argument("--fold", type=int, help="hold this fold out (CinC 2017: 0 to 4; PTB-XL: 9)")
+    parser.add_argument("--rhythm", metavar="F.npz", help="rows from `efficientecg features`")
+    parser.add_argument("--features", default=None, help="comma-separated; default all that there are, `none` for none")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--crop", type=int, help="samples of a training crop")
+    parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--mixup", type=float, default=0.2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+
+    if args.task == "cinc2017":
+        data = cinc2017.read(args.folder)
+        fold = cinc2017.folds(data)
+    else:
+        data, fold = ptbxl.read(args.folder)
+    if args.rhythm:
+        data = data.with_rhythm(args.rhythm)
+    there = (["age", "sex"] if args.task == "ptbxl" else []) + (["rhythm"] if args.rhythm else [])
+    names = there if args.features is None else [n for n in args.features.split(",") if n != "none"]
+    held = np.flatnonzero(fold == args.fold) if args.fold is not None else np.array([], np.int64)
+    test = data.subset(held) if len(held) else None
+    mine = data.subset(np.setdiff1d(np.arange(len(data)), held))
+    module = EfficientECG(configuration(args.task, names))
+
+    def report(epoch, loss, seconds, averaged):
+        text = f"epoch {epoch + 1}/{args.epochs} loss {loss:.4f} {seconds:.0f} s"
+        last = epoch + 1 == args.epochs
+        if test is not None and ((epoch + 1) % 5 == 0 or last):
+            logits = predict(averaged, test).numpy()
+            text += " held out: " + metrics.line(args.task, test.labels.numpy(), logits)
+            if last:
+                np.savez(args.output.removesuffix(".npz") + ".held.npz", logits=logits,
+                         labels=test.labels.numpy(), record=np.array(test.names))
+        print(text, file=sys.stderr, flush=True)
+
+    averaged = fit(module, mine, epochs=args.epochs, seed=args.seed, rate=args.rate, mixup=args.mixup,
+                   crop=args.crop or (4500 if args.task == "cinc2017" else 2500), report=report,
+                   checkpoint=args.output + ".checkpoint")
+    export.save(args.output, averaged, "f2")
+    os.remove(args.output + ".checkpoint")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
