@@ -30,11 +30,24 @@ def auc(truth: np.ndarray, score: np.ndarray) -> float:
     return float((rank[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
+def aucs(truth: np.ndarray, logits: np.ndarray) -> list[float]:
+    return [auc(truth[:, c], logits[:, c]) for c in range(truth.shape[1])]
+
+
+NAME = {"cinc2017": "F1 (N, A, O)", "ptbxl": "macro-AUC"}
+
+
+def score(task: str, truth: np.ndarray, logits: np.ndarray) -> float:
+    """The figure that a task is judged by."""
+    if task == "cinc2017":
+        return challenge(truth, logits.argmax(1))
+    return float(np.mean(aucs(truth, logits)))
+
+
 def line(task: str, truth: np.ndarray, logits: np.ndarray) -> str:
     if task == "cinc2017":
-        each = f1(truth, logits.argmax(1), len(cinc2017.CLASSES))
-        names = " ".join(f"{c} {x:.3f}" for c, x in zip(cinc2017.CLASSES, each))
-        return f"F1 {each[:3].mean():.4f} ({names})"
-    each = [auc(truth[:, c], logits[:, c]) for c in range(len(ptbxl.CLASSES))]
-    names = " ".join(f"{c} {x:.3f}" for c, x in zip(ptbxl.CLASSES, each))
-    return f"AUC {np.mean(each):.4f} ({names})"
+        classes, each = cinc2017.CLASSES, f1(truth, logits.argmax(1), len(cinc2017.CLASSES))
+    else:
+        classes, each = ptbxl.CLASSES, aucs(truth, logits)
+    names = " ".join(f"{c} {x:.3f}" for c, x in zip(classes, each))
+    return f"{NAME[task]} {score(task, truth, logits):.4f}: {names}"

@@ -49,6 +49,9 @@ class Recordings:
             raise ValueError(f"{path}: rhythm: expected {len(self)} records, found {len(rows)}")
         return replace(self, rhythm=torch.from_numpy(rows).float(), steps=torch.from_numpy(steps.astype(np.int64)))
 
+    def without_rhythm(self) -> "Recordings":
+        return replace(self, rhythm=None, steps=None)
+
     def features(self, index: Tensor) -> dict[str, Tensor]:
         out = {"age": self.age[index], "sex": self.sex[index]}
         if self.rhythm is not None:

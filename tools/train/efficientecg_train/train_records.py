@@ -20,13 +20,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import augment_records as augment
-from . import config, export, record_metrics as metrics
+from . import autoencoder, calibrate, config, export, record_metrics as metrics
 from .datasets import cinc2017, ptbxl
 from .network import EfficientECG
 from .recordings import Recordings
 from .train import Average
 
 ROWS = 10  # columns of a record's rhythm row
+CROP = {"cinc2017": 4500, "ptbxl": 2500}  # samples of a training crop
 
 
 def configuration(task: str, features: list[str]) -> dict:
@@ -42,6 +43,21 @@ def configuration(task: str, features: list[str]) -> dict:
         "ptbxl-8lead", ptbxl.LEADS, ptbxl.RATE, 5000, ptbxl.CLASSES, stem=(24, 15, 3), task="multilabel", normalize="none",
         stages_=[(1, 7, 2, 24, 1), (4, 7, 2, 32, 2), (4, 7, 2, 48, 2), (4, 7, 2, 72, 2), (4, 5, 2, 112, 1)],
         head=256, fusion=fusion)
+
+
+def read(task: str, folder: str, rhythm: str | None) -> tuple[Recordings, np.ndarray]:
+    """The data set with its rhythm rows, if any, and each record's fold."""
+    if task == "cinc2017":
+        data = cinc2017.read(folder)
+        fold = cinc2017.folds(data)
+    else:
+        data, fold = ptbxl.read(folder)
+    return (data.with_rhythm(rhythm) if rhythm else data), fold
+
+
+def available(task: str, rhythm: str | None) -> list[str]:
+    """The features that a data set has."""
+    return (["age", "sex"] if task == "ptbxl" else []) + (["rhythm"] if rhythm else [])
 
 
 def sampling(labels: Tensor) -> Tensor:
@@ -136,6 +152,8 @@ def main(argv=None) -> int:
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--crop", type=int, help="samples of a training crop")
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--autoencoder", type=int, default=0, metavar="EPOCHS", help="of the rhythm's LSTM, beforehand")
+    parser.add_argument("--temperature", type=float, default=1.0, help="divides the logits in the end (calibrate.py)")
     parser.add_argument("--mixup", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -143,19 +161,16 @@ def main(argv=None) -> int:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
 
-    if args.task == "cinc2017":
-        data = cinc2017.read(args.folder)
-        fold = cinc2017.folds(data)
-    else:
-        data, fold = ptbxl.read(args.folder)
-    if args.rhythm:
-        data = data.with_rhythm(args.rhythm)
-    there = (["age", "sex"] if args.task == "ptbxl" else []) + (["rhythm"] if args.rhythm else [])
-    names = there if args.features is None else [n for n in args.features.split(",") if n != "none"]
+    data, fold = read(args.task, args.folder, args.rhythm)
+    names = available(args.task, args.rhythm)
+    if args.features is not None:
+        names = [n for n in args.features.split(",") if n != "none"]
     held = np.flatnonzero(fold == args.fold) if args.fold is not None else np.array([], np.int64)
     test = data.subset(held) if len(held) else None
     mine = data.subset(np.setdiff1d(np.arange(len(data)), held))
     module = EfficientECG(configuration(args.task, names))
+    if args.autoencoder and "rhythm" in names:
+        autoencoder.fit(module.fusion.features["rhythm"].lstm, mine.rhythm, mine.steps, epochs=args.autoencoder)
 
     def report(epoch, loss, seconds, averaged):
         text = f"epoch {epoch + 1}/{args.epochs} loss {loss:.4f} {seconds:.0f} s"
@@ -169,8 +184,9 @@ def main(argv=None) -> int:
         print(text, file=sys.stderr, flush=True)
 
     averaged = fit(module, mine, epochs=args.epochs, seed=args.seed, rate=args.rate, mixup=args.mixup,
-                   crop=args.crop or (4500 if args.task == "cinc2017" else 2500), report=report,
+                   crop=args.crop or CROP[args.task], report=report,
                    checkpoint=args.output + ".checkpoint")
+    calibrate.fold(averaged, args.temperature)
     export.save(args.output, averaged, "f2")
     os.remove(args.output + ".checkpoint")
     return 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from efficientecg_train import augment_records, autoencoder, record_metrics, recordings
+from efficientecg_train import augment_records, autoencoder, calibrate, record_metrics, recordings
 from efficientecg_train.datasets import cinc2017, hefei, ptbxl
 
 
@@ -126,3 +126,16 @@ def test_autoencoder_keeps_short_sequences():
     rows, steps = torch.randn(256, 3, 2), torch.randint(1, 4, (256,))
     lstm = torch.nn.LSTM(2, 16, batch_first=True)
     assert autoencoder.fit(lstm, rows, steps, epochs=60, size=64) < 0.3
+
+
+def test_calibration_error_by_hand():
+    # Bins of 1/15: 0.6 and 0.61 share one (one right of two), 0.9 has its own (right).
+    p = np.array([[0.6, 0.4], [0.39, 0.61], [0.1, 0.9]])
+    assert calibrate.error(np.array([0, 0, 1]), p) == pytest.approx((abs(1.21 - 1) + abs(0.9 - 1)) / 3)
+
+
+def test_temperature_undoes_a_scale():
+    torch.manual_seed(0)
+    logits = torch.randn(20000, 3)
+    labels = torch.distributions.Categorical(logits=logits).sample()
+    assert calibrate.temperature(2.5 * logits, labels) == pytest.approx(2.5, rel=0.05)
