@@ -13,6 +13,7 @@
 //! segments.rs    segments around beats, aligned on the record's usual QRS,
 //! morphology.rs  how unlike the record's others a beat is,
 //! atrial.rs      how unlike the late beats' its P wave is
+//! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! ```
 //!
@@ -22,6 +23,7 @@
 use std::path::Path;
 
 pub mod atrial;
+pub mod beat_sequence;
 pub mod beats;
 mod error;
 pub mod filter;

@@ -1,6 +1,6 @@
 //! `efficientecg classify`: records in, classes out.
 
-use crate::args::{Classify, Format, Per, SexName};
+use crate::args::{Classify, Format, Per, Reading, SexName};
 use crate::error::Failure;
 use crate::findings::{self, RecordReport, Seconds};
 use crate::{out, picture};
@@ -67,30 +67,9 @@ fn one(
         );
         return Err(Failure::usage(line));
     }
-    let mut warnings = record.warnings.clone();
-    let beats = match &args.beats {
-        None => None,
-        Some(annotator) => {
-            let annotations = Annotations::read(&beside(path, annotator))?;
-            warnings.extend(annotations.warnings.iter().cloned());
-            Some(annotations.beats())
-        }
-    };
+    let (settings, beat_warnings) = settings(&args.reading, path, args.model.batch_size())?;
+    let warnings = [record.warnings.clone(), beat_warnings].concat();
     let read = started.elapsed();
-    let settings = Settings {
-        leads: args.leads.clone(),
-        age: args.age,
-        sex: args.sex.map(|s| match s {
-            SexName::Female => Sex::Female,
-            SexName::Male => Sex::Male,
-        }),
-        unit: args.per.map(|p| match p {
-            Per::Beat => Unit::Beat,
-            Per::Record => Unit::Record,
-        }),
-        beats,
-        batch: args.model.batch_size(),
-    };
     let mut progress = None;
     let found = classify(model, &record, &settings, &mut |done, all| {
         progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
@@ -118,6 +97,36 @@ fn one(
         }
     }
     Ok(report)
+}
+
+/// How to read the record at `path`, and what was odd with its beats.
+pub(super) fn settings(
+    args: &Reading,
+    path: &Path,
+    batch: Option<usize>,
+) -> Result<(Settings, Vec<String>), Failure> {
+    let (beats, warnings) = match &args.beats {
+        None => (None, Vec::new()),
+        Some(annotator) => {
+            let annotations = Annotations::read(&beside(path, annotator))?;
+            (Some(annotations.beats()), annotations.warnings)
+        }
+    };
+    let settings = Settings {
+        leads: args.leads.clone(),
+        age: args.age,
+        sex: args.sex.map(|s| match s {
+            SexName::Female => Sex::Female,
+            SexName::Male => Sex::Male,
+        }),
+        unit: args.per.map(|p| match p {
+            Per::Beat => Unit::Beat,
+            Per::Record => Unit::Record,
+        }),
+        beats,
+        batch,
+    };
+    Ok((settings, warnings))
 }
 
 /// The annotation file of a record given with or without `.hea`.
