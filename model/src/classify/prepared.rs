@@ -3,7 +3,8 @@
 use super::{ClassifyError, Settings, Spent, Unit, timed};
 use crate::config::{Config, FeatureKind, Normalize};
 use crate::ecg::resample::Resampler;
-use crate::ecg::{self, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm};
+use crate::ecg::{self, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm};
+use crate::fault::one_line;
 use crate::inputs::{FeatureInput, Inputs};
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
@@ -48,7 +49,7 @@ impl Prepared {
                 let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
                 detected = Some(found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect());
             }
-            signals.push(prepare(config, &lead.samples, lead.sample_rate, &mut spent)?);
+            signals.push(prepare(config, lead, &mut spent)?);
         }
         // Leads of different rates may differ by a sample at the end.
         let length = signals.iter().map(Vec::len).min().unwrap_or(0);
@@ -121,16 +122,25 @@ impl Prepared {
     }
 }
 
-/// One lead as the network takes it.
-fn prepare(config: &Config, samples: &[f32], rate: f64, spent: &mut Spent) -> Result<Vec<f32>, ecg::Error> {
+/// One lead as the network takes it: z-scored, or in mV.
+fn prepare(config: &Config, lead: &Lead, spent: &mut Spent) -> Result<Vec<f32>, ClassifyError> {
+    let scale = match config.normalize {
+        Normalize::Zscore => 1.0,
+        Normalize::None => lead.millivolts().ok_or_else(|| ClassifyError::Feature {
+            item: format!("lead {}", one_line(&lead.name)),
+            expected: "samples in V, mV, uV or nV, as the model reads voltages".to_owned(),
+            found: one_line(&lead.units),
+            mend: "mend the units in the record's header, or name another lead with --lead",
+        })?,
+    };
     let mut samples = timed(&mut spent.resample, || -> Result<Vec<f32>, ecg::Error> {
-        let mut samples = samples.to_vec();
+        let mut samples = lead.samples.clone();
         filter::fill_missing(&mut samples);
-        Ok(Resampler::new(rate, config.sample_rate)?.apply(&samples))
+        Ok(Resampler::new(lead.sample_rate, config.sample_rate)?.apply(&samples))
     })?;
     timed(&mut spent.normalize, || match config.normalize {
         Normalize::Zscore => normalize::z_score(&mut samples),
-        Normalize::None => {}
+        Normalize::None => samples.iter_mut().for_each(|x| *x *= scale),
     });
     Ok(samples)
 }
@@ -254,4 +264,48 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
         found: categories.join(", "),
         mend: "name the model's categories female and male",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(normalize: &str, units: &str) -> Result<Vec<f32>, String> {
+        let config = format!(
+            r#"{{"format": "efficientecg/1", "name": "volts", "leads": ["II"], "sample_rate": 100, "samples": 4,
+            "normalize": "{normalize}", "task": "multilabel", "classes": ["high", "low"], "bn_eps": 1e-3,
+            "se_ratio": 0.25, "stem": {{"channels": 2, "kernel": 3, "stride": 2}}, "head_channels": 2,
+            "stages": [{{"expand": 1, "kernel": 3, "stride": 1, "channels": 2, "repeats": 1}}]}}"#
+        );
+        let config = Config::from_json(&config).map_err(|e| e.to_string())?;
+        let samples = vec![1.0, -2.0, f32::NAN, 4.0, 2.0];
+        let lead = Lead { name: "II".to_owned(), units: units.to_owned(), sample_rate: 100.0, samples };
+        let record = Record {
+            name: "r".to_owned(),
+            sample_rate: 100.0,
+            leads: vec![lead],
+            age: None,
+            sex: None,
+            comments: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let made = Prepared::new(&config, &record, &Settings::default()).map_err(|e| e.to_string())?;
+        Ok(made.inputs(0, 1).signal)
+    }
+
+    #[test]
+    fn models_of_voltages_get_millivolts() {
+        for (units, scale) in [("mV", 1.0), ("uV", 1e-3), ("V", 1e3)] {
+            // The gap is bridged.
+            let want = [1.0, -2.0, 1.0, 4.0, 2.0].map(|x: f32| x * scale);
+            assert_eq!(prepared("none", units).as_deref(), Ok(&want[..]), "{units}");
+        }
+        assert_eq!(prepared("zscore", "mV"), prepared("zscore", "uV"));
+        let said = prepared("none", "mmHg").expect_err("not a voltage");
+        assert!(
+            said.starts_with("lead II: expected samples in V, mV, uV or nV") && said.contains("mmHg"),
+            "{said}"
+        );
+        assert!(prepared("zscore", "mmHg").is_ok());
+    }
 }

@@ -62,6 +62,19 @@ pub struct Lead {
     pub samples: Vec<f32>,
 }
 
+impl Lead {
+    /// Millivolts a unit; `None` where `units` is not a voltage.
+    pub fn millivolts(&self) -> Option<f32> {
+        match self.units.as_str() {
+            "V" => Some(1e3),
+            "mV" => Some(1.0),
+            "uV" | "µV" | "μV" => Some(1e-3),
+            "nV" => Some(1e-6),
+            _ => None,
+        }
+    }
+}
+
 /// An ECG record in memory, whatever file it came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
