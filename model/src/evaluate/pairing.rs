@@ -187,7 +187,7 @@ impl Track {
             (NEVER, Some(end)) => (end - s.start()).max(0),
             (stop, _) => stop - s.start(),
         };
-        self.shutdown.iter().map(|s| length(s) as f64 / rate).sum()
+        self.shutdown.iter().map(|s| length(s) as f64 / rate).fold(0.0, |sum, s| sum + s)
     }
 }
 

@@ -206,8 +206,8 @@ fn text(r: &Report, matrices: bool) -> String {
     let line = |label: &str, beats: &str, s: &BTreeMap<&'static str, Option<f64>>, rr: &str, off: &str| {
         let p =
             |s: &BTreeMap<_, Option<f64>>, key: Statistic, d| percent(s.get(key.key()).copied().flatten(), d);
-        format!(
-            "{:12} {beats:>7}   {:>6} {:>6}   {:>6} {:>6} {:>5}   {:>6} {:>6} {:>5} {rr:>7} {off:>6}\n",
+        let line = format!(
+            "{:12} {beats:>7}   {:>6} {:>6}   {:>6} {:>6} {:>5}   {:>6} {:>6} {:>5} {rr:>7} {off:>6}",
             name(label),
             p(s, Statistic::QrsSensitivity, 2),
             p(s, Statistic::QrsPredictivity, 2),
@@ -217,7 +217,8 @@ fn text(r: &Report, matrices: bool) -> String {
             p(s, Statistic::SvebSensitivity, 2),
             p(s, Statistic::SvebPredictivity, 2),
             p(s, Statistic::SvebFalsePositives, 2),
-        )
+        );
+        line.trim_end().to_owned() + "\n"
     };
     let figures = |f: &Figures| {
         let off = format!("{:.0}", f.shutdown_seconds);
