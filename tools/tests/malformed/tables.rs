@@ -86,7 +86,7 @@ pub(crate) fn beats(folder: &Path) -> Vec<Case> {
         ),
         case("no record", evaluate("atr", &["/nowhere/x"]), &["/nowhere/x.hea", "cannot read"]),
         case("a window of words", evaluate("atr", &["--window", "wide"]), &["--window", "seconds"]),
-        case("a start before", evaluate("atr", &["--from", "-1"]), &["--from"]),
+        case("a start before", evaluate("atr", &["--from=-1"]), &["--from"]),
         case("few draws", evaluate("atr", &["--bootstrap", "1"]), &["--bootstrap"]),
     ];
     for (label, text, parts) in [

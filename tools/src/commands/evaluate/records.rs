@@ -79,20 +79,24 @@ pub(super) fn run(args: &RecordsEvaluation) -> Result<(), Failure> {
         return wrong("--threshold", "multilabel");
     }
     let joined = Joined::new(&reference, &predictions, args.common)?;
+    if several {
+        let cases = Multilabel::read(&reference, &predictions, &joined)?;
+        multi(&cases, left_out(args, &joined), args.threshold.unwrap_or(0.5), &args.form)
+    } else {
+        let cases = Records::read(&reference, &predictions, &joined, args.mean.as_deref())?;
+        single(&cases, left_out(args, &joined), &args.form)
+    }
+}
+
+/// The records that one file lacks, said on standard error too.
+fn left_out(args: &RecordsEvaluation, joined: &Joined) -> Vec<String> {
     for (names, file) in [(&joined.missing, &args.predictions), (&joined.unknown, &args.reference)] {
         if !names.is_empty() {
             let (file, n) = (file.display(), names.len());
             out::complain(&format!("{file}: warning: lacks {n} records, left out: {}", listed(names)));
         }
     }
-    let left_out: Vec<String> = joined.missing.iter().chain(&joined.unknown).cloned().collect();
-    if several {
-        let cases = Multilabel::read(&reference, &predictions, &joined)?;
-        multi(&cases, left_out, args.threshold.unwrap_or(0.5), &args.form)
-    } else {
-        let cases = Records::read(&reference, &predictions, &joined, args.mean.as_deref())?;
-        single(&cases, left_out, &args.form)
-    }
+    joined.missing.iter().chain(&joined.unknown).cloned().collect()
 }
 
 /// Intervals of named figures of records.
@@ -104,6 +108,11 @@ fn bootstrap(
 ) -> Option<Intervals> {
     let draws = form.bootstrap?;
     Some(names.into_iter().zip(intervals(records, draws as usize, SEED, figures)).collect())
+}
+
+/// Over the column of intervals, if there is one.
+fn heading(form: &Form, figure: &str) -> String {
+    if form.bootstrap.is_some() { format!("  ({figure}, 95 %)") } else { String::new() }
 }
 
 /// `f1 N`: the name of a class's figure.
@@ -144,7 +153,7 @@ fn single(cases: &Records, left_out: Vec<String>, form: &Form) -> Result<(), Fai
     let width = report.classes.iter().map(|c| c.chars().count()).max().unwrap_or(1).max(6);
     let mut text = format!("{} records; rows are the reference's classes\n\n{:width$}", report.records, "");
     report.classes.iter().for_each(|c| text += &format!(" {c:>width$}"));
-    text += &format!(" {:>8} {:>7} {:>7}\n", "Se %", "PPV %", "F1");
+    text += &format!(" {:>8} {:>7} {:>7}{}\n", "Se %", "PPV %", "F1", heading(form, "F1"));
     for (class, row) in report.classes.iter().zip(&report.matrix) {
         text += &format!("{class:width$}");
         row.iter().for_each(|n| text += &format!(" {n:>width$}"));
@@ -205,8 +214,15 @@ fn multi(cases: &Multilabel, left_out: Vec<String>, threshold: f64, form: &Form)
     let width = report.classes.iter().map(|c| c.chars().count()).max().unwrap_or(1).max(7);
     let mut text = format!("{} records; a class is given from {threshold} on\n\n", report.records);
     text += &format!(
-        "{:width$} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}\n",
-        "class", "records", "AUC", "Se %", "PPV %", "F1", "ECE"
+        "{:width$} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}{}\n",
+        "class",
+        "records",
+        "AUC",
+        "Se %",
+        "PPV %",
+        "F1",
+        "ECE",
+        heading(form, "AUC")
     );
     for class in &report.classes {
         let Some(f) = report.figures.get(class) else { continue };
