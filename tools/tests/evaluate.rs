@@ -86,6 +86,19 @@ fn beats_of_two_records() {
     assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
 }
 
+/// A file without its end mark is read, and said to be odd; not where another is an error.
+#[test]
+fn warnings_do_not_stand_beside_errors() {
+    let folder = folder();
+    let (a, b) = two_records(folder.path());
+    std::fs::write(a.with_extension("open"), [100, 4]).expect("written");
+    let output = run(&["evaluate", "beats", "--test", "open", name(&a)]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("a.open: warning: the annotation file has no end mark"));
+    assert!(text(&output.stdout).contains("QRS Se"));
+    fails(2, &["evaluate", "beats", "--test", "open", name(&a), name(&b)], &["b.open", "cannot read"]);
+}
+
 #[test]
 fn what_classify_writes_is_scored() {
     let folder = folder();

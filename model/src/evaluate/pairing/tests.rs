@@ -77,6 +77,30 @@ fn a_beat_yields_only_to_one_without_a_better_partner() {
     assert_eq!(paired(&[100, 112], &[108, 120], &ALL), (vec![(112, 108)], vec![100], vec![120]));
 }
 
+/// Every mark is in one outcome, in order of time, and pairs are within the window, whatever the beats.
+#[test]
+fn outcomes_are_all_marks_once() {
+    let mut random = crate::random::Random(5);
+    for _ in 0..300 {
+        let mut some = |n: u32| -> Vec<i64> {
+            let mut times: Vec<i64> = (0..random.below(n)).map(|_| i64::from(random.below(400))).collect();
+            times.sort_unstable();
+            times
+        };
+        let (beats, found) = (some(40), some(40));
+        let (pairs, missed, extra) = paired(&beats, &found, &ALL);
+        assert!(pairs.iter().all(|(a, b)| a.abs_diff(*b) <= 15), "{pairs:?}");
+        assert!(pairs.is_sorted_by(|a, b| a.0 <= b.0 && a.1 <= b.1), "{pairs:?}");
+        let whole = |paired: Vec<i64>, alone: Vec<i64>| {
+            let mut all = [paired, alone].concat();
+            all.sort_unstable();
+            all
+        };
+        assert_eq!(whole(pairs.iter().map(|p| p.0).collect(), missed), beats);
+        assert_eq!(whole(pairs.iter().map(|p| p.1).collect(), extra), found);
+    }
+}
+
 #[test]
 fn the_learning_period_ends_at_its_last_tick() {
     let rules = Rules::default();

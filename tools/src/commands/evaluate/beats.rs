@@ -13,7 +13,7 @@ use efficientecg_model::evaluate::table::Table;
 use efficientecg_model::evaluate::{ClassFigures, mean};
 use efficientecg_model::fault::FileError;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// All figures; `null` is undefined.
@@ -93,15 +93,17 @@ impl Figures {
 pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
     let rules = args.rules();
     let mut scores: Vec<(String, Score)> = Vec::new();
-    let mut seen: HashMap<PathBuf, ()> = HashMap::new();
+    let mut warnings = Vec::new();
+    let mut seen = HashSet::new();
     for path in &args.records {
         let test = test_file(args, path);
-        if seen.insert(test.clone(), ()).is_some() {
+        if !seen.insert(test.clone()) {
             let line = format!("{}: would be scored twice; give each record once", test.display());
             return Err(Failure::usage(line));
         }
-        scores.push(one(args, &rules, path, &test)?);
+        scores.push(one(args, &rules, path, &test, &mut warnings)?);
     }
+    warnings.iter().for_each(|w| out::complain(w));
     let mut gross = Score::default();
     scores.iter().for_each(|(_, score)| gross.add(score));
     let matrices: Vec<Matrix> = scores.iter().map(|(_, score)| score.matrix).collect();
@@ -143,14 +145,20 @@ fn test_file(args: &BeatsEvaluation, record: &Path) -> PathBuf {
     }
 }
 
-fn one(args: &BeatsEvaluation, rules: &Rules, path: &Path, test: &Path) -> Result<(String, Score), Failure> {
+/// Reads and compares a record's beats; what is odd but readable goes to `warnings`.
+fn one(
+    args: &BeatsEvaluation,
+    rules: &Rules,
+    path: &Path,
+    test: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<(String, Score), Failure> {
     let header = Header::read(path)?;
     let rate = header.sample_rate;
-    let read = |path: &Path| -> Result<Track, Failure> {
+    let mut read = |path: &Path| -> Result<Track, Failure> {
         let annotations = Annotations::read(path)?;
-        for warning in &annotations.warnings {
-            out::complain(&format!("{}: warning: {warning}", path.display()));
-        }
+        let odd = annotations.warnings.iter().map(|w| format!("{}: warning: {w}", path.display()));
+        warnings.extend(odd);
         Ok(Track::new(&annotations, rate, rules))
     };
     let reference = read(&beside(path, &args.reference))?;
