@@ -2,12 +2,15 @@
 
 use crate::error::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use efficientecg_model::classify::Unit;
 use efficientecg_model::{Backend, Level, Model, Options, Precision};
 use std::path::PathBuf;
 
 mod bench;
+mod evaluate;
 
 pub(crate) use bench::{Bench, Setup, Until};
+pub(crate) use evaluate::{BeatsEvaluation, Evaluate, Form, Kind, RecordsEvaluation, What};
 
 /// EfficientECG: classify ECG records, run and check networks.
 #[derive(Parser)]
@@ -23,6 +26,8 @@ pub(crate) enum Command {
     Classify(Classify),
     /// Write what a network would get of ECG records: signals and features, for run and for training
     Features(Features),
+    /// Score beats or classes, whatever program gave them
+    Evaluate(Evaluate),
     /// Make a synthetic two-lead ECG with known beats
     Synth(Synth),
     /// Run a network on arrays, without preprocessing
@@ -43,7 +48,9 @@ impl Command {
             Command::Run(a) => &a.model,
             Command::Verify(a) => &a.model,
             Command::Bench(a) => return a.setups().map(drop),
-            Command::Features(_) | Command::Synth(_) | Command::Info(_) => return Ok(()),
+            Command::Features(_) | Command::Evaluate(_) | Command::Synth(_) | Command::Info(_) => {
+                return Ok(());
+            }
         };
         model.options().map(drop)
     }
@@ -67,6 +74,9 @@ pub(crate) struct Classify {
     /// The annotator's name for --format wfdb
     #[arg(long, value_name = "NAME", default_value = "aami", value_parser = annotator)]
     pub(crate) annotator: String,
+    /// A table of all records: record, class, a probability for each class (for models of whole records)
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) table: Option<PathBuf>,
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -154,6 +164,15 @@ pub(crate) struct Synth {
 pub(crate) enum Per {
     Beat,
     Record,
+}
+
+impl Per {
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Per::Beat => Unit::Beat,
+            Per::Record => Unit::Record,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -57,9 +57,10 @@ pub(crate) fn without_qrs(lead: &[f32], beats: &[i64], sample_rate: f64) -> Vec<
         }
         let (start, end) = (level(from), level(to));
         let span = (to - from).max(1) as f64;
-        for i in clamp(from)..=clamp(to) {
-            let share = (i as i64 - from) as f64 / span;
-            out[i] = (start + share * (end - start)) as f32;
+        let first = clamp(from);
+        for (i, sample) in out[first..=clamp(to)].iter_mut().enumerate() {
+            let share = ((first + i) as i64 - from) as f64 / span;
+            *sample = (start + share * (end - start)) as f32;
         }
     }
     out

@@ -7,7 +7,6 @@
 //! normalize.rs   z-score per lead
 //! filter.rs      gaps filled; the detector's band-pass
 //! peaks.rs       R-peak detector
-//! score.rs       beat-by-beat comparison of two annotations (sensitivity, positive predictive value)
 //! beats.rs       windows around beats, heart rate
 //! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
 //! segments.rs    segments around beats, aligned on the record's usual QRS,
@@ -33,7 +32,6 @@ pub mod normalize;
 pub mod peaks;
 pub mod resample;
 pub mod rhythm;
-pub mod score;
 pub mod segments;
 pub mod synth;
 pub mod wfdb;

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod classify;
+pub(crate) mod evaluate;
 pub(crate) mod features;
 pub(crate) mod info;
 pub(crate) mod run;
