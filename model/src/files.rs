@@ -8,8 +8,9 @@
 //! Once they are on the disk it takes the name in one step. What stood there before stays until then.
 //! A link is followed, the file that it points to replaced. Pipes and devices have no halves: they are written as they are.
 
+use crate::fault::FileError;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Error, ErrorKind, Result, Write};
+use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,6 +28,28 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
     let meta = file.metadata()?;
     regular(&meta)?;
     Ok((file, meta.len()))
+}
+
+/// Reads a text file of at most `most` bytes; `what` it holds is for messages.
+///
+/// # Errors
+/// It cannot be read, is longer, or is no UTF-8.
+pub fn text(path: &Path, what: &str, most: u64) -> std::result::Result<String, FileError> {
+    let fault = |expected: &str, found: String, mend: &str| FileError::new(path, what, expected, found, mend);
+    let cannot = |e: Error| fault("a file that can be read", e.to_string(), "check the path");
+    let (file, length) = open(path).map_err(cannot)?;
+    let long = |n: u64| fault(&format!("at most {most} bytes"), format!("{n} bytes"), "check the path");
+    if length > most {
+        return Err(long(length));
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > most {
+        return Err(long(bytes.len() as u64));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        fault("text in UTF-8", format!("other bytes at {}", e.utf8_error().valid_up_to()), "check the path")
+    })
 }
 
 /// Refuses what is no regular file.

@@ -9,6 +9,7 @@ use crate::fault::{Fault, FileError};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+mod export;
 mod synthetic;
 
 /// A batch of records of one length.

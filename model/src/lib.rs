@@ -5,12 +5,13 @@
 //!   [`files`]: how one is opened, and written whole or not at all.
 //! - [`fold_bn`]: the weights with batch norm folded. `graph`: the operations they become.
 //! - [`Model`]: ready to run, shared by threads. [`Profile`]: where a run's time goes. [`Peaks`]: what the machine can do.
-//! - [`ecg`]: records, from files to windows; [`classify`]: from a record to classes.
+//! - [`ecg`]: records, from files to windows; [`classify`]: from a record to classes; [`evaluate`]: how good they are.
 
 pub mod arrays;
 pub mod classify;
 pub mod config;
 pub mod ecg;
+pub mod evaluate;
 pub mod fault;
 pub mod files;
 pub mod fold_bn;
@@ -21,6 +22,7 @@ pub mod inputs;
 mod model;
 mod peak;
 mod profile;
+mod random;
 pub mod weights;
 
 #[cfg(feature = "gpu")]

@@ -118,6 +118,9 @@ for name, words in {
     "bench": "bench --weights w --precision f32,bf16 --threads 1,2 --batch 1,8 --samples 720 --runs 3 --profile --trace t",
     "info": "info --weights w --samples 100 --json",
     "synth": "synth --output o --name n --seconds 5 --heart-rate 60 --seed 7",
+    "evaluate_beats": "evaluate beats --test aami --test-folder found --from 0 --window 0.15 --escape-beats n --matrices"
+                      " --bootstrap 1000 a/100 b --json",
+    "evaluate_records": "evaluate records r.csv p.csv --task multiclass --mean N,A,O --common --bootstrap 100",
     "help": "help run",
 }.items():
     keep("command_line", name, words.replace(" ", "\n").encode())

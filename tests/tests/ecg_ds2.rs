@@ -4,6 +4,7 @@
 use efficientecg_model::classify::{Settings, classify};
 use efficientecg_model::ecg::Record;
 use efficientecg_model::ecg::wfdb::{Annotations, Code};
+use efficientecg_model::evaluate::pairing::Class;
 use efficientecg_model::{Backend, GpuOptions, Model, Options, Precision};
 use efficientecg_tests::gpu;
 use efficientecg_tests::mitbih::folder;
@@ -16,16 +17,9 @@ const DS2: [&str; 22] = [
 ];
 const CLASSES: [char; 5] = ['N', 'S', 'V', 'F', 'Q'];
 
-/// The class of a beat's code; nothing for what is no beat.
+/// The class of a beat's code, escape beats being N; nothing for what is no beat.
 fn class(code: Code) -> Option<usize> {
-    match code.symbol()? {
-        'N' | 'L' | 'R' | 'e' | 'j' => Some(0),
-        'S' | 'A' | 'a' | 'J' => Some(1),
-        'V' | 'E' => Some(2),
-        'F' => Some(3),
-        '/' | 'f' | 'Q' => Some(4),
-        _ => None,
-    }
+    Class::of(code, Class::N).map(|c| c as usize)
 }
 
 /// What PyTorch makes of every beat: a line a record, its name and a letter a beat.

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use efficientecg_model::ecg::wfdb::Annotations;
-use efficientecg_model::ecg::{Record, Sex, peaks, score};
+use efficientecg_model::ecg::{Record, Sex, peaks};
+use efficientecg_model::evaluate::pairing;
 use efficientecg_tests::mitbih::{folder, records};
 
 /// The bars, on gross figures over all 48 records.
@@ -39,7 +40,7 @@ fn r_peaks_of_all_records() {
         let found = peaks::detect(&lead.samples, lead.sample_rate).unwrap_or_else(|e| panic!("{e}"));
         assert!(found.is_sorted_by(|a, b| a < b), "{name}");
         let found: Vec<i64> = found.iter().map(|&k| k as i64).collect();
-        let s = score::against_reference(&reference, &found, lead.sample_rate);
+        let s = pairing::detections(&reference, &found, lead.sample_rate);
         println!(
             "{name:>6} {:>6} {:>7} {:>6} {:>11.2} % {:>6.2} %",
             s.matched.len() + s.missed.len(),

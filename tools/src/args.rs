@@ -2,12 +2,15 @@
 
 use crate::error::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use efficientecg_model::classify::Unit;
 use efficientecg_model::{Backend, Level, Model, Options, Precision};
 use std::path::PathBuf;
 
 mod bench;
+mod evaluate;
 
 pub(crate) use bench::{Bench, Setup, Until};
+pub(crate) use evaluate::{BeatsEvaluation, Evaluate, Form, Kind, RecordsEvaluation, What};
 
 /// EfficientECG: classify ECG records, run and check networks.
 #[derive(Parser)]
@@ -21,6 +24,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Classify the beats of ECG records, or the records
     Classify(Classify),
+    /// Write what a network would get of ECG records: signals and features, for run and for training
+    Features(Features),
+    /// Score beats or classes, whatever program gave them
+    Evaluate(Evaluate),
     /// Make a synthetic two-lead ECG with known beats
     Synth(Synth),
     /// Run a network on arrays, without preprocessing
@@ -41,7 +48,9 @@ impl Command {
             Command::Run(a) => &a.model,
             Command::Verify(a) => &a.model,
             Command::Bench(a) => return a.setups().map(drop),
-            Command::Synth(_) | Command::Info(_) => return Ok(()),
+            Command::Features(_) | Command::Evaluate(_) | Command::Synth(_) | Command::Info(_) => {
+                return Ok(());
+            }
         };
         model.options().map(drop)
     }
@@ -54,6 +63,28 @@ pub(crate) struct Classify {
     /// WFDB records, with or without .hea
     #[arg(value_name = "RECORD", required = true)]
     pub(crate) records: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Folder for the findings of each record: RECORD.txt, .json, .csv, .svg or .ANNOTATOR
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// What to write into the folder
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "csv", requires = "output")]
+    pub(crate) format: Format,
+    /// The annotator's name for --format wfdb
+    #[arg(long, value_name = "NAME", default_value = "aami", value_parser = annotator)]
+    pub(crate) annotator: String,
+    /// A table of all records: record, class, a probability for each class (for models of whole records)
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) table: Option<PathBuf>,
+    /// Print all findings as JSON instead of a summary
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a record is read.
+#[derive(Args)]
+pub(crate) struct Reading {
     /// Take the beats from RECORD.ANNOTATOR instead of finding them
     #[arg(long, value_name = "ANNOTATOR")]
     pub(crate) beats: Option<String>,
@@ -69,18 +100,44 @@ pub(crate) struct Classify {
     /// The patient's sex, over what the record says
     #[arg(long, value_enum)]
     pub(crate) sex: Option<SexName>,
-    /// Folder for the findings of each record: RECORD.txt, .json, .csv, .svg or .ANNOTATOR
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) output: Option<PathBuf>,
-    /// What to write into the folder
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "csv", requires = "output")]
-    pub(crate) format: Format,
-    /// The annotator's name for --format wfdb
-    #[arg(long, value_name = "NAME", default_value = "aami", value_parser = annotator)]
-    pub(crate) annotator: String,
-    /// Print all findings as JSON instead of a summary
+}
+
+#[derive(Args)]
+pub(crate) struct Features {
+    #[command(flatten)]
+    pub(crate) network: Network,
+    /// WFDB records, with or without .hea
+    #[arg(value_name = "RECORD", required_unless_present = "records_from")]
+    pub(crate) records: Vec<PathBuf>,
+    /// A text file of further records, one path a line
+    #[arg(long = "records", value_name = "FILE")]
+    pub(crate) records_from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Where `signal` [B, leads, T], `age`, `sex`, `rhythm` and `rhythm_steps` go, as run --input takes them
+    #[arg(long, value_name = "X.npz")]
+    pub(crate) output: PathBuf,
+    /// Write the features alone: records may then differ in length
+    #[arg(long)]
+    pub(crate) no_signal: bool,
+    /// Threads [default: the cores that the process may use]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Print a summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The network that features are for.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Network {
+    /// The network: an .npz, or a folder of .npy files and config.json; only its configuration is read
+    #[arg(long, value_name = "W")]
+    pub(crate) weights: Option<PathBuf>,
+    /// The configuration alone, of a network that is yet to be trained
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -107,6 +164,15 @@ pub(crate) struct Synth {
 pub(crate) enum Per {
     Beat,
     Record,
+}
+
+impl Per {
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Per::Beat => Unit::Beat,
+            Per::Record => Unit::Record,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -1,7 +1,7 @@
 //! The findings of a record, for people and for programs.
 
 use efficientecg_model::classify::{Findings, Settings, Unit};
-use efficientecg_model::config::Config;
+use efficientecg_model::config::{Config, Task};
 use efficientecg_model::ecg::wfdb::{Annotation, Annotations, Code};
 use efficientecg_model::ecg::{Record, Sex};
 use serde::Serialize;
@@ -163,13 +163,6 @@ pub(crate) fn text(r: &RecordReport) -> String {
 
 /// Comma-separated values (RFC 4180, but for its line ends).
 pub(crate) fn csv(r: &RecordReport) -> String {
-    let quote = |field: &str| {
-        if field.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", field.replace('"', "\"\""))
-        } else {
-            field.to_owned()
-        }
-    };
     let mut text = String::from("sample,seconds,class");
     r.classes.iter().for_each(|c| text += &format!(",{}", quote(c)));
     text.push('\n');
@@ -179,6 +172,34 @@ pub(crate) fn csv(r: &RecordReport) -> String {
         text.push('\n');
     }
     text
+}
+
+fn quote(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+/// The first line of a table with a row a record: no class where records have several.
+pub(crate) fn table_header(config: &Config) -> String {
+    let mut text = String::from(if config.task == Task::Multilabel { "record" } else { "record,class" });
+    config.classes.iter().for_each(|c| text += &format!(",{}", quote(c)));
+    text + "\n"
+}
+
+/// A record's row.
+pub(crate) fn table_row(r: &RecordReport, task: Task) -> String {
+    let Some(row) = r.findings.first() else {
+        return String::new();
+    };
+    let mut text = quote(&r.record);
+    if task == Task::Multiclass {
+        text += &format!(",{}", quote(&row.class));
+    }
+    row.probabilities.iter().for_each(|p| text += &format!(",{p}"));
+    text + "\n"
 }
 
 /// WFDB annotations: a class that is an annotation symbol becomes that code, any other a note.

@@ -26,6 +26,8 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Classify(a) => commands::classify::run(&a),
+        Command::Features(a) => commands::features::run(&a),
+        Command::Evaluate(a) => commands::evaluate::run(&a),
         Command::Synth(a) => commands::synth::run(&a),
         Command::Run(a) => commands::run::run(&a),
         Command::Verify(a) => commands::verify::run(&a),

@@ -33,6 +33,39 @@ pub fn fill_missing(samples: &mut [f32]) -> usize {
     replaced
 }
 
+/// Seconds before and after a beat that a QRS complex takes at most, as a rule.
+const QRS: (f64, f64) = (0.07, 0.1);
+/// Seconds around an end of it that are averaged.
+const END: f64 = 0.01;
+
+/// The lead with the QRS complexes around `beats`, in samples, replaced by straight lines, so that filters of low
+/// frequencies do not spread them over the waves beside. `lead` must be finite.
+pub(crate) fn without_qrs(lead: &[f32], beats: &[i64], sample_rate: f64) -> Vec<f32> {
+    let mut out = lead.to_vec();
+    let Some(last) = lead.len().checked_sub(1) else { return out };
+    let samples = |seconds: f64| (seconds * sample_rate).round() as i64;
+    let clamp = |i: i64| usize::try_from(i).unwrap_or(0).min(last);
+    let level = |i: i64| {
+        let half = samples(END);
+        let part = &lead[clamp(i.saturating_sub(half))..=clamp(i.saturating_add(half))];
+        part.iter().map(|v| f64::from(*v)).sum::<f64>() / part.len() as f64
+    };
+    for beat in beats {
+        let (from, to) = (beat.saturating_sub(samples(QRS.0)), beat.saturating_add(samples(QRS.1)));
+        if to < 0 || from > last as i64 {
+            continue;
+        }
+        let (start, end) = (level(from), level(to));
+        let span = (to - from).max(1) as f64;
+        let first = clamp(from);
+        for (i, sample) in out[first..=clamp(to)].iter_mut().enumerate() {
+            let share = ((first + i) as i64 - from) as f64 / span;
+            *sample = (start + share * (end - start)) as f32;
+        }
+    }
+    out
+}
+
 /// A second-order section in transposed direct form II, `a0` = 1.
 #[derive(Debug, Clone, Copy)]
 struct Section {

@@ -7,12 +7,12 @@
 //! normalize.rs   z-score per lead
 //! filter.rs      gaps filled; the detector's band-pass
 //! peaks.rs       R-peak detector
-//! score.rs       beat-by-beat comparison of two annotations (sensitivity, positive predictive value)
 //! beats.rs       windows around beats, heart rate
 //! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
 //! segments.rs    segments around beats, aligned on the record's usual QRS,
 //! morphology.rs  how unlike the record's others a beat is,
 //! atrial.rs      how unlike the late beats' its P wave is
+//! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! ```
 //!
@@ -22,6 +22,7 @@
 use std::path::Path;
 
 pub mod atrial;
+pub mod beat_sequence;
 pub mod beats;
 mod error;
 pub mod filter;
@@ -31,7 +32,6 @@ pub mod normalize;
 pub mod peaks;
 pub mod resample;
 pub mod rhythm;
-pub mod score;
 pub mod segments;
 pub mod synth;
 pub mod wfdb;
@@ -58,6 +58,19 @@ pub struct Lead {
     pub sample_rate: f64,
     /// Samples in `units`; NaN where the file marks a sample as missing.
     pub samples: Vec<f32>,
+}
+
+impl Lead {
+    /// Millivolts a unit; `None` where `units` is not a voltage.
+    pub fn millivolts(&self) -> Option<f32> {
+        match self.units.as_str() {
+            "V" => Some(1e3),
+            "mV" => Some(1.0),
+            "uV" | "µV" | "μV" => Some(1e-3),
+            "nV" => Some(1e-6),
+            _ => None,
+        }
+    }
 }
 
 /// An ECG record in memory, whatever file it came from.

@@ -27,6 +27,7 @@ use std::f64::consts::TAU;
 use super::error::{Error, Result};
 use super::wfdb::{Annotation, Annotations, Code};
 use super::{Lead, Record, Sex};
+use crate::random::Random;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq)]
@@ -315,46 +316,11 @@ fn pulls(index: usize, beats: &[Beat]) -> Vec<Event> {
     all
 }
 
-/// Random numbers by SplitMix64 (Steele, Lea and Flood, 2014).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// Uniform in 0 to 1.
-    fn uniform(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Uniform whole number below `n`.
-    fn below(&mut self, n: u32) -> u32 {
-        (self.uniform() * f64::from(n)) as u32
-    }
-
-    /// Nearly Gaussian, mean 0, variance 1: the sum of twelve uniform numbers.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ecg::{peaks, score};
-
-    #[test]
-    fn the_generator_is_splitmix() {
-        // First outputs for seed 1234567, as published with the reference implementation.
-        let mut random = Random(1_234_567);
-        assert_eq!(random.next(), 6_457_827_717_110_365_317);
-        assert_eq!(random.next(), 3_203_168_211_198_807_973);
-    }
+    use crate::ecg::peaks;
+    use crate::evaluate::pairing;
 
     #[test]
     fn beats_are_where_they_are_said_to_be() {
@@ -364,7 +330,7 @@ mod tests {
             let lead = &record.leads[0];
             let found = peaks::detect(&lead.samples, lead.sample_rate).expect("a fair rate");
             let found: Vec<i64> = found.iter().map(|&k| k as i64).collect();
-            let s = score::against_reference(&truth, &found, lead.sample_rate);
+            let s = pairing::detections(&truth, &found, lead.sample_rate);
             assert!(s.missed.len() + s.extra.len() <= 1, "seed {seed}: {:?} {:?}", s.missed, s.extra);
             for (time, found) in s.matched {
                 let wide = truth.items.iter().any(|a| a.time == time && a.code == Code::VENTRICULAR);

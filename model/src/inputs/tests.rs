@@ -310,3 +310,48 @@ fn names_with_two_meanings_are_refused() {
     let message = result.expect_err("logits").to_string();
     assert!(message.contains("logits: expected one meaning"), "{message}");
 }
+
+#[test]
+fn inputs_joined_and_written_read_back_the_same() {
+    let whole = read_arrays(&full()).expect("valid");
+    let parts: Vec<Inputs> = (0..3).map(|i| whole.slice(i, 1)).collect();
+    // Of record 1 only the step that counts, of record 2 no feature at all.
+    let mut parts = parts;
+    if let FeatureInput::Sequence { steps_max, rows, .. } = &mut parts[1].features[2] {
+        *steps_max = 1;
+        rows.truncate(2);
+    }
+    parts[2].features.fill(FeatureInput::Missing);
+    let joined = Inputs::join(parts, &small());
+    assert_eq!((joined.batch, joined.leads, joined.samples), (3, 2, 4));
+    assert_eq!(joined.signal, whole.signal);
+    let [
+        FeatureInput::Continuous(age),
+        FeatureInput::Categorical(sex),
+        FeatureInput::Sequence { steps_max, rows, steps },
+    ] = &joined.features[..]
+    else {
+        panic!("{:?}", joined.features);
+    };
+    assert!(age[0] == 60.5 && age[1].is_nan() && age[2].is_nan());
+    assert_eq!(sex, &[Some(1), None, None]);
+    assert_eq!((*steps_max, &steps[..]), (2, &[2, 1, 0][..]));
+    assert_eq!(rows, &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+
+    let arrays = joined.clone().into_arrays(&small());
+    let list: Vec<(&str, Array)> = arrays.iter().map(|(n, a)| (n.as_str(), a.clone())).collect();
+    assert_eq!(
+        list.iter().map(|(n, _)| *n).collect::<Vec<_>>(),
+        ["signal", "age", "sex", "rhythm", "rhythm_steps"]
+    );
+    let back = read_arrays(&list).expect("valid");
+    assert_eq!(format!("{back:?}"), format!("{joined:?}"));
+
+    let mut none = whole.slice(0, 1);
+    none.features.fill(FeatureInput::Missing);
+    let (none, signal) = (Inputs::join(vec![none.clone(), none], &small()), whole.slice(0, 1).signal);
+    assert_eq!(none.features, vec![FeatureInput::Missing; 3]);
+    let arrays = none.into_arrays(&small());
+    assert_eq!(arrays.len(), 1);
+    assert_eq!(arrays[0].1, array(&[2, 2, 4], Data::F32([signal.clone(), signal].concat())));
+}

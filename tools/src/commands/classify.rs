@@ -1,6 +1,6 @@
 //! `efficientecg classify`: records in, classes out.
 
-use crate::args::{Classify, Format, Per, SexName};
+use crate::args::{Classify, Format, Per, Reading, SexName};
 use crate::error::Failure;
 use crate::findings::{self, RecordReport, Seconds};
 use crate::{out, picture};
@@ -17,12 +17,23 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
     }
+    let mut table = match &args.table {
+        None => None,
+        Some(path) => Some((path, table_header(args, &model, path)?)),
+    };
+    // The table has standard output to itself.
+    let quiet = args.table.as_deref().is_some_and(out::is_standard_output);
     let mut reports = Vec::new();
     let mut failed = Vec::new();
     let mut names = HashMap::new();
     let mut told = Ok(());
     for path in &args.records {
-        match one(args, &model, path, &mut names) {
+        let done = one(args, &model, path, &mut names);
+        if let (Some((_, text)), Ok(report)) = (&mut table, &done) {
+            *text += &findings::table_row(report, model.config().task);
+        }
+        match done {
+            Ok(_) if quiet => {}
             Ok(report) if args.json => reports.push(report),
             Ok(report) if told.is_ok() => told = out::text(&findings::summary(&report)),
             Ok(_) => {}
@@ -30,11 +41,14 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
             Err(failure) => failed.push(failure),
         }
         // Files are wanted even when nobody listens.
-        if told.is_err() && args.output.is_none() {
+        if told.is_err() && args.output.is_none() && table.is_none() {
             break;
         }
     }
-    if args.json {
+    if let Some((path, text)) = table {
+        out::file(path, text.as_bytes())?;
+    }
+    if args.json && !quiet {
         told = out::json(&reports);
     }
     let count = failed.len();
@@ -49,6 +63,20 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     }
 }
 
+/// The first line of the table of all records, which only records as a whole have.
+fn table_header(args: &Classify, model: &Model, path: &Path) -> Result<String, Failure> {
+    let config = model.config();
+    let unit = args.reading.per.map_or_else(|| Unit::of(config), Per::unit);
+    if unit == Unit::Beat {
+        let line = format!(
+            "--table {}: expected a model of whole records, found one of beats; use --output FOLDER, or --per record",
+            path.display()
+        );
+        return Err(Failure::usage(line));
+    }
+    Ok(findings::table_header(config))
+}
+
 /// Reads, classifies and writes one record; `names` are those of the records before it, which say so themselves.
 fn one(
     args: &Classify,
@@ -58,39 +86,18 @@ fn one(
 ) -> Result<RecordReport, Failure> {
     let started = Instant::now();
     let record = Record::open(path)?;
-    if args.output.is_some()
+    if (args.output.is_some() || args.table.is_some())
         && let Some(other) = names.insert(record.name.clone(), path.to_path_buf())
     {
         let (a, b, name) = (other.display(), path.display(), &record.name);
         let line = format!(
-            "{b}: as {a} it names itself {name}, and would write the same file; give it a separate folder"
+            "{b}: as {a} it names itself {name}, and would write the same file or row; classify it by itself"
         );
         return Err(Failure::usage(line));
     }
-    let mut warnings = record.warnings.clone();
-    let beats = match &args.beats {
-        None => None,
-        Some(annotator) => {
-            let annotations = Annotations::read(&beside(path, annotator))?;
-            warnings.extend(annotations.warnings.iter().cloned());
-            Some(annotations.beats())
-        }
-    };
+    let (settings, beat_warnings) = settings(&args.reading, path, args.model.batch_size())?;
+    let warnings = [record.warnings.clone(), beat_warnings].concat();
     let read = started.elapsed();
-    let settings = Settings {
-        leads: args.leads.clone(),
-        age: args.age,
-        sex: args.sex.map(|s| match s {
-            SexName::Female => Sex::Female,
-            SexName::Male => Sex::Male,
-        }),
-        unit: args.per.map(|p| match p {
-            Per::Beat => Unit::Beat,
-            Per::Record => Unit::Record,
-        }),
-        beats,
-        batch: args.model.batch_size(),
-    };
     let mut progress = None;
     let found = classify(model, &record, &settings, &mut |done, all| {
         progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
@@ -120,8 +127,35 @@ fn one(
     Ok(report)
 }
 
+/// How to read the record at `path`, and what was odd with its beats.
+pub(super) fn settings(
+    args: &Reading,
+    path: &Path,
+    batch: Option<usize>,
+) -> Result<(Settings, Vec<String>), Failure> {
+    let (beats, warnings) = match &args.beats {
+        None => (None, Vec::new()),
+        Some(annotator) => {
+            let annotations = Annotations::read(&beside(path, annotator))?;
+            (Some(annotations.beats()), annotations.warnings)
+        }
+    };
+    let settings = Settings {
+        leads: args.leads.clone(),
+        age: args.age,
+        sex: args.sex.map(|s| match s {
+            SexName::Female => Sex::Female,
+            SexName::Male => Sex::Male,
+        }),
+        unit: args.per.map(Per::unit),
+        beats,
+        batch,
+    };
+    Ok((settings, warnings))
+}
+
 /// The annotation file of a record given with or without `.hea`.
-fn beside(record: &Path, annotator: &str) -> PathBuf {
+pub(super) fn beside(record: &Path, annotator: &str) -> PathBuf {
     let stem = if record.extension().is_some_and(|e| e == "hea") {
         record.with_extension("")
     } else {

@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod classify;
+pub(crate) mod evaluate;
+pub(crate) mod features;
 pub(crate) mod info;
 pub(crate) mod run;
 pub(crate) mod synth;

@@ -7,6 +7,7 @@ mod harness;
 mod arrays;
 mod lines;
 mod records;
+mod tables;
 
 use harness::*;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,8 @@ fn every_malformed_file_is_one_line() {
         ("signals", records::signals(folder)),
         ("annotations", records::annotations(folder)),
         ("MATLAB", records::matlab(folder)),
+        ("tables", tables::tables(folder)),
+        ("beats to score", tables::beats(folder)),
         ("command line", lines::command_lines()),
     ];
     let mut all = 0;

@@ -63,10 +63,14 @@ impl Code {
     pub const SUPRAVENTRICULAR: Code = Code(9);
     /// An unclassifiable beat.
     pub const UNKNOWN: Code = Code(13);
+    /// A change of signal quality: its subtype says how.
+    pub const QUALITY: Code = Code(14);
     /// A comment: its text is in the auxiliary field.
     pub const NOTE: Code = Code(22);
     /// A rhythm change: its name is in the auxiliary field.
     pub const RHYTHM: Code = Code(28);
+    /// A wave of ventricular flutter.
+    pub const FLUTTER_WAVE: Code = Code(31);
     /// Start of ventricular flutter or fibrillation.
     pub const FLUTTER_ON: Code = Code(32);
     /// End of ventricular flutter or fibrillation.

@@ -1,0 +1,311 @@
+//! A record as the network takes it: its signals and features, before anything is run.
+
+use super::{ClassifyError, Settings, Spent, Unit, timed};
+use crate::config::{Config, FeatureKind, Normalize};
+use crate::ecg::resample::Resampler;
+use crate::ecg::{self, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm};
+use crate::fault::one_line;
+use crate::inputs::{FeatureInput, Inputs};
+
+/// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
+const CELLS: usize = 1 << 26;
+
+/// A record as the network takes it.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What a classification would be of.
+    pub unit: Unit,
+    /// Beats, detected or given, in the record's frames, ascending.
+    pub times: Vec<i64>,
+    /// Where the time went; nothing was run.
+    pub spent: Spent,
+    /// The same in samples of `signals`.
+    places: Vec<i64>,
+    /// The configuration's leads at its rate, all of one length.
+    signals: Vec<Vec<f32>>,
+    /// Samples of a window.
+    samples: usize,
+    patient: Patient,
+}
+
+impl Prepared {
+    /// Prepares a record for the network of `config`.
+    ///
+    /// # Errors
+    /// The record lacks a lead or has a rate that cannot be used; the configuration asks for a feature that this program
+    /// makes otherwise, or for windows that are too long.
+    pub fn new(config: &Config, record: &Record, settings: &Settings) -> Result<Prepared, ClassifyError> {
+        let unit = settings.unit.unwrap_or_else(|| Unit::of(config));
+        let chosen = leads::select(record, &config.leads, &settings.leads)?;
+        let frames = Resampler::new(record.sample_rate, config.sample_rate)?;
+
+        let mut signals = Vec::with_capacity(chosen.len());
+        let mut detected = None;
+        let mut spent = Spent::default();
+        for (place, index) in chosen.iter().enumerate() {
+            let lead = &record.leads[*index];
+            if place == 0 && settings.beats.is_none() {
+                let scale = record.sample_rate / lead.sample_rate;
+                let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
+                detected = Some(found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect());
+            }
+            signals.push(prepare(config, lead, &mut spent)?);
+        }
+        // Leads of different rates may differ by a sample at the end.
+        let length = signals.iter().map(Vec::len).min().unwrap_or(0);
+        signals.iter_mut().for_each(|s| s.truncate(length));
+        let samples = match unit {
+            Unit::Record => length,
+            Unit::Beat => config.samples,
+        };
+        let window = samples.saturating_mul(signals.len());
+        if unit == Unit::Beat && window > CELLS {
+            return Err(ClassifyError::Feature {
+                item: "samples".to_owned(),
+                expected: format!("windows of at most {CELLS} samples over all leads"),
+                found: window.to_string(),
+                mend: "use a model of shorter windows, or --per record",
+            });
+        }
+        let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
+        let places: Vec<i64> = times.iter().map(|t| frames.position(*t)).collect();
+        let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+        let patient =
+            timed(&mut spent.windows, || Patient::new(config, record, settings, unit, &rows, &places))?;
+        Ok(Prepared { unit, times, spent, places, signals, samples, patient })
+    }
+
+    /// Windows of the record: one a beat, or one in all.
+    pub fn windows(&self) -> usize {
+        match self.unit {
+            Unit::Record => 1,
+            Unit::Beat => self.places.len(),
+        }
+    }
+
+    /// Samples of a window.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Features that the network takes and the record does not give.
+    pub fn missing(&self) -> &[String] {
+        &self.patient.missing
+    }
+
+    /// Windows that may be in memory at once.
+    pub(super) fn most_windows(&self) -> usize {
+        (CELLS / (self.samples * self.signals.len()).max(1)).max(1)
+    }
+
+    /// What the network takes for `count` windows from the `first` on.
+    ///
+    /// # Panics
+    /// There are fewer windows.
+    pub fn inputs(&self, first: usize, count: usize) -> Inputs {
+        let rows: Vec<&[f32]> = self.signals.iter().map(Vec::as_slice).collect();
+        let signal = match self.unit {
+            Unit::Record => rows.concat(),
+            Unit::Beat => beats::windows(&rows, &self.places[first..first + count], self.samples),
+        };
+        Inputs { samples: self.samples, signal, ..self.features(first, count) }
+    }
+
+    /// The same without signals: zero samples.
+    ///
+    /// # Panics
+    /// There are fewer windows.
+    pub fn features(&self, first: usize, count: usize) -> Inputs {
+        assert!(first + count <= self.windows(), "windows of the record");
+        let features = self.patient.features(first, count);
+        Inputs { batch: count, leads: self.signals.len(), samples: 0, signal: Vec::new(), features }
+    }
+}
+
+/// One lead as the network takes it: z-scored, or in mV.
+fn prepare(config: &Config, lead: &Lead, spent: &mut Spent) -> Result<Vec<f32>, ClassifyError> {
+    let scale = match config.normalize {
+        Normalize::Zscore => 1.0,
+        Normalize::None => lead.millivolts().ok_or_else(|| ClassifyError::Feature {
+            item: format!("lead {}", one_line(&lead.name)),
+            expected: "samples in V, mV, uV or nV, as the model reads voltages".to_owned(),
+            found: one_line(&lead.units),
+            mend: "mend the units in the record's header, or name another lead with --lead",
+        })?,
+    };
+    let mut samples = timed(&mut spent.resample, || -> Result<Vec<f32>, ecg::Error> {
+        let mut samples = lead.samples.clone();
+        filter::fill_missing(&mut samples);
+        Ok(Resampler::new(lead.sample_rate, config.sample_rate)?.apply(&samples))
+    })?;
+    timed(&mut spent.normalize, || match config.normalize {
+        Normalize::Zscore => normalize::z_score(&mut samples),
+        Normalize::None => samples.iter_mut().for_each(|x| *x *= scale),
+    });
+    Ok(samples)
+}
+
+/// The features of one patient, in the configuration's order.
+#[derive(Clone, Debug)]
+struct Patient {
+    values: Vec<Value>,
+    missing: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+enum Value {
+    Missing,
+    Number(f64),
+    Category(usize),
+    /// `[windows, steps, inputs]`.
+    Rhythm {
+        rows: Vec<f32>,
+        steps: usize,
+        inputs: usize,
+    },
+}
+
+impl Patient {
+    fn new(
+        config: &Config,
+        record: &Record,
+        settings: &Settings,
+        unit: Unit,
+        signals: &[&[f32]],
+        beats: &[i64],
+    ) -> Result<Patient, ClassifyError> {
+        let mut patient = Patient { values: Vec::new(), missing: Vec::new() };
+        for feature in config.features() {
+            let value = match (&feature.kind, feature.name.as_str()) {
+                (FeatureKind::Continuous { .. }, "age") => {
+                    settings.age.or(record.age).map_or(Value::Missing, Value::Number)
+                }
+                (FeatureKind::Categorical { categories }, "sex") => {
+                    settings.sex.or(record.sex).map_or(Ok(Value::Missing), |s| category(categories, s))?
+                }
+                (FeatureKind::Sequence { inputs, .. }, "rhythm") => {
+                    rhythm_value(*inputs, unit, signals, beats, config.sample_rate)?
+                }
+                _ => Value::Missing,
+            };
+            if matches!(value, Value::Missing) {
+                patient.missing.push(feature.name.clone());
+            }
+            patient.values.push(value);
+        }
+        Ok(patient)
+    }
+
+    /// The features of `count` windows from the `first` on.
+    fn features(&self, first: usize, count: usize) -> Vec<FeatureInput> {
+        let one = |value: &Value| match value {
+            Value::Missing => FeatureInput::Missing,
+            Value::Number(x) => FeatureInput::Continuous(vec![*x; count]),
+            Value::Category(c) => FeatureInput::Categorical(vec![Some(*c); count]),
+            Value::Rhythm { rows, steps, inputs } => {
+                let width = steps * inputs;
+                FeatureInput::Sequence {
+                    steps_max: *steps,
+                    rows: rows[first * width..(first + count) * width].to_vec(),
+                    steps: vec![*steps; count],
+                }
+            }
+        };
+        self.values.iter().map(one).collect()
+    }
+}
+
+/// The rhythm rows of a beat and its neighbours, or of the whole record.
+fn rhythm_value(
+    inputs: usize,
+    unit: Unit,
+    signals: &[&[f32]],
+    beats: &[i64],
+    rate: f64,
+) -> Result<Value, ClassifyError> {
+    let made = match unit {
+        Unit::Beat => rhythm::inputs(signals.len()),
+        Unit::Record => beat_sequence::INPUTS,
+    };
+    if inputs != made {
+        return Err(ClassifyError::Feature {
+            item: "rhythm".to_owned(),
+            expected: format!("{made} numbers a row"),
+            found: inputs.to_string(),
+            mend: "use a model that takes this program's rhythm rows",
+        });
+    }
+    Ok(match unit {
+        Unit::Beat => rhythm::rows(signals, beats, rate).map_or(Value::Missing, |rows| Value::Rhythm {
+            rows,
+            steps: rhythm::STEPS,
+            inputs,
+        }),
+        Unit::Record => {
+            let rows = signals.first().map_or(Vec::new(), |lead| beat_sequence::rows(lead, beats, rate));
+            match rows.len() / inputs {
+                0 => Value::Missing,
+                steps => Value::Rhythm { rows, steps, inputs },
+            }
+        }
+    })
+}
+
+/// The category that means `sex`.
+fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
+    let names = match sex {
+        Sex::Female => ["female", "f"],
+        Sex::Male => ["male", "m"],
+    };
+    let found = categories.iter().position(|c| names.contains(&c.to_lowercase().as_str()));
+    found.map(Value::Category).ok_or_else(|| ClassifyError::Feature {
+        item: "sex".to_owned(),
+        expected: format!("a category named {}", names[0]),
+        found: categories.join(", "),
+        mend: "name the model's categories female and male",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(normalize: &str, units: &str) -> Result<Vec<f32>, String> {
+        let config = format!(
+            r#"{{"format": "efficientecg/1", "name": "volts", "leads": ["II"], "sample_rate": 100, "samples": 4,
+            "normalize": "{normalize}", "task": "multilabel", "classes": ["high", "low"], "bn_eps": 1e-3,
+            "se_ratio": 0.25, "stem": {{"channels": 2, "kernel": 3, "stride": 2}}, "head_channels": 2,
+            "stages": [{{"expand": 1, "kernel": 3, "stride": 1, "channels": 2, "repeats": 1}}]}}"#
+        );
+        let config = Config::from_json(&config).map_err(|e| e.to_string())?;
+        let samples = vec![1.0, -2.0, f32::NAN, 4.0, 2.0];
+        let lead = Lead { name: "II".to_owned(), units: units.to_owned(), sample_rate: 100.0, samples };
+        let record = Record {
+            name: "r".to_owned(),
+            sample_rate: 100.0,
+            leads: vec![lead],
+            age: None,
+            sex: None,
+            comments: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let made = Prepared::new(&config, &record, &Settings::default()).map_err(|e| e.to_string())?;
+        Ok(made.inputs(0, 1).signal)
+    }
+
+    #[test]
+    fn models_of_voltages_get_millivolts() {
+        for (units, scale) in [("mV", 1.0), ("uV", 1e-3), ("V", 1e3)] {
+            // The gap is bridged.
+            let want = [1.0, -2.0, 1.0, 4.0, 2.0].map(|x: f32| x * scale);
+            assert_eq!(prepared("none", units).as_deref(), Ok(&want[..]), "{units}");
+        }
+        assert_eq!(prepared("zscore", "mV"), prepared("zscore", "uV"));
+        let said = prepared("none", "mmHg").expect_err("not a voltage");
+        assert!(
+            said.starts_with("lead II: expected samples in V, mV, uV or nV") && said.contains("mmHg"),
+            "{said}"
+        );
+        assert!(prepared("zscore", "mmHg").is_ok());
+    }
+}

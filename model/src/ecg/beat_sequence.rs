@@ -1,0 +1,146 @@
+//! The rhythm feature of a whole record: one row a beat, for models that classify records.
+//!
+//! With `b` the beats in samples, `r[i] = (b[i] - b[i-1]) / rate` the R-R interval that ends at beat `i` in seconds (at least a
+//! sample), `R` the record's median interval, `S` the QRS segment of a beat (−0.10 to 0.12 s around the place nearby where it
+//! fits the record's usual beat best, smoothed, less its mean: [`super::segments`]), `S̃` the record's usual one, and `A` the
+//! median over the beats of the peak-to-peak height `a` of `S`:
+//!
+//! | column | what | value |
+//! | --- | --- | --- |
+//! | 0 | R-R before against the record | `4 ln(r[i] / R)` |
+//! | 1 | R-R before against the one before it | `4 ln(r[i] / r[i-1])` |
+//! | 2 | R-R before, absolute | `3 ln(r[i] / 0.8)` |
+//! | 3 | R-R after against the record | `4 ln(r[i+1] / R)` |
+//! | 4 | P wave | not yet made: 0 |
+//! | 5 | P-R interval | not yet made: 0 |
+//! | 6 | P height | not yet made: 0 |
+//! | 7 | likeness of the QRS | `2 - 8 sqrt((1 - c) / 2)`, `c` the correlation of `S` and `S̃` |
+//! | 8 | height of the QRS | `4 ln(a / A)` |
+//! | 9 | atrial or baseline activity | `1.5 (ln(f / A + 0.005) + 3.5)` |
+//!
+//! `f` is the root mean square of the lead at 4 to 9 Hz, where fibrillation and flutter waves lie, from the end of the T wave,
+//! `0.4 sqrt(min(r[i], 1.2))` after the beat before, to the P wave, `min(0.26, 0.35 r[i])` before the beat; QRS complexes are
+//! replaced by lines first. Where this leaves less than 0.1 s, column 9 is undefined.
+//!
+//! Every value is clamped to −4 to 4 in f64 and cast to f32; what is undefined is 0 (no interval before, a flat lead, a beat
+//! outside of the record, a rate too low for the filters). A record is taken to end after its first 4,096 beats.
+
+use super::beats::median;
+use super::filter;
+use super::segments::{Aligned, correlation, distance};
+
+/// Numbers a row.
+pub const INPUTS: usize = 10;
+/// Rows at most.
+pub const MAX_BEATS: usize = 4096;
+const LIMIT: f64 = 4.0;
+const RATIO_SCALE: f64 = 4.0;
+const RATE_SCALE: f64 = 3.0;
+/// Seconds between beats at 75 a minute.
+const USUAL_SECONDS: f64 = 0.8;
+/// Fibrillation and flutter waves, Hz.
+const ATRIAL_BAND: (f64, f64) = (4.0, 9.0);
+/// The end of the T wave after the R peak, s, by the square root of the interval (Bazett), which counts up to a longest.
+const T_END: f64 = 0.4;
+const T_LONGEST: f64 = 1.2;
+/// The start of the P wave before the R peak: s, and as a part of the interval.
+const P_START: (f64, f64) = (0.26, 0.35);
+/// The shortest T-P interval that is measured, s.
+const SHORTEST: f64 = 0.1;
+/// Below this rate, Hz, there is no room for the filters.
+const MIN_RATE: f64 = 50.0;
+/// A height below this is that of a flat lead.
+const FLAT: f64 = 1e-6;
+
+/// `[beats, INPUTS]` for ascending `beats`, in samples at `rate` a second of a normalised `lead`; of more than
+/// [`MAX_BEATS`] the first.
+pub fn rows(lead: &[f32], beats: &[i64], rate: f64) -> Vec<f32> {
+    let beats = &beats[..beats.len().min(MAX_BEATS)];
+    let interval = intervals(beats, rate);
+    let known: Vec<f64> = interval.iter().skip(1).copied().collect();
+    let usual = median(&known);
+    let ratio = |x: Option<&f64>, to: f64, scale: f64| x.map_or(0.0, |x| scale * (x / to).ln());
+    let qrs = complexes(lead, beats, rate);
+    let activity = activity(lead, beats, &interval, rate);
+
+    let mut out = Vec::with_capacity(beats.len() * INPUTS);
+    for i in 0..beats.len() {
+        let before = interval.get(i).filter(|_| i > 0);
+        let values = [
+            ratio(before, usual, RATIO_SCALE),
+            if i > 1 { ratio(before, interval[i - 1], RATIO_SCALE) } else { 0.0 },
+            ratio(before, USUAL_SECONDS, RATE_SCALE),
+            ratio(interval.get(i + 1), usual, RATIO_SCALE),
+            0.0,
+            0.0,
+            0.0,
+            qrs.likeness[i],
+            qrs.height[i].filter(|_| qrs.usual > FLAT).map_or(0.0, |h| RATIO_SCALE * (h / qrs.usual).ln()),
+            activity[i]
+                .filter(|_| qrs.usual > FLAT)
+                .map_or(0.0, |f| 1.5 * ((f / qrs.usual + 0.005).ln() + 3.5)),
+        ];
+        out.extend(values.map(|v| if v.is_nan() { 0.0 } else { v.clamp(-LIMIT, LIMIT) as f32 }));
+    }
+    out
+}
+
+/// Seconds up to each beat; 0 for the first.
+fn intervals(beats: &[i64], rate: f64) -> Vec<f64> {
+    let later = beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate);
+    beats.iter().take(1).map(|_| 0.0).chain(later).collect()
+}
+
+/// What is known of the beats' QRS complexes.
+struct Complexes {
+    /// Column 7.
+    likeness: Vec<f64>,
+    /// Peak to peak; none outside of the record.
+    height: Vec<Option<f64>>,
+    /// The median height, 0 of none.
+    usual: f64,
+}
+
+fn complexes(lead: &[f32], beats: &[i64], rate: f64) -> Complexes {
+    let mut made =
+        Complexes { likeness: vec![0.0; beats.len()], height: vec![None; beats.len()], usual: 0.0 };
+    let Some(aligned) = Aligned::new(&[lead], beats, rate) else { return made };
+    let qrs = aligned.qrs();
+    let mut part = vec![0.0; qrs.len()];
+    for (i, place) in aligned.places.iter().enumerate() {
+        if !(0..lead.len() as i64).contains(&beats[i]) {
+            continue;
+        }
+        qrs.cut(*place, &mut part);
+        let (low, high) =
+            part.iter().fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
+        made.likeness[i] = 2.0 - 8.0 * distance(correlation(&part, &aligned.template));
+        made.height[i] = Some(f64::from(high) - f64::from(low));
+    }
+    made.usual = median(&made.height.iter().flatten().copied().collect::<Vec<f64>>());
+    made
+}
+
+/// The root mean square in the atrial band between T and P, where there is room for it.
+fn activity(lead: &[f32], beats: &[i64], interval: &[f64], rate: f64) -> Vec<Option<f64>> {
+    if rate < MIN_RATE || lead.is_empty() {
+        return vec![None; beats.len()];
+    }
+    let quiet = filter::without_qrs(lead, beats, rate);
+    let wave = filter::band_pass(&quiet, rate, ATRIAL_BAND.0, ATRIAL_BAND.1);
+    let measure = |i: usize| {
+        let before = *beats.get(i.checked_sub(1)?)?;
+        let start = T_END * interval[i].min(T_LONGEST).sqrt();
+        let end = interval[i] - P_START.0.min(P_START.1 * interval[i]);
+        if end - start < SHORTEST {
+            return None;
+        }
+        let at = |seconds: f64| usize::try_from(before.saturating_add((seconds * rate).round() as i64)).ok();
+        let part = wave.get(at(start)?..at(end)?).filter(|part| !part.is_empty())?;
+        Some((part.iter().map(|v| v * v).sum::<f64>() / part.len() as f64).sqrt())
+    };
+    (0..beats.len()).map(measure).collect()
+}
+
+#[cfg(test)]
+mod tests;

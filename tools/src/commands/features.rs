@@ -1,0 +1,182 @@
+//! `efficientecg features`: records in, the arrays that a network would get of them out.
+
+use super::classify::settings;
+use crate::args::{Features, Network};
+use crate::error::Failure;
+use crate::out;
+use efficientecg_model::Inputs;
+use efficientecg_model::arrays::{Archive, Array, Packing, npz_bytes, write_npz};
+use efficientecg_model::available_threads;
+use efficientecg_model::classify::{Prepared, Unit};
+use efficientecg_model::config::Config;
+use efficientecg_model::ecg::Record;
+use efficientecg_model::fault::FileError;
+use efficientecg_model::files;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Longest configuration, and longest list of records, in bytes.
+const MAX_CONFIG: u64 = 1 << 20;
+const MAX_LIST: u64 = 1 << 28;
+
+#[derive(Serialize)]
+struct Summary {
+    records: usize,
+    /// Rows of the arrays: records, or beats of all of them.
+    inputs: usize,
+    /// `beat` or `record`: what each input is of.
+    unit: &'static str,
+    /// Shapes by name.
+    arrays: BTreeMap<String, Vec<usize>>,
+    seconds: f64,
+}
+
+/// What one record gives.
+struct One {
+    inputs: Inputs,
+    unit: Unit,
+    /// Samples of a window, also where there is no signal.
+    samples: usize,
+    warnings: Vec<String>,
+}
+
+pub(crate) fn run(args: &Features) -> Result<(), Failure> {
+    let started = Instant::now();
+    let config = config(&args.network)?;
+    let records = records(args)?;
+    let done = all(args, &config, &records);
+
+    let mut parts = Vec::with_capacity(records.len());
+    let mut failed = Vec::new();
+    let mut unit = Unit::of(&config);
+    let mut first: Option<(&PathBuf, usize)> = None;
+    for (path, one) in records.iter().zip(done) {
+        let one = match one {
+            Ok(one) => one,
+            Err(failure) => {
+                failed.push(failure);
+                continue;
+            }
+        };
+        for warning in &one.warnings {
+            out::complain(&format!("{}: warning: {warning}", path.display()));
+        }
+        unit = one.unit;
+        let (other, samples) = *first.get_or_insert((path, one.samples));
+        if !args.no_signal && one.samples != samples {
+            failed.push(Failure::usage(format!(
+                "{}: expected {samples} samples as of {}, found {}; give records of one length, or --no-signal",
+                path.display(),
+                other.display(),
+                one.samples
+            )));
+            continue;
+        }
+        parts.push(one.inputs);
+    }
+    let count = failed.len();
+    if let Some(last) = failed.pop() {
+        if failed.is_empty() {
+            return Err(last);
+        }
+        failed.push(last);
+        failed.iter().for_each(|f| out::complain(&f.to_string()));
+        return Err(Failure::Several { failed: count, all: records.len() });
+    }
+    let inputs = Inputs::join(parts, &config);
+    if inputs.batch == 0 {
+        return Err(Failure::usage(format!("no beats found in {} records; give others", records.len())));
+    }
+    let batch = inputs.batch;
+    let arrays = inputs.into_arrays(&config);
+    if arrays.is_empty() {
+        let line = "--no-signal: no record gives a feature that the network takes; leave --no-signal out";
+        return Err(Failure::usage(line));
+    }
+    let list: Vec<(&str, &Array)> = arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
+    if out::is_standard_output(&args.output) {
+        return Ok(out::bytes(&npz_bytes(&args.output, &list, Packing::Stored)?)?);
+    }
+    write_npz(&args.output, &list, Packing::Stored)?;
+    let unit = match unit {
+        Unit::Beat => "beat",
+        Unit::Record => "record",
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    if args.json {
+        let shapes = arrays.iter().map(|(name, array)| (name.clone(), array.shape.clone())).collect();
+        out::json(&Summary { records: records.len(), inputs: batch, unit, arrays: shapes, seconds })?;
+    } else {
+        let mut text =
+            format!("{} records, {batch} inputs of a {unit} each, {seconds:.2} s\n", records.len());
+        arrays.iter().for_each(|(name, array)| text += &format!("  {name} {:?}\n", array.shape));
+        out::text(&text)?;
+    }
+    Ok(())
+}
+
+fn config(network: &Network) -> Result<Config, Failure> {
+    let (path, text) = match (&network.weights, &network.config) {
+        (Some(path), _) => (path, Archive::open(path)?.config_text()?),
+        (None, Some(path)) => (path, files::text(path, "configuration", MAX_CONFIG)?),
+        (None, None) => return Err(Failure::usage("expected --weights or --config")),
+    };
+    Ok(Config::from_json(&text).map_err(|fault| fault.in_file(path))?)
+}
+
+/// All records in order, those of the list last.
+fn records(args: &Features) -> Result<Vec<PathBuf>, Failure> {
+    let mut records = args.records.clone();
+    if let Some(path) = &args.records_from {
+        let text = files::text(path, "list of records", MAX_LIST)?;
+        records.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(PathBuf::from));
+        if records.is_empty() {
+            let mend = "give one path a line";
+            return Err(FileError::new(path, "list of records", "at least one", "none", mend).into());
+        }
+    }
+    Ok(records)
+}
+
+/// Prepares all records, on several threads; in their order.
+fn all(args: &Features, config: &Config, records: &[PathBuf]) -> Vec<Result<One, Failure>> {
+    let threads = args.threads.map_or_else(available_threads, usize::from).clamp(1, records.len().max(1));
+    let progress = out::Progress::new("records", records.len());
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new((0, records.iter().map(|_| None).collect::<Vec<_>>()));
+    let work = || {
+        loop {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let Some(path) = records.get(i) else { return };
+            let made = one(args, config, path);
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.0 += 1;
+            done.1[i] = Some(made);
+            progress.at(done.0);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads {
+            // One that does not start leaves its work to the others.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
+    });
+    drop(progress);
+    let (_, made) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    made.into_iter().flatten().collect()
+}
+
+fn one(args: &Features, config: &Config, path: &Path) -> Result<One, Failure> {
+    let record = Record::open(path)?;
+    let (settings, mut warnings) = settings(&args.reading, path, None)?;
+    warnings.splice(0..0, record.warnings.iter().cloned());
+    let prepared = Prepared::new(config, &record, &settings).map_err(|e| Failure::classify(path, e))?;
+    let windows = prepared.windows();
+    let inputs = if args.no_signal { prepared.features(0, windows) } else { prepared.inputs(0, windows) };
+    Ok(One { inputs, unit: prepared.unit, samples: prepared.samples(), warnings })
+}
