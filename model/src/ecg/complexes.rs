@@ -15,13 +15,15 @@ pub(super) struct Complexes {
     pub(super) height: Vec<Option<f64>>,
     /// The median height, 0 of none.
     pub(super) usual: f64,
+    /// 1 where the usual complex's largest excursion is upwards, else -1.
+    pub(super) sign: f64,
 }
 
 impl Complexes {
     /// For ascending `beats`, in samples at `rate` a second of a `lead` that is finite.
     pub(super) fn new(lead: &[f32], beats: &[i64], rate: f64) -> Complexes {
         let none = vec![None; beats.len()];
-        let mut made = Complexes { likeness: none.clone(), height: none, usual: 0.0 };
+        let mut made = Complexes { likeness: none.clone(), height: none, usual: 0.0, sign: 1.0 };
         let inside = |beat: i64| (0..lead.len() as i64).contains(&beat);
         let peak_to_peak = |part: &[f32]| {
             let (low, high) =
@@ -31,6 +33,8 @@ impl Complexes {
         if let Some(aligned) = Aligned::new(&[lead], beats, rate) {
             let qrs = aligned.qrs();
             let mut part = vec![0.0; qrs.len()];
+            let largest = aligned.template.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()));
+            made.sign = if largest.is_some_and(|x| x < 0.0) { -1.0 } else { 1.0 };
             for (i, place) in aligned.places.iter().enumerate().filter(|(i, _)| inside(beats[*i])) {
                 qrs.cut(*place, &mut part);
                 made.likeness[i] = Some(correlation(&part, &aligned.template));
