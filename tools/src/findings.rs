@@ -7,6 +7,9 @@ use efficientecg_model::ecg::{Record, Sex};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// A label is found from this probability on.
+const EVEN: f32 = 0.5;
+
 /// Wall-clock time spent on a record.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Seconds {
@@ -52,7 +55,10 @@ pub(crate) struct Row {
     /// In frames of the record.
     pub(crate) sample: i64,
     pub(crate) seconds: f64,
+    /// The most probable class; of a multilabel model all that are at least even, joined by `+`, or `-` for none.
     pub(crate) class: String,
+    /// The same as a list.
+    pub(crate) found: Vec<String>,
     pub(crate) logits: Vec<f32>,
     pub(crate) probabilities: Vec<f32>,
 }
@@ -69,12 +75,19 @@ impl RecordReport {
         let mut counts: BTreeMap<String, usize> = config.classes.iter().map(|c| (c.clone(), 0)).collect();
         let mut findings = Vec::with_capacity(found.items.len());
         for item in &found.items {
-            let class = config.classes[item.class].clone();
-            *counts.entry(class.clone()).or_default() += 1;
+            let named = |c: usize| config.classes[c].clone();
+            let found: Vec<String> = match config.task {
+                Task::Multiclass => vec![named(item.class)],
+                Task::Multilabel => {
+                    (0..config.classes.len()).filter(|c| item.probabilities[*c] >= EVEN).map(named).collect()
+                }
+            };
+            found.iter().for_each(|class| *counts.entry(class.clone()).or_default() += 1);
             findings.push(Row {
                 sample: item.time,
                 seconds: item.time as f64 / record.sample_rate,
-                class,
+                class: if found.is_empty() { "-".to_owned() } else { found.join("+") },
+                found,
                 logits: item.logits.clone(),
                 probabilities: item.probabilities.clone(),
             });
@@ -130,7 +143,8 @@ pub(crate) fn summary(r: &RecordReport) -> String {
             text += &format!("  {class:<8} {n:>6} {share:>6.1} %\n");
         }
     } else if let Some(row) = r.findings.first() {
-        text += &format!("  {}\n", row.class);
+        let found = if row.found.is_empty() { "none is likely" } else { &row.found.join(", ") };
+        text += &format!("  {found}\n");
         for (class, p) in r.classes.iter().zip(&row.probabilities) {
             text += &format!("  {class:<8} {:>6.1} %\n", 100.0 * p);
         }
@@ -202,11 +216,11 @@ pub(crate) fn table_row(r: &RecordReport, task: Task) -> String {
     text + "\n"
 }
 
-/// WFDB annotations: a class that is an annotation symbol becomes that code, any other a note.
+/// WFDB annotations: a beat's class that is an annotation symbol becomes that code, any other, and a record's, a note.
 pub(crate) fn annotations(r: &RecordReport) -> Annotations {
     let item = |row: &Row| {
         let mut symbols = row.class.chars();
-        let symbol = symbols.next().filter(|_| symbols.next().is_none());
+        let symbol = symbols.next().filter(|_| symbols.next().is_none() && r.unit == "beat");
         match symbol.and_then(Code::from_symbol) {
             Some(code) => Annotation::new(row.sample, code),
             None => {
@@ -222,12 +236,14 @@ pub(crate) fn annotations(r: &RecordReport) -> Annotations {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientecg_model::classify::{Finding, Spent};
 
     fn report() -> RecordReport {
         let row = |sample: i64, class: &str| Row {
             sample,
             seconds: sample as f64 / 100.0,
             class: class.to_owned(),
+            found: vec![class.to_owned()],
             logits: vec![1.0, 0.0],
             probabilities: vec![0.75, 0.25],
         };
@@ -261,6 +277,50 @@ mod tests {
         let a = annotations(&report());
         assert_eq!(a.items[0], Annotation::new(100, Code::from_symbol('N').unwrap_or(Code::NOTE)));
         assert_eq!((a.items[1].code, a.items[1].text().as_str()), (Code::NOTE, "a,b"));
+    }
+
+    #[test]
+    fn a_records_class_is_no_beat() {
+        let record = RecordReport { unit: "record", ..report() };
+        assert!(annotations(&record).items.iter().all(|a| a.code == Code::NOTE));
+    }
+
+    #[test]
+    fn several_labels_of_a_record_are_all_told() {
+        let config = r#"{"format": "efficientecg/1", "name": "labels", "leads": ["II"], "sample_rate": 100, "samples": 9,
+            "normalize": "none", "task": "multilabel", "classes": ["NORM", "MI", "HYP"], "bn_eps": 1e-3,
+            "se_ratio": 0.25, "stem": {"channels": 2, "kernel": 3, "stride": 2}, "head_channels": 2,
+            "stages": [{"expand": 1, "kernel": 3, "stride": 1, "channels": 2, "repeats": 1}]}"#;
+        let config = Config::from_json(config).expect("a configuration");
+        let record = Record {
+            name: "r".to_owned(),
+            sample_rate: 100.0,
+            leads: Vec::new(),
+            age: None,
+            sex: None,
+            comments: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let report = |probabilities: [f32; 3]| {
+            let item =
+                Finding { time: 0, class: 1, logits: vec![0.0; 3], probabilities: probabilities.to_vec() };
+            let found = Findings {
+                unit: Unit::Record,
+                items: vec![item],
+                heart_rate: None,
+                missing: Vec::new(),
+                spent: Spent::default(),
+            };
+            let seconds = Seconds { read: 0.0, all: 0.0 };
+            RecordReport::new(&config, &record, &Settings::default(), &found, Vec::new(), seconds)
+        };
+        let two = report([0.1, 0.9, 0.5]);
+        assert_eq!((two.findings[0].class.as_str(), two.findings[0].found.len()), ("MI+HYP", 2));
+        assert_eq!(two.counts.values().sum::<usize>(), 2);
+        assert!(summary(&two).contains("  MI, HYP\n"), "{}", summary(&two));
+        let none = report([0.1, 0.4, 0.2]);
+        assert_eq!((none.findings[0].class.as_str(), none.findings[0].found.len()), ("-", 0));
+        assert!(summary(&none).contains("none is likely"));
     }
 
     #[test]

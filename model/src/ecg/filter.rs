@@ -34,7 +34,7 @@ pub fn fill_missing(samples: &mut [f32]) -> usize {
 }
 
 /// Seconds before and after a beat that a QRS complex takes at most, as a rule.
-const QRS: (f64, f64) = (0.07, 0.1);
+pub(crate) const QRS: (f64, f64) = (0.07, 0.1);
 /// Seconds around an end of it that are averaged.
 const END: f64 = 0.01;
 
