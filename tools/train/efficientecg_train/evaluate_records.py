@@ -49,6 +49,16 @@ def write_inputs(path: str, data: Recordings, logits: np.ndarray) -> int:
     return files
 
 
+def write_golden(path: str, module, data: Recordings, every: int) -> None:
+    """Logits of every so many records, one a line, age and sex being missing: they are not in the records' files."""
+    some = data.subset(range(0, len(data), every))
+    logits = predict(module, some, hide=("age", "sex"), dtype=torch.float64).tolist()
+    with open(path, "w") as f:
+        f.write(f"# {module.config['name']} by PyTorch in f64, without age and sex: record, logits of "
+                f"{' '.join(module.config['classes'])}\n")
+        f.writelines(" ".join([name, *(f"{x:.5f}" for x in row)]) + "\n" for name, row in zip(some.names, logits))
+
+
 def main(argv=None) -> int:
     parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate_records", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -60,6 +70,8 @@ def main(argv=None) -> int:
     parser.add_argument("--predictions", metavar="P.csv")
     parser.add_argument("--reference", metavar="R.csv")
     parser.add_argument("--inputs", metavar="X.npz")
+    parser.add_argument("--golden", metavar="G.txt", help="what the engine's test compares with")
+    parser.add_argument("--every", type=int, default=1, help="records of the golden: one of so many")
     parser.add_argument("--ablate", action="store_true", help="also with features missing")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args(argv)
@@ -79,6 +91,8 @@ def main(argv=None) -> int:
         write_predictions(args.predictions, data, module.config["classes"], probabilities)
     if args.reference:
         write_reference(args.reference, data, module.config["classes"])
+    if args.golden:
+        write_golden(args.golden, module, data, args.every)
     if args.inputs:
         known = {f["name"] for f in module.config.get("fusion", {}).get("features", [])}
         some = data if "rhythm" in known else data.without_rhythm()

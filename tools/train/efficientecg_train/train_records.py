@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import augment_records as augment
-from . import autoencoder, calibrate, config, export, record_metrics as metrics
+from . import autoencoder, config, export, record_metrics as metrics
 from .datasets import cinc2017, ptbxl
 from .network import EfficientECG
 from .recordings import Recordings
@@ -153,7 +153,6 @@ def main(argv=None) -> int:
     parser.add_argument("--crop", type=int, help="samples of a training crop")
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--autoencoder", type=int, default=0, metavar="EPOCHS", help="of the rhythm's LSTM, beforehand")
-    parser.add_argument("--temperature", type=float, default=1.0, help="divides the logits in the end (calibrate.py)")
     parser.add_argument("--mixup", type=float, default=0.2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
@@ -186,7 +185,6 @@ def main(argv=None) -> int:
     averaged = fit(module, mine, epochs=args.epochs, seed=args.seed, rate=args.rate, mixup=args.mixup,
                    crop=args.crop or CROP[args.task], report=report,
                    checkpoint=args.output + ".checkpoint")
-    calibrate.fold(averaged, args.temperature)
     export.save(args.output, averaged, "f2")
     os.remove(args.output + ".checkpoint")
     return 0

@@ -26,6 +26,7 @@ DS1 = ("101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 
        "230").split()
 DS2 = ("100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 "
        "234").split()
+ALL = sorted([*DS1, *DS2, "102", "104", "107", "217"])
 # 201 and 202 are one patient; 202 is tested on, so 201 is not trained on.
 TRAIN = [r for r in DS1 if r != "201"]
 # Held-out patients in turn; each fold has one of the four records rich in S beats.
@@ -78,7 +79,8 @@ def read(folder: str, name: str) -> Record:
     record = wfdb.rdrecord(path)
     notes = wfdb.rdann(path, "atr")
     keep = [i for i, s in enumerate(notes.symbol) if s in AAMI]
-    order = [record.sig_name.index("MLII")]
+    # 102 and 104 have no MLII.
+    order = [record.sig_name.index("MLII") if "MLII" in record.sig_name else 0]
     order += [i for i in range(record.n_sig) if i != order[0]]
     age, sex = patient(record.comments)
     return Record(
