@@ -5,5 +5,6 @@
 pub mod compare;
 pub mod golden;
 pub mod gpu;
+pub mod ludb;
 pub mod mitbih;
 pub mod random;

@@ -2,8 +2,8 @@
 //!
 //! With `b` the beats in samples, `r[i] = (b[i] - b[i-1]) / rate` the R-R interval that ends at beat `i` in seconds (at least a
 //! sample), `R` the record's median interval, `S` the QRS segment of a beat (−0.10 to 0.12 s around the place nearby where it
-//! fits the record's usual beat best, smoothed, less its mean: [`super::segments`]), `S̃` the record's usual one, and `A` the
-//! median over the beats of the peak-to-peak height `a` of `S`:
+//! fits the record's usual beat best, smoothed, less its mean), `S̃` the record's usual one, and `A` the median over the beats of the
+//! peak-to-peak height `a` of `S`; of a lone beat, which has no usual one, that of the lead itself:
 //!
 //! | column | what | value |
 //! | --- | --- | --- |
@@ -11,9 +11,9 @@
 //! | 1 | R-R before against the one before it | `4 ln(r[i] / r[i-1])` |
 //! | 2 | R-R before, absolute | `3 ln(r[i] / 0.8)` |
 //! | 3 | R-R after against the record | `4 ln(r[i+1] / R)` |
-//! | 4 | P wave | not yet made: 0 |
-//! | 5 | P-R interval | not yet made: 0 |
-//! | 6 | P height | not yet made: 0 |
+//! | 4 | P wave | `4 p - 2`, `p` the probability that there is one ([`super::p_waves`]) |
+//! | 5 | P-R interval, peak to peak | `4 ln(d / 0.16)`, `d` in seconds; 0 without a P wave |
+//! | 6 | P height | `8 h / A`, positive where it points as the usual QRS does; 0 without a P wave |
 //! | 7 | likeness of the QRS | `2 - 8 sqrt((1 - c) / 2)`, `c` the correlation of `S` and `S̃` |
 //! | 8 | height of the QRS | `4 ln(a / A)` |
 //! | 9 | atrial or baseline activity | `1.5 (ln(f / A + 0.005) + 3.5)` |
@@ -26,8 +26,9 @@
 //! outside of the record, a rate too low for the filters). A record is taken to end after its first 4,096 beats.
 
 use super::beats::median;
-use super::filter;
-use super::segments::{Aligned, correlation, distance};
+use super::complexes::Complexes;
+use super::p_waves::{self, Wave};
+use super::{filter, segments::distance};
 
 /// Numbers a row.
 pub const INPUTS: usize = 10;
@@ -38,6 +39,9 @@ const RATIO_SCALE: f64 = 4.0;
 const RATE_SCALE: f64 = 3.0;
 /// Seconds between beats at 75 a minute.
 const USUAL_SECONDS: f64 = 0.8;
+/// A usual interval from the peak of P to that of R, s.
+const USUAL_PR: f64 = 0.16;
+const P_SCALE: f64 = 8.0;
 /// Fibrillation and flutter waves, Hz.
 const ATRIAL_BAND: (f64, f64) = (4.0, 9.0);
 /// The end of the T wave after the R peak, s, by the square root of the interval (Bazett), which counts up to a longest.
@@ -60,25 +64,30 @@ pub fn rows(lead: &[f32], beats: &[i64], rate: f64) -> Vec<f32> {
     let known: Vec<f64> = interval.iter().skip(1).copied().collect();
     let usual = median(&known);
     let ratio = |x: Option<&f64>, to: f64, scale: f64| x.map_or(0.0, |x| scale * (x / to).ln());
-    let qrs = complexes(lead, beats, rate);
+    let qrs = Complexes::new(lead, beats, rate);
+    let flat = qrs.usual <= FLAT;
+    let waves = p_waves::find_by(lead, beats, rate, &qrs);
     let activity = activity(lead, beats, &interval, rate);
 
     let mut out = Vec::with_capacity(beats.len() * INPUTS);
     for i in 0..beats.len() {
         let before = interval.get(i).filter(|_| i > 0);
+        let height = qrs.height[i].filter(|_| !flat);
+        let [score, p_r, p_height] = match height {
+            Some(_) if rate >= MIN_RATE => p_columns(waves.beats[i].as_ref(), beats[i], rate, &qrs),
+            _ => [0.0; 3],
+        };
         let values = [
             ratio(before, usual, RATIO_SCALE),
             if i > 1 { ratio(before, interval[i - 1], RATIO_SCALE) } else { 0.0 },
             ratio(before, USUAL_SECONDS, RATE_SCALE),
             ratio(interval.get(i + 1), usual, RATIO_SCALE),
-            0.0,
-            0.0,
-            0.0,
-            qrs.likeness[i],
-            qrs.height[i].filter(|_| qrs.usual > FLAT).map_or(0.0, |h| RATIO_SCALE * (h / qrs.usual).ln()),
-            activity[i]
-                .filter(|_| qrs.usual > FLAT)
-                .map_or(0.0, |f| 1.5 * ((f / qrs.usual + 0.005).ln() + 3.5)),
+            score,
+            p_r,
+            p_height,
+            qrs.likeness[i].map_or(0.0, |c| 2.0 - 8.0 * distance(c)),
+            height.map_or(0.0, |h| RATIO_SCALE * (h / qrs.usual).ln()),
+            activity[i].filter(|_| !flat).map_or(0.0, |f| 1.5 * ((f / qrs.usual + 0.005).ln() + 3.5)),
         ];
         out.extend(values.map(|v| if v.is_nan() { 0.0 } else { v.clamp(-LIMIT, LIMIT) as f32 }));
     }
@@ -91,34 +100,15 @@ fn intervals(beats: &[i64], rate: f64) -> Vec<f64> {
     beats.iter().take(1).map(|_| 0.0).chain(later).collect()
 }
 
-/// What is known of the beats' QRS complexes.
-struct Complexes {
-    /// Column 7.
-    likeness: Vec<f64>,
-    /// Peak to peak; none outside of the record.
-    height: Vec<Option<f64>>,
-    /// The median height, 0 of none.
-    usual: f64,
-}
-
-fn complexes(lead: &[f32], beats: &[i64], rate: f64) -> Complexes {
-    let mut made =
-        Complexes { likeness: vec![0.0; beats.len()], height: vec![None; beats.len()], usual: 0.0 };
-    let Some(aligned) = Aligned::new(&[lead], beats, rate) else { return made };
-    let qrs = aligned.qrs();
-    let mut part = vec![0.0; qrs.len()];
-    for (i, place) in aligned.places.iter().enumerate() {
-        if !(0..lead.len() as i64).contains(&beats[i]) {
-            continue;
-        }
-        qrs.cut(*place, &mut part);
-        let (low, high) =
-            part.iter().fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
-        made.likeness[i] = 2.0 - 8.0 * distance(correlation(&part, &aligned.template));
-        made.height[i] = Some(f64::from(high) - f64::from(low));
+/// Columns 4 to 6.
+fn p_columns(wave: Option<&Wave>, beat: i64, rate: f64, qrs: &Complexes) -> [f64; 3] {
+    let Some(wave) = wave else { return [-2.0, 0.0, 0.0] };
+    let score = 4.0 * wave.probability - 2.0;
+    if wave.probability < p_waves::PRESENT {
+        return [score, 0.0, 0.0];
     }
-    made.usual = median(&made.height.iter().flatten().copied().collect::<Vec<f64>>());
-    made
+    let interval = (beat as f64 - wave.place as f64) / rate;
+    [score, RATIO_SCALE * (interval / USUAL_PR).ln(), P_SCALE * qrs.sign * wave.height / qrs.usual]
 }
 
 /// The root mean square in the atrial band between T and P, where there is room for it.

@@ -14,6 +14,8 @@
 //! morphology.rs  how unlike the record's others a beat is,
 //! atrial.rs      how unlike the late beats' its P wave is
 //! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
+//! p_waves.rs     P waves, beat by beat, on
+//! complexes.rs   QRS complexes against the record's usual one
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! ```
 //!
@@ -25,11 +27,13 @@ use std::path::Path;
 pub mod atrial;
 pub mod beat_sequence;
 pub mod beats;
+mod complexes;
 mod error;
 pub mod filter;
 pub mod leads;
 pub mod morphology;
 pub mod normalize;
+pub mod p_waves;
 pub mod peaks;
 pub mod resample;
 pub mod rhythm;

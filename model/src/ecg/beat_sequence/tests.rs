@@ -32,14 +32,15 @@ fn every_column_by_hand() {
     let ln = |x: f64| x.ln();
     let absolute = |seconds: f64| 3.0 * ln(seconds / 0.8);
     let want = [
-        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0],
-        [0.0, 0.0, absolute(1.0), 4.0 * ln(0.5), 0.0, 0.0, 0.0, 2.0, 0.0, quiet],
+        // No P waves: -2.
+        [0.0, 0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 2.0, 0.0, 0.0],
+        [0.0, 0.0, absolute(1.0), 4.0 * ln(0.5), -2.0, 0.0, 0.0, 2.0, 0.0, quiet],
         // The T-P interval of half a second is too short: from 0.283 to 0.325 s.
-        [4.0 * ln(0.5), 4.0 * ln(0.5), absolute(0.5), 4.0 * ln(1.5), 0.0, 0.0, 0.0, 2.0, 4.0 * ln(2.0), 0.0],
-        [4.0 * ln(1.5), 4.0 * ln(3.0), absolute(1.5), 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, quiet],
+        [4.0 * ln(0.5), 4.0 * ln(0.5), absolute(0.5), 4.0 * ln(1.5), -2.0, 0.0, 0.0, 2.0, 4.0 * ln(2.0), 0.0],
+        [4.0 * ln(1.5), 4.0 * ln(3.0), absolute(1.5), 0.0, -2.0, 0.0, 0.0, 2.0, 0.0, quiet],
         // Its QRS is looked for 1/60 s around, where the flank of a mirror image is the least unlike.
-        [0.0, 4.0 * ln(1.0 / 1.5), absolute(1.0), 0.0, 0.0, 0.0, 0.0, f64::NAN, f64::NAN, quiet],
-        [0.0, 0.0, absolute(1.0), 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, quiet],
+        [0.0, 4.0 * ln(1.0 / 1.5), absolute(1.0), 0.0, -2.0, 0.0, 0.0, f64::NAN, f64::NAN, quiet],
+        [0.0, 0.0, absolute(1.0), 0.0, -2.0, 0.0, 0.0, 2.0, 0.0, quiet],
     ];
     assert_eq!(rows.len(), 6 * INPUTS);
     for (i, (got, want)) in rows.chunks_exact(INPUTS).zip(want).enumerate() {
@@ -50,6 +51,34 @@ fn every_column_by_hand() {
         } else {
             close(got, &want, &format!("beat {i}"));
         }
+    }
+}
+
+#[test]
+fn p_waves_make_their_columns() {
+    // Ten beats a second apart, 1 high, with P waves of 0.15, 0.16 s and for the last two 0.2 s before; upright and upside down.
+    let beats: Vec<i64> = (1..=10).map(|i| i * 200).collect();
+    let mut lead = triangles(2200, &beats.iter().map(|b| (*b, 1.0)).collect::<Vec<_>>());
+    for (i, beat) in beats.iter().enumerate() {
+        let place = beat - if i < 8 { 32 } else { 40 };
+        for (k, x) in lead.iter_mut().enumerate() {
+            let t = (k as f32 - place as f32) / RATE as f32;
+            *x += 0.15 * (-(t / 0.02).powi(2) / 2.0).exp();
+        }
+    }
+    let qrs = Complexes::new(&lead, &beats, RATE);
+    let upright = rows(&lead, &beats, RATE);
+    for (i, row) in upright.chunks_exact(INPUTS).enumerate() {
+        assert!(row[4] > 1.0, "beat {i}: {row:?}");
+        let interval = if i < 8 { 0.16 } else { 0.2 };
+        assert!((f64::from(row[5]) - 4.0 * (interval / 0.16f64).ln()).abs() < 0.13, "beat {i}: {row:?}");
+        // Over its flanks, 60 ms to either side, and smoothed: some 0.13.
+        let height = 8.0 * 0.13 / qrs.usual;
+        assert!((f64::from(row[6]) / height - 1.0).abs() < 0.1, "beat {i}: {row:?}, height {height}");
+    }
+    lead.iter_mut().for_each(|x| *x = -*x);
+    for (up, down) in upright.iter().zip(rows(&lead, &beats, RATE)) {
+        assert!((up - down).abs() < 1e-4, "{up} {down}");
     }
 }
 
@@ -73,12 +102,12 @@ fn waves_between_t_and_p_are_measured() {
 fn few_beats_flat_leads_and_beats_outside_are_survived() {
     let lead = triangles(1000, &[(300, 1.0), (500, 1.0)]);
     assert!(rows(&lead, &[], RATE).is_empty());
-    assert_eq!(rows(&lead, &[300], RATE), [0.0; INPUTS]);
+    close(&rows(&lead, &[300], RATE), &[0.0, 0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 0.0, 0.0, 0.0], "a lone beat");
     let two = rows(&lead, &[300, 500], RATE);
-    close(&two[..9], &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0], "first of two");
+    close(&two[..9], &[0.0, 0.0, 0.0, 0.0, -2.0, 0.0, 0.0, 2.0, 0.0], "first of two");
     close(
         &two[INPUTS..],
-        &[0.0, 0.0, 3.0 * 1.25f64.ln(), 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 1.5 * (0.005f64.ln() + 3.5)],
+        &[0.0, 0.0, 3.0 * 1.25f64.ln(), 0.0, -2.0, 0.0, 0.0, 2.0, 0.0, 1.5 * (0.005f64.ln() + 3.5)],
         "second of two",
     );
     let flat = rows(&[0.5; 1000], &[300, 500], RATE);
