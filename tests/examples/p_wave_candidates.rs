@@ -19,7 +19,9 @@ const LEADS: [&str; 6] = ["ii", "i", "avf", "v4", "v5", "v6"];
 const EXCERPT_SECONDS: f64 = 10.0;
 
 fn main() {
-    let (Some(ludb), Some(mitbih)) = (ludb::folder(), mitbih::folder()) else { std::process::exit(2) };
+    let (Some(ludb), Some(mitbih)) = (ludb::RECORDS.folder(), mitbih::RECORDS.folder()) else {
+        std::process::exit(2)
+    };
     let names: Vec<String> = (0..FEATURES).map(|i| format!("f{i}")).collect();
     println!("source,record,beat,sample,p,{}", names.join(","));
     LEADS.iter().for_each(|lead| marked(ludb, lead));

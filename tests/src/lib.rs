@@ -3,6 +3,7 @@
 //! What each test proves stands in `tests/README.md`.
 
 pub mod compare;
+pub mod data;
 pub mod golden;
 pub mod gpu;
 pub mod ludb;

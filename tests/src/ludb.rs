@@ -1,14 +1,9 @@
 //! The Lobachevsky University Database, where it is at hand: 12-lead records of 10 s at 500 Hz with every P, QRS and T marked.
-//!
-//! Records and `waves.csv` are looked for in the folder `EFFICIENTECG_LUDB`; else they are unpacked from `../shared/data`
-//! with its `unpack.py` (python3 and numpy) into this folder's build output.
 
-use efficientecg_model::ecg::score::{self, Score};
+use crate::data::DataSet;
 use efficientecg_model::ecg::{Lead, Record};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
+use efficientecg_model::evaluate::pairing::{self, Detections, Rules, Track};
+use std::path::Path;
 
 /// How far a P wave found may be from the one marked, s.
 pub const WINDOW_SECONDS: f64 = 0.05;
@@ -26,10 +21,11 @@ pub struct Marks {
 
 impl Marks {
     /// Scores P waves found, those outside of the marked span left out.
-    pub fn score(&self, found: impl IntoIterator<Item = usize>, rate: f64) -> Score {
+    pub fn score(&self, found: impl IntoIterator<Item = usize>, rate: f64) -> Detections {
         let inside = |t: &i64| (self.span.0..=self.span.1).contains(t);
         let found: Vec<i64> = found.into_iter().map(|k| k as i64).filter(inside).collect();
-        score::compare(&self.p, &found, (WINDOW_SECONDS * rate).round() as i64)
+        let rules = Rules { from: 0.0, window: WINDOW_SECONDS, ..Rules::default() };
+        pairing::compare(&Track::detections(&self.p), &Track::detections(&found), rate, &rules)
     }
 }
 
@@ -52,42 +48,8 @@ impl Marked {
     }
 }
 
-/// The folder of the records, or nothing, said on standard error, where there is none.
-pub fn folder() -> Option<&'static Path> {
-    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FOLDER.get_or_init(find) {
-        Ok(folder) => Some(folder),
-        Err(why) => {
-            // Past the test harness, which hides what passing tests print.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: no LUDB records: {why}");
-            None
-        }
-    }
-}
-
-fn find() -> Result<PathBuf, String> {
-    if let Some(folder) = std::env::var_os("EFFICIENTECG_LUDB") {
-        let folder = PathBuf::from(folder);
-        // A folder that was named must be there: a typing error is not a reason to skip.
-        assert!(folder.join("waves.csv").is_file(), "EFFICIENTECG_LUDB has no waves.csv");
-        return Ok(folder);
-    }
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let script = data.join("unpack.py");
-    if !script.is_file() {
-        return Err(format!("{} is not there", script.display()));
-    }
-    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/ludb");
-    if out.join("waves.csv").is_file() {
-        return Ok(out);
-    }
-    let run = Command::new("python3").arg(&script).arg("ludb").arg(&out).output();
-    match run {
-        Ok(run) if run.status.success() => Ok(out),
-        Ok(run) => Err(String::from_utf8_lossy(&run.stderr).trim().replace('\n', "; ")),
-        Err(e) => Err(format!("python3: {e}")),
-    }
-}
+/// Where the records are.
+pub static RECORDS: DataSet = DataSet::new("LUDB", "ludb", "EFFICIENTECG_LUDB", "waves.csv");
 
 /// All records of `folder` with the lead of this name (`ii`, `v1`, …) and its marks, by number.
 ///

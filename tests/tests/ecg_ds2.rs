@@ -7,7 +7,7 @@ use efficientecg_model::ecg::wfdb::{Annotations, Code};
 use efficientecg_model::evaluate::pairing::Class;
 use efficientecg_model::{Backend, GpuOptions, Model, Options, Precision};
 use efficientecg_tests::gpu;
-use efficientecg_tests::mitbih::folder;
+use efficientecg_tests::mitbih::RECORDS;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ fn letters(classes: &[usize]) -> String {
 /// are slow, or of all with `EFFICIENTECG_ALL_BEATS=1`.
 #[test]
 fn ds2_on_a_gpu() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = RECORDS.folder() else { return };
     if !gpu::found() {
         return;
     }
@@ -96,7 +96,7 @@ fn ds2_on_a_gpu() {
 /// With products in bf16, and with weights in f16, at least 999 beats of 1,000 get the class that PyTorch gives in f64.
 #[test]
 fn ds2_in_halves_on_the_cpu() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = RECORDS.folder() else { return };
     let golden = golden();
     for precision in [Precision::F16, Precision::Bf16] {
         let options = Options { backend: Backend::Cpu, precision, ..Options::default() };
@@ -115,7 +115,7 @@ fn ds2_in_halves_on_the_cpu() {
 
 #[test]
 fn ds2_figures_and_every_beat_as_pytorch_has_it() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = RECORDS.folder() else { return };
     let model = Model::load(weights(), &Options::default()).unwrap_or_else(|e| panic!("{e}"));
     let golden = golden();
     let mut confusion = [[0usize; 5]; 5];

@@ -4,15 +4,15 @@
 //!
 //! Where the records are not there, the test says so and is skipped.
 
-use efficientecg_model::ecg::score::Score;
 use efficientecg_model::ecg::{p_waves, peaks};
+use efficientecg_model::evaluate::pairing::Detections;
 use efficientecg_tests::ludb::{self, Marked};
 
 /// The least sensitivity and positive predictive value, gross over all records: at R peaks as marked, and as detected.
 const MARKED: (f64, f64) = (0.95, 0.95);
 const DETECTED: (f64, f64) = (0.95, 0.93);
 
-fn found(marked: &Marked, beats: &[i64]) -> Score {
+fn found(marked: &Marked, beats: &[i64]) -> Detections {
     let lead = &marked.lead;
     let waves = p_waves::find(&lead.samples, beats, lead.sample_rate).present();
     marked.marks.score(waves.iter().map(|w| w.place), lead.sample_rate)
@@ -20,7 +20,7 @@ fn found(marked: &Marked, beats: &[i64]) -> Score {
 
 #[test]
 fn p_waves_of_lead_ii() {
-    let Some(folder) = ludb::folder() else { return };
+    let Some(folder) = ludb::RECORDS.folder() else { return };
     let records = ludb::records(folder, "ii");
     println!("{} records", records.len());
     let mut figures = Vec::new();

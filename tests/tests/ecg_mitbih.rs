@@ -7,7 +7,7 @@ use std::path::Path;
 use efficientecg_model::ecg::wfdb::Annotations;
 use efficientecg_model::ecg::{Record, Sex, peaks};
 use efficientecg_model::evaluate::pairing;
-use efficientecg_tests::mitbih::{folder, records};
+use efficientecg_tests::mitbih::{RECORDS, records};
 
 /// The bars, on gross figures over all 48 records.
 const SENSITIVITY: f64 = 0.996;
@@ -28,7 +28,7 @@ fn open(folder: &Path, name: &str) -> (Record, Annotations) {
 
 #[test]
 fn r_peaks_of_all_records() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = RECORDS.folder() else { return };
     let names = records(folder);
     assert_eq!(names.len(), 48, "records in {}", folder.display());
     let (mut matched, mut missed, mut extra) = (0, 0, 0);
@@ -78,7 +78,7 @@ fn r_peaks_of_all_records() {
 
 #[test]
 fn headers_tell_age_and_sex() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = RECORDS.folder() else { return };
     let all: Vec<Record> = records(folder).iter().map(|n| open(folder, n).0).collect();
     for record in &all {
         assert!(record.warnings.is_empty(), "{}: {:?}", record.name, record.warnings);

@@ -58,9 +58,9 @@ pub(crate) fn without_qrs(lead: &[f32], beats: &[i64], sample_rate: f64) -> Vec<
         let (start, end) = (level(from), level(to));
         let span = (to - from).max(1) as f64;
         let first = clamp(from);
-        for (i, sample) in out[first..=clamp(to)].iter_mut().enumerate() {
-            let share = ((first + i) as i64 - from) as f64 / span;
-            *sample = (start + share * (end - start)) as f32;
+        for (k, v) in out[first..=clamp(to)].iter_mut().enumerate() {
+            let share = ((first + k) as i64 - from) as f64 / span;
+            *v = (start + share * (end - start)) as f32;
         }
     }
     out
@@ -139,6 +139,22 @@ mod tests {
         assert_eq!(fill_missing(&mut none), 3);
         assert_eq!(none, [0.0; 3]);
         assert_eq!(fill_missing(&mut []), 0);
+    }
+
+    #[test]
+    fn qrs_complexes_become_lines() {
+        // At 100 Hz a complex is replaced from 7 samples before to 10 after, ends averaged over 3.
+        let line = |i: usize| 1.0 + 0.5 * i as f32;
+        let mut x: Vec<f32> = (0..60).map(line).collect();
+        (25..=33).for_each(|i| x[i] = 50.0);
+        for (i, v) in without_qrs(&x, &[30], 100.0).iter().enumerate() {
+            assert!((v - line(i)).abs() < 1e-5, "{i}: {v}");
+        }
+        // Cut by the edges, outside, or of nothing.
+        for beats in [&[-8i64, 2, 59, 70][..], &[i64::MIN, i64::MAX], &[]] {
+            assert!(without_qrs(&x, beats, 100.0).iter().all(|v| v.is_finite()));
+        }
+        assert!(without_qrs(&[], &[3], 100.0).is_empty());
     }
 
     #[test]

@@ -281,9 +281,13 @@ fn share(good: usize, bad: usize) -> f64 {
 /// either.
 pub fn detections(reference: &Annotations, found: &[i64], rate: f64) -> Detections {
     let rules = Rules { from: 0.0, ..Rules::default() };
-    let (reference, test) = (Track::new(reference, rate, &rules), Track::detections(found));
+    compare(&Track::new(reference, rate, &rules), &Track::detections(found), rate, &rules)
+}
+
+/// The same of two tracks, by `rules`.
+pub fn compare(reference: &Track, test: &Track, rate: f64, rules: &Rules) -> Detections {
     let mut out = Detections::default();
-    for outcome in pair(&reference, &test, rate, &rules, Some(NEVER - 1)) {
+    for outcome in pair(reference, test, rate, rules, Some(NEVER - 1)) {
         let beat = |i: usize| reference.marks[i].class.map(|_| reference.marks[i].time);
         match outcome {
             Outcome::Pair(i, j) => match beat(i) {
