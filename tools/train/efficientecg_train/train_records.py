@@ -4,7 +4,7 @@
     python -m efficientecg_train.train_records ptbxl FOLDER --fold 9 --output W.npz
 
 `--fold` is held out and tested on; without it all records at hand are trained on. `--rhythm F.npz` are the rows that
-`efficientecg features` wrote. A run that was stopped goes on from its `--output`'s `.checkpoint`.
+`efficientecg features` wrote. A run that was stopped goes on from its `--output`'s `.checkpoint`. A GPU is used where there is one, with products in bf16.
 """
 
 from __future__ import annotations
@@ -71,11 +71,12 @@ def sampling(labels: Tensor) -> Tensor:
 @torch.no_grad()
 def predict(module, data: Recordings, batch=64, hide=(), dtype=torch.float32) -> Tensor:
     """Logits `[n, classes]`, every record at its own length; features named in `hide` are missing."""
+    device = module.classifier.weight.device
     out = torch.empty(len(data), len(module.config["classes"]), dtype=dtype)
     for index in data.by_length(batch):
         f = {k: v for k, v in data.features(index).items() if k.removesuffix("_steps") not in hide}
         f = {k: v.to(dtype) if v.is_floating_point() else v for k, v in f.items()}
-        out[index] = module(data.whole(index).to(dtype), f)
+        out[index] = module(data.whole(index).to(device, dtype), {k: v.to(device) for k, v in f.items()}).cpu()
     return out
 
 
@@ -90,6 +91,7 @@ def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, dec
     """Trains in place; returns the averaged module. `checkpoint` is a path to go on from and to write each epoch."""
     torch.manual_seed(seed)
     np.random.seed(seed)
+    device = module.classifier.weight.device
     multilabel = module.config["task"] == "multilabel"
     classes = len(module.config["classes"])
     hertz, millivolts = module.config["sample_rate"], module.config["normalize"] == "none"
@@ -108,7 +110,7 @@ def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, dec
     targets = data.labels if multilabel else F.one_hot(data.labels, classes).float()
     first, state = 0, {"module": module, "average": average.module, "optimizer": optimizer, "schedule": schedule}
     if checkpoint and os.path.exists(checkpoint):
-        saved = torch.load(checkpoint)
+        saved = torch.load(checkpoint, map_location=device)
         first = saved.pop("epoch")
         for name, part in state.items():
             part.load_state_dict(saved[name])
@@ -123,7 +125,10 @@ def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, dec
             y = targets[index]
             if mixup and np.random.rand() < 0.5:
                 x, y = augment.mixed(x, y, mixup)
-            loss = loss_of(module.decide(encode(x), f), y, multilabel)
+            x, y, f = x.to(device), y.to(device), {k: v.to(device) for k, v in f.items()}
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                logits = module.decide(encode(x), f)
+            loss = loss_of(logits.float(), y, multilabel)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(module.parameters(), 2.0)
@@ -131,6 +136,8 @@ def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, dec
             schedule.step()
             average.update(module, epoch * per_epoch + step)
             total += loss.item()
+            if sys.stderr.isatty():
+                print(f"\repoch {epoch + 1}/{epochs}, {100 * (step + 1) // per_epoch} %", end="\r", file=sys.stderr)
         if report:
             report(epoch, total / per_epoch, time.monotonic() - start, average.module)
         if checkpoint:
@@ -182,6 +189,7 @@ def main(argv=None) -> int:
                          labels=test.labels.numpy(), record=np.array(test.names))
         print(text, file=sys.stderr, flush=True)
 
+    module.to("cuda" if torch.cuda.is_available() else "cpu")
     averaged = fit(module, mine, epochs=args.epochs, seed=args.seed, rate=args.rate, mixup=args.mixup,
                    crop=args.crop or CROP[args.task], report=report,
                    checkpoint=args.output + ".checkpoint")

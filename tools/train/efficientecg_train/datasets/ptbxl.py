@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import csv
 import os
+import sys
 
 import numpy as np
 import torch
@@ -56,3 +57,8 @@ def read(folder: str) -> tuple[Recordings, np.ndarray]:
     data = Recordings(names=names, signals=signals, labels=torch.tensor(labels),
                       age=torch.tensor(ages), sex=torch.tensor(sexes))
     return data, np.array(folds)
+
+
+if __name__ == "__main__":
+    for name in read(sys.argv[1])[0].names:
+        print(os.path.join(sys.argv[1], name))
