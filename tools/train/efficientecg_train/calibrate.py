@@ -21,11 +21,14 @@ BINS = 15
 
 
 def error(truth: np.ndarray, probabilities: np.ndarray) -> float:
-    """Expected calibration error over 15 bins of equal width: of the most probable class, or of every label alike."""
-    if truth.ndim == 1:
-        sure, right = probabilities.max(1), probabilities.argmax(1) == truth
-    else:
-        sure, right = probabilities.ravel(), truth.ravel() > 0.5
+    """Expected calibration error over 15 bins of equal width: of the most probable class, or the mean of the labels'."""
+    if truth.ndim == 2:
+        each = [binned(probabilities[:, c], truth[:, c] > 0.5) for c in range(truth.shape[1])]
+        return float(np.mean(each))
+    return binned(probabilities.max(1), probabilities.argmax(1) == truth)
+
+
+def binned(sure: np.ndarray, right: np.ndarray) -> float:
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
     gaps = np.bincount(place, sure - right, BINS)
     return float(np.abs(gaps).sum() / len(sure))
