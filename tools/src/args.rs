@@ -60,9 +60,8 @@ impl Command {
 pub(crate) struct Classify {
     #[command(flatten)]
     pub(crate) model: ModelArguments,
-    /// WFDB records, with or without .hea
-    #[arg(value_name = "RECORD", required = true)]
-    pub(crate) records: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) records: Records,
     #[command(flatten)]
     pub(crate) reading: Reading,
     /// Folder for the findings of each record: RECORD.txt, .json, .csv, .svg or .ANNOTATOR
@@ -80,6 +79,17 @@ pub(crate) struct Classify {
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Which records: those on the command line, then those of a list.
+#[derive(Args)]
+pub(crate) struct Records {
+    /// WFDB records, with or without .hea
+    #[arg(value_name = "RECORD", required_unless_present = "list")]
+    pub(crate) named: Vec<PathBuf>,
+    /// A text file of further records, one path a line
+    #[arg(long = "records", value_name = "FILE")]
+    pub(crate) list: Option<PathBuf>,
 }
 
 /// How a record is read.
@@ -106,12 +116,8 @@ pub(crate) struct Reading {
 pub(crate) struct Features {
     #[command(flatten)]
     pub(crate) network: Network,
-    /// WFDB records, with or without .hea
-    #[arg(value_name = "RECORD", required_unless_present = "records_from")]
-    pub(crate) records: Vec<PathBuf>,
-    /// A text file of further records, one path a line
-    #[arg(long = "records", value_name = "FILE")]
-    pub(crate) records_from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) records: Records,
     #[command(flatten)]
     pub(crate) reading: Reading,
     /// Where `signal` [B, leads, T], `age`, `sex`, `rhythm` and `rhythm_steps` go, as run --input takes them

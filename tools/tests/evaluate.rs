@@ -103,46 +103,33 @@ fn warnings_do_not_stand_beside_errors() {
 fn what_classify_writes_is_scored() {
     let folder = folder();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (weights, demo) = (root.join("model/weights/mitbih-beats.npz"), root.join("tools/demo/demo"));
-    let (demo, out) = (name(&demo), name(folder.path()));
-    for format in ["wfdb", "csv"] {
-        let args =
-            ["classify", "--backend", "cpu", "--weights", name(&weights), demo, "--output", out, "--format"];
-        succeeds(&[&args[..], &[format]].concat());
-    }
-    let args = ["evaluate", "beats", "--test-folder", out, "--from", "0", "--json", demo, "--test"];
-    let [of_notes, of_table] = ["aami", "csv"].map(|test| json(&[&args[..], &[test]].concat()));
-    // Every beat of the demo is found and classified.
-    assert_eq!(of_notes["gross"]["beats"], 110);
-    assert_eq!((&of_notes["accuracy"], &of_notes["gross"]["qrs_predictivity"]), (&1.0.into(), &1.0.into()));
-    assert_eq!(of_notes["gross"], of_table["gross"]);
-    assert_eq!(of_notes["calibration"], Value::Null);
-    assert_eq!(of_table["calibration"]["cases"], 110);
-    // All are right, so the error is what the mean probability lacks to 1.
-    let error = of_table["calibration"]["error"].as_f64().expect("a number");
-    assert!(error > 0.0 && error < 0.2, "{error}");
-}
-
-#[test]
-fn a_table_of_records_from_classify_is_scored() {
-    let folder = folder();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let (weights, demo) = (root.join("model/weights/mitbih-beats.npz"), root.join("tools/demo/demo"));
+    let weights = |model: &str| root.join(format!("model/weights/{model}.npz"));
+    let (records, beats, demo) =
+        (weights("cinc2017-rhythm"), weights("mitbih-beats"), root.join("tools/demo/demo"));
     let table = folder.path().join("p.csv");
-    let classify = ["classify", "--backend", "cpu", "--weights", name(&weights), name(&demo)];
-    let args = [&classify[..], &["--per", "record", "--table", name(&table)]].concat();
+    let classify = ["classify", "--backend", "cpu", "--lead", "ECG=MLII", name(&demo), "--weights"];
+    let args = [&classify[..], &[name(&records), "--table", name(&table)]].concat();
     assert!(succeeds(&args).contains("demo: 1 min 30"));
     let written = std::fs::read_to_string(&table).expect("written");
     let lines: Vec<&str> = written.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (2, "record,class,N,S,V,F,Q"));
+    assert_eq!((lines.len(), lines[0]), (2, "record,class,N,A,O,~"));
     let class = lines[1].split(',').nth(1).expect("a class");
     let reference = folder.path().join("r.csv");
     std::fs::write(&reference, format!("demo,{class}\n")).expect("written");
     let report = json(&["evaluate", "records", name(&reference), name(&table), "--json"]);
     assert_eq!((&report["accuracy"], &report["calibration"]["cases"]), (&1.0.into(), &1.into()));
+    let list = put(folder.path(), "list.txt", &format!("\n{}\n", name(&demo)));
+    let listed =
+        [&classify[..3], &["--lead", "ECG=MLII", "--records", list.as_str(), "--weights", name(&records)]];
+    succeeds(&[&listed.concat()[..], &["--table", name(&table)]].concat());
+    assert_eq!(std::fs::read_to_string(&table).expect("written"), written);
     // To standard output, the table is alone there.
-    assert_eq!(succeeds(&[&classify[..], &["--per", "record", "--table", "/dev/stdout"]].concat()), written);
-    fails(2, &[&classify[..], &["--table", name(&table)]].concat(), &["--table", "--per record"]);
+    assert_eq!(succeeds(&[&classify[..], &[name(&records), "--table", "/dev/stdout"]].concat()), written);
+    fails(
+        2,
+        &[&classify[..], &[name(&beats), "--table", name(&table)]].concat(),
+        &["--table", "--per record"],
+    );
 }
 
 fn put(folder: &Path, file: &str, text: &str) -> String {

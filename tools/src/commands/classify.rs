@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
+    let records = super::records(&args.records)?;
     let model = args.model.load()?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let mut failed = Vec::new();
     let mut names = HashMap::new();
     let mut told = Ok(());
-    for path in &args.records {
+    for path in &records {
         let done = one(args, &model, path, &mut names);
         if let (Some((_, text)), Ok(report)) = (&mut table, &done) {
             *text += &findings::table_row(report, model.config().task);
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
         Some(last) => {
             failed.push(last);
             failed.iter().for_each(|f| out::complain(&f.to_string()));
-            Err(Failure::Several { failed: count, all: args.records.len() })
+            Err(Failure::Several { failed: count, all: records.len() })
         }
     }
 }

@@ -10,7 +10,6 @@ use efficientecg_model::available_threads;
 use efficientecg_model::classify::{Prepared, Unit};
 use efficientecg_model::config::Config;
 use efficientecg_model::ecg::Record;
-use efficientecg_model::fault::FileError;
 use efficientecg_model::files;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,9 +18,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Longest configuration, and longest list of records, in bytes.
+/// Longest configuration, in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
-const MAX_LIST: u64 = 1 << 28;
 
 #[derive(Serialize)]
 struct Summary {
@@ -47,7 +45,7 @@ struct One {
 pub(crate) fn run(args: &Features) -> Result<(), Failure> {
     let started = Instant::now();
     let config = config(&args.network)?;
-    let records = records(args)?;
+    let records = super::records(&args.records)?;
     let done = all(args, &config, &records);
 
     let mut parts = Vec::with_capacity(records.len());
@@ -126,20 +124,6 @@ fn config(network: &Network) -> Result<Config, Failure> {
         (None, None) => return Err(Failure::usage("expected --weights or --config")),
     };
     Ok(Config::from_json(&text).map_err(|fault| fault.in_file(path))?)
-}
-
-/// All records in order, those of the list last.
-fn records(args: &Features) -> Result<Vec<PathBuf>, Failure> {
-    let mut records = args.records.clone();
-    if let Some(path) = &args.records_from {
-        let text = files::text(path, "list of records", MAX_LIST)?;
-        records.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(PathBuf::from));
-        if records.is_empty() {
-            let mend = "give one path a line";
-            return Err(FileError::new(path, "list of records", "at least one", "none", mend).into());
-        }
-    }
-    Ok(records)
 }
 
 /// Prepares all records, on several threads; in their order.

@@ -9,10 +9,29 @@ pub(crate) mod run;
 pub(crate) mod synth;
 pub(crate) mod verify;
 
+use crate::args::Records;
 use crate::error::Failure;
 use crate::out::Progress;
-use efficientecg_model::{Inputs, Model, Outputs};
-use std::path::Path;
+use efficientecg_model::fault::FileError;
+use efficientecg_model::{Inputs, Model, Outputs, files};
+use std::path::{Path, PathBuf};
+
+/// Longest list of records, in bytes.
+const MAX_LIST: u64 = 1 << 28;
+
+/// All records in order, those of the list last.
+pub(crate) fn records(args: &Records) -> Result<Vec<PathBuf>, Failure> {
+    let mut records = args.named.clone();
+    if let Some(path) = &args.list {
+        let text = files::text(path, "list of records", MAX_LIST)?;
+        records.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(PathBuf::from));
+        if records.is_empty() {
+            let mend = "give one path a line";
+            return Err(FileError::new(path, "list of records", "at least one", "none", mend).into());
+        }
+    }
+    Ok(records)
+}
 
 /// Runs inputs read from `path`, `size` records at a time, and joins the results.
 pub(crate) fn run_in_batches(
