@@ -10,6 +10,7 @@ use std::path::Path;
 /// Of the larger of 1 and the largest logit of the record.
 const TOLERANCE: f64 = 2e-5;
 
+static CINC2017: DataSet = DataSet::new("CinC 2017", "cinc2017", "EFFICIENTECG_CINC2017", "REFERENCE.csv");
 static PTBXL: DataSet = DataSet::new("PTB-XL", "ptbxl", "EFFICIENTECG_PTBXL", "ptbxl_database.csv");
 
 /// Classifies each record of the golden, age and sex being unknown, and compares.
@@ -40,6 +41,13 @@ fn compare(folder: &Path, name: &str, least: usize) {
     }
     println!("{name}: {records} records, worst {worst:.1e}");
     assert!(records >= least, "{records} records");
+}
+
+#[test]
+fn cinc2017_as_pytorch_has_it() {
+    if let Some(folder) = CINC2017.folder() {
+        compare(folder, "cinc2017-rhythm", 300);
+    }
 }
 
 #[test]
