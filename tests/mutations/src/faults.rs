@@ -18,6 +18,8 @@ pub(crate) struct Fault {
 }
 
 const READERS: &str = "-p efficientecg-model --lib";
+const ENGINE: &str = "-p efficientecg-engine --lib cpu::";
+const RECORDS: &str = "-p efficientecg-tests --test ecg_wfdb --test malformed_weights";
 const KERNELS: &str = "-p efficientecg-kernels --test operations";
 const LANES: &str = "-p efficientecg-kernels --lib";
 const GPU: &str = "-p efficientecg-engine --features gpu --lib gpu::tests";
@@ -47,7 +49,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         file: "model/src/arrays/zip.rs",
         old: "extra = &extra[4 + len..];",
         new: "extra = &extra[len..];",
-        test: READERS,
+        test: RECORDS,
     },
     Fault {
         name: "wfdb-310",
@@ -63,7 +65,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         file: "model/src/ecg/wfdb/signal.rs",
         old: "s.initial_value.unwrap_or(s.adc_zero)",
         new: "s.initial_value.unwrap_or(0)",
-        test: READERS,
+        test: RECORDS,
     },
     Fault {
         name: "wfdb-skew",
@@ -71,7 +73,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         file: "model/src/ecg/wfdb/signal.rs",
         old: "(spec.skew as usize).saturating_mul(per_frame)",
         new: "spec.skew as usize",
-        test: READERS,
+        test: RECORDS,
     },
     Fault {
         name: "annotation-skip",
@@ -111,7 +113,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         file: "engine/src/plan.rs",
         old: "lives[v.0].1 = at;",
         new: "lives[v.0].1 = at.saturating_sub(1).max(lives[v.0].0);",
-        test: NETWORKS,
+        test: ENGINE,
     },
     Fault {
         name: "plan-for-outputs",
@@ -119,7 +121,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         file: "engine/src/cpu.rs",
         old: "p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))\n                && p.kept.iter().eq(batch.outputs.iter().map(|(v, _)| v))",
         new: "p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))\n                && p.kept.len() == batch.outputs.len()",
-        test: NETWORKS,
+        test: ENGINE,
     },
     Fault {
         name: "shared-scratch",
@@ -242,11 +244,11 @@ pub(crate) const FAULTS: &[Fault] = &[
         test: GPU,
     },
     Fault {
-        name: "gpu-depthwise-start",
-        what: "a window that starts in the left padding starts up to three positions late",
+        name: "gpu-depthwise-sums",
+        what: "the sums take in a position past the last",
         file: "kernels/src/ops/depthwise/kernel.wgsl",
-        old: "let start4 = (start + 4 * i32(dims.kernel)) / 4 - i32(dims.kernel);",
-        new: "let start4 = start / 4;",
+        old: "let kept = select(vec4(0.0), v, vec4(4u * at4) + vec4(0u, 1u, 2u, 3u) < vec4(dims.cols));",
+        new: "let kept = select(vec4(0.0), v, vec4(4u * at4) + vec4(0u, 1u, 2u, 3u) <= vec4(dims.cols));",
         test: GPU,
     },
     Fault {

@@ -55,8 +55,12 @@ fn check(names: &[String]) -> Result<bool, String> {
     let tree = folder.join("tree");
     copy::renew(&root(), &tree)?;
 
-    let mut commands: Vec<&str> = chosen.iter().map(|f| f.test).collect();
-    commands.dedup();
+    let mut commands: Vec<&str> = Vec::new();
+    for fault in &chosen {
+        if !commands.contains(&fault.test) {
+            commands.push(fault.test);
+        }
+    }
     for (i, command) in commands.iter().enumerate() {
         progress(&format!("without a fault, {} of {}: cargo test {command}", i + 1, commands.len()));
         let start = Instant::now();
