@@ -323,3 +323,6 @@ impl<W: Watch> Records<'_, W> {
         w.barrier.wait(members, || {});
     }
 }
+
+#[cfg(test)]
+mod tests;

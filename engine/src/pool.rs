@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn all_members_run_and_meet() {
         let pool = Pool::new(4);
-        for _ in 0..200 {
+        for _ in 0..if cfg!(miri) { 5 } else { 200 } {
             let barrier = Barrier::default();
             let (first, second) = (AtomicUsize::new(0), AtomicUsize::new(0));
             pool.run(&|_, members| {

@@ -176,6 +176,12 @@ fn frames_skew_and_missing_samples_by_hand() {
     let b = &r.leads[1];
     assert!(b.samples[0].is_nan() && b.samples[1] == 9.0 && b.samples[2].is_nan(), "{:?}", b.samples);
     assert!(r.warnings.is_empty(), "{:?}", r.warnings);
+    // A lags instead: a skew is one of frames, of two samples each.
+    let head = "r 2 100 3\nr.dat 16x2:1 10(10)/mV 16 0 10 210 0 A\nr.dat 16 1/uV 16 0 7 -32752 0 B\n";
+    let r = s.open(head, &bytes).expect("a sound record");
+    assert_eq!(r.leads[0].samples[..4], [2.0, 3.0, 4.0, 5.0]);
+    assert!(r.leads[0].samples[4..].iter().all(|v| v.is_nan()), "{:?}", r.leads[0].samples);
+    assert_eq!([r.leads[1].samples[0], r.leads[1].samples[2]], [7.0, 9.0]);
     // The same without a length, with two bytes in front, a wrong checksum and first value.
     let head = "r 1 100\nr.dat 16+2 0 16 0 11 5 0\n";
     let r = s.open(head, &bytes).expect("a sound record");
@@ -188,6 +194,9 @@ fn frames_skew_and_missing_samples_by_hand() {
     let r = r.expect("a sound record");
     assert_eq!(r.leads[0].samples, [101.0, 100.0]);
     assert_eq!(r.leads[1].samples, [-3.0, 0.0]);
+    // Without one they start from the converter's zero, which is the baseline as well.
+    let r = s.open("r 1 100 3\nr.dat 8 2 8 100\n", &[2, 2, 0xfe]).expect("a sound record");
+    assert_eq!(r.leads[0].samples, [1.0, 2.0, 1.0]);
 }
 
 #[test]

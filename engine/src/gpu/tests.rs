@@ -18,6 +18,7 @@ use efficientecg_kernels::bound::{Approx, Arithmetic};
 use efficientecg_kernels::gpu::{Element, Storage, Traits, cells};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::conv::Conv;
+use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::{Case, ops};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Matrix, Shape};
@@ -330,5 +331,24 @@ fn every_shader_matches_its_reference() {
                 1.0 / worst
             );
         }
+    }
+}
+
+/// What is just within f16 must not count as too large.
+#[test]
+fn the_largest_f16_is_a_number() {
+    for (variant, options) in variants() {
+        let Some(device) = open(&options) else { return };
+        let op = Pointwise {
+            weight: vec![0.0; 3],
+            bias: vec![65_504.0, -65_504.0, 65_472.0],
+            silu: false,
+            gate: false,
+            residual: false,
+            sums: false,
+        };
+        let name = format!("65,504 in {variant}");
+        let inputs = vec![Matrix::zeros(Shape::new(1, 9))];
+        check(device, Case { name, op: Box::new(op), inputs }, &options, true);
     }
 }

@@ -285,6 +285,25 @@ mod tests {
         }
     }
 
+    /// Phases round to the nearest, over a day of samples: some round up to the next sample.
+    #[test]
+    fn places_are_the_nearest_phases() {
+        for (from, to) in PAIRS.into_iter().chain([(360.0, 360.001), (1000.0, 999.9)]) {
+            let resampler = Resampler::new(from, to).expect("fair rates");
+            let phases = resampler.taps.len() / (2 * resampler.reach + 1);
+            let most = match resampler.step {
+                Step::Exact { .. } => 1e-6,
+                Step::Nearest { .. } => 0.5 / phases as f64 + 1e-6,
+            };
+            for k in (0..1000).chain((0..360 * 86_400).step_by(997)) {
+                let (at, phase) = resampler.step.place(k);
+                assert!(phase < phases, "{from} to {to}, {k}: phase {phase} of {phases}");
+                let off = at as f64 + phase as f64 / phases as f64 - k as f64 * from / to;
+                assert!(off.abs() <= most, "{from} to {to}, {k}: {off} samples off");
+            }
+        }
+    }
+
     #[test]
     fn edges_hold_their_value() {
         // A ramp leaves no trace of an assumed zero before or after it.

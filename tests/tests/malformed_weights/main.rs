@@ -75,10 +75,14 @@ fn good_archives_load_in_every_form() {
     let path = folder.path().join("w.npz");
     let members = good();
     let mut offset = 0;
-    let mut wide = Vec::new();
+    let (mut wide, mut timed) = (Vec::new(), Vec::new());
     let mut deflated = Vec::new();
     for m in &members {
         wide.push(m.clone().zip64(u64::from(m.size), u64::from(m.packed), offset));
+        // A time stamp (0x5455) before the field.
+        let mut stamped = wide[wide.len() - 1].clone();
+        stamped.extra.splice(0..0, [0x55, 0x54, 5, 0, 1, 0x80, 0xe1, 0x2f, 0x65]);
+        timed.push(stamped);
         offset += (30 + m.name.len() + m.data.len()) as u64;
         let name = String::from_utf8(m.name.clone()).expect("a name");
         deflated.push(Member::deflated(&name, &m.data));
@@ -95,6 +99,7 @@ fn good_archives_load_in_every_form() {
         ("zip64 end", zip64(&members, |at| at)),
         ("zip64 members", zip64(&wide, |at| at)),
         ("zip64 members, plain end", zip(&wide)),
+        ("zip64 after a time stamp", zip(&timed)),
         ("deflated", zip(&deflated)),
         ("num_batches_tracked", zip(&skipped)),
         ("comment", comment),

@@ -8,20 +8,22 @@ use crate::view::{Matrix, Shape};
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (c, n, d, classes, cols) in [
-        (1280, 2, 64, 5, 157),
-        (256, 3, 64, 4, 23),
-        (1, 0, 0, 1, 1),
-        (17, 1, 5, 33, 3),
-        (9, 0, 0, 20, 1500),
-        (600, 4, 7, 301, 600),
+    for (c, n, d, classes, cols, biases) in [
+        (1280, 2, 64, 5, 157, 1.0),
+        (256, 3, 64, 4, 23, 1.0),
+        (1, 0, 0, 1, 1, 1.0),
+        (17, 1, 5, 33, 3, 1.0),
+        (9, 0, 0, 20, 1500, 1.0),
+        (600, 4, 7, 301, 600, 1.0),
+        // Logits whose exponentials neither f32 nor the range of `exp` holds.
+        (3, 0, 0, 30, 4, 512.0),
     ] {
         for softmax in [false, true] {
             let mut random = Random::new(c + n + d + classes);
             let width = c + n * d;
             let op = Classifier {
                 weight: random.weights(classes * width, width),
-                bias: random.values(classes),
+                bias: random.values(classes).iter().map(|b| b * biases).collect(),
                 tokens: Shape::new(n, d),
                 softmax,
             };

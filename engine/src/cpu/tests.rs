@@ -1,0 +1,183 @@
+//! A small network of every operation on teams of every kind: all of the engine's unsafe code, quick enough for Miri.
+
+use super::*;
+use crate::reference::Reference;
+use efficientecg_kernels::op::TILE;
+use efficientecg_kernels::ops::Random;
+use efficientecg_kernels::ops::classifier::Classifier;
+use efficientecg_kernels::ops::conv::Conv;
+use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
+use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
+use efficientecg_kernels::ops::pointwise::Pointwise;
+use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
+use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+
+/// Channels, tokens' width, classes.
+const C: usize = 5;
+const D: usize = 4;
+const CLASSES: usize = 3;
+/// Two tiles of time, so that all steps have tasks to share; Miri must do with some chunks.
+const SAMPLES: usize = if cfg!(miri) { 50 } else { TILE + 20 };
+
+/// A block with a residual, a head, two tokens that look at it, a classifier; and all that steps make.
+fn network() -> (Graph, Vec<Value>) {
+    let mut r = Random::new(7);
+    let mut graph = Graph::new();
+    let x = graph.input();
+    let (weight, bias) = (r.weights(3 * C, 3), r.values(C));
+    let conv = Conv { weight, bias, leads: 1, kernel: 3, stride: 1 };
+    let [stem] = graph.push("stem".into(), conv, &[x]);
+
+    let expand = Some(Expand { weight: r.weights(2 * C * C, C), bias: r.values(2 * C) });
+    let (weight, bias) = (r.weights(2 * C * 5, 5), r.values(2 * C));
+    let [y, sums] =
+        graph.push("depthwise".into(), Depthwise { expand, weight, bias, kernel: 5, stride: 1 }, &[stem]);
+    let excite = SqueezeExcite {
+        reduce: r.weights(2 * 2 * C, 2 * C),
+        reduce_bias: r.values(2),
+        expand: r.weights(2 * C * 2, 2),
+        expand_bias: r.values(2 * C),
+    };
+    let [gate] = graph.push("excite".into(), excite, &[y, sums]);
+    let mut pointwise = |c_in: usize, gate: bool| Pointwise {
+        weight: r.weights(C * c_in, c_in),
+        bias: r.values(C),
+        silu: !gate,
+        gate,
+        residual: gate,
+        sums: !gate,
+    };
+    let [block] = graph.push("project".into(), pointwise(2 * C, true), &[y, gate, stem]);
+    let [head, pooled] = graph.push("head".into(), pointwise(C, false), &[block]);
+
+    let (age, sex) = (graph.input(), graph.input());
+    let features = vec![
+        Feature::Continuous { weight: r.values(D), bias: r.values(D), missing: r.values(D) },
+        Feature::Categorical { embedding: r.values(3 * D) },
+    ];
+    let [f] = graph.push("tokens".into(), Tokens { dim: D, features }, &[age, sex]);
+    let mut linear = |inputs: usize| Linear { weight: r.weights(D * inputs, inputs), bias: r.values(D) };
+    let (q, k, v, out) = (linear(D), linear(C), linear(C), linear(D));
+    let norm = || Norm { weight: vec![1.0; D], bias: vec![0.0; D] };
+    let attention = CrossAttention { tokens: 2, heads: 2, norm_q: norm(), norm_out: norm(), q, k, v, out };
+    let [z] = graph.push("attention".into(), attention, &[f, head]);
+    let classifier = Classifier {
+        weight: r.weights(CLASSES * (C + 2 * D), C + 2 * D),
+        bias: r.values(CLASSES),
+        tokens: Shape::new(2, D),
+        softmax: true,
+    };
+    let [logits, probabilities] = graph.push("classifier".into(), classifier, &[head, pooled, z]);
+    let all = vec![stem, y, gate, block, head, f, z, logits, probabilities];
+    (graph, all)
+}
+
+/// Records `first` and on.
+struct Records {
+    signal: Vec<f32>,
+    age: Vec<f32>,
+    sex: Vec<f32>,
+}
+
+impl Records {
+    fn new(first: usize, size: usize) -> Records {
+        let signal = |r| Random::new(r).values(SAMPLES).into_iter().map(|v| v as f32).collect::<Vec<_>>();
+        Records {
+            signal: (first..first + size).flat_map(signal).collect(),
+            age: (first..first + size).map(|r| if r % 3 == 2 { f32::NAN } else { r as f32 / 4.0 }).collect(),
+            sex: (first..first + size).map(|r| r as f32 % 3.0 - 1.0).collect(),
+        }
+    }
+
+    fn inputs(&self) -> [(Shape, &[f32]); 3] {
+        let one = Shape::new(1, 1);
+        [(Shape::new(1, SAMPLES), &self.signal[..]), (one, &self.age[..]), (one, &self.sex[..])]
+    }
+}
+
+/// What a run makes of the records, for each wanted value.
+fn results(
+    graph_shapes: &[Shape],
+    records: &Records,
+    wanted: &[Value],
+    run: impl FnOnce(&mut Batch<'_>) -> Result<(), EngineError>,
+) -> Vec<Vec<f32>> {
+    let size = records.age.len();
+    let mut made: Vec<Vec<f32>> =
+        wanted.iter().map(|v| vec![f32::NAN; size * graph_shapes[v.index()].len()]).collect();
+    let mut outputs: Vec<(Value, &mut [f32])> =
+        wanted.iter().copied().zip(made.iter_mut().map(Vec::as_mut_slice)).collect();
+    let inputs = records.inputs();
+    run(&mut Batch { size, inputs: &inputs, outputs: &mut outputs }).unwrap_or_else(|e| panic!("{e}"));
+    made
+}
+
+fn bits(values: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    values.iter().map(|v| v.iter().map(|x| x.to_bits()).collect()).collect()
+}
+
+fn shapes(graph: &Graph) -> Vec<Shape> {
+    let inputs = Records::new(0, 1);
+    let inputs: Vec<Shape> = inputs.inputs().iter().map(|(s, _)| *s).collect();
+    graph.shapes(&inputs).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn any_team_and_any_wish_give_the_references_results() {
+    let (graph, all) = network();
+    let graph = Arc::new(graph);
+    let shapes = shapes(&graph);
+    let [logits, probabilities] = [all[all.len() - 2], all[all.len() - 1]];
+    // Records that threads have for themselves and one that they share, for each team.
+    let (size, teams) = if cfg!(miri) { (4, &[1, 3][..]) } else { (5, &[1, 2, 3, 4][..]) };
+    let records = Records::new(0, size);
+    let reference = Reference::new(Arc::clone(&graph));
+    let want = results(&shapes, &records, &all, |b| reference.run(b));
+    let mut first = None;
+    for &threads in teams {
+        let cpu = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(threads)));
+        let got = results(&shapes, &records, &all, |b| cpu.run(b));
+        for (v, (got, want)) in all.iter().zip(got.iter().zip(&want)) {
+            for (i, (got, want)) in got.iter().zip(want).enumerate() {
+                assert!(got.is_finite(), "{threads} threads: value {}[{i}] is {got}", v.index());
+                let off = (got - want).abs() / want.abs().max(1.0);
+                assert!(off <= 1e-4, "{threads} threads: value {}[{i}] is {got}, not {want}", v.index());
+            }
+        }
+        let made = bits(&got);
+        // Nothing kept but one end, the other, both: values share more cells, and plans differ.
+        let wishes = [&[probabilities][..], &[logits], &[logits, probabilities]];
+        for wanted in wishes.into_iter().take(if cfg!(miri) { 1 } else { 3 }) {
+            let got = results(&shapes, &records, wanted, |b| cpu.run(b));
+            for (v, got) in wanted.iter().zip(bits(&got)) {
+                let at = all.iter().position(|a| a == v);
+                assert_eq!(at.map(|at| &made[at]), Some(&got), "{threads} threads: value {}", v.index());
+            }
+        }
+        assert_eq!(&made, first.get_or_insert(made.clone()), "{threads} threads");
+    }
+}
+
+#[test]
+fn callers_share_a_graph() {
+    let (graph, all) = network();
+    let shapes = shapes(&graph);
+    let wanted = &all[all.len() - 2..];
+    let batches: Vec<Records> = (0..4).map(|i| Records::new(i, 1 + i % 3)).collect();
+    let alone = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(1)));
+    let run = |cpu: &Cpu, i: usize| bits(&results(&shapes, &batches[i], wanted, |b| cpu.run(b)));
+    let want: Vec<_> = (0..batches.len()).map(|i| run(&alone, i)).collect();
+    let cpu = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(3)));
+    let (callers, runs) = if cfg!(miri) { (2, 1) } else { (16, 20) };
+    std::thread::scope(|scope| {
+        for caller in 0..callers {
+            let (cpu, want, run) = (&cpu, &want, &run);
+            scope.spawn(move || {
+                for again in 0..runs {
+                    let i = (caller + again) % want.len();
+                    assert_eq!(run(cpu, i), want[i], "caller {caller}, run {again}");
+                }
+            });
+        }
+    });
+}
