@@ -110,6 +110,9 @@ pub(crate) struct Reading {
     /// The patient's sex, over what the record says
     #[arg(long, value_enum)]
     pub(crate) sex: Option<SexName>,
+    /// A table with the columns record, age, sex, or PTB-XL's own, over what the records say
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) patients: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -181,7 +184,7 @@ impl Per {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SexName {
     Female,
     Male,
@@ -211,7 +214,7 @@ fn lead_pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn age(text: &str) -> Result<f64, String> {
+pub(crate) fn age(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(age) if (0.0..=150.0).contains(&age) => Ok(age),
         _ => Err("expected years from 0 to 150".to_owned()),

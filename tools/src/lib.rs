@@ -8,6 +8,7 @@ mod commands;
 mod error;
 mod findings;
 mod out;
+mod patients;
 mod picture;
 
 use args::{Arguments, Command};

@@ -3,6 +3,7 @@
 use crate::args::{Classify, Format, Per, Reading, SexName};
 use crate::error::Failure;
 use crate::findings::{self, RecordReport, Seconds};
+use crate::patients::{Patient, Patients};
 use crate::{out, picture};
 use efficientecg_model::Model;
 use efficientecg_model::classify::{Settings, Unit, classify};
@@ -14,6 +15,7 @@ use std::time::Instant;
 
 pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let records = super::records(&args.records)?;
+    let patients = patients(&args.reading)?;
     let model = args.model.load()?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let mut names = HashMap::new();
     let mut told = Ok(());
     for path in &records {
-        let done = one(args, &model, path, &mut names);
+        let done = one(args, &model, path, patients.as_ref(), &mut names);
         if let (Some((_, text)), Ok(report)) = (&mut table, &done) {
             *text += &findings::table_row(report, model.config().task);
         }
@@ -83,6 +85,7 @@ fn one(
     args: &Classify,
     model: &Model,
     path: &Path,
+    patients: Option<&Patients>,
     names: &mut HashMap<String, PathBuf>,
 ) -> Result<RecordReport, Failure> {
     let started = Instant::now();
@@ -96,7 +99,7 @@ fn one(
         );
         return Err(Failure::usage(line));
     }
-    let (settings, beat_warnings) = settings(&args.reading, path, args.model.batch_size())?;
+    let (settings, beat_warnings) = settings(&args.reading, path, patients, args.model.batch_size())?;
     let warnings = [record.warnings.clone(), beat_warnings].concat();
     let read = started.elapsed();
     let mut progress = None;
@@ -128,10 +131,16 @@ fn one(
     Ok(report)
 }
 
+/// The table of patients, where there is one.
+pub(super) fn patients(args: &Reading) -> Result<Option<Patients>, Failure> {
+    args.patients.as_deref().map(Patients::read).transpose()
+}
+
 /// How to read the record at `path`, and what was odd with its beats.
 pub(super) fn settings(
     args: &Reading,
     path: &Path,
+    patients: Option<&Patients>,
     batch: Option<usize>,
 ) -> Result<(Settings, Vec<String>), Failure> {
     let (beats, warnings) = match &args.beats {
@@ -141,10 +150,11 @@ pub(super) fn settings(
             (Some(annotations.beats()), annotations.warnings)
         }
     };
+    let patient = patients.map_or(Ok(Patient::default()), |all| all.of(path))?;
     let settings = Settings {
         leads: args.leads.clone(),
-        age: args.age,
-        sex: args.sex.map(|s| match s {
+        age: args.age.or(patient.age),
+        sex: args.sex.or(patient.sex).map(|s| match s {
             SexName::Female => Sex::Female,
             SexName::Male => Sex::Male,
         }),

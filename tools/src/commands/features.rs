@@ -1,9 +1,10 @@
 //! `efficientecg features`: records in, the arrays that a network would get of them out.
 
-use super::classify::settings;
+use super::classify::{patients, settings};
 use crate::args::{Features, Network};
 use crate::error::Failure;
 use crate::out;
+use crate::patients::Patients;
 use efficientecg_model::Inputs;
 use efficientecg_model::arrays::{Archive, Array, Packing, npz_bytes, write_npz};
 use efficientecg_model::available_threads;
@@ -46,7 +47,8 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
     let started = Instant::now();
     let config = config(&args.network)?;
     let records = super::records(&args.records)?;
-    let done = all(args, &config, &records);
+    let patients = patients(&args.reading)?;
+    let done = all(args, &config, patients.as_ref(), &records);
 
     let mut parts = Vec::with_capacity(records.len());
     let mut failed = Vec::new();
@@ -127,7 +129,12 @@ fn config(network: &Network) -> Result<Config, Failure> {
 }
 
 /// Prepares all records, on several threads; in their order.
-fn all(args: &Features, config: &Config, records: &[PathBuf]) -> Vec<Result<One, Failure>> {
+fn all(
+    args: &Features,
+    config: &Config,
+    patients: Option<&Patients>,
+    records: &[PathBuf],
+) -> Vec<Result<One, Failure>> {
     let threads = args.threads.map_or_else(available_threads, usize::from).clamp(1, records.len().max(1));
     let progress = out::Progress::new("records", records.len());
     let next = AtomicUsize::new(0);
@@ -136,7 +143,7 @@ fn all(args: &Features, config: &Config, records: &[PathBuf]) -> Vec<Result<One,
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             let Some(path) = records.get(i) else { return };
-            let made = one(args, config, path);
+            let made = one(args, config, patients, path);
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             done.0 += 1;
             done.1[i] = Some(made);
@@ -155,9 +162,9 @@ fn all(args: &Features, config: &Config, records: &[PathBuf]) -> Vec<Result<One,
     made.into_iter().flatten().collect()
 }
 
-fn one(args: &Features, config: &Config, path: &Path) -> Result<One, Failure> {
+fn one(args: &Features, config: &Config, patients: Option<&Patients>, path: &Path) -> Result<One, Failure> {
     let record = Record::open(path)?;
-    let (settings, mut warnings) = settings(&args.reading, path, None)?;
+    let (settings, mut warnings) = settings(&args.reading, path, patients, None)?;
     warnings.splice(0..0, record.warnings.iter().cloned());
     let prepared = Prepared::new(config, &record, &settings).map_err(|e| Failure::classify(path, e))?;
     let windows = prepared.windows();
