@@ -4,7 +4,8 @@
     python -m efficientecg_train.train_records ptbxl FOLDER --fold 9 --output W.npz
 
 `--fold` is held out and tested on; without it all records at hand are trained on. `--rhythm F.npz` are the rows that
-`efficientecg features` wrote. A run that was stopped goes on from its `--output`'s `.checkpoint`. A GPU is used where there is one, with products in bf16.
+`efficientecg features` wrote. `--init` goes on from a weight file: some last epochs of crops as long as the records are worth much.
+A run that was stopped goes on from its `--output`'s `.checkpoint`. A GPU is used where there is one, with products in bf16.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def loss_of(logits: Tensor, target: Tensor, multilabel: bool) -> Tensor:
 
 
 def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, decay=0.05, mixup=0.2, report=None,
-        checkpoint=None, warm=None):
+        checkpoint=None):
     """Trains in place; returns the averaged module. `checkpoint` is a path to go on from and to write each epoch."""
     torch.manual_seed(seed)
     np.random.seed(seed)
@@ -161,6 +162,7 @@ def main(argv=None) -> int:
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--autoencoder", type=int, default=0, metavar="EPOCHS", help="of the rhythm's LSTM, beforehand")
     parser.add_argument("--mixup", type=float, default=0.2)
+    parser.add_argument("--init", metavar="W.npz", help="weights to go on from; its features are taken")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
@@ -174,8 +176,8 @@ def main(argv=None) -> int:
     held = np.flatnonzero(fold == args.fold) if args.fold is not None else np.array([], np.int64)
     test = data.subset(held) if len(held) else None
     mine = data.subset(np.setdiff1d(np.arange(len(data)), held))
-    module = EfficientECG(configuration(args.task, names))
-    if args.autoencoder and "rhythm" in names:
+    module = export.load(args.init) if args.init else EfficientECG(configuration(args.task, names))
+    if args.autoencoder and not args.init and "rhythm" in names:
         autoencoder.fit(module.fusion.features["rhythm"].lstm, mine.rhythm, mine.steps, epochs=args.autoencoder)
 
     def report(epoch, loss, seconds, averaged):
@@ -189,10 +191,9 @@ def main(argv=None) -> int:
                          labels=test.labels.numpy(), record=np.array(test.names))
         print(text, file=sys.stderr, flush=True)
 
-    module.to("cuda" if torch.cuda.is_available() else "cpu")
-    averaged = fit(module, mine, epochs=args.epochs, seed=args.seed, rate=args.rate, mixup=args.mixup,
-                   crop=args.crop or CROP[args.task], report=report,
-                   checkpoint=args.output + ".checkpoint")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    averaged = fit(module.to(device), mine, epochs=args.epochs, seed=args.seed, rate=args.rate, mixup=args.mixup,
+                   crop=args.crop or CROP[args.task], report=report, checkpoint=args.output + ".checkpoint")
     export.save(args.output, averaged, "f2")
     os.remove(args.output + ".checkpoint")
     return 0
