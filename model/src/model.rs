@@ -228,9 +228,11 @@ impl Model {
             packing = start.elapsed();
             (engine, logits, probabilities, taps)
         };
-        let fold = start.elapsed().saturating_sub(packing + folder.read());
+        let fold = start.elapsed().saturating_sub(packing + folder.taken());
+        let reading = source.reading();
         let mut phases = vec![
-            ("read", (opened + folder.read()).as_secs_f64()),
+            ("read", reading.as_secs_f64()),
+            ("unpack", (opened + folder.taken()).saturating_sub(reading).as_secs_f64()),
             ("fold", fold.as_secs_f64()),
             ("pack", packing.as_secs_f64()),
         ];
@@ -273,7 +275,8 @@ impl Model {
         }
     }
 
-    /// What making it ready took: the name of each phase, and its seconds.
+    /// What making it ready took: the name of each phase, and its seconds. To `read` is to wait for the system to open and read
+    /// the weights' files, to `unpack` to inflate, check and widen what they hold; then batch norm is folded and kernels packed.
     pub fn phases(&self) -> &[(&'static str, f64)] {
         &self.phases
     }
