@@ -2,12 +2,14 @@
 //!
 //! A network's steps are many and short, so the team is woken once a run, not once a step: every thread executes the
 //! whole program and meets the others at a [`Barrier`] after each step. Between runs the threads sleep. The calling
-//! thread is the team's first member; a caller that finds the team busy runs alone.
+//! thread is the team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread
+//! and nothing else; a team of [lent](Pool::lent) threads starts none either.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// The function of a run: it gets the number of the thread, 0 for the caller.
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
@@ -45,10 +47,17 @@ impl Shared {
 
 /// A team of threads.
 pub struct Pool {
-    shared: Arc<Shared>,
-    workers: Vec<JoinHandle<()>>,
+    team: Team,
     /// Held during a run.
     turn: Mutex<()>,
+}
+
+/// Calls what it is given on some threads at once.
+type Lender = dyn Fn(&(dyn Fn() + Sync)) + Send + Sync;
+
+enum Team {
+    Own { shared: Arc<Shared>, workers: Vec<JoinHandle<()>> },
+    Lent { threads: usize, lender: Box<Lender> },
 }
 
 impl Pool {
@@ -64,12 +73,43 @@ impl Pool {
                 Err(_) => break,
             }
         }
-        Pool { shared, workers, turn: Mutex::new(()) }
+        Pool { team: Team::Own { shared, workers }, turn: Mutex::new(()) }
+    }
+
+    /// A team of threads that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
+    /// once, each time on another thread, and returns when all calls have returned. The calling thread may be one of them:
+    ///
+    /// ```
+    /// # use efficientecg_engine::pool::Pool;
+    /// let pool = Pool::lent(4, |work| {
+    ///     std::thread::scope(|scope| {
+    ///         (1..4).for_each(|_| drop(scope.spawn(work)));
+    ///         work();
+    ///     })
+    /// });
+    /// let members = std::sync::atomic::AtomicUsize::new(0);
+    /// pool.run(&|_member, _members| {
+    ///     members.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    /// });
+    /// assert!((1..=4).contains(&members.into_inner()));
+    /// ```
+    ///
+    /// With rayon that is `Pool::lent(threads.current_num_threads(), move |work| drop(threads.broadcast(|_| work())))`.
+    ///
+    /// A run begins when all have come, or a fifth of a millisecond after the first, with those who are there; who
+    /// comes later, or once too often, has nothing to do. So a lender whose threads are busy, or that makes its calls one after the
+    /// other, costs time and no more: the results are the same bits.
+    pub fn lent(threads: usize, lender: impl Fn(&(dyn Fn() + Sync)) + Send + Sync + 'static) -> Pool {
+        let team = Team::Lent { threads: threads.max(1), lender: Box::new(lender) };
+        Pool { team, turn: Mutex::new(()) }
     }
 
     /// Members of the team.
     pub fn threads(&self) -> usize {
-        self.workers.len() + 1
+        match &self.team {
+            Team::Own { workers, .. } => workers.len() + 1,
+            Team::Lent { threads, .. } => *threads,
+        }
     }
 
     /// Runs `job` on every member at once and returns when all are done. The closure gets the number of members that
@@ -84,10 +124,37 @@ impl Pool {
         if members == 1 {
             return job(0, 1);
         }
+        match &self.team {
+            Team::Own { shared, .. } => shared.run(members, job),
+            Team::Lent { lender, .. } => {
+                let muster = Muster::default();
+                lender(&|| {
+                    if let Some((member, members)) = muster.join(members) {
+                        job(member, members);
+                    }
+                });
+                if muster.close() == 0 {
+                    job(0, 1);
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lent = matches!(self.team, Team::Lent { .. });
+        f.debug_struct("Pool").field("threads", &self.threads()).field("lent", &lent).finish()
+    }
+}
+
+impl Shared {
+    /// Runs `job` on the caller and on the `members - 1` workers.
+    fn run(&self, members: usize, job: &(dyn Fn(usize, usize) + Sync)) {
         let each = move |member: usize| job(member, members);
         let each: Job<'_> = &each;
         {
-            let mut state = self.shared.lock();
+            let mut state = self.lock();
             // SAFETY: only the lifetime changes; this function waits below until every worker is done with it.
             state.job = Some(ErasedJob(unsafe {
                 std::mem::transmute::<Job<'_>, *const (dyn Fn(usize) + Sync)>(each)
@@ -96,11 +163,11 @@ impl Pool {
             state.busy = members - 1;
             state.panicked = false;
         }
-        self.shared.start.notify_all();
+        self.start.notify_all();
         let own = catch_unwind(AssertUnwindSafe(|| each(0)));
-        let mut state = self.shared.lock();
+        let mut state = self.lock();
         while state.busy > 0 {
-            state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.job = None;
         let panicked = state.panicked;
@@ -114,9 +181,10 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.lock().stop = true;
-        self.shared.start.notify_all();
-        for worker in self.workers.drain(..) {
+        let Team::Own { shared, workers } = &mut self.team else { return };
+        shared.lock().stop = true;
+        shared.start.notify_all();
+        for worker in workers.drain(..) {
             // A worker's panic was already reported by its run.
             let _ = worker.join();
         }
@@ -149,6 +217,49 @@ fn work(shared: &Shared, member: usize) {
     }
 }
 
+/// Who has come to a run of lent threads: their number, and whether it has begun.
+#[derive(Default)]
+struct Muster(AtomicUsize);
+
+impl Muster {
+    const BEGUN: usize = 1 << (usize::BITS - 1);
+    /// How long the first waits for the others.
+    const PATIENCE: Duration = Duration::from_micros(200);
+
+    /// The caller's number, and how many members take part; none where it comes too late or is one too many.
+    fn join(&self, most: usize) -> Option<(usize, usize)> {
+        let come = |state: usize| (state < most).then(|| state + 1);
+        let member = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, come).ok()?;
+        let begun = |state: usize| state & Muster::BEGUN != 0;
+        if member > 0 {
+            wait_until(|| begun(self.0.load(Ordering::Acquire)));
+            return Some((member, self.0.load(Ordering::Acquire) & !Muster::BEGUN));
+        }
+        let first = Instant::now();
+        wait_until(|| self.0.load(Ordering::Acquire) == most || first.elapsed() > Muster::PATIENCE);
+        Some((member, self.close()))
+    }
+
+    /// Lets nobody else in; how many have come.
+    fn close(&self) -> usize {
+        self.0.fetch_or(Muster::BEGUN, Ordering::AcqRel) & !Muster::BEGUN
+    }
+}
+
+/// Looks at `done` some times before it offers the processor to others.
+fn wait_until(done: impl Fn() -> bool) {
+    const SPINS: usize = 2000;
+    let mut spins = 0;
+    while !done() {
+        spins += 1;
+        if spins < SPINS {
+            std::hint::spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
+}
+
 /// A meeting point for the members of a run, used again and again.
 #[derive(Default)]
 pub struct Barrier {
@@ -157,9 +268,6 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// Looks at the round before the processor is offered to others.
-    const SPINS: usize = 2000;
-
     /// Returns when all `members` have called it; what they wrote before is then seen by all. The last to arrive calls
     /// `last` before the others go on.
     pub fn wait(&self, members: usize, last: impl FnOnce()) {
@@ -173,15 +281,7 @@ impl Barrier {
             self.round.store(round.wrapping_add(1), Ordering::Release);
             return;
         }
-        let mut spins = 0;
-        while self.round.load(Ordering::Acquire) == round {
-            spins += 1;
-            if spins < Barrier::SPINS {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
-            }
-        }
+        wait_until(|| self.round.load(Ordering::Acquire) != round);
     }
 }
 
@@ -232,5 +332,52 @@ mod tests {
             ran.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(ran.load(Ordering::Relaxed), pool.threads());
+    }
+
+    #[test]
+    fn a_team_of_one_is_the_callers_thread_alone() {
+        let pool = Pool::new(1);
+        assert!(matches!(&pool.team, Team::Own { workers, .. } if workers.is_empty()));
+        let caller = std::thread::current().id();
+        let ran = AtomicUsize::new(0);
+        pool.run(&|member, members| {
+            assert_eq!((member, members, std::thread::current().id()), (0, 1, caller));
+            ran.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(ran.load(Ordering::Relaxed), 1);
+    }
+
+    /// Members of a run that a lender gave, who must be numbered from 0 on and meet.
+    fn come(pool: &Pool) -> usize {
+        let barrier = Barrier::default();
+        let (seen, together) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+        pool.run(&|member, members| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(member);
+            together.store(members, Ordering::Relaxed);
+            barrier.wait(members, || {});
+        });
+        let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        seen.sort_unstable();
+        assert_eq!(seen, (0..together.load(Ordering::Relaxed)).collect::<Vec<_>>());
+        seen.len()
+    }
+
+    #[test]
+    fn lenders_of_every_kind() {
+        let scoped = |calls: usize| {
+            move |work: &(dyn Fn() + Sync)| {
+                std::thread::scope(|scope| (0..calls).for_each(|_| drop(scope.spawn(work))));
+            }
+        };
+        for _ in 0..if cfg!(miri) { 2 } else { 50 } {
+            // As many calls as promised, fewer, more.
+            for (threads, calls) in [(3, 3), (3, 2), (2, 5)] {
+                assert!((1..=threads.min(calls)).contains(&come(&Pool::lent(threads, scoped(calls)))));
+            }
+        }
+        // On one thread, one after the other; not at all.
+        assert_eq!(come(&Pool::lent(3, |work| (0..3).for_each(|_| work()))), 1);
+        assert_eq!(come(&Pool::lent(3, |_| {})), 1);
+        assert_eq!(Pool::lent(0, |work| work()).threads(), 1);
     }
 }

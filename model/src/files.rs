@@ -10,9 +10,11 @@
 
 use crate::fault::FileError;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Error, ErrorKind, Read, Result, Write};
+use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Opens a regular file for reading; it and its length.
 pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
@@ -28,6 +30,50 @@ pub(crate) fn open(path: &Path) -> Result<(File, u64)> {
     let meta = file.metadata()?;
     regular(&meta)?;
     Ok((file, meta.len()))
+}
+
+/// How long the system took to read, for all files that share it.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    /// Counts what `read` takes.
+    pub(crate) fn time<T>(&self, read: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let made = read();
+        self.0.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        made
+    }
+
+    /// The time so far.
+    pub(crate) fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A file whose reads are counted by a clock.
+#[derive(Debug)]
+pub(crate) struct Timed {
+    file: File,
+    clock: Arc<Clock>,
+}
+
+impl Timed {
+    pub(crate) fn new(file: File, clock: &Arc<Clock>) -> Timed {
+        Timed { file, clock: Arc::clone(clock) }
+    }
+}
+
+impl Read for &Timed {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize> {
+        self.clock.time(|| (&self.file).read(to))
+    }
+}
+
+impl Seek for &Timed {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        self.clock.time(|| (&self.file).seek(to))
+    }
 }
 
 /// Reads a text file of at most `most` bytes; `what` it holds is for messages.

@@ -51,24 +51,24 @@ pub(crate) struct Layer {
 pub(crate) struct Folder<'a> {
     source: &'a dyn Source,
     limit: Overflow,
-    read: Cell<Duration>,
+    taken: Cell<Duration>,
 }
 
 impl<'a> Folder<'a> {
     /// Layers of `source`, of which every value stays finite below `limit` and in `f32`.
     pub(crate) fn new(source: &'a dyn Source, limit: Overflow) -> Folder<'a> {
-        Folder { source, limit, read: Cell::default() }
+        Folder { source, limit, taken: Cell::default() }
     }
 
-    /// The time that the source took so far.
-    pub(crate) fn read(&self) -> Duration {
-        self.read.get()
+    /// The time that taking arrays from the source took so far.
+    pub(crate) fn taken(&self) -> Duration {
+        self.taken.get()
     }
 
     fn raw(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
         let start = Instant::now();
         let values = self.source.values(name);
-        self.read.set(self.read.get() + start.elapsed());
+        self.taken.set(self.taken.get() + start.elapsed());
         values
     }
 

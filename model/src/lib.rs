@@ -27,6 +27,7 @@ pub mod weights;
 
 #[cfg(feature = "gpu")]
 pub use efficientecg_engine::gpu::{Adapter, Features, GpuError, GpuOptions, adapters};
+pub use efficientecg_engine::pool::Pool;
 pub use efficientecg_engine::{Layer, Precision, Span};
 pub use efficientecg_kernels::op::Cost;
 pub use efficientecg_kernels::simd::Level;

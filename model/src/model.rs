@@ -34,8 +34,12 @@ pub enum Backend {
 pub struct Options {
     /// Where.
     pub backend: Backend,
-    /// Threads of the CPU back end, the caller counted in; `None` for as many as the process may use.
+    /// Threads of the CPU back end, the caller counted in; `None` for as many as the process may use. With 1 a run stays on the
+    /// thread that calls it, and the model starts no other.
     pub threads: Option<usize>,
+    /// A team to run on in place of one of the model's own, see [`Pool::lent`]; `threads` then counts for nothing. Models may
+    /// share a team: a run that finds it busy stays on its caller's thread.
+    pub pool: Option<Arc<Pool>>,
     /// The instruction set; `None` for the best that the processor has.
     pub level: Option<Level>,
     /// What weights are stored in, and on a GPU activations; bf16 is the CPU's alone.
@@ -50,6 +54,7 @@ impl Default for Options {
         Options {
             backend: Backend::Cpu,
             threads: None,
+            pool: None,
             level: None,
             precision: Precision::F32,
             #[cfg(feature = "gpu")]
@@ -191,7 +196,13 @@ impl Model {
         let cpu_alone = cpu_alone(options)?;
         let searched = start.elapsed();
 
-        let threads = options.threads.unwrap_or_else(available_threads).max(1);
+        let pool = {
+            let (own, threads) = (options.pool.clone(), options.threads);
+            move || {
+                let new = || Arc::new(Pool::new(threads.unwrap_or_else(available_threads)));
+                own.clone().unwrap_or_else(new)
+            }
+        };
         let level = options.level.unwrap_or_else(Level::best);
         let start = Instant::now();
         let mut packing = Duration::ZERO;
@@ -207,19 +218,21 @@ impl Model {
                 kernel
             };
             let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, pack)?;
-            let cpu = Cpu::packed(graph, level, Arc::new(Pool::new(threads)));
+            let cpu = Cpu::packed(graph, level, pool());
             (Engine::Cpu(cpu), logits, probabilities, taps)
         } else {
             let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, |op| op)?;
             let graph = Arc::new(graph);
             let start = Instant::now();
-            let engine = engine(graph, &config, options, level, threads)?;
+            let engine = engine(graph, &config, options, level, pool)?;
             packing = start.elapsed();
             (engine, logits, probabilities, taps)
         };
-        let fold = start.elapsed().saturating_sub(packing + folder.read());
+        let fold = start.elapsed().saturating_sub(packing + folder.taken());
+        let reading = source.reading();
         let mut phases = vec![
-            ("read", (opened + folder.read()).as_secs_f64()),
+            ("read", reading.as_secs_f64()),
+            ("unpack", (opened + folder.taken()).saturating_sub(reading).as_secs_f64()),
             ("fold", fold.as_secs_f64()),
             ("pack", packing.as_secs_f64()),
         ];
@@ -262,7 +275,8 @@ impl Model {
         }
     }
 
-    /// What making it ready took: the name of each phase, and its seconds.
+    /// What making it ready took: the name of each phase, and its seconds. To `read` is to wait for the system to open and read
+    /// the weights' files, to `unpack` to inflate, check and widen what they hold; then batch norm is folded and kernels packed.
     pub fn phases(&self) -> &[(&'static str, f64)] {
         &self.phases
     }
@@ -411,19 +425,19 @@ fn engine(
     config: &Config,
     options: &Options,
     level: Level,
-    threads: usize,
+    pool: impl Fn() -> Arc<Pool> + Clone + Send + Sync + 'static,
 ) -> Result<Engine, LoadError> {
     #[cfg(feature = "gpu")]
     if options.backend != Backend::Reference {
         let make_cpu = {
-            let graph = Arc::clone(&graph);
-            move || Cpu::new(&graph, level, Arc::new(Pool::new(threads)))
+            let (graph, pool) = (Arc::clone(&graph), pool.clone());
+            move || Cpu::new(&graph, level, pool())
         };
         if let Some(engine) = crate::gpu::engine(Arc::clone(&graph), config, options, make_cpu)? {
             return Ok(engine);
         }
         let kernels = graph.pack(level, options.precision);
-        return Ok(Engine::Cpu(Cpu::packed(kernels, level, Arc::new(Pool::new(threads)))));
+        return Ok(Engine::Cpu(Cpu::packed(kernels, level, pool())));
     }
     match options.precision {
         Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),

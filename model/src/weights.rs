@@ -8,6 +8,7 @@ use crate::fault::{Fault, FileError};
 use crate::fold_bn::{Overflow, first};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What is wrong with a weight file: file, array, expected, found, mend.
 pub type WeightsError = FileError;
@@ -126,6 +127,9 @@ pub(crate) trait Source {
 
     /// The elements of an array of the [`table`], in C order, all finite in `f32`.
     fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError>;
+
+    /// How long the system took so far to read files.
+    fn reading(&self) -> Duration;
 }
 
 /// A weight file whose configuration and names are checked. Its arrays are read when they are asked for, one by one.
@@ -180,6 +184,10 @@ impl Source for WeightFile {
             }
             None => Err(missing(name, &[]).in_file(self.path())),
         }
+    }
+
+    fn reading(&self) -> Duration {
+        self.archive.reading()
     }
 }
 
@@ -297,6 +305,10 @@ impl Source for Weights {
 
     fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
         Ok(self.array(name).map_err(|f| f.in_file(&self.path))?.data.to_f64())
+    }
+
+    fn reading(&self) -> Duration {
+        Duration::ZERO
     }
 }
 

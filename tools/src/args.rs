@@ -394,6 +394,7 @@ impl ModelArguments {
             precision: self.precision.precision(),
             #[cfg(feature = "gpu")]
             gpu: self.gpu.options(self.batch_size())?,
+            ..Options::default()
         })
     }
 

@@ -159,6 +159,26 @@ fn any_team_and_any_wish_give_the_references_results() {
 }
 
 #[test]
+fn lent_threads_give_the_bits_of_own_ones() {
+    let (graph, all) = network();
+    let shapes = shapes(&graph);
+    // A record for each thread, and one that they share.
+    let records = Records::new(0, 4);
+    let run = |pool: Pool| {
+        let cpu = Cpu::new(&graph, Level::best(), Arc::new(pool));
+        bits(&results(&shapes, &records, &all, |b| cpu.run(b)))
+    };
+    let want = run(Pool::new(1));
+    let scoped = |work: &(dyn Fn() + Sync)| {
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
+    };
+    for _ in 0..if cfg!(miri) { 1 } else { 10 } {
+        assert_eq!(run(Pool::lent(3, scoped)), want);
+    }
+    assert_eq!(run(Pool::lent(3, |work| (0..3).for_each(|_| work()))), want, "one after the other");
+}
+
+#[test]
 fn callers_share_a_graph() {
     let (graph, all) = network();
     let shapes = shapes(&graph);

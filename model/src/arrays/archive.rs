@@ -4,11 +4,13 @@ use super::npy::Header;
 use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
 use crate::fault::{Fault, FileError};
-use crate::files;
+use crate::files::{self, Clock, Timed};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest configuration text in bytes.
 const MAX_TEXT: u64 = 4 << 20;
@@ -18,6 +20,7 @@ const MAX_TEXT: u64 = 4 << 20;
 pub struct Archive {
     path: PathBuf,
     kind: Kind,
+    clock: Arc<Clock>,
 }
 
 #[derive(Debug)]
@@ -40,8 +43,9 @@ fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
 }
 
 /// Opens a regular file; it and its length.
-fn open_regular(path: &Path, expected: &str) -> Result<(File, u64), FileError> {
-    files::open(path).map_err(|e| io_fault(path, expected, &e))
+fn open_regular(path: &Path, expected: &str, clock: &Arc<Clock>) -> Result<(Timed, u64), FileError> {
+    let (file, size) = clock.time(|| files::open(path)).map_err(|e| io_fault(path, expected, &e))?;
+    Ok((Timed::new(file, clock), size))
 }
 
 impl Archive {
@@ -49,12 +53,13 @@ impl Archive {
     pub fn open(path: impl AsRef<Path>) -> Result<Archive, FileError> {
         let path = path.as_ref();
         let expected = "an .npz file or a directory of .npy files";
-        let meta = fs::metadata(path).map_err(|e| io_fault(path, expected, &e))?;
+        let clock = Arc::<Clock>::default();
+        let meta = clock.time(|| fs::metadata(path)).map_err(|e| io_fault(path, expected, &e))?;
         let kind = if meta.is_dir() {
-            directory(path)?
+            clock.time(|| directory(path))?
         } else {
-            let (file, _) = open_regular(path, expected)?;
-            let zip = Zip::open(path, file)?;
+            let (file, size) = open_regular(path, expected, &clock)?;
+            let zip = Zip::open(path, file, size)?;
             let mut members = BTreeMap::new();
             for member in &zip.members {
                 let Some(name) = member.name.strip_suffix(".npy") else {
@@ -70,12 +75,17 @@ impl Archive {
             }
             Kind::Zip { zip, members }
         };
-        Ok(Archive { path: path.to_path_buf(), kind })
+        Ok(Archive { path: path.to_path_buf(), kind, clock })
     }
 
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// How long the system took so far to open and read it: the rest of the time went into unpacking.
+    pub fn reading(&self) -> Duration {
+        self.clock.elapsed()
     }
 
     /// Names of the arrays (without `.npy`), sorted. An `.npz`'s `config` is among them, a `config.json` is not.
@@ -136,7 +146,7 @@ impl Archive {
             }
             Kind::Directory { names, .. } => {
                 let path = names.get(name).ok_or_else(|| self.absent(name))?;
-                read_named(path, name, class, want, read)
+                read_named(path, name, class, want, &self.clock, read)
             }
         }
     }
@@ -183,12 +193,13 @@ impl Archive {
                         "add config.json to the directory",
                     )
                 })?;
-                let (file, size) = open_regular(path, "a JSON text file")?;
+                let (file, size) = open_regular(path, "a JSON text file", &self.clock)?;
                 if size > MAX_TEXT {
                     return Err(long(size));
                 }
                 let mut bytes = Vec::new();
-                file.take(MAX_TEXT)
+                (&file)
+                    .take(MAX_TEXT)
                     .read_to_end(&mut bytes)
                     .map_err(|e| io_fault(path, "a JSON text file", &e))?;
                 bytes
@@ -240,7 +251,7 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
 
 /// Reads a single `.npy` file. Type and shape are checked before its data are read; `None` takes any shape.
 pub fn read_npy(path: impl AsRef<Path>, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
-    read_named(path.as_ref(), "array", class, want, |header, reader| {
+    read_named(path.as_ref(), "array", class, want, &Arc::default(), |header, reader| {
         let data = header.data("array", reader)?;
         Ok(header.array(data))
     })
@@ -251,10 +262,11 @@ fn read_named<T>(
     name: &str,
     class: Class,
     want: Option<&[Dim]>,
+    clock: &Arc<Clock>,
     read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
 ) -> Result<T, FileError> {
-    let (file, size) = open_regular(path, "a .npy file")?;
-    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let (file, size) = open_regular(path, "a .npy file", clock)?;
+    let mut reader = BufReader::with_capacity(1 << 16, &file);
     let fault = |f: Fault| f.in_file(path);
     let header = Header::read(name, &mut reader, size, class, want).map_err(fault)?;
     read(header, &mut reader).map_err(fault)

@@ -6,8 +6,8 @@
 
 use super::inflate::Inflate;
 use crate::fault::{FileError, one_line};
+use crate::files::Timed;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Take};
 use std::path::Path;
 
@@ -52,7 +52,7 @@ fn u64_at(b: &[u8], at: usize) -> u64 {
 /// A zip archive: an open file and its members in the directory's order.
 #[derive(Debug)]
 pub(super) struct Zip {
-    file: File,
+    file: Timed,
     pub(super) members: Vec<Member>,
     /// Where the central directory starts: members end before it.
     directory: u64,
@@ -67,7 +67,7 @@ fn member_fault(path: &Path, name: &str, expected: &str, found: impl AsRef<str>,
     FileError::new(path, format!("member {name}"), expected, found, mend)
 }
 
-fn read_at(file: &mut File, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, FileError> {
+fn read_at(mut file: &Timed, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, FileError> {
     let mut buffer = vec![0; len];
     file.seek(SeekFrom::Start(offset))
         .and_then(|_| file.read_exact(&mut buffer))
@@ -76,13 +76,12 @@ fn read_at(file: &mut File, path: &Path, offset: u64, len: usize) -> Result<Vec<
 }
 
 impl Zip {
-    /// Reads the central directory of `file`.
-    pub(super) fn open(path: &Path, mut file: File) -> Result<Zip, FileError> {
-        let len = file.metadata().map_err(|e| broken(path, e.to_string()))?.len();
+    /// Reads the central directory of `file`, of `len` bytes.
+    pub(super) fn open(path: &Path, file: Timed, len: u64) -> Result<Zip, FileError> {
         if len == 0 {
             return Err(broken(path, "an empty file"));
         }
-        let (end, tail) = find_end(&mut file, path, len)?;
+        let (end, tail) = find_end(&file, path, len)?;
         let record = &tail[..];
         let mut entries = u64::from(u16_at(record, 10));
         let mut size = u64::from(u32_at(record, 12));
@@ -90,7 +89,7 @@ impl Zip {
         let mut disks = [u32::from(u16_at(record, 4)), u32::from(u16_at(record, 6))];
         let mut limit = end;
         let locator = match end.checked_sub(20) {
-            Some(at) => Some(read_at(&mut file, path, at, 20)?).filter(|l| l.starts_with(END64_LOCATOR)),
+            Some(at) => Some(read_at(&file, path, at, 20)?).filter(|l| l.starts_with(END64_LOCATOR)),
             None => None,
         };
         if let Some(locator) = locator {
@@ -98,7 +97,7 @@ impl Zip {
             if at.checked_add(56).is_none_or(|e| e > end) {
                 return Err(broken(path, "a zip64 end record beyond the file's end"));
             }
-            let end64 = read_at(&mut file, path, at, 56)?;
+            let end64 = read_at(&file, path, at, 56)?;
             if !end64.starts_with(END64) {
                 return Err(broken(path, "no zip64 end record where its locator points"));
             }
@@ -119,7 +118,7 @@ impl Zip {
             return Err(broken(path, format!("{entries} members announced in a directory of {size} bytes")));
         }
         let size = usize::try_from(size).map_err(|_| broken(path, "a directory beyond memory"))?;
-        let central = read_at(&mut file, path, start, size)?;
+        let central = read_at(&file, path, start, size)?;
         let members = directory(path, &central, entries, start)?;
         Ok(Zip { file, members, directory: start })
     }
@@ -175,7 +174,7 @@ impl Zip {
 }
 
 /// Finds the end record: its position and its bytes.
-fn find_end(file: &mut File, path: &Path, len: u64) -> Result<(u64, Vec<u8>), FileError> {
+fn find_end(mut file: &Timed, path: &Path, len: u64) -> Result<(u64, Vec<u8>), FileError> {
     // The record is 22 bytes and a comment of at most 65,535.
     let tail_len = len.min(22 + 65_535);
     let tail = read_at(file, path, len - tail_len, tail_len as usize)?;
@@ -350,8 +349,8 @@ fn no_overlap(path: &Path, members: &[Member]) -> Result<(), FileError> {
 }
 
 enum Source<'a> {
-    Stored(Take<BufReader<Take<&'a File>>>),
-    Deflated(Inflate<Take<BufReader<Take<&'a File>>>>),
+    Stored(Take<BufReader<Take<&'a Timed>>>),
+    Deflated(Inflate<Take<BufReader<Take<&'a Timed>>>>),
 }
 
 /// Reads a member's data; never more than its announced size.

@@ -133,6 +133,7 @@ impl Bench {
                         precision,
                         #[cfg(feature = "gpu")]
                         gpu: self.gpu.options(None)?,
+                        ..Options::default()
                     };
                     let precision = match precision {
                         Precision::F32 => "f32",

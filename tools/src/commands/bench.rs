@@ -116,7 +116,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
         let progress = progress
             .get_or_insert_with(|| out::Progress::new("combinations", setups.len() * combinations.len()));
         let report = report.get_or_insert_with(|| Report {
-            schema: "efficientecg-bench/1",
+            schema: "efficientecg-bench/2",
             build: machine::build(),
             machine: machine::machine(),
             weights: weights.display().to_string(),
