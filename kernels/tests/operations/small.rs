@@ -1,7 +1,7 @@
 //! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, tiles of one to three blocks, more
 //! than one chunk, span or task, whatever is prepared in scratch.
 
-use crate::harness::{Bound, check, precisions};
+use crate::harness::{Bound, check, precisions, results};
 use efficientecg_kernels::op::{Op, TILE};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
@@ -16,12 +16,20 @@ use efficientecg_kernels::view::{Matrix, Shape};
 
 fn within_bounds(cases: Vec<Case>) {
     for level in Level::available() {
-        for case in &cases {
+        // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
+        let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
+        for case in &cases[..most] {
             for precision in precisions(case.op.name()) {
-                check(case, level, *precision, Bound::Any);
+                if cfg!(miri) {
+                    // How results are made, not what they are: bounds take ten times as long as kernels.
+                    let got = results(case, level, *precision);
+                    assert!(got.iter().flatten().all(|v| v.is_finite()), "{}: {got:?}", case.name);
+                } else {
+                    check(case, level, *precision, Bound::Any);
+                }
             }
         }
-        println!("{}, {}: {} small cases", cases[0].op.name(), level.name(), cases.len());
+        println!("{}, {}: {} small cases", cases[0].op.name(), level.name(), most);
     }
 }
 
@@ -51,13 +59,13 @@ fn small_pointwise() {
     let no = false;
     let cases = [
         // Channels, columns; SiLU, gate, residual, sums.
-        (5, 20, 7, [true, no, no, true]),
+        (2, 3, 3, [true, no, no, true]),
         // The gate in the activations, in the weights.
         (18, 3, 5, [no, true, true, no]),
-        (3, 2, 40, [no, true, no, no]),
+        (3, 2, 19, [no, true, no, no]),
         // Two blocks and three of a tile; two chunks.
-        (2, 112, 2, [no; 4]),
-        (3, 160, 1, [no; 4]),
+        (1, 112, 2, [no; 4]),
+        (1, 160, 1, [no; 4]),
         (1, 1, CHUNK + 1, [no, no, no, true]),
     ];
     let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
@@ -76,14 +84,14 @@ fn small_depthwise() {
     let sizes = [
         // Channels, expand factor, kernel, stride, samples: each pair of kernel and stride that has a body of its own.
         (3, 0, 3, 1, 4),
-        (17, 1, 3, 2, 11),
-        (5, 3, 5, 1, 9),
+        (17, 1, 3, 2, 3),
+        (5, 3, 5, 1, 6),
         (2, 0, 5, 2, 7),
         (1, 2, 1, 3, 5),
         // Samples that two chunks share; tiles of two blocks and of three.
         (1, 0, 31, 24, 97),
-        (4, 28, 3, 1, 2),
-        (3, 54, 5, 1, 1),
+        (1, 112, 3, 1, 2),
+        (1, 160, 5, 1, 1),
     ];
     let cases = sizes.map(|(c_in, factor, kernel, stride, cols)| {
         let (mut r, channels) = (Random::new(c_in + kernel), c_in * factor.max(1));
@@ -98,7 +106,7 @@ fn small_depthwise() {
 
 #[test]
 fn small_squeeze_excite() {
-    let cases = [(17, 3, 5), (70, 2, TILE + 9)].map(|(c, hidden, cols)| {
+    let cases = [(5, 2, 5), (70, 2, TILE + 9)].map(|(c, hidden, cols)| {
         let mut r = Random::new(c);
         let op = SqueezeExcite {
             reduce: r.weights(hidden * c, c),
@@ -116,7 +124,7 @@ fn small_squeeze_excite() {
 fn small_tokens() {
     let one = |value: f64| Matrix { shape: Shape::new(1, 1), data: vec![value] };
     // Width, the LSTM's inputs, hidden state, steps.
-    let cases = [(5, 2, 3, 3), (17, 6, 17, 1), (1, 1, 1, 0)].map(|(dim, width, hidden, steps)| {
+    let cases = [(3, 2, 3, 2), (17, 6, 17, 1), (1, 1, 1, 0)].map(|(dim, width, hidden, steps)| {
         let mut r = Random::new(dim);
         let features = vec![
             Feature::Continuous { weight: r.values(dim), bias: r.values(dim), missing: r.values(dim) },
@@ -142,7 +150,7 @@ fn small_tokens() {
 #[test]
 fn small_cross_attention() {
     // Tokens, width, heads, channels, positions: two spans, more than four queries, more blocks than are scored together.
-    let sizes = [(2, 6, 2, 17, 33), (3, 4, 2, 5, 3), (1, 1, 1, 641, 2)];
+    let sizes = [(1, 2, 1, 2, 2), (1, 2, 2, 17, 33), (3, 4, 2, 5, 3), (1, 1, 1, 641, 1)];
     let cases = sizes.map(|(tokens, dim, heads, channels, cols)| {
         let mut r = Random::new(channels);
         let mut linear =
