@@ -12,7 +12,7 @@ use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::view::{Layout, Matrix, Shape, ViewMut};
 
 fn within_bounds(cases: Vec<Case>) {
     for level in Level::available() {
@@ -181,4 +181,22 @@ fn small_classifier() {
         case(op, inputs)
     });
     within_bounds(cases.into());
+}
+
+#[test]
+fn small_views() {
+    for (shape, layout) in [Layout::Rows, Layout::Blocks]
+        .into_iter()
+        .flat_map(|layout| [Shape::new(3, 5), Shape::new(17, 2)].map(|shape| (shape, layout)))
+    {
+        let mut cells = vec![f32::NAN; layout.cells(shape)];
+        for i in 0..shape.len() {
+            cells[layout.at(shape, i / shape.cols, i % shape.cols)] = i as f32;
+        }
+        let view = ViewMut::new(&mut cells, shape, layout);
+        let mut out = vec![f32::NAN; shape.len()];
+        // SAFETY: nobody writes.
+        unsafe { view.as_view() }.unpack(&mut out);
+        assert!(out.iter().enumerate().all(|(i, v)| *v == i as f32), "{layout:?} {shape}: {out:?}");
+    }
 }
