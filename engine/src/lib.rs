@@ -10,6 +10,7 @@ pub mod plan;
 pub mod pool;
 pub mod profile;
 pub mod reference;
+mod sync;
 
 pub use cpu::Cpu;
 pub use error::EngineError;

@@ -5,10 +5,11 @@
 //! thread is the team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread
 //! and nothing else; a team of [lent](Pool::lent) threads starts none either.
 
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, hint};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// The function of a run: it gets the number of the thread, 0 for the caller.
@@ -67,7 +68,7 @@ impl Pool {
         let mut workers = Vec::new();
         for member in 1..threads {
             let shared = Arc::clone(&shared);
-            let builder = std::thread::Builder::new().name(format!("efficientecg-{member}"));
+            let builder = thread::Builder::new().name(format!("efficientecg-{member}"));
             match builder.spawn(move || work(&shared, member)) {
                 Ok(handle) => workers.push(handle),
                 Err(_) => break,
@@ -117,8 +118,8 @@ impl Pool {
     pub fn run(&self, job: &(dyn Fn(usize, usize) + Sync)) {
         let turn = match self.turn.try_lock() {
             Ok(turn) => Some(turn),
-            Err(std::sync::TryLockError::Poisoned(p)) => Some(p.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => None,
+            Err(TryLockError::Poisoned(p)) => Some(p.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
         };
         let members = if turn.is_some() { self.threads() } else { 1 };
         if members == 1 {
@@ -253,9 +254,9 @@ fn wait_until(done: impl Fn() -> bool) {
     while !done() {
         spins += 1;
         if spins < SPINS {
-            std::hint::spin_loop();
+            hint::spin_loop();
         } else {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 }

@@ -12,7 +12,8 @@ pub fn from_f64(value: f64) -> u16 {
     }
     // The distance of neighbours: 2^(e - 10) for a value of exponent e, 2^-24 below 2^-14.
     let exponent = (((magnitude.to_bits() >> 52) as i32) - 1023).max(-14);
-    let steps = (magnitude * 2f64.powi(10 - exponent)).round_ties_even() as u16;
+    let scale = f64::from_bits(((1023 + 10 - exponent) as u64) << 52);
+    let steps = (magnitude * scale).round_ties_even() as u16;
     // A mantissa that rounds up to 2^11 carries into the exponent by itself.
     sign | (((exponent + 14) as u16) << 10).wrapping_add(steps)
 }
@@ -27,11 +28,13 @@ pub fn bf16(value: f32) -> u16 {
 pub fn to_f32(bits: u16) -> f32 {
     let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
     let (exponent, mantissa) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    // From its bits: `powi` need not be exact.
+    let power = |n: i32| f32::from_bits(((127 + n) as u32) << 23);
     sign * match exponent {
-        0 => mantissa * 2f32.powi(-24),
+        0 => mantissa * power(-24),
         31 if mantissa == 0.0 => f32::INFINITY,
         31 => f32::NAN,
-        _ => (1024.0 + mantissa) * 2f32.powi(exponent - 25),
+        _ => (1024.0 + mantissa) * power(exponent - 25),
     }
 }
 

@@ -19,7 +19,7 @@ const CLASSES: usize = 3;
 /// Two tiles of time, so that all steps have tasks to share; Miri must do with some chunks.
 const SAMPLES: usize = if cfg!(miri) { 50 } else { TILE + 20 };
 
-/// A block with a residual, a head, two tokens that look at it, a classifier; and all that steps make.
+/// A block with a residual, a head, three tokens that look at it, a classifier; and all that steps make.
 fn network() -> (Graph, Vec<Value>) {
     let mut r = Random::new(7);
     let mut graph = Graph::new();
@@ -50,21 +50,31 @@ fn network() -> (Graph, Vec<Value>) {
     let [block] = graph.push("project".into(), pointwise(2 * C, true), &[y, gate, stem]);
     let [head, pooled] = graph.push("head".into(), pointwise(C, false), &[block]);
 
-    let (age, sex) = (graph.input(), graph.input());
+    let (age, sex, beats, count) = (graph.input(), graph.input(), graph.input(), graph.input());
     let features = vec![
         Feature::Continuous { weight: r.values(D), bias: r.values(D), missing: r.values(D) },
         Feature::Categorical { embedding: r.values(3 * D) },
+        Feature::Sequence {
+            inputs: 2,
+            hidden: 3,
+            input_weight: r.weights(12 * 2, 2),
+            hidden_weight: r.weights(12 * 3, 3),
+            bias: r.values(12),
+            proj: r.weights(D * 3, 3),
+            proj_bias: r.values(D),
+            missing: r.values(D),
+        },
     ];
-    let [f] = graph.push("tokens".into(), Tokens { dim: D, features }, &[age, sex]);
+    let [f] = graph.push("tokens".into(), Tokens { dim: D, features }, &[age, sex, beats, count]);
     let mut linear = |inputs: usize| Linear { weight: r.weights(D * inputs, inputs), bias: r.values(D) };
     let (q, k, v, out) = (linear(D), linear(C), linear(C), linear(D));
     let norm = || Norm { weight: vec![1.0; D], bias: vec![0.0; D] };
-    let attention = CrossAttention { tokens: 2, heads: 2, norm_q: norm(), norm_out: norm(), q, k, v, out };
+    let attention = CrossAttention { tokens: 3, heads: 2, norm_q: norm(), norm_out: norm(), q, k, v, out };
     let [z] = graph.push("attention".into(), attention, &[f, head]);
     let classifier = Classifier {
-        weight: r.weights(CLASSES * (C + 2 * D), C + 2 * D),
+        weight: r.weights(CLASSES * (C + 3 * D), C + 3 * D),
         bias: r.values(CLASSES),
-        tokens: Shape::new(2, D),
+        tokens: Shape::new(3, D),
         softmax: true,
     };
     let [logits, probabilities] = graph.push("classifier".into(), classifier, &[head, pooled, z]);
@@ -77,6 +87,8 @@ struct Records {
     signal: Vec<f32>,
     age: Vec<f32>,
     sex: Vec<f32>,
+    beats: Vec<f32>,
+    count: Vec<f32>,
 }
 
 impl Records {
@@ -86,12 +98,20 @@ impl Records {
             signal: (first..first + size).flat_map(signal).collect(),
             age: (first..first + size).map(|r| if r % 3 == 2 { f32::NAN } else { r as f32 / 4.0 }).collect(),
             sex: (first..first + size).map(|r| r as f32 % 3.0 - 1.0).collect(),
+            beats: (first..first + size).flat_map(|r| [r as f32 / 8.0; 4 * 2]).collect(),
+            count: (first..first + size).map(|r| r as f32 % 4.0).collect(),
         }
     }
 
-    fn inputs(&self) -> [(Shape, &[f32]); 3] {
+    fn inputs(&self) -> [(Shape, &[f32]); 5] {
         let one = Shape::new(1, 1);
-        [(Shape::new(1, SAMPLES), &self.signal[..]), (one, &self.age[..]), (one, &self.sex[..])]
+        [
+            (Shape::new(1, SAMPLES), &self.signal[..]),
+            (one, &self.age[..]),
+            (one, &self.sex[..]),
+            (Shape::new(4, 2), &self.beats[..]),
+            (one, &self.count[..]),
+        ]
     }
 }
 
@@ -122,6 +142,18 @@ fn shapes(graph: &Graph) -> Vec<Shape> {
     graph.shapes(&inputs).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// Fails unless every value of every record is within `most` of the reference, relatively where it is above 1.
+fn assert_near(label: &str, wanted: &[Value], got: &[Vec<f32>], want: &[Vec<f32>], most: f32) {
+    for (v, (got, want)) in wanted.iter().zip(got.iter().zip(want)) {
+        assert_eq!(got.len(), want.len(), "{label}: value {}", v.index());
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            assert!(got.is_finite(), "{label}: value {}[{i}] is {got}", v.index());
+            let off = (got - want).abs() / want.abs().max(1.0);
+            assert!(off <= most, "{label}: value {}[{i}] is {got}, not {want}", v.index());
+        }
+    }
+}
+
 #[test]
 fn any_team_and_any_wish_give_the_references_results() {
     let (graph, all) = network();
@@ -135,15 +167,10 @@ fn any_team_and_any_wish_give_the_references_results() {
     let want = results(&shapes, &records, &all, |b| reference.run(b));
     let mut first = None;
     for &threads in teams {
+        let label = format!("{threads} threads");
         let cpu = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(threads)));
         let got = results(&shapes, &records, &all, |b| cpu.run(b));
-        for (v, (got, want)) in all.iter().zip(got.iter().zip(&want)) {
-            for (i, (got, want)) in got.iter().zip(want).enumerate() {
-                assert!(got.is_finite(), "{threads} threads: value {}[{i}] is {got}", v.index());
-                let off = (got - want).abs() / want.abs().max(1.0);
-                assert!(off <= 1e-4, "{threads} threads: value {}[{i}] is {got}, not {want}", v.index());
-            }
-        }
+        assert_near(&label, &all, &got, &want, 1e-4);
         let made = bits(&got);
         // Nothing kept but one end, the other, both: values share more cells, and plans differ.
         let wishes = [&[probabilities][..], &[logits], &[logits, probabilities]];
@@ -151,10 +178,26 @@ fn any_team_and_any_wish_give_the_references_results() {
             let got = results(&shapes, &records, wanted, |b| cpu.run(b));
             for (v, got) in wanted.iter().zip(bits(&got)) {
                 let at = all.iter().position(|a| a == v);
-                assert_eq!(at.map(|at| &made[at]), Some(&got), "{threads} threads: value {}", v.index());
+                assert_eq!(at.map(|at| &made[at]), Some(&got), "{label}: value {}", v.index());
             }
         }
-        assert_eq!(&made, first.get_or_insert(made.clone()), "{threads} threads");
+        assert_eq!(&made, first.get_or_insert(made.clone()), "{label}");
+    }
+}
+
+#[test]
+fn fewer_bits_are_near_the_reference() {
+    let (graph, all) = network();
+    let graph = Arc::new(graph);
+    let shapes = shapes(&graph);
+    let records = Records::new(3, 1);
+    let want = results(&shapes, &records, &all, |b| Reference::new(Arc::clone(&graph)).run(b));
+    for level in Level::available() {
+        for (precision, most) in [(Precision::F16, 5e-3), (Precision::Bf16, 1e-1)] {
+            let label = format!("{level:?} in {precision:?}");
+            let cpu = Cpu::packed(graph.pack(level, precision), level, Arc::new(Pool::new(1)));
+            assert_near(&label, &all, &results(&shapes, &records, &all, |b| cpu.run(b)), &want, most);
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! x86-64 with AVX-512F: sixteen lanes, thirty-two registers.
 
+#[cfg(miri)]
+use super::miri::{
+    _mm512_cvtneps_pbh, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_min_ps, _mm512_rcp14_ps,
+};
 use super::{Body, Isa};
 use std::arch::x86_64::*;
 

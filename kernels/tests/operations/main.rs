@@ -3,8 +3,9 @@
 mod harness;
 mod laws;
 mod properties;
+mod small;
 
-use efficientecg_kernels::ops::{Case, ops};
+use efficientecg_kernels::ops::ops;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
 use harness::{Bound, check, precisions};
@@ -12,9 +13,7 @@ use harness::{Bound, check, precisions};
 #[test]
 fn every_kernel_is_within_its_bounds() {
     for entry in ops() {
-        let mut cases = (entry.cases)();
-        // Miri has no time for the others.
-        cases.retain(|case| !cfg!(miri) || is_small(case));
+        let cases = (entry.cases)();
         assert!(!cases.is_empty(), "{} has no cases", entry.name);
         for level in Level::available() {
             for precision in precisions(entry.name) {
@@ -31,16 +30,10 @@ fn every_kernel_is_within_its_bounds() {
                     level.name(),
                     cases.len(),
                 );
-                assert!((1.0..=20.0).contains(&likely) || cfg!(miri), "{}: {likely}", entry.name);
+                assert!((1.0..=20.0).contains(&likely), "{}: {likely}", entry.name);
             }
         }
     }
-}
-
-fn is_small(case: &Case) -> bool {
-    let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-    let cost = case.op.contract().cost(&shapes);
-    cost.macs <= 10_000 && cost.read + cost.written <= 10_000
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, tiles of one to three blocks, more
+//! than one chunk, span or task, whatever is prepared in scratch.
+
+use crate::harness::{Bound, check, precisions, results};
+use efficientecg_kernels::op::{Op, TILE};
+use efficientecg_kernels::ops::classifier::Classifier;
+use efficientecg_kernels::ops::conv::Conv;
+use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
+use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
+use efficientecg_kernels::ops::pointwise::Pointwise;
+use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
+use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::ops::{Case, Random};
+use efficientecg_kernels::simd::Level;
+use efficientecg_kernels::view::{Layout, Matrix, Shape, ViewMut};
+
+fn within_bounds(cases: Vec<Case>) {
+    for level in Level::available() {
+        // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
+        let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
+        for case in &cases[..most] {
+            for precision in precisions(case.op.name()) {
+                if cfg!(miri) {
+                    // How results are made, not what they are: bounds take ten times as long as kernels.
+                    let got = results(case, level, *precision);
+                    assert!(got.iter().flatten().all(|v| v.is_finite()), "{}: {got:?}", case.name);
+                } else {
+                    check(case, level, *precision, Bound::Any);
+                }
+            }
+        }
+        println!("{}, {}: {} small cases", cases[0].op.name(), level.name(), most);
+    }
+}
+
+fn case(op: impl Op + 'static, inputs: Vec<Matrix>) -> Case {
+    let shapes: Vec<String> = inputs.iter().map(|m| m.shape.to_string()).collect();
+    Case { name: shapes.join(" "), op: Box::new(op), inputs }
+}
+
+#[test]
+fn small_conv() {
+    // Two blocks, three, any stride, two chunks.
+    let sizes = [(2, 17, 3, 1, 5), (1, 33, 3, 2, 5), (3, 5, 5, 3, 7), (1, 2, 1, 97, 98)];
+    let cases = sizes.map(|(leads, c_out, kernel, stride, cols)| {
+        let mut r = Random::new(c_out);
+        let weight = r.weights(c_out * leads * kernel, leads * kernel);
+        let op = Conv { weight, bias: r.values(c_out), leads, kernel, stride };
+        case(op, vec![r.matrix(Shape::new(leads, cols))])
+    });
+    within_bounds(cases.into());
+}
+
+/// More columns than any kernel takes at a time.
+const CHUNK: usize = 96;
+
+#[test]
+fn small_pointwise() {
+    let no = false;
+    let cases = [
+        // Channels, columns; SiLU, gate, residual, sums.
+        (2, 3, 3, [true, no, no, true]),
+        // The gate in the activations, in the weights.
+        (18, 3, 5, [no, true, true, no]),
+        (3, 2, 19, [no, true, no, no]),
+        // Two blocks and three of a tile; two chunks.
+        (1, 112, 2, [no; 4]),
+        (1, 160, 1, [no; 4]),
+        (1, 1, CHUNK + 1, [no, no, no, true]),
+    ];
+    let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
+        let mut r = Random::new(c_out);
+        let (weight, bias) = (r.weights(c_out * c_in, c_in), r.values(c_out));
+        let mut inputs = vec![r.matrix(Shape::new(c_in, cols))];
+        inputs.extend(gate.then(|| r.gate(c_in)));
+        inputs.extend(residual.then(|| r.matrix(Shape::new(c_out, cols))));
+        case(Pointwise { weight, bias, silu, gate, residual, sums }, inputs)
+    });
+    within_bounds(cases.into());
+}
+
+#[test]
+fn small_depthwise() {
+    let sizes = [
+        // Channels, expand factor, kernel, stride, samples: each pair of kernel and stride that has a body of its own.
+        (3, 0, 3, 1, 4),
+        (17, 1, 3, 2, 3),
+        (5, 3, 5, 1, 6),
+        (2, 0, 5, 2, 7),
+        (1, 2, 1, 3, 5),
+        // Samples that two chunks share; tiles of two blocks and of three.
+        (1, 0, 31, 24, 97),
+        (1, 112, 3, 1, 2),
+        (1, 160, 5, 1, 1),
+    ];
+    let cases = sizes.map(|(c_in, factor, kernel, stride, cols)| {
+        let (mut r, channels) = (Random::new(c_in + kernel), c_in * factor.max(1));
+        let weight = r.weights(channels * c_in, c_in);
+        let expand = (factor > 0).then(|| Expand { weight, bias: r.values(channels) });
+        let (weight, bias) = (r.weights(channels * kernel, kernel), r.values(channels));
+        let inputs = vec![r.matrix(Shape::new(c_in, cols))];
+        case(Depthwise { expand, weight, bias, kernel, stride }, inputs)
+    });
+    within_bounds(cases.into());
+}
+
+#[test]
+fn small_squeeze_excite() {
+    let cases = [(5, 2, 5), (70, 2, TILE + 9)].map(|(c, hidden, cols)| {
+        let mut r = Random::new(c);
+        let op = SqueezeExcite {
+            reduce: r.weights(hidden * c, c),
+            reduce_bias: r.values(hidden),
+            expand: r.weights(c * hidden, hidden),
+            expand_bias: r.values(c),
+        };
+        let x = Matrix::zeros(Shape::new(c, cols));
+        case(op, vec![x, r.matrix(Shape::new(cols.div_ceil(TILE), c))])
+    });
+    within_bounds(cases.into());
+}
+
+#[test]
+fn small_tokens() {
+    let one = |value: f64| Matrix { shape: Shape::new(1, 1), data: vec![value] };
+    // Width, the LSTM's inputs, hidden state, steps.
+    let cases = [(3, 2, 3, 2), (17, 6, 17, 1), (1, 1, 1, 0)].map(|(dim, width, hidden, steps)| {
+        let mut r = Random::new(dim);
+        let features = vec![
+            Feature::Continuous { weight: r.values(dim), bias: r.values(dim), missing: r.values(dim) },
+            Feature::Sequence {
+                inputs: width,
+                hidden,
+                input_weight: r.weights(4 * hidden * width, width),
+                hidden_weight: r.weights(4 * hidden * hidden, hidden),
+                bias: r.values(4 * hidden),
+                proj: r.weights(dim * hidden, hidden),
+                proj_bias: r.values(dim),
+                missing: r.values(dim),
+            },
+            Feature::Categorical { embedding: r.values(3 * dim) },
+        ];
+        let (table, missing) = (r.matrix(Shape::new(3, width)), steps == 0);
+        let (value, index) = if missing { (f64::NAN, -1.0) } else { (1.5, 1.0) };
+        case(Tokens { dim, features }, vec![one(value), table, one(steps as f64), one(index)])
+    });
+    within_bounds(cases.into());
+}
+
+#[test]
+fn small_cross_attention() {
+    // Tokens, width, heads, channels, positions: two spans, more than four queries, more blocks than are scored together.
+    let sizes = [(1, 2, 1, 2, 2), (1, 2, 2, 17, 33), (3, 4, 2, 5, 3), (1, 1, 1, 641, 1)];
+    let cases = sizes.map(|(tokens, dim, heads, channels, cols)| {
+        let mut r = Random::new(channels);
+        let mut linear =
+            |inputs: usize| Linear { weight: r.weights(dim * inputs, inputs), bias: r.values(dim) };
+        let (q, k, v, out) = (linear(dim), linear(channels), linear(channels), linear(dim));
+        let mut norm = || Norm { weight: r.values(dim), bias: r.values(dim) };
+        let (norm_q, norm_out) = (norm(), norm());
+        let op = CrossAttention { tokens, heads, norm_q, norm_out, q, k, v, out };
+        case(op, vec![r.matrix(Shape::new(tokens, dim)), r.matrix(Shape::new(channels, cols))])
+    });
+    within_bounds(cases.into());
+}
+
+#[test]
+fn small_classifier() {
+    // Channels, tokens and their width, classes.
+    let cases = [(20, 2, 5, 3, true), (3, 0, 0, 17, false)].map(|(c, n, d, classes, softmax)| {
+        let mut r = Random::new(c);
+        let (width, tokens) = (c + n * d, Shape::new(n, d));
+        let op = Classifier {
+            weight: r.weights(classes * width, width),
+            bias: r.values(classes),
+            tokens,
+            softmax,
+        };
+        let mut inputs = vec![Matrix::zeros(Shape::new(c, 9)), r.matrix(Shape::new(1, c))];
+        inputs.extend((n > 0).then(|| r.matrix(tokens)));
+        case(op, inputs)
+    });
+    within_bounds(cases.into());
+}
+
+#[test]
+fn small_views() {
+    for (shape, layout) in [Layout::Rows, Layout::Blocks]
+        .into_iter()
+        .flat_map(|layout| [Shape::new(3, 5), Shape::new(17, 2)].map(|shape| (shape, layout)))
+    {
+        let mut cells = vec![f32::NAN; layout.cells(shape)];
+        for i in 0..shape.len() {
+            cells[layout.at(shape, i / shape.cols, i % shape.cols)] = i as f32;
+        }
+        let view = ViewMut::new(&mut cells, shape, layout);
+        let mut out = vec![f32::NAN; shape.len()];
+        // SAFETY: nobody writes.
+        unsafe { view.as_view() }.unpack(&mut out);
+        assert!(out.iter().enumerate().all(|(i, v)| *v == i as f32), "{layout:?} {shape}: {out:?}");
+    }
+}
