@@ -6,14 +6,13 @@ use std::arch::x86_64::*;
 use std::array::from_fn;
 use std::mem::transmute;
 
-// SAFETY of every conversion below: vectors and arrays of the same size, for which any bits are valid.
-#[allow(clippy::undocumented_unsafe_blocks)]
 fn lanes(v: __m512) -> [f32; 16] {
+    // SAFETY: vectors and arrays of the same size, for which any bits are valid.
     unsafe { transmute(v) }
 }
 
-#[allow(clippy::undocumented_unsafe_blocks)]
 fn vector(v: [f32; 16]) -> __m512 {
+    // SAFETY: vectors and arrays of the same size, for which any bits are valid.
     unsafe { transmute(v) }
 }
 
@@ -37,21 +36,21 @@ pub(super) fn _mm512_rcp14_ps(a: __m512) -> __m512 {
     vector(lanes(a).map(|a| 1.0 / a))
 }
 
-#[allow(clippy::undocumented_unsafe_blocks)]
 #[target_feature(enable = "avx512f")]
 pub(super) fn _mm512_cvtph_ps(a: __m256i) -> __m512 {
+    // SAFETY: vectors and arrays of the same size, for which any bits are valid.
     vector(unsafe { transmute::<__m256i, [u16; 16]>(a) }.map(half::to_f32))
 }
 
-#[allow(clippy::undocumented_unsafe_blocks)]
 #[target_feature(enable = "avx512f")]
 pub(super) fn _mm512_cvtneps_pbh(a: __m512) -> __m256bh {
+    // SAFETY: vectors and arrays of the same size, for which any bits are valid.
     unsafe { transmute(lanes(a).map(half::bf16)) }
 }
 
-#[allow(clippy::undocumented_unsafe_blocks)]
 #[target_feature(enable = "avx512f")]
 pub(super) fn _mm512_dpbf16_ps(acc: __m512, a: __m512bh, b: __m512bh) -> __m512 {
+    // SAFETY: vectors and arrays of the same size, for which any bits are valid.
     let [a, b] = [a, b].map(|v| unsafe { transmute::<__m512bh, [u16; 32]>(v) });
     let (acc, of) = (lanes(acc), |half: u16| f32::from_bits(u32::from(half) << 16));
     vector(from_fn(|i| {

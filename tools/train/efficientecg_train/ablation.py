@@ -43,15 +43,17 @@ def variants(names: list[str]):
 class Records:
     """A fold of CinC 2017 or PTB-XL."""
 
+    epochs = 20
+
     def __init__(self, task: str, folder: str, fold: int, rhythm: str | None):
         data, folds = train_records.read(task, folder, rhythm)
         self.task, self.measure = task, record_metrics.NAME[task]
         self.features = train_records.available(task, rhythm)
         self.test, self.rest = data.subset(np.flatnonzero(folds == fold)), data.subset(np.flatnonzero(folds != fold))
 
-    def score(self, network, names: list[str], epochs: int | None, seed: int) -> float:
+    def score(self, network, names: list[str], epochs: int, seed: int) -> float:
         module = network(train_records.configuration(self.task, names))
-        module = train_records.fit(module, self.rest, epochs=epochs or 20, seed=seed, crop=train_records.CROP[self.task])
+        module = train_records.fit(module, self.rest, epochs=epochs, seed=seed, crop=train_records.CROP[self.task])
         logits = train_records.predict(module, self.test).numpy()
         return record_metrics.score(self.task, self.test.labels.numpy(), logits)
 
@@ -61,17 +63,18 @@ class Beats:
 
     features = ["age", "sex", "rhythm"]
     measure = "mean F1 of S and V"
+    epochs = 7
 
     def __init__(self, folder: str, fold: int):
         records = [mitbih.read(folder, r) for r in mitbih.TRAIN if r not in mitbih.FOLDS[fold]]
         self.test = beats.gather([mitbih.read(folder, r) for r in mitbih.FOLDS[fold]])
         self.real, self.made = beats.gather(records), beats.gather(train.simulations(records, 0))
 
-    def score(self, network, names: list[str], epochs: int | None, seed: int) -> float:
+    def score(self, network, names: list[str], epochs: int, seed: int) -> float:
         configuration = train.configuration()
         kept = [f for f in configuration["fusion"]["features"] if f["name"] in names]
         configuration["fusion"] = configuration["fusion"] | {"features": kept} if kept else None
-        module = train.fit(network(configuration), self.real, self.made, epochs=epochs or 7, seed=seed)
+        module = train.fit(network(configuration), self.real, self.made, epochs=epochs, seed=seed)
         logits = train.predict(module, self.test, configuration["samples"])
         each = metrics.per_class(metrics.confusion(self.test.labels, logits.argmax(1)))
         return float(np.mean([each[mitbih.CLASSES.index(c)][2] for c in "SV"]))
@@ -91,12 +94,13 @@ def main(argv=None) -> int:
     torch.set_num_threads(args.threads)
 
     data = Beats(args.folder, args.fold) if args.task == "mitbih" else Records(args.task, args.folder, args.fold, args.rhythm)
-    print(f"| {args.task}, fold {args.fold} | {data.measure} | seeds |\n| --- | ---: | ---: |", flush=True)
+    epochs = args.epochs or data.epochs
+    print(f"| {args.task}, fold {args.fold}, {epochs} epochs | {data.measure} | seeds |\n| --- | ---: | ---: |", flush=True)
     for what, network, names in variants(data.features):
         scores = []
         for seed in args.seeds:
             torch.manual_seed(seed)
-            scores.append(data.score(network, names, args.epochs, seed))
+            scores.append(data.score(network, names, epochs, seed))
             print(f"{what}: seed {seed}: {scores[-1]:.4f}", file=sys.stderr, flush=True)
         each = ", ".join(f"{s:.3f}" for s in scores)
         spread = np.std(scores, ddof=1) if len(scores) > 1 else 0.0

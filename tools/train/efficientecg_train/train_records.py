@@ -166,6 +166,8 @@ def main(argv=None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
+    if args.init and (args.features is not None or args.autoencoder):
+        parser.error("--init: its features are what they are; leave --features and --autoencoder out")
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
 
@@ -177,7 +179,7 @@ def main(argv=None) -> int:
     test = data.subset(held) if len(held) else None
     mine = data.subset(np.setdiff1d(np.arange(len(data)), held))
     module = export.load(args.init) if args.init else EfficientECG(configuration(args.task, names))
-    if args.autoencoder and not args.init and "rhythm" in names:
+    if args.autoencoder and "rhythm" in names:
         autoencoder.fit(module.fusion.features["rhythm"].lstm, mine.rhythm, mine.steps, epochs=args.autoencoder)
 
     def report(epoch, loss, seconds, averaged):
