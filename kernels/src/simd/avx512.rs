@@ -4,7 +4,7 @@
 use super::miri::{
     _mm512_cvtneps_pbh, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_min_ps, _mm512_rcp14_ps,
 };
-use super::{Body, Isa};
+use super::{Body, Isa, Powers};
 use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F (and the AVX2 and FMA that come with it), and AVX512-BF16 where `BF16`.
@@ -98,6 +98,16 @@ impl<const BF16: bool> Isa for Avx512<BF16> {
         unsafe {
             let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(magic));
             _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), n))
+        }
+    }
+    #[inline(always)]
+    fn power(self, table: &Powers, magic: __m512) -> Option<__m512> {
+        unsafe {
+            let (low, high) = (table.0.as_ptr().cast(), table.0.as_ptr().add(16).cast());
+            let magic = _mm512_castps_si512(magic);
+            let t = _mm512_permutex2var_epi32(_mm512_load_si512(low), magic, _mm512_load_si512(high));
+            let power = _mm512_add_epi32(t, _mm512_slli_epi32::<18>(magic));
+            Some(_mm512_castsi512_ps(power))
         }
     }
     #[inline(always)]

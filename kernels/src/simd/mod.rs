@@ -66,6 +66,13 @@ pub trait Isa: Copy + Send + Sync + 'static {
     }
     /// `p * 2^n`, where `magic` is the float `1.5 * 2^23 + n`; the result must be a normal number.
     fn scale_by_magic(self, p: Self::F32, magic: Self::F32) -> Self::F32;
+    /// `table[j] * 2^k`, where `magic` is the float `1.5 * 2^23 + 32 k + j` with `j` from 0 to 31: in one lookup and one addition,
+    /// or not at all. What is below the normal numbers comes out as any number below them.
+    #[inline(always)]
+    fn power(self, table: &Powers, magic: Self::F32) -> Option<Self::F32> {
+        let _ = (table, magic);
+        None
+    }
     /// `acc + even(a) * even(b) + odd(a) * odd(b)`, where a lane holds two bf16, the even one in its low half. Subnormal
     /// numbers may count as zeros, and what is rounded between the sums differs from set to set.
     fn dot_bf16(self, acc: Self::F32, a: Self::F32, b: Self::F32) -> Self::F32;
@@ -81,6 +88,25 @@ pub trait Isa: Copy + Send + Sync + 'static {
     unsafe fn load_f16(self, p: *const u16) -> Self::F32;
     /// The sum of the lanes, in a fixed order.
     fn reduce_add(self, v: Self::F32) -> f32;
+}
+
+/// `a * 2^(j / 32)` for `j` from 0 to 31, see [`Isa::power`]. Of the bits of each `j << 18` is taken off, so that adding those of
+/// `magic`, moved by 18, leaves `k` in the exponent and nothing of `j`.
+#[repr(align(64))]
+pub struct Powers([u32; 32]);
+
+impl Powers {
+    /// Those times `a`, a normal number.
+    pub const fn times(a: f64) -> Powers {
+        let mut bits = [0; 32];
+        let (mut j, mut power) = (0, a);
+        while j < 32 {
+            bits[j] = (power as f32).to_bits().wrapping_sub((j as u32) << 18);
+            power *= 1.021_897_148_654_116_7; // 2^(1/32)
+            j += 1;
+        }
+        Powers(bits)
+    }
 }
 
 /// The widest vector of any level, in floats. Buffers are padded to it.

@@ -59,6 +59,12 @@ impl Body for Lanes {
             let scaled = read(s.scale_by_magic(s.splat(1.25), s.splat(12_582_912.0 + k as f32)));
             assert_eq!(f64::from(scaled[0]), 1.25 * 2f64.powi(k));
         }
+        static POWERS: Powers = Powers::times(0.75);
+        for k in -32 * 125i32..32 * 125 {
+            if let Some(power) = s.power(&POWERS, s.splat(12_582_912.0 + k as f32)) {
+                assert_eq!(read(power), vec![(0.75 * (f64::from(k) / 32.0).exp2()) as f32; n]);
+            }
+        }
     }
 }
 

@@ -78,7 +78,12 @@ impl Packed {
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
         let most = if self.sums { window.div_ceil(TILE) } else { (window / 24).clamp(1, 6) };
         let groups = total.div_ceil(tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * most));
-        let chunks = if self.sums { most } else { (8 / groups).clamp(1, most) };
+        let chunks = match 8 / groups {
+            _ if self.sums => most,
+            // An even number of tasks.
+            odd if odd % 2 * groups % 2 == 1 => (odd + 1).min(most),
+            chunks => chunks.clamp(1, most),
+        };
         let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
         let prepare = match self.matrix.precision() {
             Precision::Bf16 => Prepare::Round,
@@ -182,21 +187,29 @@ impl Body for Run<'_> {
             let first = tile::dealt(matrix.blocks(), cut.groups, group);
             let blocks = tile::dealt(matrix.blocks(), cut.groups, group + 1) - first;
             let mut weights = matrix.operand(first, blocks);
-            match cut.prepare {
-                Prepare::Weights => {
+            // What the first tile is to do for all after it.
+            let mut gating = None;
+            match (cut.prepare, gate) {
+                (Prepare::Weights, Some(gate))
+                    if matrix.precision() == Precision::F32 && prepared != group =>
+                {
+                    prepared = group;
+                    gating = Some(weights.gating(gate, self.scratch));
+                }
+                (Prepare::Weights, _) => {
                     if prepared != group {
                         prepared = group;
                         matrix.unpack(s, first, blocks, gate, self.scratch);
                     }
                     weights.weight = self.scratch.as_ptr();
                 }
-                Prepare::Round => {
+                (Prepare::Round, _) => {
                     if prepared != window * cut.chunks + chunk {
                         prepared = window * cut.chunks + chunk;
                         pairs = Pairs::round(s, x, columns.clone(), gate, self.scratch);
                     }
                 }
-                Prepare::Nothing | Prepare::Activations => {}
+                (Prepare::Nothing | Prepare::Activations, _) => {}
             }
             let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
             for col in columns.clone().step_by(CHUNK) {
@@ -209,8 +222,13 @@ impl Body for Run<'_> {
                         let data = pairs.data.wrapping_add((col - columns.start) * BLOCK / 2);
                         tile::product(s, weights, Pairs { data, ..pairs }, cols, to, pitch, &mut ahead);
                     } else {
-                        let data = source.data.wrapping_add(col * BLOCK);
-                        let source = Blocks { data, ..source };
+                        let mut source = source.from(col);
+                        let (mut to, mut cols) = (to, cols);
+                        if let Some(gating) = gating.take() {
+                            let done = tile::gated_tile(s, weights, gating, source, cols, to, pitch);
+                            weights.weight = self.scratch.as_ptr();
+                            (source, to, cols) = (source.from(done), to.add(done * BLOCK), cols - done);
+                        }
                         if cut.windows > 1 && group == 0 {
                             tile::product(s, weights, Cold(source), cols, to, pitch, &mut ahead);
                         } else {
