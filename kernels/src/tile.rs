@@ -132,12 +132,15 @@ impl Packed {
     }
 }
 
-/// How many blocks a tile takes side by side, so that `tasks` (a function of it) are enough for some threads.
-pub(crate) fn blocks_of_tile(level: Level, tasks: impl Fn(usize) -> usize) -> usize {
+/// How many blocks a tile takes side by side in a product of `cols` columns, so that `tasks` (a function of it) are enough
+/// for some threads.
+pub(crate) fn blocks_of_tile(level: Level, cols: usize, tasks: impl Fn(usize) -> usize) -> usize {
     /// Tasks that keep some threads evenly busy: five or seven leave one of two threads waiting.
     const ENOUGH: usize = 8;
     let even = |tasks: usize| tasks >= ENOUGH || tasks == 4 || tasks == 6;
-    (1..=level.blocks()).rev().find(|blocks| even(tasks(*blocks))).unwrap_or(1)
+    // A product of few columns waits for its weights, which wide tiles load less often than tall ones.
+    let most = if cols <= 48 { level.blocks().min(2) } else { level.blocks() };
+    (1..=most).rev().find(|blocks| even(tasks(*blocks))).unwrap_or(1)
 }
 
 /// The first of `total` things that part `part` of `parts` has when they are dealt evenly.

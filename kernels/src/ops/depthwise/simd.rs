@@ -36,7 +36,7 @@ impl Packed {
     /// Groups that the blocks are dealt to evenly.
     fn groups(&self, x: Shape) -> usize {
         let tiles = self.window.outputs(x.cols).div_ceil(TILE);
-        let blocks = tile::blocks_of_tile(self.level, |blocks| tiles * self.blocks().div_ceil(blocks));
+        let blocks = tile::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
         self.blocks().div_ceil(blocks)
     }
 

@@ -77,7 +77,7 @@ impl Packed {
         };
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
         let most = if self.sums { window.div_ceil(TILE) } else { (window / 24).clamp(1, 6) };
-        let groups = total.div_ceil(tile::blocks_of_tile(self.level, |blocks| total.div_ceil(blocks) * most));
+        let groups = total.div_ceil(tile::blocks_of_tile(self.level, x.cols, |blocks| total.div_ceil(blocks) * most));
         let chunks = match 8 / groups {
             _ if self.sums => most,
             // An even number of tasks.
