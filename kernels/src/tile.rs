@@ -5,7 +5,8 @@
 //! and van de Geijn, *Anatomy of High-Performance Matrix Multiplication*, 2008): each step loads the vectors of weights,
 //! and multiplies them with as many broadcast values of `x` as there are columns. Columns are dealt to tiles evenly, so
 //! that no record's length wastes a lane and no tile is much smaller than another. Weights lie in blocks of
-//! [`BLOCK`] rows, step after step; a tile takes neighbouring blocks side by side.
+//! [`BLOCK`] rows, step after step; a tile takes neighbouring blocks side by side. A last block of few rows may be *half*: its
+//! rows lie in a vector twice, which then takes two columns at once.
 
 use crate::half;
 use crate::math;
@@ -26,6 +27,8 @@ pub(crate) const CHUNK: usize = 96;
 pub(crate) struct Packed {
     precision: Precision,
     steps: usize,
+    /// Whether the last block is half: its first rows are there a second time, from the middle on.
+    half: bool,
     /// In f16, two values a cell.
     weight: Vec<f32>,
     bias: Vec<f32>,
@@ -34,6 +37,28 @@ pub(crate) struct Packed {
 impl Packed {
     /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`).
     pub(crate) fn new(weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
+        Packed::with(weight, bias, precision, false)
+    }
+
+    /// Packs them for a level: with a half block at the end, where it has any use.
+    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
+        let depth = weight.len() / bias.len().max(1);
+        let last = bias.len() % BLOCK;
+        if !level.has_halves() || last == 0 || last > BLOCK / 2 {
+            return Packed::new(weight, bias, precision);
+        }
+        // The rows again, after as many zeros as there are to the middle.
+        let repeated = |values: &[f64], each: usize| {
+            let mut values = values.to_vec();
+            let again = values[values.len() - last * each..].to_vec();
+            values.resize(values.len() + (BLOCK / 2 - last) * each, 0.0);
+            values.extend(again);
+            values
+        };
+        Packed::with(&repeated(weight, depth), &repeated(bias, 1), precision, true)
+    }
+
+    fn with(weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
         let steps = if precision == Precision::Bf16 { depth.div_ceil(2) } else { depth };
@@ -56,7 +81,7 @@ impl Packed {
         }
         let mut bias: Vec<f32> = bias.iter().map(|b| *b as f32).collect();
         bias.resize(rows.next_multiple_of(BLOCK), 0.0);
-        Packed { precision, steps, weight: packed, bias }
+        Packed { precision, steps, half, weight: packed, bias }
     }
 
     /// What the weights are stored in.
@@ -128,6 +153,7 @@ impl Packed {
             ahead: weight.as_ptr().wrapping_add(weight.len()),
             steps: self.steps,
             blocks,
+            half: self.half && first + blocks == self.blocks(),
         }
     }
 }
@@ -165,6 +191,8 @@ pub(crate) struct Weights {
     pub(crate) steps: usize,
     /// At most what [`Level::blocks`] says.
     pub(crate) blocks: usize,
+    /// Whether the last of them is half.
+    pub(crate) half: bool,
 }
 
 /// A factor for each step of a product's weights, and where they go once it is in them: as many cells as they have.
@@ -352,13 +380,13 @@ impl<const STEP: usize> Source for Offsets<'_, STEP> {
     }
 }
 
-/// Computes blocks of rows over `cols` columns, to `to`, blocks `pitch` cells apart.
+/// Computes blocks of rows over `cols` columns, to `to`, blocks `pitch` cells apart. `HALF` says whether the last is half.
 ///
 /// # Safety
 /// Weights, biases and the values of `x` must be readable, `to` writable for the columns of each block, and the blocks
 /// no more than the level's.
 #[inline(always)]
-pub(crate) unsafe fn product<I: Isa, S: Source>(
+pub(crate) unsafe fn product<I: Isa, S: Source, const HALF: bool>(
     s: I,
     w: Weights,
     x: S,
@@ -367,13 +395,14 @@ pub(crate) unsafe fn product<I: Isa, S: Source>(
     pitch: usize,
     later: &mut Ahead<'_>,
 ) {
+    assert!(HALF == w.half && (I::HALVES || !HALF));
     // SAFETY: handed on to the caller.
     unsafe {
         match w.blocks * (BLOCK / I::LANES) {
-            1 if I::LANES == BLOCK => columns::<I, S, 1>(s, w, x, cols, to, pitch, later),
-            2 if I::LANES >= BLOCK / 2 => columns::<I, S, 2>(s, w, x, cols, to, pitch, later),
-            3 if I::LANES == BLOCK => columns::<I, S, 3>(s, w, x, cols, to, pitch, later),
-            4 if I::LANES == BLOCK / 4 => columns::<I, S, 4>(s, w, x, cols, to, pitch, later),
+            1 if I::LANES == BLOCK => columns::<I, S, 1, HALF>(s, w, x, cols, to, pitch, later),
+            2 if I::LANES >= BLOCK / 2 => columns::<I, S, 2, HALF>(s, w, x, cols, to, pitch, later),
+            3 if I::LANES == BLOCK => columns::<I, S, 3, HALF>(s, w, x, cols, to, pitch, later),
+            4 if I::LANES == BLOCK / 4 => columns::<I, S, 4, HALF>(s, w, x, cols, to, pitch, later),
             _ => unreachable!("{} blocks of vectors of {} lanes", w.blocks, I::LANES),
         }
     }
@@ -385,7 +414,7 @@ pub(crate) unsafe fn product<I: Isa, S: Source>(
 /// # Safety
 /// As for [`product`]; `gating` must have a factor for each step, and room for the weights.
 #[inline(always)]
-pub(crate) unsafe fn gated_tile<I: Isa>(
+pub(crate) unsafe fn gated_tile<I: Isa, const HALF: bool>(
     s: I,
     w: Weights,
     gating: Gating,
@@ -396,17 +425,18 @@ pub(crate) unsafe fn gated_tile<I: Isa>(
 ) -> usize {
     macro_rules! tile {
         ($v:literal: $($n:literal)*) => {{
-            let n = of_tiles::<I, $v>(cols);
+            let n = of_tiles::<I, $v, HALF>(cols);
             match n {
                 // SAFETY: handed on to the caller; the tile covers the first columns.
-                $($n if $n <= most::<I, $v>() => unsafe {
-                    tile::<I, Blocks, $v, $n, true>(s, w, gating, [w.weight; 2], x, 0, to, pitch)
+                $($n if $n <= most::<I, $v, HALF>() => unsafe {
+                    tile::<I, Blocks, $v, $n, true, HALF>(s, w, gating, [w.weight; 2], x, 0, to, pitch)
                 },)*
                 _ => unreachable!("a tile of {n} columns"),
             }
             n
         }};
     }
+    assert!(HALF == w.half && (I::HALVES || !HALF));
     match w.blocks * (BLOCK / I::LANES) {
         1 if I::LANES == BLOCK => tile!(1: 1 2 3 4 5 6 7 8 9 10 11 12),
         2 if I::LANES >= BLOCK / 2 => tile!(2: 1 2 3 4 5 6 7 8 9 10 11 12),
@@ -416,22 +446,23 @@ pub(crate) unsafe fn gated_tile<I: Isa>(
     }
 }
 
-/// The most columns of a tile of `V` vectors of rows.
+/// The most columns of a tile of `V` vectors of rows, the last of them half where `HALF`: then an even number.
 #[inline(always)]
-const fn most<I: Isa, const V: usize>() -> usize {
-    let most = I::ACCUMULATORS / V;
+const fn most<I: Isa, const V: usize, const HALF: bool>() -> usize {
+    let most = if HALF { 2 * I::ACCUMULATORS / (2 * V - 1) / 2 * 2 } else { I::ACCUMULATORS / V };
     if most < 12 { most } else { 12 }
 }
 
 /// The columns of the first of the tiles that `cols` are dealt to.
 #[inline(always)]
-fn of_tiles<I: Isa, const V: usize>(cols: usize) -> usize {
-    cols.div_ceil(cols.div_ceil(most::<I, V>()))
+fn of_tiles<I: Isa, const V: usize, const HALF: bool>(cols: usize) -> usize {
+    let n = cols.div_ceil(cols.div_ceil(most::<I, V, HALF>()));
+    if HALF && n < cols { n.next_multiple_of(2) } else { n }
 }
 
 /// Deals columns to tiles of `V` vectors of rows.
 #[inline(always)]
-unsafe fn columns<I: Isa, S: Source, const V: usize>(
+unsafe fn columns<I: Isa, S: Source, const V: usize, const HALF: bool>(
     s: I,
     w: Weights,
     x: S,
@@ -446,7 +477,7 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
         if col == cols {
             break;
         }
-        let n = of_tiles::<I, V>(cols - col);
+        let n = of_tiles::<I, V, HALF>(cols - col);
         // Each of the first tiles asks for a vector of every step of the next weights; later ones have nothing to ask.
         let ahead = if i < V { w.ahead.wrapping_add(i * w.steps * I::LANES) } else { w.weight };
         let later = later.take(w.steps);
@@ -454,8 +485,8 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
             ($($n:literal)*) => {
                 match n {
                     // SAFETY: handed on to the caller; the tiles cover the columns.
-                    $($n if $n <= most::<I, V>() => unsafe {
-                        tile::<I, S, V, $n, false>(s, w, none, [ahead, later], x, col, to, pitch)
+                    $($n if $n <= most::<I, V, HALF>() => unsafe {
+                        tile::<I, S, V, $n, false, HALF>(s, w, none, [ahead, later], x, col, to, pitch)
                     },)*
                     _ => unreachable!("a tile of {n} columns"),
                 }
@@ -468,7 +499,7 @@ unsafe fn columns<I: Isa, S: Source, const V: usize>(
 
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: bool>(
+unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: bool, const HALF: bool>(
     s: I,
     w: Weights,
     gating: Gating,
@@ -481,6 +512,8 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: b
     // Where vector `v` of a step, a bias or a column is: in block `v / parts`, its part `v % parts`.
     let parts = BLOCK / I::LANES;
     let step = x.step();
+    // Vectors of a column. The one after them is of two columns, at the first of the two in `acc`.
+    let whole = if HALF { V - 1 } else { V };
     // SAFETY: handed on to the caller.
     unsafe {
         let mut acc = [[s.splat(0.0); V]; N];
@@ -500,11 +533,21 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: b
                 x.ask(s, k, col + N);
             }
             let x = x.row(k).wrapping_add(col * step);
-            for (n, acc) in acc.iter_mut().enumerate() {
+            let multiply_add = |acc: &mut I::F32, w: I::F32, x: I::F32| {
+                *acc = if S::PAIRS { s.dot_bf16(*acc, w, x) } else { s.mul_add(w, x, *acc) };
+            };
+            let mut before = s.splat(0.0);
+            for n in 0..N {
                 let x = s.splat(*x.add(n * step));
-                for (acc, w) in acc.iter_mut().zip(ws) {
-                    *acc = if S::PAIRS { s.dot_bf16(*acc, w, x) } else { s.mul_add(w, x, *acc) };
+                for (acc, w) in acc[n].iter_mut().zip(ws).take(whole) {
+                    multiply_add(acc, w, x);
                 }
+                if HALF && n % 2 == 1 {
+                    multiply_add(&mut acc[n - 1][whole], ws[whole], s.join(before, x));
+                } else if HALF && n + 1 == N {
+                    multiply_add(&mut acc[n][whole], ws[whole], x);
+                }
+                before = x;
             }
         }
         for (v, part) in (0..V).map(|v| (v, v % parts * I::LANES)) {
@@ -512,7 +555,15 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: b
             let bias = s.load(w.bias.add(v / parts * BLOCK + part));
             let to = to.add(v / parts * pitch + col * BLOCK + part);
             for (n, acc) in acc.iter().enumerate() {
-                s.store(to.add(n * BLOCK), s.add(acc[v], bias));
+                if v < whole {
+                    s.store(to.add(n * BLOCK), s.add(acc[v], bias));
+                } else if n % 2 == 0 {
+                    let [low, high] = s.split(s.add(acc[v], bias));
+                    s.store(to.add(n * BLOCK), low);
+                    if n + 1 < N {
+                        s.store(to.add((n + 1) * BLOCK), high);
+                    }
+                }
             }
         }
     }

@@ -43,6 +43,7 @@ impl<const BF16: bool> Isa for Avx512<BF16> {
     const ACCUMULATORS: usize = 24;
     const BLOCKS: usize = 3;
     const FUSED: bool = true;
+    const HALVES: bool = true;
 
     #[inline(always)]
     fn prefetch(self, p: *const f32) {
@@ -140,6 +141,14 @@ impl<const BF16: bool> Isa for Avx512<BF16> {
     #[inline(always)]
     unsafe fn load_f16(self, p: *const u16) -> __m512 {
         unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
+    }
+    #[inline(always)]
+    fn join(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_mask_blend_ps(0xff00, a, b) }
+    }
+    #[inline(always)]
+    fn split(self, v: __m512) -> [__m512; 2] {
+        unsafe { [_mm512_maskz_mov_ps(0xff, v), _mm512_maskz_shuffle_f32x4::<0b1110>(0xff, v, v)] }
     }
     #[inline(always)]
     fn reduce_add(self, v: __m512) -> f32 {

@@ -35,6 +35,9 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const BLOCKS: usize;
     /// Whether [`Isa::mul_add`] rounds once.
     const FUSED: bool;
+    /// Whether a vector is a block of rows, of which a tile may take half for two columns at once: [`Isa::join`] and
+    /// [`Isa::split`].
+    const HALVES: bool = false;
 
     /// Asks for the cache line of `p`, which need not be readable, for the second level.
     fn prefetch(self, p: *const f32);
@@ -86,6 +89,17 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be readable for [`Isa::LANES`] halves.
     unsafe fn load_f16(self, p: *const u16) -> Self::F32;
+    /// The low half of `a` and the high half of `b`.
+    #[inline(always)]
+    fn join(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        let _ = b;
+        a
+    }
+    /// The low and the high half, each in the low half of a vector, with zeros above.
+    #[inline(always)]
+    fn split(self, v: Self::F32) -> [Self::F32; 2] {
+        [v; 2]
+    }
     /// The sum of the lanes, in a fixed order.
     fn reduce_add(self, v: Self::F32) -> f32;
 }
@@ -209,6 +223,19 @@ impl Level {
             #[cfg(target_arch = "aarch64")]
             Token::Neon(t) => unsafe { neon::shell(body, t) },
         }
+    }
+
+    /// Whether a tile may take half a block, see [`Isa::HALVES`].
+    pub(crate) fn has_halves(self) -> bool {
+        struct Halves;
+        impl Body for Halves {
+            type Output = bool;
+            #[inline(always)]
+            fn call<I: Isa>(self, _: I) -> bool {
+                I::HALVES
+            }
+        }
+        self.dispatch(Halves)
     }
 
     /// The most blocks of rows of a tile of a matrix product at this level.

@@ -31,6 +31,12 @@ impl Body for Lanes {
         assert_eq!(read(s.div(va, vb)), each(&|a, b| a / b));
         assert_eq!(read(s.max(va, vb)), each(&|a, b| a.max(b)));
         assert_eq!(read(s.min(va, vb)), each(&|a, b| a.min(b)));
+        if I::HALVES {
+            let zeros = vec![0.0; n / 2];
+            assert_eq!(read(s.join(va, vb)), [&a[..n / 2], &b[n / 2..]].concat());
+            let halves = s.split(va).map(read);
+            assert_eq!(halves, [&a[..n / 2], &a[n / 2..]].map(|half| [half, &zeros].concat()));
+        }
         assert_eq!(s.reduce_add(va), a.iter().sum::<f32>());
         // Values that rounding moves up, down, to even and into the next power of two; f16 at both ends of its range.
         let odd = [1.0f32, 1.0 + 1.0 / 256.0, 1.0 + 3.0 / 256.0, -1.01, 1.999, 3e38, -1e-30, 0.0];

@@ -104,7 +104,7 @@ unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, c
         // SAFETY: handed on to the caller.
         unsafe {
             let to = y.block_ptr(first).add(col * BLOCK);
-            tile::product(
+            tile::product::<I, _, false>(
                 s,
                 op.matrix.operand(first, blocks),
                 x,

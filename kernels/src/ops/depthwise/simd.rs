@@ -36,7 +36,8 @@ impl Packed {
     /// Groups that the blocks are dealt to evenly.
     fn groups(&self, x: Shape) -> usize {
         let tiles = self.window.outputs(x.cols).div_ceil(TILE);
-        let blocks = tile::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
+        let blocks =
+            tile::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
         self.blocks().div_ceil(blocks)
     }
 
@@ -213,13 +214,29 @@ fn run_task<I: Isa>(
                         match operand {
                             Operand::Pairs(x, start) => {
                                 let data = x.data.wrapping_add((from - start) * BLOCK / 2);
-                                tile::product(s, weights, Pairs { data, ..x }, cols, h, pitch, ahead);
+                                tile::product::<I, _, false>(
+                                    s,
+                                    weights,
+                                    Pairs { data, ..x },
+                                    cols,
+                                    h,
+                                    pitch,
+                                    ahead,
+                                );
                             }
                             stored_or_unpacked => {
                                 if let Operand::Unpacked(weight) = stored_or_unpacked {
                                     weights.weight = weight;
                                 }
-                                tile::product(s, weights, Blocks::of(x, from), cols, h, pitch, ahead);
+                                tile::product::<I, _, false>(
+                                    s,
+                                    weights,
+                                    Blocks::of(x, from),
+                                    cols,
+                                    h,
+                                    pitch,
+                                    ahead,
+                                );
                             }
                         }
                         for b in 0..blocks {

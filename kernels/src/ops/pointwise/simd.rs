@@ -60,7 +60,7 @@ impl Packed {
     pub(super) fn new(op: &Pointwise, level: Level, precision: Precision) -> Packed {
         Packed {
             level,
-            matrix: tile::Packed::new(&op.weight, &op.bias, precision),
+            matrix: tile::Packed::halved(level, &op.weight, &op.bias, precision),
             silu: op.silu,
             gate: op.gate,
             residual: op.residual,
@@ -77,7 +77,8 @@ impl Packed {
         };
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
         let most = if self.sums { window.div_ceil(TILE) } else { (window / 24).clamp(1, 6) };
-        let groups = total.div_ceil(tile::blocks_of_tile(self.level, x.cols, |blocks| total.div_ceil(blocks) * most));
+        let groups =
+            total.div_ceil(tile::blocks_of_tile(self.level, x.cols, |blocks| total.div_ceil(blocks) * most));
         let chunks = match 8 / groups {
             _ if self.sums => most,
             // An even number of tasks.
@@ -211,6 +212,15 @@ impl Body for Run<'_> {
                 }
                 (Prepare::Nothing | Prepare::Activations, _) => {}
             }
+            macro_rules! product {
+                ($($x:expr),*) => {
+                    if I::HALVES && weights.half {
+                        tile::product::<I, _, true>(s, weights, $($x),*, &mut ahead)
+                    } else {
+                        tile::product::<I, _, false>(s, weights, $($x),*, &mut ahead)
+                    }
+                };
+            }
             let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
             for col in columns.clone().step_by(CHUNK) {
                 let cols = CHUNK.min(columns.end - col);
@@ -220,19 +230,23 @@ impl Body for Run<'_> {
                     let (to, pitch) = (y.block_ptr(first).add(col * BLOCK), total * BLOCK);
                     if cut.prepare == Prepare::Round {
                         let data = pairs.data.wrapping_add((col - columns.start) * BLOCK / 2);
-                        tile::product(s, weights, Pairs { data, ..pairs }, cols, to, pitch, &mut ahead);
+                        product!(Pairs { data, ..pairs }, cols, to, pitch);
                     } else {
                         let mut source = source.from(col);
                         let (mut to, mut cols) = (to, cols);
                         if let Some(gating) = gating.take() {
-                            let done = tile::gated_tile(s, weights, gating, source, cols, to, pitch);
+                            let done = if I::HALVES && weights.half {
+                                tile::gated_tile::<I, true>(s, weights, gating, source, cols, to, pitch)
+                            } else {
+                                tile::gated_tile::<I, false>(s, weights, gating, source, cols, to, pitch)
+                            };
                             weights.weight = self.scratch.as_ptr();
                             (source, to, cols) = (source.from(done), to.add(done * BLOCK), cols - done);
                         }
                         if cut.windows > 1 && group == 0 {
-                            tile::product(s, weights, Cold(source), cols, to, pitch, &mut ahead);
+                            product!(Cold(source), cols, to, pitch);
                         } else {
-                            tile::product(s, weights, source, cols, to, pitch, &mut ahead);
+                            product!(source, cols, to, pitch);
                         }
                     }
                     for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
