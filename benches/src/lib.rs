@@ -1,5 +1,6 @@
 //! What benchmarks share: cases with their buffers, random networks.
 
+use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::bound::Arithmetic;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::ops::{Case, Random};
@@ -16,11 +17,11 @@ pub struct Bench<'a> {
     kernel: Box<dyn Kernel>,
     inputs: Vec<Operand>,
     outputs: Vec<Operand>,
-    scratch: Vec<f32>,
+    scratch: Aligned,
 }
 
 /// A buffer with its shape and layout.
-type Operand = (Shape, Layout, Vec<f32>);
+type Operand = (Shape, Layout, Aligned);
 
 impl<'a> Bench<'a> {
     /// Packs a case. Fails where its operands do not fit.
@@ -33,7 +34,7 @@ impl<'a> Bench<'a> {
         Ok(Bench {
             inputs: inputs.collect(),
             outputs: outputs.map(zeros).collect(),
-            scratch: vec![0.0; kernel.scratch(&shapes)],
+            scratch: Aligned::zeros(kernel.scratch(&shapes)),
             arithmetic: Arithmetic::cpu(level, Precision::F32),
             case,
             kernel,
@@ -77,7 +78,7 @@ impl<'a> Bench<'a> {
 
 fn operand(matrix: &Matrix, layout: Layout) -> Operand {
     let shape = matrix.shape;
-    let mut out = vec![0.0; layout.cells(shape)];
+    let mut out = Aligned::zeros(layout.cells(shape));
     for r in 0..shape.rows {
         for (c, from) in matrix.row(r).iter().enumerate() {
             out[layout.at(shape, r, c)] = *from as f32;

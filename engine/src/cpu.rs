@@ -11,6 +11,7 @@ use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
 use crate::profile::{Clock, Profile, Unwatched, Watch};
+use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::op::{Call, Precision};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Shape, View, ViewMut};
@@ -52,7 +53,7 @@ struct Frame {
 /// The memory of one record's run, and the operands of each step in it.
 struct Workspace {
     /// Owns the cells that all else points into.
-    _memory: Vec<Vec<f32>>,
+    _memory: Vec<Aligned>,
     values: Vec<ViewMut<'static>>,
     steps: Vec<(Vec<View<'static>>, Vec<ViewMut<'static>>)>,
     /// A place of `plan.scratch` cells for each thread.
@@ -67,17 +68,10 @@ struct Workspace {
 impl Workspace {
     /// Arenas for one record, with scratch for `threads` threads.
     fn new(graph: &Kernels, plan: &Plan, threads: usize) -> Result<Workspace, EngineError> {
-        const LINE: usize = 16;
         let memory = || EngineError::Memory { bytes: plan.arena_bytes() };
-        let zeros = |cells: usize| -> Result<Vec<f32>, EngineError> {
-            let mut out = Vec::new();
-            out.try_reserve_exact(cells).map_err(|_| memory())?;
-            out.resize(cells, 0.0);
-            Ok(out)
-        };
-        let mut arena = zeros(plan.arena + LINE)?;
+        let zeros = |cells| Aligned::try_zeros(cells).map_err(|_| memory());
+        let mut arena = zeros(plan.arena)?;
         let base = arena.as_mut_ptr();
-        let base = base.wrapping_add(base.align_offset(4 * LINE).min(LINE));
         let write = |v: &Value| {
             let cells = base.wrapping_add(plan.offsets[v.0]);
             // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the

@@ -6,9 +6,11 @@
 //! - [`view`]: matrices as kernels see them.
 //! - [`simd`]: vectors, instruction sets, the one dispatch site. [`math`]: `exp` and its kin on them.
 //! - [`bound`]: how far a kernel may be from its reference.
+//! - [`aligned`]: memory for whole vectors.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
 //! - [`half`]: f16 and bf16. `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
 
+pub mod aligned;
 pub mod bound;
 pub mod error;
 pub mod gpu;

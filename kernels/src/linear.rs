@@ -3,6 +3,7 @@
 //! Two layouts, by which side is long: [`accumulate`] adds columns (`y += w[k, :] * x[k]`, lanes along the outputs),
 //! [`dot`] sums along rows (lanes along the inputs).
 
+use crate::aligned::Aligned;
 use crate::math::Function;
 use crate::simd::{Isa, MAX_LANES};
 use crate::view::{Shape, View};
@@ -10,14 +11,14 @@ use crate::view::{Shape, View};
 /// Rows of `width` numbers, each padded with zeros to whole vectors.
 pub(crate) struct Padded {
     pub(crate) pitch: usize,
-    data: Vec<f32>,
+    data: Aligned,
 }
 
 impl Padded {
     /// The rows of a row-major matrix.
     pub(crate) fn new(weight: &[f64], width: usize) -> Padded {
         let pitch = width.next_multiple_of(MAX_LANES);
-        let mut data = vec![0.0; weight.len() / width.max(1) * pitch];
+        let mut data = Aligned::zeros(weight.len() / width.max(1) * pitch);
         for (to, from) in data.chunks_exact_mut(pitch.max(1)).zip(weight.chunks_exact(width.max(1))) {
             for (to, from) in to.iter_mut().zip(from) {
                 *to = *from as f32;

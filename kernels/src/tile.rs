@@ -8,6 +8,7 @@
 //! [`BLOCK`] rows, step after step; a tile takes neighbouring blocks side by side. A last block of few rows may be *half*: its
 //! rows lie in a vector twice, which then takes two columns at once.
 
+use crate::aligned::Aligned;
 use crate::half;
 use crate::math;
 use crate::op::Precision;
@@ -30,8 +31,8 @@ pub(crate) struct Packed {
     /// Whether the last block is half: its first rows are there a second time, from the middle on.
     half: bool,
     /// In f16, two values a cell.
-    weight: Vec<f32>,
-    bias: Vec<f32>,
+    weight: Aligned,
+    bias: Aligned,
 }
 
 impl Packed {
@@ -63,7 +64,7 @@ impl Packed {
         let depth = weight.len() / rows.max(1);
         let steps = if precision == Precision::Bf16 { depth.div_ceil(2) } else { depth };
         let cells = rows.next_multiple_of(BLOCK) * steps;
-        let mut packed = vec![0.0; if precision == Precision::F16 { cells / 2 } else { cells }];
+        let mut packed = Aligned::zeros(if precision == Precision::F16 { cells / 2 } else { cells });
         for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
             // Where the row's weight of each step is.
             let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
@@ -79,9 +80,9 @@ impl Packed {
                 }),
             }
         }
-        let mut bias: Vec<f32> = bias.iter().map(|b| *b as f32).collect();
-        bias.resize(rows.next_multiple_of(BLOCK), 0.0);
-        Packed { precision, steps, half, weight: packed, bias }
+        let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
+        biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
+        Packed { precision, steps, half, weight: packed, bias: biases }
     }
 
     /// What the weights are stored in.
