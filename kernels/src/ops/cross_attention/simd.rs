@@ -60,6 +60,8 @@ struct Parts {
     token: usize,
     /// Of each head of each token, its absorbed query, or its weighted sum of `h`.
     absorbed: usize,
+    /// The absorbed queries that share a pass, as [`score`] takes them.
+    group: usize,
     /// Of some heads, a span of them.
     scores: usize,
 }
@@ -84,6 +86,7 @@ impl Packed {
         Parts {
             token: tokens * self.q.0.pitch,
             absorbed: (tokens * self.heads).next_multiple_of(MOST) * self.k.pitch,
+            group: MOST * self.k.pitch,
             scores: MOST * span(positions),
         }
     }
@@ -104,7 +107,7 @@ impl Kernel for Packed {
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
         let p = self.parts(inputs[0].rows, inputs[1].cols);
-        2 * p.token + 2 * p.absorbed + (1 + BLOCK) * p.scores
+        2 * p.token + 2 * p.absorbed + p.group + (1 + BLOCK) * p.scores
     }
 
     unsafe fn run(&self, call: Call<'_>) {
@@ -134,6 +137,7 @@ impl Body for Run<'_> {
         let (b, rest) = rest.split_at_mut(parts.token);
         let (absorbed, rest) = rest.split_at_mut(parts.absorbed);
         let (pooled, rest) = rest.split_at_mut(parts.absorbed);
+        let (together, rest) = rest.split_at_mut(parts.group);
         let (scores, lanes) = rest.split_at_mut(parts.scores);
         let (pitch, wide) = (op.q.0.pitch, op.k.pitch);
         let width = op.dim / op.heads;
@@ -162,7 +166,7 @@ impl Body for Run<'_> {
         let group = group::<I>(tokens * op.heads);
         let queries = (tokens * op.heads).next_multiple_of(group) * wide;
         let (absorbed, pooled) = (&absorbed[..queries], &mut pooled[..queries]);
-        let attention = Attention { h: self.h, wide, absorbed, pooled, scores, lanes };
+        let attention = Attention { h: self.h, wide, absorbed, pooled, together, scores, lanes };
         if group == MOST {
             attend::<I, MOST, 2>(s, attention)
         } else {
@@ -198,6 +202,8 @@ struct Attention<'a> {
     absorbed: &'a [f32],
     /// Sums over positions of weights times `h`.
     pooled: &'a mut [f32],
+    /// Absorbed queries of a group, block by block: `[wide / BLOCK, Q, BLOCK]`
+    together: &'a mut [f32],
     /// `[Q, span]`
     scores: &'a mut [f32],
     /// `[span, Q, BLOCK]`
@@ -208,20 +214,25 @@ struct Attention<'a> {
 /// of channels, at a time: as many as registers hold sums.
 #[inline(always)]
 fn attend<I: Isa, const Q: usize, const P: usize>(s: I, a: Attention<'_>) {
-    let Attention { h, wide, absorbed, pooled, scores, lanes } = a;
+    let Attention { h, wide, absorbed, pooled, together, scores, lanes } = a;
     let positions = h.shape().cols;
     let span = span(positions);
     assert!(wide == h.shape().rows.next_multiple_of(BLOCK) && absorbed.len() == pooled.len());
     assert!(scores.len() >= Q * span && lanes.len() >= Q * span * BLOCK);
-    let scores = &mut scores[..Q * span];
+    let (scores, together) = (&mut scores[..Q * span], &mut together[..Q * wide]);
     pooled.fill(0.0);
     for (absorbed, pooled) in absorbed.chunks_exact(Q * wide).zip(pooled.chunks_exact_mut(Q * wide)) {
+        for (b, together) in together.chunks_exact_mut(Q * BLOCK).enumerate() {
+            for (q, together) in together.chunks_exact_mut(BLOCK).enumerate() {
+                together.copy_from_slice(&absorbed[q * wide + b * BLOCK..][..BLOCK]);
+            }
+        }
         // The score that a query's weights are relative to, and their sum.
         let mut tops = [f32::NEG_INFINITY; Q];
         let mut totals = [0.0; Q];
         for start in (0..positions).step_by(span) {
             let part = start..positions.min(start + span);
-            score::<I, Q, P>(s, absorbed, wide, h, part.clone(), lanes, scores, span);
+            score::<I, Q, P>(s, together, h, part.clone(), lanes, scores, span);
             for (q, scores) in scores.chunks_exact_mut(span).enumerate() {
                 let scores = &mut scores[..part.len().next_multiple_of(MAX_LANES)];
                 scores[part.len()..].fill(f32::NEG_INFINITY);
@@ -246,14 +257,13 @@ fn attend<I: Isa, const Q: usize, const P: usize>(s: I, a: Attention<'_>) {
     }
 }
 
-/// `scores[q, t] = absorbed[q] · h[:, part.start + t]`. Some blocks of channels come after others, whose sums wait in `lanes`;
-/// where fewer than `P` positions are left, the last one is computed again.
+/// `scores[q, t] = absorbed[q] · h[:, part.start + t]`, with the queries of `together`. Some blocks of channels come after others,
+/// whose sums wait in `lanes`; where fewer than `P` positions are left, the last one is computed again.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 fn score<I: Isa, const Q: usize, const P: usize>(
     s: I,
-    absorbed: &[f32],
-    wide: usize,
+    together: &[f32],
     h: &View<'_>,
     part: Range<usize>,
     lanes: &mut [f32],
@@ -262,8 +272,8 @@ fn score<I: Isa, const Q: usize, const P: usize>(
 ) {
     /// Blocks whose share of the queries stays in a first-level cache.
     const TOGETHER: usize = 40;
-    let blocks = wide / BLOCK;
-    assert!(part.len() <= span && part.end <= h.shape().cols && absorbed.len() == Q * wide);
+    let blocks = h.shape().rows.div_ceil(BLOCK);
+    assert!(part.len() <= span && part.end <= h.shape().cols && together.len() == Q * blocks * BLOCK);
     for some in (0..blocks).step_by(TOGETHER) {
         for t in part.clone().step_by(P) {
             let position = |i: usize| (t + i).min(part.end - 1);
@@ -280,7 +290,7 @@ fn score<I: Isa, const Q: usize, const P: usize>(
                     }
                 }
                 for b in some..blocks.min(some + TOGETHER) {
-                    let (block, queries) = (h.block_ptr(b), absorbed.as_ptr().add(b * BLOCK));
+                    let (block, queries) = (h.block_ptr(b), together.as_ptr().add(b * Q * BLOCK));
                     for lane in (0..BLOCK).step_by(I::LANES) {
                         let mut column = [s.splat(0.0); P];
                         for (i, column) in column.iter_mut().enumerate() {
@@ -288,7 +298,7 @@ fn score<I: Isa, const Q: usize, const P: usize>(
                             *column = s.load(block.add(position(i) * BLOCK + lane));
                         }
                         for (q, acc) in acc.iter_mut().enumerate() {
-                            let query = s.load(queries.add(q * wide + lane));
+                            let query = s.load(queries.add(q * BLOCK + lane));
                             for (acc, column) in acc.iter_mut().zip(column) {
                                 *acc = s.mul_add(query, column, *acc);
                             }
