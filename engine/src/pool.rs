@@ -1,13 +1,14 @@
 //! A team of threads that run one function together.
 //!
 //! A network's steps are many and short, so the team is woken once a run, not once a step: every thread executes the
-//! whole program and meets the others at a [`Barrier`] after each step. Between runs the threads sleep. The calling
-//! thread is the team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread
-//! and nothing else; a team of [lent](Pool::lent) threads starts none either.
+//! whole program and meets the others at a [`Barrier`] after each step. Between runs the threads sleep, but not at once:
+//! waking one takes some tens of microseconds, so who waits looks for about as long first. The calling thread is the
+//! team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread and nothing
+//! else; a team of [lent](Pool::lent) threads starts none either.
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, hint};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, SPINS, hint};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -36,6 +37,9 @@ struct State {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
+    /// What `state` has, for those who look before they sleep. They trust only `state`.
+    run: AtomicUsize,
+    busy: AtomicUsize,
     start: Condvar,
     done: Condvar,
 }
@@ -163,9 +167,12 @@ impl Shared {
             state.run += 1;
             state.busy = members - 1;
             state.panicked = false;
+            self.run.store(state.run, Ordering::Relaxed);
+            self.busy.store(state.busy, Ordering::Relaxed);
         }
         self.start.notify_all();
         let own = catch_unwind(AssertUnwindSafe(|| each(0)));
+        look_for(|| self.busy.load(Ordering::Relaxed) == 0);
         let mut state = self.lock();
         while state.busy > 0 {
             state = self.done.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -195,6 +202,7 @@ impl Drop for Pool {
 fn work(shared: &Shared, member: usize) {
     let mut seen = 0;
     loop {
+        look_for(|| shared.run.load(Ordering::Relaxed) != seen);
         let job = {
             let mut state = shared.lock();
             while !state.stop && (state.run == seen || state.job.is_none()) {
@@ -212,6 +220,7 @@ fn work(shared: &Shared, member: usize) {
         let mut state = shared.lock();
         state.panicked |= result.is_err();
         state.busy -= 1;
+        shared.busy.store(state.busy, Ordering::Relaxed);
         if state.busy == 0 {
             shared.done.notify_one();
         }
@@ -247,17 +256,21 @@ impl Muster {
     }
 }
 
+/// Looks at `done` until it is so, or some tens of microseconds.
+fn look_for(done: impl Fn() -> bool) {
+    for _ in 0..SPINS {
+        if done() {
+            return;
+        }
+        hint::spin_loop();
+    }
+}
+
 /// Looks at `done` some times before it offers the processor to others.
 fn wait_until(done: impl Fn() -> bool) {
-    const SPINS: usize = 2000;
-    let mut spins = 0;
+    look_for(&done);
     while !done() {
-        spins += 1;
-        if spins < SPINS {
-            hint::spin_loop();
-        } else {
-            thread::yield_now();
-        }
+        thread::yield_now();
     }
 }
 

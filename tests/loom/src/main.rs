@@ -12,6 +12,8 @@ mod pool;
 mod sync {
     pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
     pub(crate) use loom::{hint, thread};
+    /// Those who look before they sleep trust nothing of what they see, so the models have them sleep at once.
+    pub(crate) const SPINS: usize = 0;
 }
 
 use loom::cell::UnsafeCell;
