@@ -22,8 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Plans kept for later runs; the least recently used goes first.
 const PLANS: usize = 16;
 
-/// A thread of a team takes this part of its share of the tasks that are left: long runs first, for what neighbouring
-/// tasks share is prepared once a run, then short ones, so that no thread waits long for the last.
+/// A thread of a team takes this part of what is left of a share: long runs first, for what neighbouring tasks share is
+/// prepared once a run, then short ones, so that no thread waits long for the last.
 const SHARES: usize = 2;
 
 /// A graph made ready for an instruction set and a team of threads.
@@ -58,8 +58,8 @@ struct Workspace {
     steps: Vec<(Vec<View<'static>>, Vec<ViewMut<'static>>)>,
     /// A place of `plan.scratch` cells for each thread.
     scratch: Vec<Shared<f32>>,
-    /// The next task of each step.
-    next: Vec<AtomicUsize>,
+    /// For each thread, of each step, how many of its share of the tasks are taken.
+    taken: Vec<Vec<AtomicUsize>>,
     barrier: Barrier,
     /// A step that panicked, plus one.
     failed: AtomicUsize,
@@ -95,7 +95,9 @@ impl Workspace {
                 .collect(),
             _memory: memory,
             scratch,
-            next: graph.steps().iter().map(|_| AtomicUsize::new(0)).collect(),
+            taken: (0..threads)
+                .map(|_| graph.steps().iter().map(|_| AtomicUsize::new(0)).collect())
+                .collect(),
             barrier: Barrier::default(),
             failed: AtomicUsize::new(0),
         })
@@ -269,8 +271,8 @@ impl<W: Watch> Records<'_, W> {
                 }
             }
         }
-        let reset = || w.next.iter().for_each(|n| n.store(0, Ordering::Relaxed));
-        w.barrier.wait(members, reset);
+        w.taken[member].iter().for_each(|n| n.store(0, Ordering::Relaxed));
+        w.barrier.wait(members, || {});
         // SAFETY: each member uses the scratch of its own number.
         let scratch =
             unsafe { std::slice::from_raw_parts_mut(w.scratch[member].get(), self.planned.plan.scratch) };
@@ -279,24 +281,27 @@ impl<W: Watch> Records<'_, W> {
             let (inputs, outputs) = &w.steps[index];
             let tasks = self.planned.plan.tasks[index];
             let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
-            while w.failed.load(Ordering::Relaxed) == 0 {
-                let next = &w.next[index];
-                let run =
-                    |first: usize| (tasks - first).div_ceil(if members == 1 { 1 } else { SHARES * members });
-                let Ok(first) = next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
-                    (first < tasks).then(|| first + run(first))
-                }) else {
-                    break;
-                };
-                let tasks = first..first + run(first);
-                let call = Call { inputs, outputs, scratch: &mut *scratch, tasks, ahead };
-                let run = || {
-                    // SAFETY: the plan gave the shapes and the scratch; the counter gives each task once; the barrier
-                    // parts the steps.
-                    unsafe { step.op.run(call) };
-                };
-                if catch_unwind(AssertUnwindSafe(run)).is_err() {
-                    w.failed.store(index + 1, Ordering::Relaxed);
+            // The own share first, then what others have left of theirs.
+            for owner in (member..members).chain(0..member) {
+                let share = |of: usize| tasks * of / members;
+                let (start, count) = (share(owner), share(owner + 1) - share(owner));
+                let run = |taken: usize| (count - taken).div_ceil(if members == 1 { 1 } else { SHARES });
+                while w.failed.load(Ordering::Relaxed) == 0 {
+                    let more = |taken: usize| (taken < count).then(|| taken + run(taken));
+                    let taken = &w.taken[owner][index];
+                    let Ok(first) = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) else {
+                        break;
+                    };
+                    let tasks = start + first..start + first + run(first);
+                    let call = Call { inputs, outputs, scratch: &mut *scratch, tasks, ahead };
+                    let run = || {
+                        // SAFETY: the plan gave the shapes and the scratch; the counters give each task once; the
+                        // barrier parts the steps.
+                        unsafe { step.op.run(call) };
+                    };
+                    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                        w.failed.store(index + 1, Ordering::Relaxed);
+                    }
                 }
             }
             w.barrier.wait(members, || {});

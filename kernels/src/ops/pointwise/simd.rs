@@ -72,17 +72,21 @@ impl Packed {
         let total = self.matrix.blocks();
         let unit = if self.sums { TILE } else { CHUNK };
         let window = match WINDOW / x.rows {
-            cols if cols >= x.cols => x.cols,
-            cols => (cols / unit).max(1) * unit,
+            cols if cols < x.cols => (cols / unit).max(1) * unit,
+            // Two windows where two threads then read less: each its half of the activations and all weights, not the
+            // other way round.
+            _ if !self.sums && x.cols >= 48.max(total * BLOCK) => x.cols.div_ceil(2).next_multiple_of(8),
+            _ => x.cols,
         };
+        let windows = x.cols.div_ceil(window);
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
         let most = if self.sums { window.div_ceil(TILE) } else { (window / 24).clamp(1, 6) };
-        let groups =
-            total.div_ceil(tile::blocks_of_tile(self.level, x.cols, |blocks| total.div_ceil(blocks) * most));
-        let chunks = match 8 / groups {
+        let tasks = |blocks| total.div_ceil(blocks) * most * windows.min(2);
+        let groups = total.div_ceil(tile::blocks_of_tile(self.level, x.cols, tasks));
+        let chunks = match 8 / windows.min(2) / groups {
             _ if self.sums => most,
             // An even number of tasks.
-            odd if odd % 2 * groups % 2 == 1 => (odd + 1).min(most),
+            odd if windows == 1 && odd % 2 * groups % 2 == 1 => (odd + 1).min(most),
             chunks => chunks.clamp(1, most),
         };
         let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
@@ -92,7 +96,7 @@ impl Packed {
             Precision::F32 if small => Prepare::Activations,
             Precision::F32 | Precision::F16 => Prepare::Weights,
         };
-        Cut { windows: x.cols.div_ceil(window), window, groups, chunks, prepare }
+        Cut { windows, window, groups, chunks, prepare }
     }
 
     /// The columns of a chunk of a window, of `cols`: none, it may be, at the end of the last window.
@@ -243,7 +247,7 @@ impl Body for Run<'_> {
                             weights.weight = self.scratch.as_ptr();
                             (source, to, cols) = (source.from(done), to.add(done * BLOCK), cols - done);
                         }
-                        if cut.windows > 1 && group == 0 {
+                        if WINDOW / x.shape().rows < total && group == 0 {
                             product!(Cold(source), cols, to, pitch);
                         } else {
                             product!(source, cols, to, pitch);
