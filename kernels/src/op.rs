@@ -13,9 +13,15 @@ use crate::simd::Level;
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
-/// Positions in time that one task produces. Partial sums over time come one row a tile, so this is part of the
-/// contract of every operation that gives or takes `sums`: `[ceil(cols / TILE), channels]`.
+/// The most positions of a tile of time. Partial sums over time come one row a tile, so this is part of the contract of
+/// every operation that gives or takes `sums`: `[ceil(cols / TILE), channels]`.
 pub const TILE: usize = 512;
+
+/// The positions of a tile of `cols`, which are dealt to the tiles evenly, eight at a time.
+pub fn tile(cols: usize, index: usize) -> Range<usize> {
+    let start = |index: usize| cols.min(8 * (cols.div_ceil(8) * index / cols.div_ceil(TILE)));
+    start(index)..start(index + 1)
+}
 
 /// What weights are stored in, and activations where that is fewer bytes to move; sums are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! Sums of products, in the orders that kernels take them.
 
 use super::{Approx, Arithmetic, UNIT, gamma, product, sum};
-use crate::op::{Precision, TILE};
+use crate::op::{self, Precision, TILE};
 
 impl Arithmetic {
     /// Adds `w x` to one chain for each column: a step of the tiled product.
@@ -101,7 +101,7 @@ impl Arithmetic {
         let cols = y.len() / rows.max(1);
         (0..cols.div_ceil(TILE))
             .flat_map(|tile| (0..rows).map(move |r| (tile, r)))
-            .map(|(tile, r)| self.total(&y[r * cols..][tile * TILE..cols.min((tile + 1) * TILE)]))
+            .map(|(tile, r)| self.total(&y[r * cols..][op::tile(cols, tile)]))
             .collect()
     }
 

@@ -13,7 +13,7 @@ mod window;
 
 pub use recipe::{Draw, Recipe, Values};
 
-use crate::op::{Op, TILE};
+use crate::op::{self, Op};
 use crate::view::{Matrix, Shape};
 
 /// An operation in the table: its name and the shapes that tests and benches run.
@@ -52,8 +52,8 @@ pub fn ops() -> [Entry; 7] {
 /// Sums of the rows of `y` over tiles of time: `[ceil(cols / TILE), rows]`.
 fn sum_tiles(y: &Matrix, sums: &mut Matrix) {
     for r in 0..y.shape.rows {
-        for (tile, part) in y.row(r).chunks(TILE).enumerate() {
-            sums.row_mut(tile)[r] = part.iter().sum();
+        for tile in 0..sums.shape.rows {
+            sums.row_mut(tile)[r] = y.row(r)[op::tile(y.shape.cols, tile)].iter().sum();
         }
     }
 }

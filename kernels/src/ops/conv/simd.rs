@@ -1,9 +1,9 @@
-//! A task is all channels over one tile of time, in chunks. The samples under a chunk go to scratch with the zeros at the
+//! A task is all channels over one chunk of time. The samples under it go to scratch with the zeros at the
 //! record's ends; then every tap of every lead is a row of a matrix product of depth `leads * kernel`, its columns
 //! `stride` samples apart.
 
 use super::{Conv, Window};
-use crate::op::{self, Call, Precision, TILE};
+use crate::op::{self, Call, Precision};
 use crate::simd::{Body, Isa, Level};
 use crate::tile::{self, Ahead, CHUNK, Offsets, Source};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
@@ -35,7 +35,7 @@ impl Packed {
 
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        self.window.outputs(inputs[0].cols).div_ceil(TILE)
+        self.window.outputs(inputs[0].cols).div_ceil(chunk(self.window))
     }
 
     fn output_layout(&self, _: usize) -> Layout {
@@ -72,10 +72,10 @@ impl Body for Run<'_> {
     fn call<I: Isa>(self, s: I) {
         let Packed { window, leads, offsets, .. } = self.op;
         let total = self.y.shape().cols;
-        let end = total.min(self.tasks.end * TILE);
         let pitch = window.span(chunk(*window));
-        for col in (self.tasks.start * TILE..end).step_by(chunk(*window)) {
-            let cols = chunk(*window).min(end - col);
+        for task in self.tasks {
+            let col = task * chunk(*window);
+            let cols = chunk(*window).min(total - col);
             for (lead, row) in self.scratch.chunks_exact_mut(pitch).enumerate().take(*leads) {
                 padded(self.x.row(lead), window.start(col), &mut row[..window.span(cols)]);
             }

@@ -38,15 +38,17 @@ impl Packed {
         let tiles = self.window.outputs(x.cols).div_ceil(TILE);
         let blocks =
             tile::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
-        self.blocks().div_ceil(blocks)
+        // An even number of tasks.
+        let odd = tiles * self.blocks().div_ceil(blocks) % 2;
+        self.blocks().min(self.blocks().div_ceil(blocks) + odd)
     }
 
     /// The samples under a tile, of `cols`.
     fn samples(&self, cols: usize, tile: usize) -> Range<usize> {
-        let end = self.window.outputs(cols).min((tile + 1) * TILE);
+        let outputs = op::tile(self.window.outputs(cols), tile);
         let within = |sample: isize| sample.clamp(0, cols as isize) as usize;
-        let last = self.window.start(end - 1) + self.window.kernel as isize;
-        within(self.window.start(tile * TILE))..within(last)
+        let last = self.window.start(outputs.end - 1) + self.window.kernel as isize;
+        within(self.window.start(outputs.start))..within(last)
     }
 
     /// Cells of scratch for the samples under a chunk.
@@ -176,12 +178,12 @@ fn run_task<I: Isa>(
     let pitch = window.span(op.chunk()) * BLOCK;
     assert!(scratch.len() >= blocks * pitch);
     let h = scratch.as_mut_ptr();
-    let end = y.shape().cols.min((tile + 1) * TILE);
+    let outputs = op::tile(y.shape().cols, tile);
     let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
     // The sample after the last that scratch holds, counted as windows do: from the left padding's zeros below 0 on.
     let mut filled = isize::MIN;
-    for col in (tile * TILE..end).step_by(op.chunk()) {
-        let cols = op.chunk().min(end - col);
+    for col in outputs.clone().step_by(op.chunk()) {
+        let cols = op.chunk().min(outputs.end - col);
         let (start, span) = (window.start(col), window.span(cols));
         let after = start + span as isize;
         // Samples at the end of the last chunk that this one begins with.

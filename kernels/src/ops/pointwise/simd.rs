@@ -32,7 +32,7 @@ struct Cut {
     window: usize,
     /// Groups that the blocks are dealt to evenly.
     groups: usize,
-    /// Chunks of a window: of [`TILE`] columns where there are sums, else of even numbers.
+    /// Chunks of a window: as many as it has tiles where there are sums, else of even numbers of columns.
     chunks: usize,
     prepare: Prepare,
 }
@@ -99,18 +99,16 @@ impl Packed {
         Cut { windows, window, groups, chunks, prepare }
     }
 
-    /// The columns of a chunk of a window, of `cols`: none, it may be, at the end of the last window.
+    /// The columns of a chunk of a window, of `cols`: none, it may be, at the end of the last window. With sums that is a tile.
     fn chunk(&self, cut: Cut, cols: usize, window: usize, chunk: usize) -> Range<usize> {
         let start = window * cut.window;
-        let window = cut.window.min(cols - start);
-        let end = |chunk: usize| {
-            start
-                + window.min(match self.sums {
-                    true => TILE * chunk,
-                    false => 8 * tile::dealt(window.div_ceil(8), cut.chunks, chunk),
-                })
-        };
-        end(chunk)..end(chunk + 1)
+        let of_window = cut.window.min(cols - start);
+        let end =
+            |chunk: usize| start + of_window.min(8 * tile::dealt(of_window.div_ceil(8), cut.chunks, chunk));
+        match self.sums {
+            true => op::tile(cols, window * cut.chunks + chunk),
+            false => end(chunk)..end(chunk + 1),
+        }
     }
 }
 
@@ -138,8 +136,9 @@ impl op::Kernel for Packed {
             Prepare::Weights => self.matrix.scratch(),
             Prepare::Activations => Layout::Blocks.cells(inputs[0]),
             Prepare::Round => {
-                let longest = (0..cut.chunks).map(|c| self.chunk(cut, inputs[0].cols, 0, c).len()).max();
-                Pairs::cells(inputs[0].rows, longest.unwrap_or(0))
+                let cols = inputs[0].cols;
+                let longest = (0..cut.chunks).map(|c| self.chunk(cut, cols, 0, c).len()).max();
+                Pairs::cells(inputs[0].rows, if self.sums { TILE.min(cols) } else { longest.unwrap_or(0) })
             }
         }
     }
@@ -270,7 +269,7 @@ impl Body for Run<'_> {
             if let Some(out) = self.outputs.get(1) {
                 // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
                 unsafe {
-                    let to = out.row_ptr(columns.start / TILE).add(first * BLOCK);
+                    let to = out.row_ptr(window * cut.chunks + chunk).add(first * BLOCK);
                     std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
                 }
             }
