@@ -74,8 +74,8 @@ impl Workspace {
         let base = arena.as_mut_ptr();
         let write = |v: &Value| {
             let cells = base.wrapping_add(plan.offsets[v.0]);
-            // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
-            // views' lifetime does not leave it.
+            // SAFETY: the plan places every value within the arena, but for inputs that no step reads there; it lives as
+            // long as the workspace, and the views' lifetime does not leave it.
             unsafe { ViewMut::from_raw(cells, plan.shapes[v.0], plan.layouts[v.0]) }
         };
         // SAFETY: a step reads what no task writes meanwhile.
@@ -262,7 +262,8 @@ impl<W: Watch> Records<'_, W> {
     fn run(&self, workspace: &Workspace, r: usize, member: usize, members: usize, lane: usize) {
         let w = workspace;
         if member == 0 {
-            for (value, (shape, data)) in self.cpu.graph.inputs().iter().zip(self.inputs) {
+            let inputs = self.cpu.graph.inputs().iter().zip(self.inputs).zip(&self.planned.plan.given);
+            for ((value, (shape, data)), _) in inputs.filter(|(_, given)| given.is_none()) {
                 let data = &data[r * shape.len()..][..shape.len()];
                 for row in 0..shape.rows {
                     // SAFETY: no other member touches the arena before the barrier.
@@ -279,6 +280,15 @@ impl<W: Watch> Records<'_, W> {
         let mut since = self.watch.mark();
         for (index, step) in self.cpu.graph.steps().iter().enumerate() {
             let (inputs, outputs) = &w.steps[index];
+            let dense;
+            let inputs = match self.planned.plan.given.iter().position(|step| *step == Some(index)) {
+                Some(input) => {
+                    let (shape, data) = self.inputs[input];
+                    dense = [View::dense(&data[r * shape.len()..][..shape.len()], shape)];
+                    &dense[..]
+                }
+                None => inputs,
+            };
             let tasks = self.planned.plan.tasks[index];
             let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
             // The own share first, then what others have left of theirs.

@@ -19,6 +19,8 @@ pub struct Plan {
     pub(crate) layouts: Vec<Layout>,
     /// Where each value starts in the arena.
     pub(crate) offsets: Vec<usize>,
+    /// For each graph input, the step that reads it where the caller has it, if no other does: it has no cells.
+    pub(crate) given: Vec<Option<usize>>,
     /// Tasks of each step.
     pub(crate) tasks: Vec<usize>,
     /// Cells of the arena.
@@ -41,8 +43,13 @@ impl Plan {
                 layouts[v.0] = step.op.output_layout(index);
             }
         }
-        let sizes: Vec<usize> =
+        let mut sizes: Vec<usize> =
             shapes.iter().zip(&layouts).map(|(s, l)| l.cells(*s).next_multiple_of(LINE)).collect();
+        let given: Vec<Option<usize>> =
+            graph.inputs().iter().map(|v| given(graph, *v).filter(|_| !kept.contains(v))).collect();
+        for (v, _) in graph.inputs().iter().zip(&given).filter(|(_, given)| given.is_some()) {
+            sizes[v.0] = 0;
+        }
         let offsets = place(&sizes, &lives);
         let arena = offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
         let (mut tasks, mut scratch) = (Vec::new(), 0);
@@ -51,7 +58,7 @@ impl Plan {
             tasks.push(step.op.tasks(&operands));
             scratch = scratch.max(step.op.scratch(&operands));
         }
-        Ok(Plan { shapes, layouts, offsets, tasks, arena, scratch: scratch.next_multiple_of(LINE) })
+        Ok(Plan { shapes, layouts, offsets, given, tasks, arena, scratch: scratch.next_multiple_of(LINE) })
     }
 
     /// Bytes of the arena: all activations of one record.
@@ -63,6 +70,15 @@ impl Plan {
     pub fn scratch_bytes(&self) -> usize {
         4 * self.scratch
     }
+}
+
+/// The only step that reads a graph input, if it takes it as callers have it.
+fn given(graph: &Kernels, input: Value) -> Option<usize> {
+    let reads = |step: &usize| graph.steps()[*step].inputs.contains(&input);
+    let mut readers = (0..graph.steps().len()).filter(reads);
+    let (first, more) = (readers.next()?, readers.next());
+    let step = &graph.steps()[first];
+    (more.is_none() && step.inputs.len() == 1 && step.op.takes_dense()).then_some(first)
 }
 
 /// The first and the last step at which each value holds something. Inputs are written before step 0.

@@ -156,6 +156,11 @@ pub trait Kernel: Send + Sync {
         Layout::Rows
     }
 
+    /// Whether its only operand, in rows, may be [dense](View::dense): read by [`View::row`] alone.
+    fn takes_dense(&self) -> bool {
+        false
+    }
+
     /// How result `index` lies in memory.
     fn output_layout(&self, index: usize) -> Layout {
         let _ = index;

@@ -85,6 +85,8 @@ pub struct View<'a> {
     data: *const f32,
     shape: Shape,
     layout: Layout,
+    /// From a row to the next, of rows.
+    pitch: usize,
     life: PhantomData<&'a [f32]>,
 }
 
@@ -97,13 +99,19 @@ impl<'a> View<'a> {
     /// The matrix of `shape` in `data`, which must hold at least [`Layout::cells`].
     pub fn new(data: &'a [f32], shape: Shape, layout: Layout) -> View<'a> {
         assert!(data.len() >= layout.cells(shape), "a buffer of {} cells for {shape}", data.len());
-        View { data: data.as_ptr(), shape, layout, life: PhantomData }
+        View { data: data.as_ptr(), shape, layout, pitch: shape.pitch(), life: PhantomData }
+    }
+
+    /// The matrix of `shape` in `data`, row by row without padding: for kernels that [take it](crate::op::Kernel::takes_dense).
+    pub fn dense(data: &'a [f32], shape: Shape) -> View<'a> {
+        assert!(data.len() == shape.len(), "a buffer of {} cells for {shape}", data.len());
+        View { data: data.as_ptr(), shape, layout: Layout::Rows, pitch: shape.cols, life: PhantomData }
     }
 
     /// # Safety
     /// `data` must be readable for [`Layout::cells`] floats during `'a`, and the cells of `shape` not written.
     pub unsafe fn from_raw(data: *const f32, shape: Shape, layout: Layout) -> View<'a> {
-        View { data, shape, layout, life: PhantomData }
+        View { data, shape, layout, pitch: shape.pitch(), life: PhantomData }
     }
 
     /// Its shape.
@@ -127,7 +135,7 @@ impl<'a> View<'a> {
     #[inline(always)]
     pub fn row_ptr(&self, r: usize) -> *const f32 {
         debug_assert!(self.layout == Layout::Rows && r < self.shape.rows);
-        self.data.wrapping_add(r * self.shape.pitch())
+        self.data.wrapping_add(r * self.pitch)
     }
 
     /// The values of row `r`.

@@ -38,6 +38,10 @@ impl op::Kernel for Packed {
         self.window.outputs(inputs[0].cols).div_ceil(chunk(self.window))
     }
 
+    fn takes_dense(&self) -> bool {
+        true
+    }
+
     fn output_layout(&self, _: usize) -> Layout {
         Layout::Blocks
     }
