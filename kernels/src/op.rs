@@ -13,13 +13,20 @@ use crate::simd::Level;
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
-/// The most positions of a tile of time. Partial sums over time come one row a tile, so this is part of the contract of
-/// every operation that gives or takes `sums`: `[ceil(cols / TILE), channels]`.
+/// The most positions of a tile of time.
 pub const TILE: usize = 512;
+
+/// Tiles of `cols` positions: an even number of them, so that two threads take half of the record each, unless these were too
+/// short. Partial sums over time come one row a tile, so this is part of the contract of every operation that gives or takes
+/// `sums`: `[tiles(cols), channels]`.
+pub fn tiles(cols: usize) -> usize {
+    let tiles = cols.div_ceil(TILE);
+    if cols < 96 { tiles } else { tiles.next_multiple_of(2) }
+}
 
 /// The positions of a tile of `cols`, which are dealt to the tiles evenly, eight at a time.
 pub fn tile(cols: usize, index: usize) -> Range<usize> {
-    let start = |index: usize| cols.min(8 * (cols.div_ceil(8) * index / cols.div_ceil(TILE)));
+    let start = |index: usize| cols.min(8 * (cols.div_ceil(8) * index / tiles(cols)));
     start(index)..start(index + 1)
 }
 

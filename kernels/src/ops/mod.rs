@@ -49,7 +49,7 @@ pub fn ops() -> [Entry; 7] {
     ]
 }
 
-/// Sums of the rows of `y` over tiles of time: `[ceil(cols / TILE), rows]`.
+/// Sums of the rows of `y` over tiles of time: `[tiles(cols), rows]`.
 fn sum_tiles(y: &Matrix, sums: &mut Matrix) {
     for r in 0..y.shape.rows {
         for tile in 0..sums.shape.rows {

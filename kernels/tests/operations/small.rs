@@ -2,7 +2,7 @@
 //! than one chunk, span or task, whatever is prepared in scratch.
 
 use crate::harness::{Bound, check, precisions, results};
-use efficientecg_kernels::op::{Op, TILE};
+use efficientecg_kernels::op::{self, Op, TILE};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -115,7 +115,7 @@ fn small_squeeze_excite() {
             expand_bias: r.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));
-        case(op, vec![x, r.matrix(Shape::new(cols.div_ceil(TILE), c))])
+        case(op, vec![x, r.matrix(Shape::new(op::tiles(cols), c))])
     });
     within_bounds(cases.into());
 }

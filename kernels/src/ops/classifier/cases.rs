@@ -1,7 +1,7 @@
 //! The model's shapes and the edges.
 
 use super::Classifier;
-use crate::op::TILE;
+use crate::op;
 use crate::ops::{Case, Random, Recipe};
 use crate::view::{Matrix, Shape};
 
@@ -28,7 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 softmax,
             };
             let x = Matrix::zeros(Shape::new(c, cols));
-            let mut inputs = vec![x, random.matrix(Shape::new(cols.div_ceil(TILE), c))];
+            let mut inputs = vec![x, random.matrix(Shape::new(op::tiles(cols), c))];
             if n > 0 {
                 inputs.push(random.matrix(Shape::new(n, d)));
             }
@@ -57,7 +57,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
         softmax: recipe.flag(1),
     };
     let x = Matrix::zeros(Shape::new(c, cols));
-    let mut inputs = vec![x, recipe.matrix(&mut random, Shape::new(cols.div_ceil(TILE), c))];
+    let mut inputs = vec![x, recipe.matrix(&mut random, Shape::new(op::tiles(cols), c))];
     if tokens.rows > 0 {
         inputs.push(recipe.matrix(&mut random, tokens));
     }

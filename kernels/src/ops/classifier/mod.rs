@@ -6,7 +6,7 @@
 //! | operand | shape | |
 //! | --- | --- | --- |
 //! | `x` | `[c, T]` | the head; only its shape is used |
-//! | `sums` | `[ceil(T / TILE), c]` | as the head gives them |
+//! | `sums` | `[tiles(T), c]` | as the head gives them |
 //! | `z` | `[n, d]` | if `n > 0` |
 //! | → `logits` | `[1, classes]` | |
 //! | → `probabilities` | `[1, classes]` | softmax rows sum to 1 |
@@ -25,7 +25,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math::{self, Function};
-use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
+use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision};
 use crate::ops::mean_of_tiles;
 use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::view::{Layout, Matrix, Shape, View};
@@ -66,7 +66,7 @@ impl Contract for Form {
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let c = self.channels;
         let x = op::activation(self.name(), inputs, c)?;
-        op::expect(self.name(), "sums", inputs.get(1), Shape::new(x.cols.div_ceil(TILE), c))?;
+        op::expect(self.name(), "sums", inputs.get(1), Shape::new(op::tiles(x.cols), c))?;
         if self.tokens.rows > 0 {
             op::expect(self.name(), "z", inputs.get(2), self.tokens)?;
         }

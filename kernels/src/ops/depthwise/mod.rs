@@ -2,14 +2,14 @@
 //!
 //! With an expand layer `h[c, t] = silu(b_e[c] + sum over i of w_e[c, i] * x[i, t])`, else `h = x`;
 //! `y[c, t] = silu(bias[c] + sum over j of weight[c, j] * h[c, t * stride + j - kernel / 2])`, with zeros outside `h`.
-//! `sums[j, c]` is the sum of `y[c, t]` over the `j`-th [`TILE`] of time: what squeeze-excite starts from.
+//! `sums[j, c]` is the sum of `y[c, t]` over the `j`-th [tile](op::tile) of time: what squeeze-excite starts from.
 //! Kernels are odd; `T' = floor((T + 2 floor(kernel / 2) - kernel) / stride) + 1`.
 //!
 //! | operand | shape |
 //! | --- | --- |
 //! | `x` | `[c_in, T]`, `c_in = channels` without expand |
 //! | → `y` | `[channels, T']` |
-//! | → `sums` | `[ceil(T' / TILE), channels]` |
+//! | → `sums` | `[tiles(T'), channels]` |
 //!
 //! The two are one operation because the expanded activations are the largest of the network, six times the block's
 //! input, and each is used a few times only, close together in time: they stay in the first-level cache.
@@ -29,7 +29,7 @@ use super::window::Window;
 use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -89,7 +89,7 @@ impl Contract for Form {
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let x = op::activation(self.name(), inputs, self.c_in)?;
         let cols = self.window.outputs(x.cols);
-        Ok(vec![Shape::new(self.channels, cols), Shape::new(cols.div_ceil(TILE), self.channels)])
+        Ok(vec![Shape::new(self.channels, cols), Shape::new(op::tiles(cols), self.channels)])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {

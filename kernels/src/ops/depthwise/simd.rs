@@ -1,6 +1,6 @@
 //! A task is some blocks of channels over one tile of time, in chunks: the expanded channels under a chunk go to scratch
 //! and are convolved from there, and the samples that the next chunk's windows share are kept. A chunk takes some 20 kB,
-//! whatever the length of the record.
+//! whatever the length of the record. A short record's tiles are one stretch to a thread that has them all.
 
 use super::{Depthwise, Window};
 use crate::op::{self, Call, Precision, TILE};
@@ -35,7 +35,7 @@ impl Packed {
 
     /// Groups that the blocks are dealt to evenly.
     fn groups(&self, x: Shape) -> usize {
-        let tiles = self.window.outputs(x.cols).div_ceil(TILE);
+        let tiles = op::tiles(self.window.outputs(x.cols));
         let blocks =
             tile::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
         // An even number of tasks.
@@ -43,9 +43,10 @@ impl Packed {
         self.blocks().min(self.blocks().div_ceil(blocks) + odd)
     }
 
-    /// The samples under a tile, of `cols`.
-    fn samples(&self, cols: usize, tile: usize) -> Range<usize> {
-        let outputs = op::tile(self.window.outputs(cols), tile);
+    /// The samples under some tiles, of `cols`.
+    fn samples(&self, cols: usize, tiles: &Range<usize>) -> Range<usize> {
+        let outputs = self.window.outputs(cols);
+        let outputs = op::tile(outputs, tiles.start).start..op::tile(outputs, tiles.end - 1).end;
         let within = |sample: isize| sample.clamp(0, cols as isize) as usize;
         let last = self.window.start(outputs.end - 1) + self.window.kernel as isize;
         within(self.window.start(outputs.start))..within(last)
@@ -64,7 +65,7 @@ impl Packed {
 
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        self.window.outputs(inputs[0].cols).div_ceil(TILE) * self.groups(inputs[0])
+        op::tiles(self.window.outputs(inputs[0].cols)) * self.groups(inputs[0])
     }
 
     fn weights(&self) -> [&[f32]; 2] {
@@ -113,13 +114,17 @@ impl Body for Run<'_> {
     fn call<I: Isa>(self, s: I) {
         let op = self.op;
         let groups = op.groups(self.x.shape());
-        let total = op.window.outputs(self.x.shape().cols).div_ceil(TILE) * groups;
-        let mut ahead = Ahead::share(self.ahead, &self.tasks, total);
+        let outputs = op.window.outputs(self.x.shape().cols);
+        let all = 0..op::tiles(outputs) * groups;
+        let mut ahead = Ahead::share(self.ahead, &self.tasks, all.end);
+        // Tiles at a time.
+        let together = if outputs <= TILE && self.tasks == all { op::tiles(outputs) } else { 1 };
         let (scratch, rounded) = self.scratch.split_at_mut(op.rows());
-        // The tile whose samples are in `rounded`, and the first of them.
+        // The tile, or all, whose samples are in `rounded`, and the first of them.
         let mut prepared: Option<(usize, Pairs, usize)> = None;
-        for task in self.tasks {
+        for task in self.tasks.start..self.tasks.start + self.tasks.len() / together {
             let (tile, group) = (task / groups, task % groups);
+            let tiles = tile..tile + together;
             let first = tile::dealt(op.blocks(), groups, group);
             let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
             let operand = match (&op.expand, op.precision) {
@@ -127,7 +132,7 @@ impl Body for Run<'_> {
                     let (_, pairs, from) = match prepared {
                         Some(of) if of.0 == tile => of,
                         _ => {
-                            let samples = op.samples(self.x.shape().cols, tile);
+                            let samples = op.samples(self.x.shape().cols, &tiles);
                             let from = samples.start;
                             (tile, Pairs::round(s, self.x, samples, None, rounded), from)
                         }
@@ -141,7 +146,7 @@ impl Body for Run<'_> {
                 }
                 _ => Operand::Stored,
             };
-            run_task(s, op, self.x, self.outputs, scratch, tile, first, blocks, operand, &mut ahead);
+            run_task(s, op, self.x, self.outputs, scratch, tiles, first, blocks, operand, &mut ahead);
         }
     }
 }
@@ -165,7 +170,7 @@ fn run_task<I: Isa>(
     x: &View<'_>,
     outputs: &[ViewMut<'_>],
     scratch: &mut [f32],
-    tile: usize,
+    tiles: Range<usize>,
     first: usize,
     blocks: usize,
     operand: Operand,
@@ -178,103 +183,111 @@ fn run_task<I: Isa>(
     let pitch = window.span(op.chunk()) * BLOCK;
     assert!(scratch.len() >= blocks * pitch);
     let h = scratch.as_mut_ptr();
-    let outputs = op::tile(y.shape().cols, tile);
-    let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
-    // The sample after the last that scratch holds, counted as windows do: from the left padding's zeros below 0 on.
-    let mut filled = isize::MIN;
-    for col in outputs.clone().step_by(op.chunk()) {
-        let cols = op.chunk().min(outputs.end - col);
-        let (start, span) = (window.start(col), window.span(cols));
-        let after = start + span as isize;
-        // Samples at the end of the last chunk that this one begins with.
-        let kept = usize::try_from(filled.saturating_sub(start)).unwrap_or(0);
-        // Of the others, those that exist; before and after them are zeros.
-        let new = start + kept as isize;
-        let from = new.clamp(0, total as isize) as usize;
-        let to = after.clamp(0, total as isize) as usize;
-        let before = kept + (from as isize - new).clamp(0, after - new) as usize;
-        let cells = |sample: usize| sample * BLOCK;
-        // SAFETY: `kept + new samples = span`, and a block of scratch has room for the span of a full chunk; samples
-        // `from..to` of `x` exist; outputs `col..col + cols` exist, and only this task writes these blocks of them.
-        unsafe {
-            for b in 0..blocks {
-                let h = h.add(b * pitch);
-                if kept > 0 {
-                    // The last chunk was full.
-                    let last = window.span(op.chunk()) - kept;
-                    std::ptr::copy(h.add(cells(last)), h, cells(kept));
+    // The samples that scratch holds, counted as windows do: from the left padding's zeros below 0 on.
+    let mut filled = isize::MIN..isize::MIN;
+    for tile in tiles {
+        let outputs = op::tile(y.shape().cols, tile);
+        let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
+        for col in outputs.clone().step_by(op.chunk()) {
+            let cols = op.chunk().min(outputs.end - col);
+            let (start, span) = (window.start(col), window.span(cols));
+            let after = start + span as isize;
+            // Samples at the end of the last chunk that this one begins with.
+            let kept = usize::try_from(filled.end.saturating_sub(start)).unwrap_or(0);
+            // Of the others, those that exist; before and after them are zeros.
+            let new = start + kept as isize;
+            let from = new.clamp(0, total as isize) as usize;
+            let to = after.clamp(0, total as isize) as usize;
+            let before = kept + (from as isize - new).clamp(0, after - new) as usize;
+            let cells = |sample: usize| sample * BLOCK;
+            // SAFETY: `kept + new samples = span`, and a block of scratch has room for the span of a full chunk; samples
+            // `from..to` of `x` exist; outputs `col..col + cols` exist, and only this task writes these blocks of them.
+            unsafe {
+                for b in 0..blocks {
+                    let h = h.add(b * pitch);
+                    if kept > 0 {
+                        std::ptr::copy(h.add(cells((start - filled.start) as usize)), h, cells(kept));
+                    }
+                    h.add(cells(kept)).write_bytes(0, cells(before - kept));
+                    let valid = before + to.saturating_sub(from);
+                    h.add(cells(valid)).write_bytes(0, cells(span - valid));
                 }
-                h.add(cells(kept)).write_bytes(0, cells(before - kept));
-                let valid = before + to.saturating_sub(from);
-                h.add(cells(valid)).write_bytes(0, cells(span - valid));
-            }
-            if to > from {
-                match &op.expand {
-                    Some(matrix) => {
-                        let mut weights = matrix.operand(first, blocks);
-                        let (cols, h) = (to - from, h.add(cells(before)));
-                        match operand {
-                            Operand::Pairs(x, start) => {
-                                let data = x.data.wrapping_add((from - start) * BLOCK / 2);
-                                tile::product::<I, _, false>(
-                                    s,
-                                    weights,
-                                    Pairs { data, ..x },
-                                    cols,
-                                    h,
-                                    pitch,
-                                    ahead,
-                                );
-                            }
-                            stored_or_unpacked => {
-                                if let Operand::Unpacked(weight) = stored_or_unpacked {
-                                    weights.weight = weight;
+                if to > from {
+                    match &op.expand {
+                        Some(matrix) => {
+                            let mut weights = matrix.operand(first, blocks);
+                            let (cols, h) = (to - from, h.add(cells(before)));
+                            match operand {
+                                Operand::Pairs(x, start) => {
+                                    let data = x.data.wrapping_add((from - start) * BLOCK / 2);
+                                    tile::product::<I, _, false>(
+                                        s,
+                                        weights,
+                                        Pairs { data, ..x },
+                                        cols,
+                                        h,
+                                        pitch,
+                                        ahead,
+                                    );
                                 }
-                                tile::product::<I, _, false>(
-                                    s,
-                                    weights,
-                                    Blocks::of(x, from),
-                                    cols,
-                                    h,
-                                    pitch,
-                                    ahead,
+                                stored_or_unpacked => {
+                                    if let Operand::Unpacked(weight) = stored_or_unpacked {
+                                        weights.weight = weight;
+                                    }
+                                    tile::product::<I, _, false>(
+                                        s,
+                                        weights,
+                                        Blocks::of(x, from),
+                                        cols,
+                                        h,
+                                        pitch,
+                                        ahead,
+                                    );
+                                }
+                            }
+                            for b in 0..blocks {
+                                tile::silu(s, h.add(b * pitch), cols, op.precision);
+                            }
+                        }
+                        None => {
+                            for b in 0..blocks {
+                                let x = x.block_ptr(first + b).add(cells(from));
+                                std::ptr::copy_nonoverlapping(
+                                    x,
+                                    h.add(b * pitch + cells(before)),
+                                    cells(to - from),
                                 );
                             }
                         }
-                        for b in 0..blocks {
-                            tile::silu(s, h.add(b * pitch), cols, op.precision);
-                        }
-                    }
-                    None => {
-                        for b in 0..blocks {
-                            let x = x.block_ptr(first + b).add(cells(from));
-                            std::ptr::copy_nonoverlapping(
-                                x,
-                                h.add(b * pitch + cells(before)),
-                                cells(to - from),
-                            );
-                        }
                     }
                 }
-            }
-            filled = after;
-            for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
-                let (weight, bias) = (op.taps.weight(first + b, 1), op.taps.bias(first + b));
-                let (h, y) = (h.add(b * pitch), y.block_ptr(first + b).add(cells(col)));
-                match (window.kernel, window.stride) {
-                    (3, 1) => convolve::<I, 3, 1>(s, window, weight, bias, h, cols, y, sums, op.precision),
-                    (5, 1) => convolve::<I, 5, 1>(s, window, weight, bias, h, cols, y, sums, op.precision),
-                    (3, 2) => convolve::<I, 3, 2>(s, window, weight, bias, h, cols, y, sums, op.precision),
-                    (5, 2) => convolve::<I, 5, 2>(s, window, weight, bias, h, cols, y, sums, op.precision),
-                    _ => convolve::<I, 0, 0>(s, window, weight, bias, h, cols, y, sums, op.precision),
+                filled = start..after;
+                for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
+                    let (weight, bias) = (op.taps.weight(first + b, 1), op.taps.bias(first + b));
+                    let (h, y) = (h.add(b * pitch), y.block_ptr(first + b).add(cells(col)));
+                    match (window.kernel, window.stride) {
+                        (3, 1) => {
+                            convolve::<I, 3, 1>(s, window, weight, bias, h, cols, y, sums, op.precision)
+                        }
+                        (5, 1) => {
+                            convolve::<I, 5, 1>(s, window, weight, bias, h, cols, y, sums, op.precision)
+                        }
+                        (3, 2) => {
+                            convolve::<I, 3, 2>(s, window, weight, bias, h, cols, y, sums, op.precision)
+                        }
+                        (5, 2) => {
+                            convolve::<I, 5, 2>(s, window, weight, bias, h, cols, y, sums, op.precision)
+                        }
+                        _ => convolve::<I, 0, 0>(s, window, weight, bias, h, cols, y, sums, op.precision),
+                    }
                 }
             }
         }
-    }
-    // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
-    unsafe {
-        let to = out.row_ptr(tile).add(first * BLOCK);
-        std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
+        // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
+        unsafe {
+            let to = out.row_ptr(tile).add(first * BLOCK);
+            std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
+        }
     }
 }
 

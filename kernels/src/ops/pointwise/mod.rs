@@ -1,7 +1,7 @@
 //! Pointwise (1×1) convolution: the project and head layers.
 //!
 //! `y[o, t] = act(bias[o] + sum over i of weight[o, i] * gate[i] * x[i, t]) + residual[o, t]`, with `act` the SiLU or
-//! nothing, and gate and residual optional. `sums[j, o]` is the sum of `y[o, t]` over the `j`-th [`TILE`] of time.
+//! nothing, and gate and residual optional. `sums[j, o]` is the sum of `y[o, t]` over the `j`-th [tile](op::tile) of time.
 //!
 //! | operand | shape | |
 //! | --- | --- | --- |
@@ -9,7 +9,7 @@
 //! | `gate` | `[1, c_in]` | if `gate` |
 //! | `residual` | `[c_out, T]` | if `residual` |
 //! | → `y` | `[c_out, T]` | |
-//! | → `sums` | `[ceil(T / TILE), c_out]` | if `sums` |
+//! | → `sums` | `[tiles(T), c_out]` | if `sums` |
 //!
 //! Error bound (see [`crate::bound`]; `u = 2^-24`), with `s_k` the partial sums over input channels from 0 on: `e = u
 //! (sum of |s_k| + |s_n + bias|)`; where multiply-adds round twice, and for the gate's product, `u` times the sum of
@@ -27,7 +27,7 @@ mod simd;
 use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
-use crate::op::{self, Contract, Cost, Kernel, Op, Precision, TILE};
+use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::view::{Matrix, Shape};
 
@@ -86,7 +86,7 @@ impl Contract for Form {
         }
         let mut outputs = vec![y];
         if self.sums {
-            outputs.push(Shape::new(y.cols.div_ceil(TILE), y.rows));
+            outputs.push(Shape::new(op::tiles(y.cols), y.rows));
         }
         Ok(outputs)
     }

@@ -68,19 +68,22 @@ impl Packed {
         }
     }
 
-    fn cut(&self, x: Shape) -> Cut {
+    /// How a call is cut, for a team of threads or for one.
+    fn cut(&self, x: Shape, team: bool) -> Cut {
         let total = self.matrix.blocks();
         let unit = if self.sums { TILE } else { CHUNK };
         let window = match WINDOW / x.rows {
             cols if cols < x.cols => (cols / unit).max(1) * unit,
-            // Two windows where two threads then read less: each its half of the activations and all weights, not the
-            // other way round.
-            _ if !self.sums && x.cols >= 48.max(total * BLOCK) => x.cols.div_ceil(2).next_multiple_of(8),
+            // Two windows for a team: what the steps before have left of a half of the record is in the cache of the thread
+            // that has this half here. That is worth reading all weights for, unless they are many for few columns.
+            _ if team && !self.sums && x.cols >= (total * BLOCK).clamp(48, 96) => {
+                x.cols.div_ceil(2).next_multiple_of(8)
+            }
             _ => x.cols,
         };
         let windows = x.cols.div_ceil(window);
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
-        let most = if self.sums { window.div_ceil(TILE) } else { (window / 24).clamp(1, 6) };
+        let most = if self.sums { op::tiles(x.cols).div_ceil(windows) } else { (window / 24).clamp(1, 6) };
         let tasks = |blocks| total.div_ceil(blocks) * most * windows.min(2);
         let groups = total.div_ceil(tile::blocks_of_tile(self.level, x.cols, tasks));
         let chunks = match 8 / windows.min(2) / groups {
@@ -114,7 +117,7 @@ impl Packed {
 
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        self.cut(inputs[0]).tasks()
+        self.cut(inputs[0], true).tasks()
     }
 
     fn weights(&self) -> [&[f32]; 2] {
@@ -130,15 +133,16 @@ impl op::Kernel for Packed {
     }
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
-        let cut = self.cut(inputs[0]);
-        match cut.prepare {
+        let cuts = [true, false].map(|team| self.cut(inputs[0], team));
+        match cuts[0].prepare {
             Prepare::Nothing => 0,
             Prepare::Weights => self.matrix.scratch(),
             Prepare::Activations => Layout::Blocks.cells(inputs[0]),
             Prepare::Round => {
                 let cols = inputs[0].cols;
-                let longest = (0..cut.chunks).map(|c| self.chunk(cut, cols, 0, c).len()).max();
-                Pairs::cells(inputs[0].rows, if self.sums { TILE.min(cols) } else { longest.unwrap_or(0) })
+                let longest = |cut: Cut| (0..cut.chunks).map(|c| self.chunk(cut, cols, 0, c).len()).max();
+                let longest = cuts.into_iter().filter_map(longest).max().unwrap_or(0);
+                Pairs::cells(inputs[0].rows, if self.sums { TILE.min(cols) } else { longest })
             }
         }
     }
@@ -166,7 +170,14 @@ impl Body for Run<'_> {
         let Packed { matrix, silu, gate, residual, .. } = self.op;
         let (x, y) = (&self.inputs[0], &self.outputs[0]);
         let residual = residual.then(|| &self.inputs[1 + usize::from(*gate)]);
-        let cut = self.op.cut(x.shape());
+        let mut cut = self.op.cut(x.shape(), true);
+        let mut tasks = self.tasks;
+        let mut ahead = Ahead::share(self.ahead, &tasks, cut.tasks());
+        if tasks == (0..cut.tasks()) {
+            // All the work is one thread's.
+            cut = self.op.cut(x.shape(), false);
+            tasks = 0..cut.tasks();
+        }
         let total = x.shape().cols;
         let gate = gate.then(|| self.inputs[1].row(0));
         let mut source = Blocks::of(x, 0);
@@ -177,8 +188,7 @@ impl Body for Run<'_> {
         let mut pairs = Pairs { data: std::ptr::null(), pitch: 0 };
         // The group or chunk that is in scratch.
         let mut prepared = usize::MAX;
-        let mut ahead = Ahead::share(self.ahead, &self.tasks, cut.tasks());
-        for task in self.tasks {
+        for task in tasks {
             let (window, rest) = (task / (cut.groups * cut.chunks), task % (cut.groups * cut.chunks));
             let (group, chunk) = match cut.prepare {
                 Prepare::Round => (rest % cut.groups, rest / cut.groups),

@@ -1,7 +1,7 @@
 //! The model's shapes and the edges.
 
 use super::SqueezeExcite;
-use crate::op::TILE;
+use crate::op::{self, TILE};
 use crate::ops::{Case, Random, Recipe};
 use crate::view::{Matrix, Shape};
 
@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
             expand_bias: random.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));
-        let mut sums = random.matrix(Shape::new(cols.div_ceil(TILE), c));
+        let mut sums = random.matrix(Shape::new(op::tiles(cols), c));
         sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TILE) as f64) as f32));
         cases.push(Case {
             name: format!("{c} channels, {r} hidden, {cols} positions"),
@@ -41,7 +41,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
         expand: recipe.layer(&mut random, c * r, r),
         expand_bias: recipe.weights.take(&mut random, c),
     };
-    let mut sums = recipe.matrix(&mut random, Shape::new(cols.div_ceil(TILE), c));
+    let mut sums = recipe.matrix(&mut random, Shape::new(op::tiles(cols), c));
     sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TILE) as f64) as f32));
     recipe.case(op, vec![Matrix::zeros(Shape::new(c, cols)), sums])
 }

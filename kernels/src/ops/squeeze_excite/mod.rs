@@ -6,7 +6,7 @@
 //! | operand | shape | |
 //! | --- | --- | --- |
 //! | `x` | `[c, T]` | only its shape is used |
-//! | `sums` | `[ceil(T / TILE), c]` | as depthwise gives them |
+//! | `sums` | `[tiles(T), c]` | as depthwise gives them |
 //! | → `gate` | `[1, c]` | in 0 to 1 |
 //!
 //! Error bound (see [`crate::bound`]; `u = 2^-24`): the mean is in f64, rounded once. A hidden unit is a dot product
@@ -24,7 +24,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::linear::{self, Padded};
 use crate::math::{self, Function};
-use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision, TILE};
+use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision};
 use crate::ops::mean_of_tiles;
 use crate::simd::{Body, Isa, Level};
 use crate::view::{Layout, Matrix, Shape, View};
@@ -58,7 +58,7 @@ impl Contract for Form {
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let c = self.channels;
         let x = op::activation(self.name(), inputs, c)?;
-        op::expect(self.name(), "sums", inputs.get(1), Shape::new(x.cols.div_ceil(TILE), c))?;
+        op::expect(self.name(), "sums", inputs.get(1), Shape::new(op::tiles(x.cols), c))?;
         Ok(vec![Shape::new(1, c)])
     }
 
