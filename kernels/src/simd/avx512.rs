@@ -2,7 +2,8 @@
 
 #[cfg(miri)]
 use super::miri::{
-    _mm512_cvtneps_pbh, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_min_ps, _mm512_rcp14_ps,
+    _mm512_cvtneps_pbh, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_max_ps, _mm512_min_ps,
+    _mm512_permutex2var_epi32, _mm512_rcp14_ps,
 };
 use super::{Body, Isa, Powers};
 use std::arch::x86_64::*;

@@ -37,6 +37,17 @@ pub(super) fn _mm512_rcp14_ps(a: __m512) -> __m512 {
 }
 
 #[target_feature(enable = "avx512f")]
+pub(super) fn _mm512_permutex2var_epi32(low: __m512i, index: __m512i, high: __m512i) -> __m512i {
+    // SAFETY: vectors and arrays of the same size, for which any bits are valid.
+    let [low, index, high] = [low, index, high].map(|v| unsafe { transmute::<__m512i, [u32; 16]>(v) });
+    let of = |i: usize| {
+        if index[i] & 16 == 0 { low[index[i] as usize % 16] } else { high[index[i] as usize % 16] }
+    };
+    // SAFETY: as above.
+    unsafe { transmute(from_fn::<u32, 16, _>(of)) }
+}
+
+#[target_feature(enable = "avx512f")]
 pub(super) fn _mm512_cvtph_ps(a: __m256i) -> __m512 {
     // SAFETY: vectors and arrays of the same size, for which any bits are valid.
     vector(unsafe { transmute::<__m256i, [u16; 16]>(a) }.map(half::to_f32))

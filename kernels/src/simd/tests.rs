@@ -63,10 +63,10 @@ impl Body for Lanes {
         assert!(read(s.min(s.splat(0.0), s.splat(f32::NAN))).iter().all(|x| x.is_nan()));
         for k in -126i32..=127 {
             let scaled = read(s.scale_by_magic(s.splat(1.25), s.splat(12_582_912.0 + k as f32)));
-            assert_eq!(f64::from(scaled[0]), 1.25 * 2f64.powi(k));
+            assert_eq!(f64::from(scaled[0]), 1.25 * f64::from_bits(((1023 + k) as u64) << 52));
         }
         static POWERS: Powers = Powers::times(0.75);
-        for k in -32 * 125i32..32 * 125 {
+        for k in (-32 * 125i32..32 * 125).step_by(if cfg!(miri) { 37 } else { 1 }) {
             if let Some(power) = s.power(&POWERS, s.splat(12_582_912.0 + k as f32)) {
                 assert_eq!(read(power), vec![(0.75 * (f64::from(k) / 32.0).exp2()) as f32; n]);
             }

@@ -10,7 +10,7 @@
 //!
 //! Error bound (see [`crate::bound`]; `u = 2^-24`), with `s_k` the partial sums over leads and taps from 0 on: `e = u
 //! (sum of |s_k| + |s_n + bias|)`, and where multiply-adds round twice `u` times the sum of the magnitudes of the
-//! products more; then `|silu'| e + e² / 4 + E |y|`, `E = 2 u + (2e-7 + 3e-9 |x|) sigmoid(-x)` the SiLU's own.
+//! products more; then `|silu'| e + e² / 4 + E |y|`, `E = 2 u + (3.1e-7 + 3e-9 |x|) sigmoid(-x)` the SiLU's own.
 
 mod bound;
 mod cases;

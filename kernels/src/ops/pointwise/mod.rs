@@ -13,7 +13,7 @@
 //!
 //! Error bound (see [`crate::bound`]; `u = 2^-24`), with `s_k` the partial sums over input channels from 0 on: `e = u
 //! (sum of |s_k| + |s_n + bias|)`; where multiply-adds round twice, and for the gate's product, `u` times the sum of
-//! the magnitudes of the products more each. SiLU makes of it `|silu'| e + e² / 4 + E |y|`, `E = 2 u + (2e-7 + 3e-9
+//! the magnitudes of the products more each. SiLU makes of it `|silu'| e + e² / 4 + E |y|`, `E = 2 u + (3.1e-7 + 3e-9
 //! |x|) sigmoid(-x)` (2e-4 in bf16); the residual adds `u |y|`. `sums` add the errors of their terms, and `u` times
 //! the sum of the magnitudes of their partial sums. All that is of the weights, and in bf16 the activations, as they
 //! are stored; in bf16 a pair of products is rounded twice at most, in either order.

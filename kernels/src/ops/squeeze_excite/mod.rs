@@ -12,7 +12,7 @@
 //! Error bound (see [`crate::bound`]; `u = 2^-24`): the mean is in f64, rounded once. A hidden unit is a dot product
 //! in 4 `l` chains, `l` the lanes of a vector, of which each errs as a sum does, and a tree of height `log2 4 l` over
 //! them; its error goes through the SiLU's slope into the second layer, a chain of `r` products from the bias on:
-//! `sum of |w_r| e(h_r) + u sum of |s_r|`. The sigmoid's slope, at most 1/4, and its own `2 u + (2e-7 + 3e-9 |x|)
+//! `sum of |w_r| e(h_r) + u sum of |s_r|`. The sigmoid's slope, at most 1/4, and its own `2 u + (3.1e-7 + 3e-9 |x|)
 //! sigmoid(-x)` end it.
 
 mod bound;
