@@ -2,8 +2,9 @@
 //!
 //! A batch with a record for every thread goes record by record, each thread through the whole network in an arena of
 //! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the team, are
-//! computed by all threads together, each step's tasks handed out from a counter. Both ways run the same tasks on the
-//! same operands, so the bits are the same whatever the number of threads.
+//! computed by all threads together: each has a share of a step's tasks, the same part of the record from step to step
+//! where that can be, and helps others when it is done. Both ways run the same tasks on the same operands, so the bits
+//! are the same whatever the number of threads.
 
 use crate::Batch;
 use crate::error::EngineError;
