@@ -3,8 +3,8 @@
 //! A batch with a record for every thread goes record by record, each thread through the whole network in an arena of
 //! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the team, are
 //! computed by all threads together: each has a share of a step's tasks, the same part of the record from step to step
-//! where that can be, and helps others when it is done. Both ways run the same tasks on the same operands, so the bits
-//! are the same whatever the number of threads.
+//! where that can be, and helps others when it is done. Tasks and their operands depend on shapes alone, so the bits are
+//! the same whatever the number of threads.
 
 use crate::Batch;
 use crate::error::EngineError;
@@ -23,9 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Plans kept for later runs; the least recently used goes first.
 const PLANS: usize = 16;
 
-/// A thread of a team takes this part of what is left of a share: long runs first, for what neighbouring tasks share is
+/// Parts of what is left of a share, of which a thread takes one: long runs first, for what neighbouring tasks share is
 /// prepared once a run, then short ones, so that no thread waits long for the last.
-const SHARES: usize = 2;
+const PARTS: usize = 2;
 
 /// A graph made ready for an instruction set and a team of threads.
 pub struct Cpu {
@@ -73,11 +73,17 @@ impl Workspace {
         let zeros = |cells| Aligned::try_zeros(cells).map_err(|_| memory());
         let mut arena = zeros(plan.arena)?;
         let base = arena.as_mut_ptr();
+        let given = |v: &Value| {
+            let at = graph.inputs().iter().position(|input| input == v);
+            at.is_some_and(|input| plan.given[input].is_some())
+        };
         let write = |v: &Value| {
             let cells = base.wrapping_add(plan.offsets[v.0]);
-            // SAFETY: the plan places every value within the arena, but for inputs that no step reads there; it lives as
-            // long as the workspace, and the views' lifetime does not leave it.
-            unsafe { ViewMut::from_raw(cells, plan.shapes[v.0], plan.layouts[v.0]) }
+            // What a step reads where the caller has it is not there.
+            let shape = if given(v) { Shape::new(0, 0) } else { plan.shapes[v.0] };
+            // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
+            // views' lifetime does not leave it.
+            unsafe { ViewMut::from_raw(cells, shape, plan.layouts[v.0]) }
         };
         // SAFETY: a step reads what no task writes meanwhile.
         let read = |v: &Value| unsafe { write(v).as_view() };
@@ -296,7 +302,7 @@ impl<W: Watch> Records<'_, W> {
             for owner in (member..members).chain(0..member) {
                 let share = |of: usize| tasks * of / members;
                 let (start, count) = (share(owner), share(owner + 1) - share(owner));
-                let run = |taken: usize| (count - taken).div_ceil(if members == 1 { 1 } else { SHARES });
+                let run = |taken: usize| (count - taken).div_ceil(if members == 1 { 1 } else { PARTS });
                 while w.failed.load(Ordering::Relaxed) == 0 {
                     let more = |taken: usize| (taken < count).then(|| taken + run(taken));
                     let taken = &w.taken[owner][index];

@@ -127,6 +127,9 @@ pub(crate) fn place(sizes: &[usize], lives: &[(usize, usize)]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientecg_kernels::op::Precision;
+    use efficientecg_kernels::ops::conv::Conv;
+    use efficientecg_kernels::simd::Level;
 
     #[test]
     fn values_that_live_together_lie_apart() {
@@ -154,5 +157,24 @@ mod tests {
             }
         }
         assert!(shared > 0, "nothing shares cells");
+    }
+
+    #[test]
+    fn an_input_that_one_step_alone_reads_has_no_cells() {
+        let conv = || Conv { weight: vec![1.0; 2], bias: vec![0.0], leads: 2, kernel: 1, stride: 1 };
+        let plan = |readers: usize, keep: bool| {
+            let mut graph = Graph::new();
+            let x = graph.input();
+            for _ in 0..readers {
+                let [_] = graph.push("stem".into(), conv(), &[x]);
+            }
+            let kernels = graph.pack(Level::best(), Precision::F32);
+            let plan = Plan::new(&kernels, &[Shape::new(2, 1000)], &[x][..usize::from(keep)]);
+            plan.unwrap_or_else(|e| panic!("{e}"))
+        };
+        let (given, kept) = (plan(1, false), plan(1, true));
+        assert_eq!((&given.given[..], &kept.given[..]), (&[Some(0)][..], &[None][..]));
+        assert!(given.arena + 2000 <= kept.arena, "{} and {} cells", given.arena, kept.arena);
+        assert_eq!(plan(2, false).given, [None]);
     }
 }

@@ -320,6 +320,21 @@ mod tests {
     }
 
     #[test]
+    fn sleepers_are_woken() {
+        let pool = Pool::new(2);
+        let ran = AtomicUsize::new(0);
+        for _ in 0..if cfg!(miri) { 1 } else { 20 } {
+            // The worker sleeps before the run, and the caller before its end.
+            std::thread::sleep(Duration::from_millis(2));
+            pool.run(&|member, _| {
+                std::thread::sleep(Duration::from_millis(2 * member as u64));
+                ran.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        assert_eq!(ran.into_inner(), if cfg!(miri) { 2 } else { 40 });
+    }
+
+    #[test]
     fn a_busy_team_leaves_the_caller_alone() {
         let pool = Pool::new(2);
         pool.run(&|member, _| {

@@ -8,7 +8,6 @@ use std::ops::{Deref, DerefMut};
 const SPARE: usize = MAX_LANES - 1;
 
 /// Cells that begin where a line of the cache does: a vector that lies in two lines takes two loads.
-#[derive(Default)]
 pub struct Aligned {
     cells: Vec<f32>,
     start: usize,

@@ -103,6 +103,8 @@ pub struct Arithmetic {
     division: f64,
     /// What an operation may lose to underflow.
     lost: f64,
+    /// What the sigmoid's exponential errs by beyond [`exp_error`], relatively.
+    table: f64,
 }
 
 impl Arithmetic {
@@ -119,14 +121,30 @@ impl Arithmetic {
         let (fused, lanes) = level.dispatch(Probe);
         // Half of the smallest subnormal; dot products of bf16 may take subnormals for zeros.
         let lost = if precision == Precision::Bf16 { SMALLEST } else { SMALLEST * UNIT };
-        Arithmetic { precision, gpu: None, fused, lanes, division: UNIT, lost }
+        Arithmetic {
+            precision,
+            gpu: None,
+            fused,
+            lanes,
+            division: UNIT,
+            lost,
+            table: functions::table_error(level),
+        }
     }
 
     /// That of a GPU, by what WGSL says of accuracy: division within 2.5 ULP, subnormals may be zeros, sums in any order.
     pub fn gpu(storage: Storage) -> Arithmetic {
         let precision = if storage == Storage::F32 { Precision::F32 } else { Precision::F16 };
         let gpu = Some(storage);
-        Arithmetic { precision, gpu, fused: false, lanes: 1, division: 5.0 * UNIT, lost: SMALLEST }
+        Arithmetic {
+            precision,
+            gpu,
+            fused: false,
+            lanes: 1,
+            division: 5.0 * UNIT,
+            lost: SMALLEST,
+            table: 0.0,
+        }
     }
 
     /// The same with everything in f32.

@@ -26,7 +26,9 @@ pub fn tiles(cols: usize) -> usize {
 
 /// The positions of a tile of `cols`, which are dealt to the tiles evenly, eight at a time.
 pub fn tile(cols: usize, index: usize) -> Range<usize> {
-    let start = |index: usize| cols.min(8 * (cols.div_ceil(8) * index / tiles(cols)));
+    let (eights, tiles) = (cols.div_ceil(8), tiles(cols));
+    // `eights * index / tiles`, which fits.
+    let start = |index: usize| cols.min(8 * (eights / tiles * index + eights % tiles * index / tiles));
     start(index)..start(index + 1)
 }
 
@@ -177,11 +179,12 @@ pub trait Kernel: Send + Sync {
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;
 
-    /// Runs some tasks; what neighbours share is prepared once.
+    /// Runs some tasks; what neighbours share is prepared once. A run of all tasks may do their work another way, to the
+    /// same bits.
     ///
     /// # Safety
-    /// The shapes must be ones that [`Contract::outputs`] accepts and gives, in the kernel's layouts, `scratch` as long as
-    /// [`Kernel::scratch`] says, and no two threads may run the same task of a call at once.
+    /// The shapes must be ones that [`Contract::outputs`] accepts and gives, in the kernel's layouts, dense only where
+    /// [`Kernel::takes_dense`], `scratch` as long as [`Kernel::scratch`] says, and no two threads may run the same task of a call at once.
     unsafe fn run(&self, call: Call<'_>);
 }
 
@@ -220,4 +223,28 @@ pub(crate) fn activation(op: &'static str, inputs: &[Shape], channels: usize) ->
 /// Rounds weights to the precision that kernels compute in.
 pub(crate) fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_all_of_the_record_in_order() {
+        let huge = [1 << 24, (1 << 32) - 1, (1 << 40) + 3];
+        for cols in (1..6000).chain(huge.into_iter().filter_map(|cols: u64| usize::try_from(cols).ok())) {
+            let tiles = tiles(cols);
+            assert!(tiles.is_multiple_of(2) || cols < 96, "{cols}");
+            let some = if tiles < 100 { (0..tiles).collect() } else { vec![0, 1, tiles / 3, tiles - 1] };
+            for index in some {
+                let (tile, before) =
+                    (tile(cols, index), index.checked_sub(1).map_or(0, |i| tile(cols, i).end));
+                assert!(
+                    (1..=TILE).contains(&tile.len()) && tile.start == before,
+                    "{cols}: tile {index} is {tile:?}"
+                );
+            }
+            assert_eq!(tile(cols, tiles - 1).end, cols);
+        }
+    }
 }

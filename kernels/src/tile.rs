@@ -409,8 +409,8 @@ pub(crate) unsafe fn product<I: Isa, S: Source, const HALF: bool>(
     }
 }
 
-/// The first tile of [`product`], which puts a gate into the weights (of f32) on the way, for all tiles after it: a pass over the
-/// weights alone takes a twentieth of the product's time. Returns how many columns it has done.
+/// The first tile of [`product`], which puts a gate into the weights (of f32) on the way, for all tiles after it, rather than in a pass
+/// over the weights. Returns how many columns it has done.
 ///
 /// # Safety
 /// As for [`product`]; `gating` must have a factor for each step, and room for the weights.

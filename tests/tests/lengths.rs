@@ -20,11 +20,12 @@ fn check(name: &str, weights: &Weights, lengths: &[usize]) {
     let taps: Vec<&str> = names.tap_names().collect();
     let mut worst = 0.0f64;
     for &samples in lengths {
+        // Fewer records than threads, which share each.
         let batch = if samples > 10_000 { 1 } else { 2 };
         let inputs = random::inputs(weights.config(), batch, samples, samples as u64);
         let want = run(weights, reference.clone(), &inputs, &taps);
         for level in Level::available() {
-            let options = Options { level: Some(level), threads: Some(2), ..Options::default() };
+            let options = Options { level: Some(level), threads: Some(3), ..Options::default() };
             let got = run(weights, options, &inputs, &taps);
             let label = format!("{name}, {samples} samples, {}", level.name());
             worst = worst.max(assert_runs_close(&label, &got, &want, TOLERANCE));
@@ -33,9 +34,11 @@ fn check(name: &str, weights: &Weights, lengths: &[usize]) {
     println!("{name}: {} lengths, worst error {worst:.2e}", lengths.len());
 }
 
-/// Around one and two of the tiles of 512 positions that kernels work by, for layers of stride 1 and behind strides.
-const LENGTHS: [usize; 18] =
-    [1, 2, 3, 4, 7, 16, 17, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1535, 1537, 5000];
+/// Around the lengths from which there are two tiles, and more of up to 512 positions, for layers of stride 1 and behind strides.
+const LENGTHS: [usize; 25] = [
+    1, 2, 3, 4, 7, 16, 17, 47, 48, 95, 96, 97, 191, 193, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1535,
+    1537, 5000,
+];
 
 #[test]
 fn stride_1() {

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::reference::Reference;
-use efficientecg_kernels::op::TILE;
+use efficientecg_kernels::error::ShapeError;
+use efficientecg_kernels::op::{Contract, Cost, Kernel, TILE};
 use efficientecg_kernels::ops::Random;
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
@@ -16,6 +17,7 @@ use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 const C: usize = 5;
 const D: usize = 4;
 const CLASSES: usize = 3;
+const LEADS: usize = 2;
 /// Two tiles of time, so that all steps have tasks to share; Miri must do with some chunks.
 const SAMPLES: usize = if cfg!(miri) { 50 } else { TILE + 20 };
 
@@ -24,8 +26,8 @@ fn network() -> (Graph, Vec<Value>) {
     let mut r = Random::new(7);
     let mut graph = Graph::new();
     let x = graph.input();
-    let (weight, bias) = (r.weights(3 * C, 3), r.values(C));
-    let conv = Conv { weight, bias, leads: 1, kernel: 3, stride: 1 };
+    let (weight, bias) = (r.weights(3 * LEADS * C, 3 * LEADS), r.values(C));
+    let conv = Conv { weight, bias, leads: LEADS, kernel: 3, stride: 1 };
     let [stem] = graph.push("stem".into(), conv, &[x]);
 
     let expand = Some(Expand { weight: r.weights(2 * C * C, C), bias: r.values(2 * C) });
@@ -93,7 +95,8 @@ struct Records {
 
 impl Records {
     fn new(first: usize, size: usize) -> Records {
-        let signal = |r| Random::new(r).values(SAMPLES).into_iter().map(|v| v as f32).collect::<Vec<_>>();
+        let signal =
+            |r| Random::new(r).values(LEADS * SAMPLES).into_iter().map(|v| v as f32).collect::<Vec<_>>();
         Records {
             signal: (first..first + size).flat_map(signal).collect(),
             age: (first..first + size).map(|r| if r % 3 == 2 { f32::NAN } else { r as f32 / 4.0 }).collect(),
@@ -106,7 +109,7 @@ impl Records {
     fn inputs(&self) -> [(Shape, &[f32]); 5] {
         let one = Shape::new(1, 1);
         [
-            (Shape::new(1, SAMPLES), &self.signal[..]),
+            (Shape::new(LEADS, SAMPLES), &self.signal[..]),
             (one, &self.age[..]),
             (one, &self.sex[..]),
             (Shape::new(4, 2), &self.beats[..]),
@@ -243,4 +246,92 @@ fn callers_share_a_graph() {
             });
         }
     });
+}
+
+/// Counts its tasks. The first of them waits, if it is to, until all others are done; one may panic, once.
+struct Counting {
+    done: Arc<Vec<AtomicUsize>>,
+    waits: bool,
+    fails: Arc<AtomicUsize>,
+}
+
+impl Contract for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+    fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
+        Ok(inputs.to_vec())
+    }
+    fn cost(&self, _: &[Shape]) -> Cost {
+        Cost::default()
+    }
+}
+
+impl Kernel for Counting {
+    fn tasks(&self, _: &[Shape]) -> usize {
+        self.done.len()
+    }
+    fn scratch(&self, _: &[Shape]) -> usize {
+        0
+    }
+    unsafe fn run(&self, call: Call<'_>) {
+        let count = |task: usize| self.done[task].load(Ordering::Relaxed);
+        for task in call.tasks {
+            while self.waits && task == 0 && (1..self.done.len()).any(|t| count(t) <= count(0)) {
+                std::thread::yield_now();
+            }
+            let one = self.fails.compare_exchange(task, usize::MAX, Ordering::Relaxed, Ordering::Relaxed);
+            assert!(one.is_err(), "on purpose");
+            self.done[task].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A network of one step that counts, on a team.
+fn counting(tasks: usize, threads: usize, waits: bool, fails: usize) -> (Cpu, Arc<Vec<AtomicUsize>>) {
+    let done: Arc<Vec<_>> = Arc::new((0..tasks).map(|_| AtomicUsize::new(0)).collect());
+    let step = || Counting { done: Arc::clone(&done), waits, fails: Arc::new(AtomicUsize::new(fails)) };
+    let mut graph = Kernels::default();
+    let x = graph.input();
+    let [_] = graph.add("the step".into(), Box::new(step()), Box::new(step()) as Box<dyn Kernel>, &[x]);
+    (Cpu::packed(graph, Level::best(), Arc::new(Pool::new(threads))), done)
+}
+
+fn run_record(cpu: &Cpu) -> Result<(), EngineError> {
+    cpu.run(&mut Batch { size: 1, inputs: &[(Shape::new(1, 1), &[0.0])], outputs: &mut [] })
+}
+
+#[test]
+fn each_task_is_done_once_a_record() {
+    let (most, teams) = if cfg!(miri) { (5, 3..4) } else { (18, 1..6) };
+    for (tasks, threads) in (0..most).flat_map(|tasks| teams.clone().map(move |threads| (tasks, threads))) {
+        let (cpu, done) = counting(tasks, threads, false, usize::MAX);
+        for record in 1..=3 {
+            run_record(&cpu).unwrap_or_else(|e| panic!("{e}"));
+            let done: Vec<usize> = done.iter().map(|n| n.load(Ordering::Relaxed)).collect();
+            assert_eq!(done, vec![record; tasks], "{tasks} tasks, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn who_is_done_helps_the_others() {
+    // A share is two tasks, taken one by one: the other thread has to take the second of the one that waits.
+    let (cpu, done) = counting(4, 2, true, usize::MAX);
+    run_record(&cpu).unwrap_or_else(|e| panic!("{e}"));
+    assert!(done.iter().all(|n| n.load(Ordering::Relaxed) == 1));
+}
+
+#[test]
+fn a_step_that_panics_is_named_and_the_next_run_is_right() {
+    for threads in [1, 3] {
+        let (cpu, done) = counting(7, threads, false, 5);
+        let error = run_record(&cpu).expect_err("a task panicked");
+        assert!(matches!(&error, EngineError::Panic { step } if step == "the step"), "{error}");
+        let before: Vec<usize> = done.iter().map(|n| n.load(Ordering::Relaxed)).collect();
+        run_record(&cpu).unwrap_or_else(|e| panic!("{e}"));
+        for (before, done) in before.iter().zip(done.iter()) {
+            assert_eq!(done.load(Ordering::Relaxed), before + 1);
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use super::{Approx, Arithmetic, UNIT, gamma};
 use crate::linear::LAYER_NORM_EPS;
+use crate::math;
 use crate::math::f64::{sigmoid, silu};
 use crate::op::Precision;
+use crate::simd::Level;
 
 /// What [`crate::math::exp`] errs by at most, relatively, for `x` in its range: the polynomial's 1.06e-7 and its roundings,
 /// and `ln 2` rounded to f32, `x / ln 2` times. Every f32 there is is held against this by `tests/scan.rs`.
@@ -11,13 +13,15 @@ pub fn exp_error(x: f64) -> f64 {
     2e-7 + 3e-9 * x.abs().min(88.0)
 }
 
-/// What an exponential by a table of powers errs by beyond [`exp_error`]: 1.26e-7 of the square, its two roundings, and that of the
-/// table, instead of the polynomial's.
-const TABLE_ERROR: f64 = 1.1e-7;
+/// What the sigmoid's exponential errs by beyond [`exp_error`]: by a table of powers 1.26e-7 of the square, its two roundings and the
+/// table's, which are 1.1e-7 more than the polynomial and its roundings.
+pub(super) fn table_error(level: Level) -> f64 {
+    if math::has_table(level) { 1.1e-7 } else { 0.0 }
+}
 
-/// What the sigmoid errs by, relatively: the exponential counts for `sigmoid(-x)` of it, then two roundings.
-pub fn sigmoid_error(x: f64) -> f64 {
-    (exp_error(x) + TABLE_ERROR) * sigmoid(-x) + 2.0 * UNIT + UNIT * UNIT
+/// What the sigmoid errs by at a level, relatively: the exponential counts for `sigmoid(-x)` of it, then two roundings.
+pub fn sigmoid_error(level: Level, x: f64) -> f64 {
+    (exp_error(x) + table_error(level)) * sigmoid(-x) + 2.0 * UNIT + UNIT * UNIT
 }
 
 /// What [`crate::math::silu_rough`] errs by, relatively: 7.5e-5 of the polynomial, and 1e-4 of the reciprocal.
@@ -34,8 +38,7 @@ impl Arithmetic {
 
     /// What the sigmoid errs by, relatively.
     fn sigmoid_error(&self, x: f64) -> f64 {
-        let table = if self.is_gpu() { 0.0 } else { TABLE_ERROR };
-        (self.exp_error(x) + table) * sigmoid(-x) + UNIT + self.division
+        (self.exp_error(x) + self.table) * sigmoid(-x) + UNIT + self.division
     }
 
     /// A function's value, from its slope, the most that it inherits, and what its approximation errs by where the operand

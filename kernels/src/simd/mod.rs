@@ -92,13 +92,14 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// The low half of `a` and the high half of `b`.
     #[inline(always)]
     fn join(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        let _ = b;
-        a
+        let _ = (a, b);
+        unreachable!("halves of a vector")
     }
     /// The low and the high half, each in the low half of a vector, with zeros above.
     #[inline(always)]
     fn split(self, v: Self::F32) -> [Self::F32; 2] {
-        [v; 2]
+        let _ = v;
+        unreachable!("halves of a vector")
     }
     /// The sum of the lanes, in a fixed order.
     fn reduce_add(self, v: Self::F32) -> f32;

@@ -57,6 +57,7 @@ pub(crate) fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> V
             .collect();
         for tasks in order {
             let (inputs, scratch) = (&inputs, &mut scratch[..used]);
+            scratch.fill(f32::NAN);
             let call = Call { inputs, outputs: &views, scratch, tasks: tasks.clone(), ahead: [&[], &[]] };
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
             unsafe { kernel.run(call) };

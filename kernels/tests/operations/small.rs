@@ -63,9 +63,9 @@ fn small_pointwise() {
         // The gate in the activations, in the weights.
         (18, 3, 5, [no, true, true, no]),
         (3, 2, 19, [no, true, no, no]),
-        // Two blocks and three of a tile; two chunks.
+        // Two blocks of a tile; two chunks; two windows for a team, each of tiles of three blocks, the last of them half.
         (1, 112, 2, [no; 4]),
-        (1, 160, 1, [no; 4]),
+        (1, 120, CHUNK + 33, [no, true, no, no]),
         (1, 1, CHUNK + 1, [no, no, no, true]),
     ];
     let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
@@ -88,10 +88,11 @@ fn small_depthwise() {
         (5, 3, 5, 1, 6),
         (2, 0, 5, 2, 7),
         (1, 2, 1, 3, 5),
-        // Samples that two chunks share; tiles of two blocks and of three.
+        // Samples that two chunks share, and two tiles, on their own or one after the other; blocks of two, and of three.
         (1, 0, 31, 24, 97),
+        (1, 1, 5, 2, 193),
         (1, 112, 3, 1, 2),
-        (1, 160, 5, 1, 1),
+        (1, 120, 5, 1, 49),
     ];
     let cases = sizes.map(|(c_in, factor, kernel, stride, cols)| {
         let (mut r, channels) = (Random::new(c_in + kernel), c_in * factor.max(1));

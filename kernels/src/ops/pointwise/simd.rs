@@ -34,6 +34,8 @@ struct Cut {
     groups: usize,
     /// Chunks of a window: as many as it has tiles where there are sums, else of even numbers of columns.
     chunks: usize,
+    /// Whether the record is more than a window, so that each window comes from no near cache.
+    cold: bool,
     prepare: Prepare,
 }
 
@@ -72,8 +74,9 @@ impl Packed {
     fn cut(&self, x: Shape, team: bool) -> Cut {
         let total = self.matrix.blocks();
         let unit = if self.sums { TILE } else { CHUNK };
+        let cold = WINDOW / x.rows < x.cols;
         let window = match WINDOW / x.rows {
-            cols if cols < x.cols => (cols / unit).max(1) * unit,
+            cols if cold => (cols / unit).max(1) * unit,
             // Two windows for a team: what the steps before have left of a half of the record is in the cache of the thread
             // that has this half here. That is worth reading all weights for, unless they are many for few columns.
             _ if team && !self.sums && x.cols >= (total * BLOCK).clamp(48, 96) => {
@@ -89,7 +92,7 @@ impl Packed {
         let chunks = match 8 / windows.min(2) / groups {
             _ if self.sums => most,
             // An even number of tasks.
-            odd if windows == 1 && odd % 2 * groups % 2 == 1 => (odd + 1).min(most),
+            odd if windows == 1 && odd * groups % 2 == 1 => (odd + 1).min(most),
             chunks => chunks.clamp(1, most),
         };
         let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
@@ -99,7 +102,7 @@ impl Packed {
             Precision::F32 if small => Prepare::Activations,
             Precision::F32 | Precision::F16 => Prepare::Weights,
         };
-        Cut { windows, window, groups, chunks, prepare }
+        Cut { windows, window, groups, chunks, cold, prepare }
     }
 
     /// The columns of a chunk of a window, of `cols`: none, it may be, at the end of the last window. With sums that is a tile.
@@ -256,7 +259,7 @@ impl Body for Run<'_> {
                             weights.weight = self.scratch.as_ptr();
                             (source, to, cols) = (source.from(done), to.add(done * BLOCK), cols - done);
                         }
-                        if WINDOW / x.shape().rows < total && group == 0 {
+                        if cut.cold && group == 0 {
                             product!(Cold(source), cols, to, pitch);
                         } else {
                             product!(source, cols, to, pitch);
