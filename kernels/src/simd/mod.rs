@@ -15,6 +15,8 @@ mod avx2;
 mod avx512;
 #[cfg(all(miri, target_arch = "x86_64"))]
 mod miri;
+#[cfg(all(miri, target_arch = "aarch64"))]
+mod miri_neon;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;

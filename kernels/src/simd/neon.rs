@@ -1,5 +1,7 @@
 //! AArch64 with Advanced SIMD (NEON): four lanes, thirty-two registers.
 
+#[cfg(miri)]
+use super::miri_neon::{vaddvq_f32, vmaxq_f32, vminq_f32};
 use super::{Body, Isa};
 use crate::half;
 use std::arch::aarch64::*;
