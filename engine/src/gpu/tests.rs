@@ -192,7 +192,8 @@ fn check(device: Device, case: Case, options: &GpuOptions, likely: bool) -> f64 
             let mut got: Vec<f64> = got.iter().map(|v| f64::from(*v)).collect();
             let (shape, mut wanted) = (want[index].shape, want[index].data.clone());
             let mut bounds = bounds[index].clone();
-            if size != shape {
+            // The second result of convolutions; others have one row, which is its own total.
+            if index == 1 || size != shape {
                 assert_eq!(size.cols, shape.cols, "{place}: output {index}");
                 got = totals(size.cols, &got, |a, b| a + b);
                 wanted = totals(size.cols, &wanted, |a, b| a + b);
