@@ -97,6 +97,8 @@ pub struct Arithmetic {
     gpu: Option<Storage>,
     /// Whether a multiply-add rounds once.
     fused: bool,
+    /// Whether products of bf16 are by tiles.
+    tiles: bool,
     /// Lanes of a vector.
     lanes: usize,
     /// What a division errs by, relatively.
@@ -125,6 +127,7 @@ impl Arithmetic {
             precision,
             gpu: None,
             fused,
+            tiles: level.has_tiles(),
             lanes,
             division: UNIT,
             lost,
@@ -140,6 +143,7 @@ impl Arithmetic {
             precision,
             gpu,
             fused: false,
+            tiles: false,
             lanes: 1,
             division: 5.0 * UNIT,
             lost: SMALLEST,

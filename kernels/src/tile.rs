@@ -12,6 +12,8 @@ use crate::aligned::Aligned;
 use crate::half;
 use crate::math;
 use crate::op::Precision;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+use crate::simd::amx;
 use crate::simd::{Isa, Level};
 use crate::view::{BLOCK, View};
 use std::ops::Range;
@@ -23,10 +25,15 @@ pub(crate) const MAX_BLOCKS: usize = 3;
 /// first-level cache. A multiple of the columns of every tile.
 pub(crate) const CHUNK: usize = 96;
 
+/// Steps that weights are asked for before they are multiplied.
+const NEAR: usize = 8;
+
 /// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
 /// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
 pub(crate) struct Packed {
     precision: Precision,
+    /// Whether tiles multiply it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
+    tiles: bool,
     steps: usize,
     /// Whether the last block is half: its first rows are there a second time, from the middle on.
     half: bool,
@@ -36,17 +43,18 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`).
-    pub(crate) fn new(weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
-        Packed::with(weight, bias, precision, false)
+    /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`) for a level.
+    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
+        Packed::with(level, weight, bias, precision, false)
     }
 
-    /// Packs them for a level: with a half block at the end, where it has any use.
+    /// Packs them with a half block at the end, where the level has any use for it.
     pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
-        if !level.has_halves() || last == 0 || last > BLOCK / 2 {
-            return Packed::new(weight, bias, precision);
+        let tiles = precision == Precision::Bf16 && level.has_tiles();
+        if tiles || !level.has_halves() || last == 0 || last > BLOCK / 2 {
+            return Packed::new(level, weight, bias, precision);
         }
         // The rows again, after as many zeros as there are to the middle.
         let repeated = |values: &[f64], each: usize| {
@@ -56,13 +64,18 @@ impl Packed {
             values.extend(again);
             values
         };
-        Packed::with(&repeated(weight, depth), &repeated(bias, 1), precision, true)
+        Packed::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
     }
 
-    fn with(weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
+    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
-        let steps = if precision == Precision::Bf16 { depth.div_ceil(2) } else { depth };
+        let tiles = precision == Precision::Bf16 && level.has_tiles();
+        let steps = match precision {
+            Precision::Bf16 if tiles => depth.div_ceil(2).max(1).next_multiple_of(BLOCK),
+            Precision::Bf16 => depth.div_ceil(2),
+            Precision::F32 | Precision::F16 => depth,
+        };
         let cells = rows.next_multiple_of(BLOCK) * steps;
         let mut packed = Aligned::zeros(if precision == Precision::F16 { cells / 2 } else { cells });
         for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
@@ -82,12 +95,17 @@ impl Packed {
         }
         let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
-        Packed { precision, steps, half, weight: packed, bias: biases }
+        Packed { precision, tiles, steps, half, weight: packed, bias: biases }
     }
 
     /// What the weights are stored in.
     pub(crate) fn precision(&self) -> Precision {
         self.precision
+    }
+
+    /// Whether its activations are to be [`Pairs`] for tiles.
+    pub(crate) fn tiles(&self) -> bool {
+        self.tiles
     }
 
     /// How many blocks there are.
@@ -154,6 +172,7 @@ impl Packed {
             ahead: weight.as_ptr().wrapping_add(weight.len()),
             steps: self.steps,
             blocks,
+            tiles: self.tiles,
             half: self.half && first + blocks == self.blocks(),
         }
     }
@@ -192,6 +211,8 @@ pub(crate) struct Weights {
     pub(crate) steps: usize,
     /// At most what [`Level::blocks`] says.
     pub(crate) blocks: usize,
+    /// Whether tiles multiply them.
+    pub(crate) tiles: bool,
     /// Whether the last of them is half.
     pub(crate) half: bool,
 }
@@ -228,6 +249,12 @@ impl<'a> Ahead<'a> {
         }))
     }
 
+    /// Whether there is nothing left.
+    #[inline(always)]
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|lines| lines.is_empty())
+    }
+
     /// The lines for the next `steps` steps.
     #[inline(always)]
     fn take(&mut self, steps: usize) -> *const f32 {
@@ -242,6 +269,10 @@ impl<'a> Ahead<'a> {
 pub(crate) trait Source: Copy {
     /// Whether a cell holds two bf16, of neighbouring rows.
     const PAIRS: bool = false;
+    /// How many rows from one of a multiple of it on lie side by side.
+    const RUN: usize = 1;
+    /// Whether [`Source::ask`] has any to ask.
+    const ASKS: bool = false;
     /// Column 0 of step `k`.
     fn row(self, k: usize) -> *const f32;
     /// Cells from a column to the next.
@@ -249,6 +280,11 @@ pub(crate) trait Source: Copy {
     /// Asks memory, in step `k` of a tile, for what the tile from column `col` on takes.
     #[inline(always)]
     fn ask<I: Isa>(self, _: I, _k: usize, _col: usize) {}
+    /// For a product by tiles.
+    #[inline(always)]
+    fn pairs(self) -> Option<Pairs> {
+        None
+    }
 }
 
 /// A matrix in blocks.
@@ -272,6 +308,7 @@ impl Blocks {
 }
 
 impl Source for Blocks {
+    const RUN: usize = BLOCK;
     #[inline(always)]
     fn row(self, k: usize) -> *const f32 {
         self.data.wrapping_add(k / BLOCK * self.pitch + k % BLOCK)
@@ -287,6 +324,8 @@ impl Source for Blocks {
 pub(crate) struct Cold(pub(crate) Blocks);
 
 impl Source for Cold {
+    const RUN: usize = BLOCK;
+    const ASKS: bool = true;
     #[inline(always)]
     fn row(self, k: usize) -> *const f32 {
         self.0.row(k)
@@ -302,16 +341,19 @@ impl Source for Cold {
     }
 }
 
-/// A matrix in blocks, in bf16: neighbouring rows of a column share a cell.
+/// A matrix in bf16, neighbouring rows of a column sharing a cell, in blocks of [`BLOCK`] rows, or of twice as many for tiles.
 #[derive(Clone, Copy)]
 pub(crate) struct Pairs {
-    pub(crate) data: *const f32,
+    data: *const f32,
     /// Cells from block to block.
-    pub(crate) pitch: usize,
+    pitch: usize,
+    /// Cells of a column of a block.
+    run: usize,
 }
 
 impl Source for Pairs {
     const PAIRS: bool = true;
+    const RUN: usize = BLOCK / 2;
     #[inline(always)]
     fn row(self, k: usize) -> *const f32 {
         self.data.wrapping_add(k / (BLOCK / 2) * self.pitch + k % (BLOCK / 2))
@@ -320,12 +362,32 @@ impl Source for Pairs {
     fn step(self) -> usize {
         BLOCK / 2
     }
+    #[inline(always)]
+    fn pairs(self) -> Option<Pairs> {
+        Some(self)
+    }
 }
 
 impl Pairs {
-    /// Cells for `rows` rows and `cols` columns.
-    pub(crate) fn cells(rows: usize, cols: usize) -> usize {
-        rows.next_multiple_of(BLOCK) / 2 * cols
+    /// None yet.
+    pub(crate) fn none() -> Pairs {
+        Pairs { data: std::ptr::null(), pitch: 0, run: 0 }
+    }
+
+    /// Cells of a column of a block.
+    fn run(tiles: bool) -> usize {
+        if tiles { BLOCK } else { BLOCK / 2 }
+    }
+
+    /// Cells for `rows` rows and `cols` columns. A tile may read, but not use, columns behind them.
+    pub(crate) fn cells(rows: usize, cols: usize, tiles: bool) -> usize {
+        let run = Pairs::run(tiles);
+        rows.div_ceil(2 * run) * run * cols + if tiles { BLOCK * BLOCK } else { 0 }
+    }
+
+    /// The same from column `col` on.
+    pub(crate) fn from(self, col: usize) -> Pairs {
+        Pairs { data: self.data.wrapping_add(col * self.run), ..self }
     }
 
     /// Columns `cols` of `x`, times what `gate` has for each row, rounded to bf16 into `to`.
@@ -335,30 +397,41 @@ impl Pairs {
         x: &View<'_>,
         cols: Range<usize>,
         gate: Option<&[f32]>,
+        tiles: bool,
         to: &mut [f32],
     ) -> Pairs {
         let rows = x.shape().rows;
-        let pitch = cols.len() * BLOCK / 2;
-        assert!(to.len() >= Pairs::cells(rows, cols.len()) && cols.end <= x.shape().cols);
-        for (b, to) in to.chunks_exact_mut(pitch).enumerate().take(rows.div_ceil(BLOCK)) {
+        let run = Pairs::run(tiles);
+        let pitch = cols.len() * run;
+        assert!(to.len() >= Pairs::cells(rows, cols.len(), tiles) && cols.end <= x.shape().cols);
+        let blocks = rows.div_ceil(BLOCK);
+        for b in 0..blocks {
             let mut gates = [1.0; BLOCK];
             if let Some(gate) = gate {
                 let gate = &gate[b * BLOCK..rows.min((b + 1) * BLOCK)];
                 gates[..gate.len()].copy_from_slice(gate);
             }
             let from = x.block_ptr(b).wrapping_add(cols.start * BLOCK);
+            // The block's first cell of the first column.
+            let first = b * (BLOCK / 2) / run * pitch + b * (BLOCK / 2) % run;
+            let to = &mut to[first..];
             for part in (0..BLOCK).step_by(I::LANES) {
-                // SAFETY: the columns are within the block, and `to` has a half for each of its values.
+                // SAFETY: the columns are within the block, and `to` has half a cell for each of its values.
                 unsafe {
                     let gates = s.load(gates.as_ptr().add(part));
-                    for at in (part..cols.len() * BLOCK).step_by(BLOCK) {
-                        let value = s.mul(s.load(from.add(at)), gates);
-                        s.store_bf16(to.as_mut_ptr().cast::<u16>().add(at), value);
+                    for col in 0..cols.len() {
+                        let value = s.mul(s.load(from.add(col * BLOCK + part)), gates);
+                        s.store_bf16(to.as_mut_ptr().add(col * run).cast::<u16>().add(part), value);
                     }
                 }
             }
+            if b + 1 == blocks && !((b + 1) * (BLOCK / 2)).is_multiple_of(run) {
+                // The second half of a tile's rows.
+                let columns = to[BLOCK / 2..].chunks_mut(run).take(cols.len());
+                columns.for_each(|cells| cells[..BLOCK / 2].fill(0.0));
+            }
         }
-        Pairs { data: to.as_ptr(), pitch }
+        Pairs { data: to.as_ptr(), pitch, run }
     }
 }
 
@@ -397,6 +470,11 @@ pub(crate) unsafe fn product<I: Isa, S: Source, const HALF: bool>(
     later: &mut Ahead<'_>,
 ) {
     assert!(HALF == w.half && (I::HALVES || !HALF));
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if let (true, Some(x)) = (w.tiles, x.pairs()) {
+        // SAFETY: handed on to the caller.
+        return unsafe { by_tiles(s, w, x, cols, to, pitch, later) };
+    }
     // SAFETY: handed on to the caller.
     unsafe {
         match w.blocks * (BLOCK / I::LANES) {
@@ -430,7 +508,7 @@ pub(crate) unsafe fn gated_tile<I: Isa, const HALF: bool>(
             match n {
                 // SAFETY: handed on to the caller; the tile covers the first columns.
                 $($n if $n <= most::<I, $v, HALF>() => unsafe {
-                    tile::<I, Blocks, $v, $n, true, HALF>(s, w, gating, [w.weight; 2], x, 0, to, pitch)
+                    tile::<I, Blocks, $v, $n, true, false, HALF>(s, w, gating, [w.weight; 2], x, 0, to, pitch)
                 },)*
                 _ => unreachable!("a tile of {n} columns"),
             }
@@ -481,26 +559,40 @@ unsafe fn columns<I: Isa, S: Source, const V: usize, const HALF: bool>(
         let n = of_tiles::<I, V, HALF>(cols - col);
         // Each of the first tiles asks for a vector of every step of the next weights; later ones have nothing to ask.
         let ahead = if i < V { w.ahead.wrapping_add(i * w.steps * I::LANES) } else { w.weight };
+        let asks = !I::LEAN || S::ASKS || i < V || !later.is_empty();
         let later = later.take(w.steps);
         macro_rules! tile {
-            ($($n:literal)*) => {
+            ($asks:literal: $($n:literal)*) => {
                 match n {
                     // SAFETY: handed on to the caller; the tiles cover the columns.
                     $($n if $n <= most::<I, V, HALF>() => unsafe {
-                        tile::<I, S, V, $n, false, HALF>(s, w, none, [ahead, later], x, col, to, pitch)
+                        tile::<I, S, V, $n, false, $asks, HALF>(s, w, none, [ahead, later], x, col, to, pitch)
                     },)*
                     _ => unreachable!("a tile of {n} columns"),
                 }
             };
         }
-        tile!(1 2 3 4 5 6 7 8 9 10 11 12);
+        if asks {
+            tile!(true: 1 2 3 4 5 6 7 8 9 10 11 12);
+        } else if I::LEAN {
+            tile!(false: 1 2 3 4 5 6 7 8 9 10 11 12);
+        }
         col += n;
     }
 }
 
+/// One tile. A gate goes into the weights where `GATED`, and memory is asked for what comes later where `ASKS`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: bool, const HALF: bool>(
+unsafe fn tile<
+    I: Isa,
+    S: Source,
+    const V: usize,
+    const N: usize,
+    const GATED: bool,
+    const ASKS: bool,
+    const HALF: bool,
+>(
     s: I,
     w: Weights,
     gating: Gating,
@@ -515,40 +607,46 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: b
     let step = x.step();
     // Vectors of a column. The one after them is of two columns, at the first of the two in `acc`.
     let whole = if HALF { V - 1 } else { V };
+    // Steps that take one row after the other.
+    let run = if I::LEAN { S::RUN } else { 1 };
     // SAFETY: handed on to the caller.
     unsafe {
         let mut acc = [[s.splat(0.0); V]; N];
-        for k in 0..w.steps {
-            let mut ws = [s.splat(0.0); V];
-            for (v, to) in ws.iter_mut().enumerate() {
-                let at = (v / parts * w.steps + k) * BLOCK + v % parts * I::LANES;
-                *to = s.load(w.weight.add(at));
-                if GATED {
-                    *to = s.mul(*to, s.splat(*gating.gate.add(k)));
-                    s.store(gating.to.add(at), *to);
+        for first in (0..w.steps).step_by(run) {
+            let mut row = x.row(first).wrapping_add(col * step);
+            for k in first..w.steps.min(first + run) {
+                let mut ws = [s.splat(0.0); V];
+                for (v, to) in ws.iter_mut().enumerate() {
+                    let at = (v / parts * w.steps + k) * BLOCK + v % parts * I::LANES;
+                    *to = s.load(w.weight.add(at));
+                    s.prefetch_near(w.weight.wrapping_add(at + NEAR * BLOCK));
+                    if GATED {
+                        *to = s.mul(*to, s.splat(*gating.gate.add(k)));
+                        s.store(gating.to.add(at), *to);
+                    }
                 }
-            }
-            if !GATED {
-                s.prefetch(ahead[0].wrapping_add(k * I::LANES));
-                s.prefetch(ahead[1].wrapping_add(k * BLOCK));
-                x.ask(s, k, col + N);
-            }
-            let x = x.row(k).wrapping_add(col * step);
-            let multiply_add = |acc: &mut I::F32, w: I::F32, x: I::F32| {
-                *acc = if S::PAIRS { s.dot_bf16(*acc, w, x) } else { s.mul_add(w, x, *acc) };
-            };
-            let mut before = s.splat(0.0);
-            for n in 0..N {
-                let x = s.splat(*x.add(n * step));
-                for (acc, w) in acc[n].iter_mut().zip(ws).take(whole) {
-                    multiply_add(acc, w, x);
+                if ASKS {
+                    s.prefetch(ahead[0].wrapping_add(k * I::LANES));
+                    s.prefetch(ahead[1].wrapping_add(k * BLOCK));
+                    x.ask(s, k, col + N);
                 }
-                if HALF && n % 2 == 1 {
-                    multiply_add(&mut acc[n - 1][whole], ws[whole], s.join(before, x));
-                } else if HALF && n + 1 == N {
-                    multiply_add(&mut acc[n][whole], ws[whole], x);
+                let multiply_add = |acc: &mut I::F32, w: I::F32, x: I::F32| {
+                    *acc = if S::PAIRS { s.dot_bf16(*acc, w, x) } else { s.mul_add(w, x, *acc) };
+                };
+                let mut before = s.splat(0.0);
+                for n in 0..N {
+                    let x = s.splat(*row.add(n * step));
+                    for (acc, w) in acc[n].iter_mut().zip(ws).take(whole) {
+                        multiply_add(acc, w, x);
+                    }
+                    if HALF && n % 2 == 1 {
+                        multiply_add(&mut acc[n - 1][whole], ws[whole], s.join(before, x));
+                    } else if HALF && n + 1 == N {
+                        multiply_add(&mut acc[n][whole], ws[whole], x);
+                    }
+                    before = x;
                 }
-                before = x;
+                row = row.wrapping_add(1);
             }
         }
         for (v, part) in (0..V).map(|v| (v, v % parts * I::LANES)) {
@@ -564,6 +662,62 @@ unsafe fn tile<I: Isa, S: Source, const V: usize, const N: usize, const GATED: b
                     if n + 1 < N {
                         s.store(to.add((n + 1) * BLOCK), high);
                     }
+                }
+            }
+        }
+    }
+}
+
+/// [`product`] by tiles.
+///
+/// # Safety
+/// As for [`product`]; besides, a whole tile of columns must be readable from each column of `x` on.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+unsafe fn by_tiles<I: Isa>(
+    s: I,
+    w: Weights,
+    x: Pairs,
+    cols: usize,
+    to: *mut f32,
+    pitch: usize,
+    later: &mut Ahead<'_>,
+) {
+    use amx::{COLUMNS, Product, Registers, STEPS};
+    use std::mem::MaybeUninit;
+    const CELL: usize = size_of::<f32>();
+    assert!(x.run == STEPS && w.steps.is_multiple_of(STEPS) && w.steps > 0);
+    // Results of fewer columns than a tile has go here first.
+    let mut few = MaybeUninit::<[f32; MAX_BLOCKS * COLUMNS * BLOCK]>::uninit();
+    let (results, out) =
+        if cols < COLUMNS { (few.as_mut_ptr().cast(), COLUMNS * BLOCK) } else { (to, pitch) };
+    // SAFETY: weights are packed for tiles where there are any.
+    let registers = unsafe { Registers::new() };
+    for (i, col) in (0..cols).step_by(2 * COLUMNS).enumerate() {
+        // A last tile begins earlier, and computes some columns again.
+        let last = cols.saturating_sub(COLUMNS);
+        let starts = [col.min(last), (col + COLUMNS).min(last)];
+        let ahead = if i < w.blocks { w.ahead.wrapping_add(i * w.steps * BLOCK) } else { w.weight };
+        let p = Product {
+            weight: w.weight,
+            block: w.steps * BLOCK * CELL,
+            depth: w.steps / STEPS,
+            x: starts.map(|start| x.data.wrapping_add(start * x.run)),
+            pitch: x.pitch * CELL,
+            to: starts.map(|start| results.wrapping_add(start * BLOCK)),
+            out: out * CELL,
+            ask: [ahead, later.take(w.steps)],
+        };
+        // SAFETY: handed on to the caller; both tiles are within the columns, or have room in `few`.
+        unsafe { amx::product(&registers, &p, if cols - col > COLUMNS { 2 } else { 1 }, w.blocks) };
+    }
+    for b in 0..w.blocks {
+        for part in (0..BLOCK).step_by(I::LANES) {
+            // SAFETY: the columns were just written, and `to` is writable for them.
+            unsafe {
+                let bias = s.load(w.bias.add(b * BLOCK + part));
+                for at in (part..cols * BLOCK).step_by(BLOCK) {
+                    s.store(to.add(b * pitch + at), s.add(s.load(results.add(b * out + at)), bias));
                 }
             }
         }

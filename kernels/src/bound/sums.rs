@@ -24,11 +24,27 @@ impl Arithmetic {
         }
     }
 
+    /// Adds 16 pairs of steps to each chain as a tile does: the even and the odd ones' products in a chain each, from zero, and
+    /// what both come to.
+    fn steps_of_tile(&self, chains: &mut [Approx], weight: &[Approx], x: &[Vec<Approx>]) {
+        let mut strands = [0, 1].map(|_| vec![Approx::default(); chains.len()]);
+        for (i, (w, x)) in weight.iter().zip(x).enumerate() {
+            self.step(&mut strands[i % 2], *w, x);
+        }
+        for (chain, (even, odd)) in chains.iter_mut().zip(strands[0].iter().zip(&strands[1])) {
+            *chain = self.add(*chain, self.add(*even, *odd));
+        }
+    }
+
     /// All steps of a tiled product of a row of weights as stored, from zeros, and the bias last: `x` has a row of columns
     /// for each step.
     pub(crate) fn tile(&self, weight: &[Approx], bias: f64, x: &[Vec<Approx>], cols: usize) -> Vec<Approx> {
         let mut chains = vec![Approx::default(); cols];
-        if self.precision == Precision::Bf16 {
+        if self.precision == Precision::Bf16 && self.tiles {
+            for (w, x) in weight.chunks(32).zip(x.chunks(32)) {
+                self.steps_of_tile(&mut chains, w, x);
+            }
+        } else if self.precision == Precision::Bf16 {
             for (w, x) in weight.chunks(2).zip(x.chunks(2)) {
                 match (w, x) {
                     ([w0, w1], [x0, x1]) => self.step_pair(&mut chains, [*w0, *w1], [x0, x1]),

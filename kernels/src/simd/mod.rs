@@ -9,6 +9,8 @@
 //! The levels differ in width and in whether a multiply-add rounds once ([`Level::Scalar`] rounds twice), so their
 //! results differ in the last bits; each is held to the same tolerance against the f64 reference.
 
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -41,8 +43,17 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// [`Isa::split`].
     const HALVES: bool = false;
 
+    /// Whether what is beside the multiply-adds of a tile costs time: rows that lie side by side then have a loop of their own, weights
+    /// are asked for shortly before ([`Isa::prefetch_near`]), and tiles that have nothing else to ask for are compiled so.
+    const LEAN: bool = false;
+
     /// Asks for the cache line of `p`, which need not be readable, for the second level.
     fn prefetch(self, p: *const f32);
+    /// Asks for it for the first level, where [`Isa::LEAN`].
+    #[inline(always)]
+    fn prefetch_near(self, p: *const f32) {
+        let _ = p;
+    }
     /// Every lane `x`.
     fn splat(self, x: f32) -> Self::F32;
     /// # Safety
@@ -65,6 +76,11 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn min(self, bound: Self::F32, x: Self::F32) -> Self::F32;
     /// `a / b`, rounded once.
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `a / b` for `b` from 1 to 2^126, off by at most 1.07 times half a unit in the last place.
+    #[inline(always)]
+    fn quotient(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        self.div(a, b)
+    }
     /// `1 / x` within 1e-4 of itself, for `x` from 1 to 2^126.
     fn recip_rough(self, x: Self::F32) -> Self::F32 {
         self.div(self.splat(1.0), x)
@@ -144,9 +160,8 @@ enum Token {
     Avx2(avx2::Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(avx512::Avx512<false>),
-    /// With dot products of bf16.
     #[cfg(target_arch = "x86_64")]
-    Avx512Bf16(avx512::Avx512<true>),
+    Avx512Zen(avx512::Avx512<true>),
     #[cfg(target_arch = "aarch64")]
     Neon(neon::Neon),
 }
@@ -167,7 +182,7 @@ impl Level {
         {
             levels.extend(avx2::Avx2::detect().map(|t| Level(Token::Avx2(t))));
             levels.extend(match avx512::Avx512::<true>::detect() {
-                Some(t) => Some(Level(Token::Avx512Bf16(t))),
+                Some(t) => Some(Level(Token::Avx512Zen(t))),
                 None => avx512::Avx512::<false>::detect().map(|t| Level(Token::Avx512(t))),
             });
         }
@@ -193,17 +208,26 @@ impl Level {
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) | Token::Avx512Bf16(_) => "avx512",
+            Token::Avx512(_) | Token::Avx512Zen(_) => "avx512",
             #[cfg(target_arch = "aarch64")]
             Token::Neon(_) => "neon",
         }
     }
 
-    /// Whether it multiplies bf16 by instructions for that, twice as many a cycle as f32.
+    /// Whether it multiplies bf16 by instructions for that, more a cycle than f32.
     pub fn has_bf16(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512Bf16(_) => true,
+            Token::Avx512Zen(_) => true,
+            _ => self.has_tiles(),
+        }
+    }
+
+    /// Whether it multiplies bf16 by tiles of 16 by 16 by 32: `crate::simd::amx`.
+    pub(crate) fn has_tiles(self) -> bool {
+        match self.0 {
+            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            Token::Avx512(_) => amx::available(),
             _ => false,
         }
     }
@@ -221,7 +245,7 @@ impl Level {
             Token::Avx512(t) => unsafe { avx512::shell(body, t) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512Bf16(t) => unsafe { avx512::shell_bf16(body, t) },
+            Token::Avx512Zen(t) => unsafe { avx512::shell_zen(body, t) },
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Token::Neon(t) => unsafe { neon::shell(body, t) },

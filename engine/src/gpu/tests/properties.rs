@@ -1,5 +1,6 @@
 //! Random cases of every operation on a GPU, as `kernels` has them on a CPU: within their bounds, whatever the record's place,
-//! writing nowhere else. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 300 of each in each variant.
+//! writing nowhere else. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 2,000 of
+//! each in each of the five variants.
 
 use super::{check, open, variants};
 use crate::Precision;
@@ -13,7 +14,7 @@ use std::cell::Cell;
 fn random_cases_are_within_their_bounds() {
     let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
     let named = std::env::var_os("PROPTEST_CASES").map(|_| Config::default().cases);
-    let cases = named.unwrap_or(if long { 300 } else { 4 });
+    let cases = named.unwrap_or(if long { 2000 } else { 4 });
     for (variant, options) in variants() {
         if open(&options).is_none() {
             return;

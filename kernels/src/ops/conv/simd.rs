@@ -25,7 +25,7 @@ impl Packed {
         let offsets = (0..op.leads * op.kernel).map(|k| k / op.kernel * span + k % op.kernel).collect();
         Packed {
             level,
-            matrix: tile::Packed::new(&op.weight, &op.bias, Precision::F32),
+            matrix: tile::Packed::new(level, &op.weight, &op.bias, Precision::F32),
             window,
             leads: op.leads,
             offsets,

@@ -23,9 +23,9 @@ impl Packed {
         Packed {
             level,
             precision,
-            expand: op.expand.as_ref().map(|e| tile::Packed::new(&e.weight, &e.bias, precision)),
+            expand: op.expand.as_ref().map(|e| tile::Packed::new(level, &e.weight, &e.bias, precision)),
             window: op.window(),
-            taps: tile::Packed::new(&op.weight, &op.bias, Precision::F32),
+            taps: tile::Packed::new(level, &op.weight, &op.bias, Precision::F32),
         }
     }
 
@@ -87,7 +87,8 @@ impl op::Kernel for Packed {
                 Precision::F16 => e.scratch(),
                 Precision::Bf16 => {
                     let tile = TILE.min(self.window.outputs(inputs[0].cols));
-                    Pairs::cells(inputs[0].rows, self.window.span(tile).min(inputs[0].cols))
+                    let cols = self.window.span(tile).min(inputs[0].cols);
+                    Pairs::cells(inputs[0].rows, cols, e.tiles())
                 }
             })
     }
@@ -128,13 +129,13 @@ impl Body for Run<'_> {
             let first = tile::dealt(op.blocks(), groups, group);
             let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
             let operand = match (&op.expand, op.precision) {
-                (Some(_), Precision::Bf16) => {
+                (Some(e), Precision::Bf16) => {
                     let (_, pairs, from) = match prepared {
                         Some(of) if of.0 == tile => of,
                         _ => {
                             let samples = op.samples(self.x.shape().cols, &tiles);
                             let from = samples.start;
-                            (tile, Pairs::round(s, self.x, samples, None, rounded), from)
+                            (tile, Pairs::round(s, self.x, samples, None, e.tiles(), rounded), from)
                         }
                     };
                     prepared = Some((tile, pairs, from));
@@ -219,11 +220,10 @@ fn run_task<I: Isa>(
                             let (cols, h) = (to - from, h.add(cells(before)));
                             match operand {
                                 Operand::Pairs(x, start) => {
-                                    let data = x.data.wrapping_add((from - start) * BLOCK / 2);
                                     tile::product::<I, _, false>(
                                         s,
                                         weights,
-                                        Pairs { data, ..x },
+                                        x.from(from - start),
                                         cols,
                                         h,
                                         pitch,

@@ -145,7 +145,8 @@ impl op::Kernel for Packed {
                 let cols = inputs[0].cols;
                 let longest = |cut: Cut| (0..cut.chunks).map(|c| self.chunk(cut, cols, 0, c).len()).max();
                 let longest = cuts.into_iter().filter_map(longest).max().unwrap_or(0);
-                Pairs::cells(inputs[0].rows, if self.sums { TILE.min(cols) } else { longest })
+                let cols = if self.sums { TILE.min(cols) } else { longest };
+                Pairs::cells(inputs[0].rows, cols, self.matrix.tiles())
             }
         }
     }
@@ -188,7 +189,7 @@ impl Body for Run<'_> {
             scale_activations(s, x, gate, self.scratch);
             source.data = self.scratch.as_ptr();
         }
-        let mut pairs = Pairs { data: std::ptr::null(), pitch: 0 };
+        let mut pairs = Pairs::none();
         // The group or chunk that is in scratch.
         let mut prepared = usize::MAX;
         for task in tasks {
@@ -223,7 +224,8 @@ impl Body for Run<'_> {
                 (Prepare::Round, _) => {
                     if prepared != window * cut.chunks + chunk {
                         prepared = window * cut.chunks + chunk;
-                        pairs = Pairs::round(s, x, columns.clone(), gate, self.scratch);
+                        let tiles = matrix.tiles();
+                        pairs = Pairs::round(s, x, columns.clone(), gate, tiles, self.scratch);
                     }
                 }
                 (Prepare::Nothing | Prepare::Activations, _) => {}
@@ -245,8 +247,7 @@ impl Body for Run<'_> {
                 unsafe {
                     let (to, pitch) = (y.block_ptr(first).add(col * BLOCK), total * BLOCK);
                     if cut.prepare == Prepare::Round {
-                        let data = pairs.data.wrapping_add((col - columns.start) * BLOCK / 2);
-                        product!(Pairs { data, ..pairs }, cols, to, pitch);
+                        product!(pairs.from(col - columns.start), cols, to, pitch);
                     } else {
                         let mut source = source.from(col);
                         let (mut to, mut cols) = (to, cols);
