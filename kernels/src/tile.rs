@@ -281,6 +281,7 @@ pub(crate) trait Source: Copy {
     #[inline(always)]
     fn ask<I: Isa>(self, _: I, _k: usize, _col: usize) {}
     /// For a product by tiles.
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     fn pairs(self) -> Option<Pairs> {
         None
@@ -362,6 +363,7 @@ impl Source for Pairs {
     fn step(self) -> usize {
         BLOCK / 2
     }
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     #[inline(always)]
     fn pairs(self) -> Option<Pairs> {
         Some(self)
@@ -559,24 +561,27 @@ unsafe fn columns<I: Isa, S: Source, const V: usize, const HALF: bool>(
         let n = of_tiles::<I, V, HALF>(cols - col);
         // Each of the first tiles asks for a vector of every step of the next weights; later ones have nothing to ask.
         let ahead = if i < V { w.ahead.wrapping_add(i * w.steps * I::LANES) } else { w.weight };
-        let asks = !I::LEAN || S::ASKS || i < V || !later.is_empty();
+        // Large tiles alone are compiled without the asking: small ones are rare.
+        let quiet = I::LEAN && !S::ASKS && !S::PAIRS && i >= V && later.is_empty();
         let later = later.take(w.steps);
         macro_rules! tile {
-            ($asks:literal: $($n:literal)*) => {
+            ($($n:literal)*) => {
                 match n {
                     // SAFETY: handed on to the caller; the tiles cover the columns.
+                    $($n if quiet && $n <= most::<I, V, HALF>() && $n + 1 >= most::<I, V, HALF>() => unsafe {
+                        if I::LEAN && !S::ASKS && !S::PAIRS {
+                            tile::<I, S, V, $n, false, false, HALF>(s, w, none, [ahead, later], x, col, to, pitch)
+                        }
+                    },)*
+                    // SAFETY: as above.
                     $($n if $n <= most::<I, V, HALF>() => unsafe {
-                        tile::<I, S, V, $n, false, $asks, HALF>(s, w, none, [ahead, later], x, col, to, pitch)
+                        tile::<I, S, V, $n, false, true, HALF>(s, w, none, [ahead, later], x, col, to, pitch)
                     },)*
                     _ => unreachable!("a tile of {n} columns"),
                 }
             };
         }
-        if asks {
-            tile!(true: 1 2 3 4 5 6 7 8 9 10 11 12);
-        } else if I::LEAN {
-            tile!(false: 1 2 3 4 5 6 7 8 9 10 11 12);
-        }
+        tile!(1 2 3 4 5 6 7 8 9 10 11 12);
         col += n;
     }
 }
