@@ -612,14 +612,12 @@ unsafe fn tile<
     let step = x.step();
     // Vectors of a column. The one after them is of two columns, at the first of the two in `acc`.
     let whole = if HALF { V - 1 } else { V };
-    // Steps that take one row after the other.
-    let run = if I::LEAN { S::RUN } else { 1 };
     // SAFETY: handed on to the caller.
     unsafe {
         let mut acc = [[s.splat(0.0); V]; N];
-        for first in (0..w.steps).step_by(run) {
-            let mut row = x.row(first).wrapping_add(col * step);
-            for k in first..w.steps.min(first + run) {
+        macro_rules! step {
+            ($k:expr, $row:expr) => {{
+                let (k, row): (usize, *const f32) = ($k, $row);
                 let mut ws = [s.splat(0.0); V];
                 for (v, to) in ws.iter_mut().enumerate() {
                     let at = (v / parts * w.steps + k) * BLOCK + v % parts * I::LANES;
@@ -651,7 +649,19 @@ unsafe fn tile<
                     }
                     before = x;
                 }
-                row = row.wrapping_add(1);
+            }};
+        }
+        if I::LEAN && S::RUN > 1 {
+            for first in (0..w.steps).step_by(S::RUN) {
+                let mut row = x.row(first).wrapping_add(col * step);
+                for k in first..w.steps.min(first + S::RUN) {
+                    step!(k, row);
+                    row = row.wrapping_add(1);
+                }
+            }
+        } else {
+            for k in 0..w.steps {
+                step!(k, x.row(k).wrapping_add(col * step));
             }
         }
         for (v, part) in (0..V).map(|v| (v, v % parts * I::LANES)) {
