@@ -71,9 +71,10 @@ impl Packed {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
         let tiles = precision == Precision::Bf16 && level.has_tiles();
+        let pairs = depth.div_ceil(2);
         let steps = match precision {
-            Precision::Bf16 if tiles => depth.div_ceil(2).max(1).next_multiple_of(BLOCK),
-            Precision::Bf16 => depth.div_ceil(2),
+            Precision::Bf16 if tiles => pairs.max(1).next_multiple_of(BLOCK),
+            Precision::Bf16 => pairs,
             Precision::F32 | Precision::F16 => depth,
         };
         let cells = rows.next_multiple_of(BLOCK) * steps;
