@@ -107,6 +107,8 @@ pub struct Arithmetic {
     lost: f64,
     /// What the sigmoid's exponential errs by beyond [`exp_error`], relatively.
     table: f64,
+    /// What the sigmoid's quotient errs by beyond a division, relatively.
+    quotient: f64,
 }
 
 impl Arithmetic {
@@ -132,6 +134,7 @@ impl Arithmetic {
             division: UNIT,
             lost,
             table: functions::table_error(level),
+            quotient: level.quotient_error(),
         }
     }
 
@@ -148,6 +151,7 @@ impl Arithmetic {
             division: 5.0 * UNIT,
             lost: SMALLEST,
             table: 0.0,
+            quotient: 0.0,
         }
     }
 

@@ -5,7 +5,8 @@
 //! rounded to f32) and scales by `2^n` in the exponent field. `ln 2` is one f32, 1.9e-9 too large, `n` times:
 //! the relative error is at most `2e-7 + 3e-9 |x|`, worst for arguments whose results do not matter.
 //! The others build on it: `sigmoid(x) = 1 / (1 + exp(-x))`, `silu(x) = x / (1 + exp(-x))`,
-//! each with two roundings more, or on Intel's AVX-512 with a product with a reciprocal and a step of Newton's in place of a division; `tanh(x) = 2 sigmoid(2x) - 1` (an absolute, not a relative, accuracy near 0: 4e-7).
+//! each with two roundings more (on Intel's AVX-512 a product with a reciprocal and a step of Newton's take the place of the division);
+//! `tanh(x) = 2 sigmoid(2x) - 1` (an absolute, not a relative, accuracy near 0: 4e-7).
 //! Where two registers hold 32 powers (AVX-512) their exponential is `2^(n / 32) e^f`, the power from a table (Tang, *Table-driven
 //! implementation of the exponential function in IEEE floating-point arithmetic*, 1989) and `e^f` one square, 1.26e-7 off.
 //!

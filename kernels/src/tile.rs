@@ -6,7 +6,8 @@
 //! and multiplies them with as many broadcast values of `x` as there are columns. Columns are dealt to tiles evenly, so
 //! that no record's length wastes a lane and no tile is much smaller than another. Weights lie in blocks of
 //! [`BLOCK`] rows, step after step; a tile takes neighbouring blocks side by side. A last block of few rows may be *half*: its
-//! rows lie in a vector twice, which then takes two columns at once.
+//! rows lie in a vector twice, which then takes two columns at once. In bf16, a processor that multiplies tiles itself
+//! ([`crate::simd::amx`]) is given those.
 
 use crate::aligned::Aligned;
 use crate::half;
@@ -52,7 +53,7 @@ impl Packed {
     pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
-        let tiles = precision == Precision::Bf16 && level.has_tiles();
+        let tiles = takes_tiles(level, precision);
         if tiles || !level.has_halves() || last == 0 || last > BLOCK / 2 {
             return Packed::new(level, weight, bias, precision);
         }
@@ -70,7 +71,7 @@ impl Packed {
     fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
-        let tiles = precision == Precision::Bf16 && level.has_tiles();
+        let tiles = takes_tiles(level, precision);
         let pairs = depth.div_ceil(2);
         let steps = match precision {
             Precision::Bf16 if tiles => pairs.max(1).next_multiple_of(BLOCK),
@@ -177,6 +178,11 @@ impl Packed {
             half: self.half && first + blocks == self.blocks(),
         }
     }
+}
+
+/// Whether weights are packed for tiles of bf16.
+fn takes_tiles(level: Level, precision: Precision) -> bool {
+    precision == Precision::Bf16 && level.has_tiles()
 }
 
 /// How many blocks a tile takes side by side in a product of `cols` columns, so that `tasks` (a function of it) are enough
@@ -461,7 +467,8 @@ impl<const STEP: usize> Source for Offsets<'_, STEP> {
 ///
 /// # Safety
 /// Weights, biases and the values of `x` must be readable, `to` writable for the columns of each block, and the blocks
-/// no more than the level's.
+/// no more than the level's. Where tiles multiply, 16 columns must be readable from each column of `x` on: [`Pairs::cells`] has
+/// room for them.
 #[inline(always)]
 pub(crate) unsafe fn product<I: Isa, S: Source, const HALF: bool>(
     s: I,

@@ -19,13 +19,9 @@ pub(super) fn table_error(level: Level) -> f64 {
     if math::has_table(level) { 1.1e-7 } else { 0.0 }
 }
 
-/// What a quotient errs by beyond a division's [`UNIT`], relatively, where it is a product with a reciprocal that is 2^-14 off, and what is
-/// left of that divided once more: the square of 2^-14.
-const QUOTIENT: f64 = UNIT / 15.0;
-
 /// What the sigmoid errs by at a level, relatively: the exponential counts for `sigmoid(-x)` of it, then two roundings.
 pub fn sigmoid_error(level: Level, x: f64) -> f64 {
-    (exp_error(x) + table_error(level)) * sigmoid(-x) + 2.0 * UNIT + QUOTIENT + UNIT * UNIT
+    (exp_error(x) + table_error(level)) * sigmoid(-x) + 2.0 * UNIT + level.quotient_error() + UNIT * UNIT
 }
 
 /// What [`crate::math::silu_rough`] errs by, relatively: 7.5e-5 of the polynomial, and 1e-4 of the reciprocal.
@@ -42,7 +38,7 @@ impl Arithmetic {
 
     /// What the sigmoid errs by, relatively.
     fn sigmoid_error(&self, x: f64) -> f64 {
-        (self.exp_error(x) + self.table) * sigmoid(-x) + UNIT + self.division + QUOTIENT
+        (self.exp_error(x) + self.table) * sigmoid(-x) + UNIT + self.division + self.quotient
     }
 
     /// A function's value, from its slope, the most that it inherits, and what its approximation errs by where the operand

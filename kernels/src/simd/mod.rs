@@ -43,6 +43,8 @@ pub trait Isa: Copy + Send + Sync + 'static {
     /// [`Isa::split`].
     const HALVES: bool = false;
 
+    /// What [`Isa::quotient`] errs by beyond a division's half unit, relatively.
+    const QUOTIENT_ERROR: f64 = 0.0;
     /// Whether what is beside the multiply-adds of a tile costs time: rows that lie side by side then have a loop of their own, weights
     /// are asked for shortly before ([`Isa::prefetch_near`]), and tiles that have nothing else to ask for are compiled so.
     const LEAN: bool = false;
@@ -76,7 +78,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
     fn min(self, bound: Self::F32, x: Self::F32) -> Self::F32;
     /// `a / b`, rounded once.
     fn div(self, a: Self::F32, b: Self::F32) -> Self::F32;
-    /// `a / b` for `b` from 1 to 2^126, off by at most 1.07 times half a unit in the last place.
+    /// `a / b` for `b` from 1 to 2^126, off by half a unit in the last place and [`Isa::QUOTIENT_ERROR`].
     #[inline(always)]
     fn quotient(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         self.div(a, b)
@@ -250,6 +252,19 @@ impl Level {
             #[cfg(target_arch = "aarch64")]
             Token::Neon(t) => unsafe { neon::shell(body, t) },
         }
+    }
+
+    /// See [`Isa::QUOTIENT_ERROR`].
+    pub(crate) fn quotient_error(self) -> f64 {
+        struct Error;
+        impl Body for Error {
+            type Output = f64;
+            #[inline(always)]
+            fn call<I: Isa>(self, _: I) -> f64 {
+                I::QUOTIENT_ERROR
+            }
+        }
+        self.dispatch(Error)
     }
 
     /// Whether a tile may take half a block, see [`Isa::HALVES`].
