@@ -9,15 +9,19 @@
 //! rows lie in a vector twice, which then takes two columns at once. In bf16, a processor that multiplies tiles itself
 //! ([`crate::simd::amx`]) is given those.
 
-use crate::aligned::Aligned;
-use crate::half;
+mod source;
+mod weights;
+
 use crate::math;
 use crate::op::Precision;
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(target_arch = "x86_64")]
 use crate::simd::amx;
 use crate::simd::{Isa, Level};
-use crate::view::{BLOCK, View};
+use crate::view::BLOCK;
+pub(crate) use source::{Blocks, Cold, Offsets, Pairs, Source};
 use std::ops::Range;
+use weights::Gating;
+pub(crate) use weights::{Packed, Weights};
 
 /// The most blocks of rows of a tile at any level.
 pub(crate) const MAX_BLOCKS: usize = 3;
@@ -28,162 +32,6 @@ pub(crate) const CHUNK: usize = 96;
 
 /// Steps that weights are asked for before they are multiplied.
 const NEAR: usize = 8;
-
-/// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
-/// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
-pub(crate) struct Packed {
-    precision: Precision,
-    /// Whether tiles multiply it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
-    tiles: bool,
-    steps: usize,
-    /// Whether the last block is half: its first rows are there a second time, from the middle on.
-    half: bool,
-    /// In f16, two values a cell.
-    weight: Aligned,
-    bias: Aligned,
-}
-
-impl Packed {
-    /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`) for a level.
-    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
-        Packed::with(level, weight, bias, precision, false)
-    }
-
-    /// Packs them with a half block at the end, where the level has any use for it.
-    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
-        let depth = weight.len() / bias.len().max(1);
-        let last = bias.len() % BLOCK;
-        let tiles = takes_tiles(level, precision);
-        if tiles || !level.has_halves() || last == 0 || last > BLOCK / 2 {
-            return Packed::new(level, weight, bias, precision);
-        }
-        // The rows again, after as many zeros as there are to the middle.
-        let repeated = |values: &[f64], each: usize| {
-            let mut values = values.to_vec();
-            let again = values[values.len() - last * each..].to_vec();
-            values.resize(values.len() + (BLOCK / 2 - last) * each, 0.0);
-            values.extend(again);
-            values
-        };
-        Packed::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
-    }
-
-    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
-        let rows = bias.len();
-        let depth = weight.len() / rows.max(1);
-        let tiles = takes_tiles(level, precision);
-        let pairs = depth.div_ceil(2);
-        let steps = match precision {
-            Precision::Bf16 if tiles => pairs.max(1).next_multiple_of(BLOCK),
-            Precision::Bf16 => pairs,
-            Precision::F32 | Precision::F16 => depth,
-        };
-        let cells = rows.next_multiple_of(BLOCK) * steps;
-        let mut packed = Aligned::zeros(if precision == Precision::F16 { cells / 2 } else { cells });
-        for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
-            // Where the row's weight of each step is.
-            let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
-            match precision {
-                Precision::F32 => cell.zip(row).for_each(|(at, w)| packed[at] = *w as f32),
-                Precision::F16 => cell.zip(half::round_row(row)).for_each(|(at, w)| {
-                    packed[at / 2] = with_half(packed[at / 2], at % 2, w);
-                }),
-                Precision::Bf16 => cell.zip(row.chunks(2)).for_each(|(at, pair)| {
-                    for (i, w) in pair.iter().enumerate() {
-                        packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
-                    }
-                }),
-            }
-        }
-        let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
-        biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
-        Packed { precision, tiles, steps, half, weight: packed, bias: biases }
-    }
-
-    /// What the weights are stored in.
-    pub(crate) fn precision(&self) -> Precision {
-        self.precision
-    }
-
-    /// Whether its activations are to be [`Pairs`] for tiles.
-    pub(crate) fn tiles(&self) -> bool {
-        self.tiles
-    }
-
-    /// How many blocks there are.
-    pub(crate) fn blocks(&self) -> usize {
-        self.bias.len() / BLOCK
-    }
-
-    /// The weights of `blocks` blocks from `first` on.
-    pub(crate) fn weight(&self, first: usize, blocks: usize) -> &[f32] {
-        let cells = match self.precision {
-            Precision::F16 => BLOCK / 2 * self.steps,
-            _ => BLOCK * self.steps,
-        };
-        &self.weight[first * cells..][..blocks * cells]
-    }
-
-    /// The biases of block `b`.
-    pub(crate) fn bias(&self, b: usize) -> &[f32] {
-        &self.bias[b * BLOCK..][..BLOCK]
-    }
-
-    /// Cells of scratch for [`Packed::unpack`].
-    pub(crate) fn scratch(&self) -> usize {
-        MAX_BLOCKS * BLOCK * self.steps
-    }
-
-    /// Those blocks' weights, in f32 or f16, times what `gate` has for each step, in f32.
-    #[inline(always)]
-    pub(crate) fn unpack<I: Isa>(
-        &self,
-        s: I,
-        first: usize,
-        blocks: usize,
-        gate: Option<&[f32]>,
-        to: &mut [f32],
-    ) {
-        let from = self.weight(first, blocks).as_ptr();
-        let to = &mut to[..blocks * BLOCK * self.steps];
-        assert!(gate.is_none_or(|g| g.len() == self.steps) && self.precision != Precision::Bf16);
-        for (b, to) in to.chunks_exact_mut(self.steps * BLOCK).enumerate() {
-            for (k, to) in to.chunks_exact_mut(BLOCK).enumerate() {
-                let gate = gate.map(|g| s.splat(g[k]));
-                for (part, to) in to.chunks_exact_mut(I::LANES).enumerate() {
-                    let at = (b * self.steps + k) * BLOCK + part * I::LANES;
-                    // SAFETY: a part of a row of the blocks, of whole vectors.
-                    unsafe {
-                        let w = match self.precision {
-                            Precision::F16 => s.load_f16(from.cast::<u16>().add(at)),
-                            _ => s.load(from.add(at)),
-                        };
-                        s.store(to.as_mut_ptr(), gate.map_or(w, |gate| s.mul(w, gate)));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Those blocks as an operand of [`product`].
-    pub(crate) fn operand(&self, first: usize, blocks: usize) -> Weights {
-        let weight = self.weight(first, blocks);
-        Weights {
-            weight: weight.as_ptr(),
-            bias: self.bias[first * BLOCK..][..blocks * BLOCK].as_ptr(),
-            ahead: weight.as_ptr().wrapping_add(weight.len()),
-            steps: self.steps,
-            blocks,
-            tiles: self.tiles,
-            half: self.half && first + blocks == self.blocks(),
-        }
-    }
-}
-
-/// Whether weights are packed for tiles of bf16.
-fn takes_tiles(level: Level, precision: Precision) -> bool {
-    precision == Precision::Bf16 && level.has_tiles()
-}
 
 /// How many blocks a tile takes side by side in a product of `cols` columns, so that `tasks` (a function of it) are enough
 /// for some threads.
@@ -199,44 +47,6 @@ pub(crate) fn blocks_of_tile(level: Level, cols: usize, tasks: impl Fn(usize) ->
 /// The first of `total` things that part `part` of `parts` has when they are dealt evenly.
 pub(crate) fn dealt(total: usize, parts: usize, part: usize) -> usize {
     total * part / parts
-}
-
-/// The cell with one of its halves replaced.
-fn with_half(cell: f32, half: usize, bits: u16) -> f32 {
-    let shift = 16 * half;
-    f32::from_bits(cell.to_bits() & !(0xffff << shift) | u32::from(bits) << shift)
-}
-
-/// Blocks of weights, `[blocks, steps, BLOCK]`.
-#[derive(Clone, Copy)]
-pub(crate) struct Weights {
-    pub(crate) weight: *const f32,
-    /// `[blocks, BLOCK]`.
-    pub(crate) bias: *const f32,
-    /// What to ask memory for meanwhile, as many cells as `weight`: the next weights. It need not be readable.
-    pub(crate) ahead: *const f32,
-    pub(crate) steps: usize,
-    /// At most what [`Level::blocks`] says.
-    pub(crate) blocks: usize,
-    /// Whether tiles multiply them.
-    pub(crate) tiles: bool,
-    /// Whether the last of them is half.
-    pub(crate) half: bool,
-}
-
-/// A factor for each step of a product's weights, and where they go once it is in them: as many cells as they have.
-#[derive(Clone, Copy)]
-pub(crate) struct Gating {
-    gate: *const f32,
-    to: *mut f32,
-}
-
-impl Weights {
-    /// To put `gate` into these on their way to `to`.
-    pub(crate) fn gating(&self, gate: &[f32], to: &mut [f32]) -> Gating {
-        assert!(gate.len() == self.steps && to.len() >= self.blocks * BLOCK * self.steps);
-        Gating { gate: gate.as_ptr(), to: to.as_mut_ptr() }
-    }
 }
 
 /// What to ask memory for beside the product's own weights, a line a step.
@@ -272,197 +82,6 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Where the values of `x` lie.
-pub(crate) trait Source: Copy {
-    /// Whether a cell holds two bf16, of neighbouring rows.
-    const PAIRS: bool = false;
-    /// How many rows from one of a multiple of it on lie side by side.
-    const RUN: usize = 1;
-    /// Whether [`Source::ask`] has any to ask.
-    const ASKS: bool = false;
-    /// Column 0 of step `k`.
-    fn row(self, k: usize) -> *const f32;
-    /// Cells from a column to the next.
-    fn step(self) -> usize;
-    /// Asks memory, in step `k` of a tile, for what the tile from column `col` on takes.
-    #[inline(always)]
-    fn ask<I: Isa>(self, _: I, _k: usize, _col: usize) {}
-    /// For a product by tiles.
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    #[inline(always)]
-    fn pairs(self) -> Option<Pairs> {
-        None
-    }
-}
-
-/// A matrix in blocks.
-#[derive(Clone, Copy)]
-pub(crate) struct Blocks {
-    pub(crate) data: *const f32,
-    /// Cells from block to block.
-    pub(crate) pitch: usize,
-}
-
-impl Blocks {
-    /// An activation from column `col` on.
-    pub(crate) fn of(x: &View<'_>, col: usize) -> Blocks {
-        Blocks { data: x.block_ptr(0), pitch: x.shape().cols * BLOCK }.from(col)
-    }
-
-    /// The same from column `col` on.
-    pub(crate) fn from(self, col: usize) -> Blocks {
-        Blocks { data: self.data.wrapping_add(col * BLOCK), ..self }
-    }
-}
-
-impl Source for Blocks {
-    const RUN: usize = BLOCK;
-    #[inline(always)]
-    fn row(self, k: usize) -> *const f32 {
-        self.data.wrapping_add(k / BLOCK * self.pitch + k % BLOCK)
-    }
-    #[inline(always)]
-    fn step(self) -> usize {
-        BLOCK
-    }
-}
-
-/// A matrix in blocks that is in no cache. No processor follows as many streams as there are blocks.
-#[derive(Clone, Copy)]
-pub(crate) struct Cold(pub(crate) Blocks);
-
-impl Source for Cold {
-    const RUN: usize = BLOCK;
-    const ASKS: bool = true;
-    #[inline(always)]
-    fn row(self, k: usize) -> *const f32 {
-        self.0.row(k)
-    }
-    #[inline(always)]
-    fn step(self) -> usize {
-        BLOCK
-    }
-    #[inline(always)]
-    fn ask<I: Isa>(self, s: I, k: usize, col: usize) {
-        // A column of a block is a line of a cache, and a block has as many steps as a tile has columns or more.
-        s.prefetch(self.0.data.wrapping_add(k / BLOCK * self.0.pitch + (col + k % BLOCK) * BLOCK));
-    }
-}
-
-/// A matrix in bf16, neighbouring rows of a column sharing a cell, in blocks of [`BLOCK`] rows, or of twice as many for tiles.
-#[derive(Clone, Copy)]
-pub(crate) struct Pairs {
-    data: *const f32,
-    /// Cells from block to block.
-    pitch: usize,
-    /// Cells of a column of a block.
-    run: usize,
-}
-
-impl Source for Pairs {
-    const PAIRS: bool = true;
-    const RUN: usize = BLOCK / 2;
-    #[inline(always)]
-    fn row(self, k: usize) -> *const f32 {
-        self.data.wrapping_add(k / (BLOCK / 2) * self.pitch + k % (BLOCK / 2))
-    }
-    #[inline(always)]
-    fn step(self) -> usize {
-        BLOCK / 2
-    }
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    #[inline(always)]
-    fn pairs(self) -> Option<Pairs> {
-        Some(self)
-    }
-}
-
-impl Pairs {
-    /// None yet.
-    pub(crate) fn none() -> Pairs {
-        Pairs { data: std::ptr::null(), pitch: 0, run: 0 }
-    }
-
-    /// Cells of a column of a block.
-    fn run(tiles: bool) -> usize {
-        if tiles { BLOCK } else { BLOCK / 2 }
-    }
-
-    /// Cells for `rows` rows and `cols` columns. A tile may read, but not use, columns behind them.
-    pub(crate) fn cells(rows: usize, cols: usize, tiles: bool) -> usize {
-        let run = Pairs::run(tiles);
-        rows.div_ceil(2 * run) * run * cols + if tiles { BLOCK * BLOCK } else { 0 }
-    }
-
-    /// The same from column `col` on.
-    pub(crate) fn from(self, col: usize) -> Pairs {
-        Pairs { data: self.data.wrapping_add(col * self.run), ..self }
-    }
-
-    /// Columns `cols` of `x`, times what `gate` has for each row, rounded to bf16 into `to`.
-    #[inline(always)]
-    pub(crate) fn round<I: Isa>(
-        s: I,
-        x: &View<'_>,
-        cols: Range<usize>,
-        gate: Option<&[f32]>,
-        tiles: bool,
-        to: &mut [f32],
-    ) -> Pairs {
-        let rows = x.shape().rows;
-        let run = Pairs::run(tiles);
-        let pitch = cols.len() * run;
-        assert!(to.len() >= Pairs::cells(rows, cols.len(), tiles) && cols.end <= x.shape().cols);
-        let blocks = rows.div_ceil(BLOCK);
-        for b in 0..blocks {
-            let mut gates = [1.0; BLOCK];
-            if let Some(gate) = gate {
-                let gate = &gate[b * BLOCK..rows.min((b + 1) * BLOCK)];
-                gates[..gate.len()].copy_from_slice(gate);
-            }
-            let from = x.block_ptr(b).wrapping_add(cols.start * BLOCK);
-            // The block's first cell of the first column.
-            let first = b * (BLOCK / 2) / run * pitch + b * (BLOCK / 2) % run;
-            let to = &mut to[first..];
-            for part in (0..BLOCK).step_by(I::LANES) {
-                // SAFETY: the columns are within the block, and `to` has half a cell for each of its values.
-                unsafe {
-                    let gates = s.load(gates.as_ptr().add(part));
-                    for col in 0..cols.len() {
-                        let value = s.mul(s.load(from.add(col * BLOCK + part)), gates);
-                        s.store_bf16(to.as_mut_ptr().add(col * run).cast::<u16>().add(part), value);
-                    }
-                }
-            }
-            if b + 1 == blocks && !((b + 1) * (BLOCK / 2)).is_multiple_of(run) {
-                // The second half of a tile's rows.
-                let columns = to[BLOCK / 2..].chunks_mut(run).take(cols.len());
-                columns.for_each(|cells| cells[..BLOCK / 2].fill(0.0));
-            }
-        }
-        Pairs { data: to.as_ptr(), pitch, run }
-    }
-}
-
-/// Rows at listed offsets, columns `STEP` cells apart, or `step` where `STEP` is 0.
-#[derive(Clone, Copy)]
-pub(crate) struct Offsets<'a, const STEP: usize> {
-    pub(crate) data: *const f32,
-    pub(crate) offsets: &'a [usize],
-    pub(crate) step: usize,
-}
-
-impl<const STEP: usize> Source for Offsets<'_, STEP> {
-    #[inline(always)]
-    fn row(self, k: usize) -> *const f32 {
-        self.data.wrapping_add(self.offsets[k])
-    }
-    #[inline(always)]
-    fn step(self) -> usize {
-        if STEP > 0 { STEP } else { self.step }
-    }
-}
-
 /// Computes blocks of rows over `cols` columns, to `to`, blocks `pitch` cells apart. `HALF` says whether the last is half.
 ///
 /// # Safety
@@ -480,10 +99,13 @@ pub(crate) unsafe fn product<I: Isa, S: Source, const HALF: bool>(
     later: &mut Ahead<'_>,
 ) {
     assert!(HALF == w.half && (I::HALVES || !HALF));
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    if let (true, Some(x)) = (w.tiles, x.pairs()) {
-        // SAFETY: handed on to the caller.
-        return unsafe { by_tiles(s, w, x, cols, to, pitch, later) };
+    if w.tiles {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(x) = x.pairs() {
+            // SAFETY: handed on to the caller.
+            return unsafe { by_tiles(s, w, x, cols, to, pitch, later) };
+        }
+        unreachable!("weights for tiles, and nothing that multiplies them");
     }
     // SAFETY: handed on to the caller.
     unsafe {
@@ -695,7 +317,7 @@ unsafe fn tile<
 ///
 /// # Safety
 /// As for [`product`]; besides, a whole tile of columns must be readable from each column of `x` on.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn by_tiles<I: Isa>(
     s: I,

@@ -4,7 +4,7 @@ mod harness;
 
 use efficientecg_model::arrays::{Archive, Array, Class, Data};
 use efficientecg_model::inputs::read_inputs;
-use efficientecg_model::{Model, Options};
+use efficientecg_model::{Level, Model, Options};
 use harness::*;
 use serde_json::Value;
 use std::io::Write as _;
@@ -333,6 +333,7 @@ fn info_describes_the_network() {
     assert!(devices["model"].is_null());
     let levels = devices["devices"][0]["levels"].as_array().expect("levels").clone();
     assert!(levels.contains(&"scalar".into()));
+    assert_eq!(devices["devices"][0]["bf16"], Level::best().has_bf16());
     let longer = succeeds(&["info", "--weights", name(&weights), "--json", "--samples", "4000"]);
     let longer: Value = serde_json::from_str(&longer).expect("JSON");
     assert_eq!(longer["model"]["samples"], 4000);

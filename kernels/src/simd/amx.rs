@@ -18,8 +18,12 @@ pub(crate) const STEPS: usize = 16;
 /// From a line of a tile to the next in memory.
 const LINE: usize = 64;
 
-/// Whether the processor has tiles of bf16, and the system lets this process use them: it is asked once.
+/// Whether the processor has tiles of bf16, and the system lets this process use them: it is asked once. Under Miri, what the
+/// compiler was told.
 pub(crate) fn available() -> bool {
+    if cfg!(miri) {
+        return cfg!(target_feature = "amx-bf16");
+    }
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| is_x86_feature_detected!("avx512f") && has_tiles() && is_permitted())
 }
@@ -95,16 +99,20 @@ impl Registers {
     /// # Safety
     /// [`available`] must have said so.
     pub(crate) unsafe fn new() -> Registers {
-        // SAFETY: 64 bytes that the instruction reads; the compiler does not use tiles.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &WHOLE, options(nostack, readonly, preserves_flags)) };
+        if !cfg!(miri) {
+            // SAFETY: 64 bytes that the instruction reads; the compiler does not use tiles.
+            unsafe { asm!("ldtilecfg [{}]", in(reg) &WHOLE, options(nostack, readonly, preserves_flags)) };
+        }
         Registers(())
     }
 }
 
 impl Drop for Registers {
     fn drop(&mut self) {
-        // SAFETY: they are this thread's, and nothing is in them between products.
-        unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) };
+        if !cfg!(miri) {
+            // SAFETY: they are this thread's, and nothing is in them between products.
+            unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) };
+        }
     }
 }
 
@@ -206,7 +214,11 @@ product!(two_by_three: "x0": "0" "w0", "1" "w1", "2" "w2"; "x1": "3" "w0", "4" "
 ///
 /// # Safety
 /// Weights and columns must be readable, and the results writable, for whole tiles.
+#[cfg_attr(miri, expect(unreachable_code))]
 pub(crate) unsafe fn product(_: &Registers, p: &Product, columns: usize, blocks: usize) {
+    #[cfg(miri)]
+    // SAFETY: handed on to the caller.
+    return unsafe { super::miri::product_by_tiles(p, columns, blocks) };
     // SAFETY: handed on to the caller.
     unsafe {
         match (columns, blocks) {

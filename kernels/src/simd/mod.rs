@@ -9,7 +9,7 @@
 //! The levels differ in width and in whether a multiply-add rounds once ([`Level::Scalar`] rounds twice), so their
 //! results differ in the last bits; each is held to the same tolerance against the f64 reference.
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -128,7 +128,10 @@ pub trait Isa: Copy + Send + Sync + 'static {
 /// `a * 2^(j / 32)` for `j` from 0 to 31, see [`Isa::power`]. Of the bits of each `j << 18` is taken off, so that adding those of
 /// `magic`, moved by 18, leaves `k` in the exponent and nothing of `j`.
 #[repr(align(64))]
-pub struct Powers([u32; 32]);
+pub struct Powers(
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "AVX-512 alone reads tables"))]
+    [u32; 32],
+);
 
 impl Powers {
     /// Those times `a`, a normal number.
@@ -225,10 +228,10 @@ impl Level {
         }
     }
 
-    /// Whether it multiplies bf16 by tiles of 16 by 16 by 32: `crate::simd::amx`.
-    pub(crate) fn has_tiles(self) -> bool {
+    /// Whether it multiplies bf16 by tiles of 16 by 16 by 32 (Intel AMX).
+    pub fn has_tiles(self) -> bool {
         match self.0 {
-            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            #[cfg(target_arch = "x86_64")]
             Token::Avx512(_) => amx::available(),
             _ => false,
         }

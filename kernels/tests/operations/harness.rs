@@ -107,6 +107,12 @@ pub(crate) fn results(case: &Case, level: Level, precision: Precision) -> Vec<Ve
     got
 }
 
+/// A level's name, and whether tiles multiply in this precision.
+pub(crate) fn label(level: Level, precision: Precision) -> String {
+    let tiles = precision == Precision::Bf16 && level.has_tiles();
+    format!("{}{}", level.name(), if tiles { ", tiles" } else { "" })
+}
+
 /// What the reference makes of the case.
 pub(crate) fn reference(case: &Case) -> Vec<Matrix> {
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();

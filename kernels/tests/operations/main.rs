@@ -8,7 +8,7 @@ mod small;
 use efficientecg_kernels::ops::ops;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
-use harness::{Bound, check, precisions};
+use harness::{Bound, check, label, precisions};
 
 #[test]
 fn every_kernel_is_within_its_bounds() {
@@ -25,9 +25,9 @@ fn every_kernel_is_within_its_bounds() {
                 }
                 let [any, likely] = worst.map(|w| 1.0 / w);
                 println!(
-                    "{:16} {:8} {precision:4?} {:3} cases, bound / worst error: {any:6.2} for any data, {likely:5.2} likely",
+                    "{:16} {:13} {precision:4?} {:3} cases, bound / worst error: {any:6.2} for any data, {likely:5.2} likely",
                     entry.name,
-                    level.name(),
+                    label(level, *precision),
                     cases.len(),
                 );
                 assert!((1.0..=20.0).contains(&likely), "{}: {likely}", entry.name);

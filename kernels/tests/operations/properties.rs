@@ -3,7 +3,7 @@
 //!
 //! `PROPTEST_CASES` says how many; `EFFICIENTECG_LONG=1` is 10,000 of each. What failed once is kept in `regressions`.
 
-use crate::harness::{Bound, check, precisions};
+use crate::harness::{Bound, check, label, precisions};
 use efficientecg_kernels::ops::{Draw, Recipe, ops};
 use efficientecg_kernels::simd::Level;
 use proptest::array::uniform12;
@@ -51,8 +51,8 @@ fn within_bounds(name: &str, quick: u32) {
     for ((level, precision), worst) in runs.iter().zip(worst.into_inner()) {
         let ratio = 1.0 / worst;
         println!(
-            "{name:16} {:8} {precision:4?} {cases} random cases, bound / worst error {ratio:.2}",
-            level.name()
+            "{name:16} {:13} {precision:4?} {cases} random cases, bound / worst error {ratio:.2}",
+            label(*level, *precision)
         );
     }
 }

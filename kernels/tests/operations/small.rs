@@ -15,7 +15,9 @@ use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Layout, Matrix, Shape, ViewMut};
 
 fn within_bounds(cases: Vec<Case>) {
-    for level in Level::available() {
+    // Where Miri is told of tiles, another run has had the other levels.
+    let others = !cfg!(miri) || !Level::best().has_tiles();
+    for level in Level::available().into_iter().filter(|level| others || level.has_tiles()) {
         // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
         let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
         for case in &cases[..most] {
@@ -63,6 +65,8 @@ fn small_pointwise() {
         // The gate in the activations, in the weights.
         (18, 3, 5, [no, true, true, no]),
         (3, 2, 19, [no, true, no, no]),
+        // More channels than tiles of bf16 take at a time.
+        (40, 1, 17, [no; 4]),
         // Two blocks of a tile; two chunks; two windows for a team, each of tiles of three blocks, the last of them half.
         (1, 112, 2, [no; 4]),
         (1, 120, CHUNK + 33, [no, true, no, no]),

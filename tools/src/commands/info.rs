@@ -19,6 +19,8 @@ enum Device {
     Cpu {
         threads: usize,
         levels: Vec<&'static str>,
+        /// Whether bf16 is faster than f32.
+        bf16: bool,
     },
     #[cfg(feature = "gpu")]
     Gpu {
@@ -36,7 +38,8 @@ enum Device {
 fn devices() -> Vec<Device> {
     let levels = Level::available().into_iter().map(Level::name).collect();
     #[allow(unused_mut)]
-    let mut devices = vec![Device::Cpu { threads: available_threads(), levels }];
+    let mut devices =
+        vec![Device::Cpu { threads: available_threads(), levels, bf16: Level::best().has_bf16() }];
     #[cfg(feature = "gpu")]
     devices.extend(efficientecg_model::adapters().into_iter().enumerate().map(|(number, a)| Device::Gpu {
         number,
@@ -156,7 +159,10 @@ fn table(report: &Report) -> String {
     }
     for d in &report.devices {
         text += &match d {
-            Device::Cpu { threads, levels } => format!("cpu: {threads} threads, {}\n", levels.join(", ")),
+            Device::Cpu { threads, levels, bf16 } => {
+                let bf16 = if *bf16 { ", bf16" } else { "" };
+                format!("cpu: {threads} threads, {}{bf16}\n", levels.join(", "))
+            }
             #[cfg(feature = "gpu")]
             Device::Gpu { number, name, api, driver, software, subgroups, f16 } => {
                 let mut has = vec![api.as_str(), driver.as_str()];

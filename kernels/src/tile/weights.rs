@@ -1,0 +1,202 @@
+//! The weights of a product, packed at load for a level and a precision.
+
+use super::MAX_BLOCKS;
+use crate::aligned::Aligned;
+use crate::half;
+use crate::op::Precision;
+use crate::simd::{Isa, Level};
+use crate::view::BLOCK;
+
+/// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
+/// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
+pub(crate) struct Packed {
+    precision: Precision,
+    /// Whether tiles multiply it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
+    tiles: bool,
+    steps: usize,
+    /// Whether the last block is half: its first rows are there a second time, from the middle on.
+    half: bool,
+    /// In f16, two values a cell.
+    weight: Aligned,
+    bias: Aligned,
+}
+
+impl Packed {
+    /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`) for a level.
+    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
+        Packed::with(level, weight, bias, precision, false)
+    }
+
+    /// Packs them with a half block at the end, where the level has any use for it.
+    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
+        let depth = weight.len() / bias.len().max(1);
+        let last = bias.len() % BLOCK;
+        let tiles = takes_tiles(level, precision);
+        if tiles || !level.has_halves() || last == 0 || last > BLOCK / 2 {
+            return Packed::new(level, weight, bias, precision);
+        }
+        // The rows again, after as many zeros as there are to the middle.
+        let repeated = |values: &[f64], each: usize| {
+            let mut values = values.to_vec();
+            let again = values[values.len() - last * each..].to_vec();
+            values.resize(values.len() + (BLOCK / 2 - last) * each, 0.0);
+            values.extend(again);
+            values
+        };
+        Packed::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
+    }
+
+    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
+        let rows = bias.len();
+        let depth = weight.len() / rows.max(1);
+        let tiles = takes_tiles(level, precision);
+        let pairs = depth.div_ceil(2);
+        let steps = match precision {
+            Precision::Bf16 if tiles => pairs.max(1).next_multiple_of(BLOCK),
+            Precision::Bf16 => pairs,
+            Precision::F32 | Precision::F16 => depth,
+        };
+        let cells = rows.next_multiple_of(BLOCK) * steps;
+        let mut packed = Aligned::zeros(if precision == Precision::F16 { cells / 2 } else { cells });
+        for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
+            // Where the row's weight of each step is.
+            let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
+            match precision {
+                Precision::F32 => cell.zip(row).for_each(|(at, w)| packed[at] = *w as f32),
+                Precision::F16 => cell.zip(half::round_row(row)).for_each(|(at, w)| {
+                    packed[at / 2] = with_half(packed[at / 2], at % 2, w);
+                }),
+                Precision::Bf16 => cell.zip(row.chunks(2)).for_each(|(at, pair)| {
+                    for (i, w) in pair.iter().enumerate() {
+                        packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
+                    }
+                }),
+            }
+        }
+        let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
+        biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
+        Packed { precision, tiles, steps, half, weight: packed, bias: biases }
+    }
+
+    /// What the weights are stored in.
+    pub(crate) fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Whether its activations are to be [`Pairs`] for tiles.
+    pub(crate) fn tiles(&self) -> bool {
+        self.tiles
+    }
+
+    /// How many blocks there are.
+    pub(crate) fn blocks(&self) -> usize {
+        self.bias.len() / BLOCK
+    }
+
+    /// The weights of `blocks` blocks from `first` on.
+    pub(crate) fn weight(&self, first: usize, blocks: usize) -> &[f32] {
+        let cells = match self.precision {
+            Precision::F16 => BLOCK / 2 * self.steps,
+            _ => BLOCK * self.steps,
+        };
+        &self.weight[first * cells..][..blocks * cells]
+    }
+
+    /// The biases of block `b`.
+    pub(crate) fn bias(&self, b: usize) -> &[f32] {
+        &self.bias[b * BLOCK..][..BLOCK]
+    }
+
+    /// Cells of scratch for [`Packed::unpack`].
+    pub(crate) fn scratch(&self) -> usize {
+        MAX_BLOCKS * BLOCK * self.steps
+    }
+
+    /// Those blocks' weights, in f32 or f16, times what `gate` has for each step, in f32.
+    #[inline(always)]
+    pub(crate) fn unpack<I: Isa>(
+        &self,
+        s: I,
+        first: usize,
+        blocks: usize,
+        gate: Option<&[f32]>,
+        to: &mut [f32],
+    ) {
+        let from = self.weight(first, blocks).as_ptr();
+        let to = &mut to[..blocks * BLOCK * self.steps];
+        assert!(gate.is_none_or(|g| g.len() == self.steps) && self.precision != Precision::Bf16);
+        for (b, to) in to.chunks_exact_mut(self.steps * BLOCK).enumerate() {
+            for (k, to) in to.chunks_exact_mut(BLOCK).enumerate() {
+                let gate = gate.map(|g| s.splat(g[k]));
+                for (part, to) in to.chunks_exact_mut(I::LANES).enumerate() {
+                    let at = (b * self.steps + k) * BLOCK + part * I::LANES;
+                    // SAFETY: a part of a row of the blocks, of whole vectors.
+                    unsafe {
+                        let w = match self.precision {
+                            Precision::F16 => s.load_f16(from.cast::<u16>().add(at)),
+                            _ => s.load(from.add(at)),
+                        };
+                        s.store(to.as_mut_ptr(), gate.map_or(w, |gate| s.mul(w, gate)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Those blocks as an operand of [`product`].
+    pub(crate) fn operand(&self, first: usize, blocks: usize) -> Weights {
+        let weight = self.weight(first, blocks);
+        Weights {
+            weight: weight.as_ptr(),
+            bias: self.bias[first * BLOCK..][..blocks * BLOCK].as_ptr(),
+            ahead: weight.as_ptr().wrapping_add(weight.len()),
+            steps: self.steps,
+            blocks,
+            tiles: self.tiles,
+            half: self.half && first + blocks == self.blocks(),
+        }
+    }
+}
+
+/// Whether weights are packed for tiles of bf16.
+fn takes_tiles(level: Level, precision: Precision) -> bool {
+    precision == Precision::Bf16 && level.has_tiles()
+}
+
+/// The cell with one of its halves replaced.
+fn with_half(cell: f32, half: usize, bits: u16) -> f32 {
+    let shift = 16 * half;
+    f32::from_bits(cell.to_bits() & !(0xffff << shift) | u32::from(bits) << shift)
+}
+
+/// Blocks of weights, `[blocks, steps, BLOCK]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Weights {
+    pub(crate) weight: *const f32,
+    /// `[blocks, BLOCK]`.
+    pub(crate) bias: *const f32,
+    /// What to ask memory for meanwhile, as many cells as `weight`: the next weights. It need not be readable.
+    pub(crate) ahead: *const f32,
+    pub(crate) steps: usize,
+    /// At most what [`Level::blocks`] says.
+    pub(crate) blocks: usize,
+    /// Whether tiles multiply them.
+    pub(crate) tiles: bool,
+    /// Whether the last of them is half.
+    pub(crate) half: bool,
+}
+
+/// A factor for each step of a product's weights, and where they go once it is in them: as many cells as they have.
+#[derive(Clone, Copy)]
+pub(crate) struct Gating {
+    pub(super) gate: *const f32,
+    pub(super) to: *mut f32,
+}
+
+impl Weights {
+    /// To put `gate` into these on their way to `to`.
+    pub(crate) fn gating(&self, gate: &[f32], to: &mut [f32]) -> Gating {
+        assert!(gate.len() == self.steps && to.len() >= self.blocks * BLOCK * self.steps);
+        Gating { gate: gate.as_ptr(), to: to.as_mut_ptr() }
+    }
+}
