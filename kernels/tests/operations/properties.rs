@@ -3,7 +3,7 @@
 //!
 //! `PROPTEST_CASES` says how many; `EFFICIENTECG_LONG=1` is 10,000 of each. What failed once is kept in `regressions`.
 
-use crate::harness::{Bound, check, label, precisions};
+use crate::harness::{Bound, check, label, precisions, reference};
 use efficientecg_kernels::ops::{Draw, Recipe, ops};
 use efficientecg_kernels::simd::Level;
 use proptest::array::uniform12;
@@ -43,8 +43,9 @@ fn within_bounds(name: &str, quick: u32) {
     let worst = RefCell::new(vec![0.0f64; runs.len()]);
     let cases = try_draws(name, quick, |draw| {
         let case = (entry.random)(&mut Recipe::new(draw));
+        let want = reference(&case);
         for ((level, precision), worst) in runs.iter().zip(worst.borrow_mut().iter_mut()) {
-            let [any, _] = check(&case, *level, *precision, Bound::Any);
+            let [any, _] = check(&case, &want, *level, *precision, Bound::Any);
             *worst = worst.max(any);
         }
     });

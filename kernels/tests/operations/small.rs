@@ -1,7 +1,7 @@
 //! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, tiles of one to three blocks, more
 //! than one chunk, span or task, whatever is prepared in scratch.
 
-use crate::harness::{Bound, check, precisions, results};
+use crate::harness::{Bound, check, precisions, reference, results};
 use efficientecg_kernels::op::{self, Op, TILE};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
@@ -27,7 +27,7 @@ fn within_bounds(cases: Vec<Case>) {
                     let got = results(case, level, *precision);
                     assert!(got.iter().flatten().all(|v| v.is_finite()), "{}: {got:?}", case.name);
                 } else {
-                    check(case, level, *precision, Bound::Any);
+                    check(case, &reference(case), level, *precision, Bound::Any);
                 }
             }
         }
