@@ -31,7 +31,7 @@
 use crate::gpu::Storage;
 use crate::half;
 use crate::op::Precision;
-use crate::simd::{Body, Isa, Level};
+use crate::simd::{Constants, Level};
 
 mod functions;
 mod sums;
@@ -114,15 +114,7 @@ pub struct Arithmetic {
 impl Arithmetic {
     /// That of kernels packed for a level.
     pub fn cpu(level: Level, precision: Precision) -> Arithmetic {
-        struct Probe;
-        impl Body for Probe {
-            type Output = (bool, usize);
-            #[inline(always)]
-            fn call<I: Isa>(self, _: I) -> (bool, usize) {
-                (I::FUSED, I::LANES)
-            }
-        }
-        let (fused, lanes) = level.dispatch(Probe);
+        let Constants { lanes, fused, quotient_error: quotient, .. } = level.constants();
         // Half of the smallest subnormal; dot products of bf16 may take subnormals for zeros.
         let lost = if precision == Precision::Bf16 { SMALLEST } else { SMALLEST * UNIT };
         Arithmetic {
@@ -134,7 +126,7 @@ impl Arithmetic {
             division: UNIT,
             lost,
             table: functions::table_error(level),
-            quotient: level.quotient_error(),
+            quotient,
         }
     }
 

@@ -40,7 +40,7 @@ pub(crate) fn blocks_of_tile(level: Level, cols: usize, tasks: impl Fn(usize) ->
     const ENOUGH: usize = 8;
     let even = |tasks: usize| tasks >= ENOUGH || tasks == 4 || tasks == 6;
     // A product of few columns waits for its weights, which wide tiles load less often than tall ones.
-    let most = if cols <= 48 { level.blocks().min(2) } else { level.blocks() };
+    let most = level.constants().blocks.min(if cols <= 48 { 2 } else { MAX_BLOCKS });
     (1..=most).rev().find(|blocks| even(tasks(*blocks))).unwrap_or(1)
 }
 

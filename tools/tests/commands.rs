@@ -329,6 +329,8 @@ fn info_describes_the_network() {
     assert!(sum > 0 && about["multiply_adds"] == sum);
     let table = succeeds(&["info", "--weights", name(&weights)]);
     assert!(table.contains(&format!("{} parameters", model.parameters())), "{table}");
+    let cpu = table.lines().find(|line| line.starts_with("cpu: ")).expect("the processor");
+    assert_eq!(cpu.ends_with(", bf16"), Level::best().has_bf16(), "{cpu}");
     let devices: Value = serde_json::from_str(&succeeds(&["info", "--json"])).expect("JSON");
     assert!(devices["model"].is_null());
     let levels = devices["devices"][0]["levels"].as_array().expect("levels").clone();

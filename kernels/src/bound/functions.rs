@@ -21,7 +21,8 @@ pub(super) fn table_error(level: Level) -> f64 {
 
 /// What the sigmoid errs by at a level, relatively: the exponential counts for `sigmoid(-x)` of it, then two roundings.
 pub fn sigmoid_error(level: Level, x: f64) -> f64 {
-    (exp_error(x) + table_error(level)) * sigmoid(-x) + 2.0 * UNIT + level.quotient_error() + UNIT * UNIT
+    let quotient = UNIT + level.constants().quotient_error;
+    (exp_error(x) + table_error(level)) * sigmoid(-x) + UNIT + quotient + UNIT * UNIT
 }
 
 /// What [`crate::math::silu_rough`] errs by, relatively: 7.5e-5 of the polynomial, and 1e-4 of the reciprocal.

@@ -6,7 +6,7 @@
 //! the body is inlined into a function that carries the matching `target_feature`, so everything in it is compiled
 //! for that set.
 //!
-//! The levels differ in width and in whether a multiply-add rounds once ([`Level::Scalar`] rounds twice), so their
+//! The levels differ in width and in whether a multiply-add rounds once ([`Level::SCALAR`] rounds twice), so their
 //! results differ in the last bits; each is held to the same tolerance against the f64 reference.
 
 #[cfg(target_arch = "x86_64")]
@@ -257,44 +257,33 @@ impl Level {
         }
     }
 
-    /// See [`Isa::QUOTIENT_ERROR`].
-    pub(crate) fn quotient_error(self) -> f64 {
-        struct Error;
-        impl Body for Error {
-            type Output = f64;
+    /// What [`Isa`] says of it.
+    pub(crate) fn constants(self) -> Constants {
+        struct Ask;
+        impl Body for Ask {
+            type Output = Constants;
             #[inline(always)]
-            fn call<I: Isa>(self, _: I) -> f64 {
-                I::QUOTIENT_ERROR
+            fn call<I: Isa>(self, _: I) -> Constants {
+                Constants {
+                    lanes: I::LANES,
+                    blocks: I::BLOCKS,
+                    fused: I::FUSED,
+                    halves: I::HALVES,
+                    quotient_error: I::QUOTIENT_ERROR,
+                }
             }
         }
-        self.dispatch(Error)
+        self.dispatch(Ask)
     }
+}
 
-    /// Whether a tile may take half a block, see [`Isa::HALVES`].
-    pub(crate) fn has_halves(self) -> bool {
-        struct Halves;
-        impl Body for Halves {
-            type Output = bool;
-            #[inline(always)]
-            fn call<I: Isa>(self, _: I) -> bool {
-                I::HALVES
-            }
-        }
-        self.dispatch(Halves)
-    }
-
-    /// The most blocks of rows of a tile of a matrix product at this level.
-    pub(crate) fn blocks(self) -> usize {
-        struct Blocks;
-        impl Body for Blocks {
-            type Output = usize;
-            #[inline(always)]
-            fn call<I: Isa>(self, _: I) -> usize {
-                I::BLOCKS
-            }
-        }
-        self.dispatch(Blocks)
-    }
+/// The constants of [`Isa`] that are asked for of a [`Level`].
+pub(crate) struct Constants {
+    pub(crate) lanes: usize,
+    pub(crate) blocks: usize,
+    pub(crate) fused: bool,
+    pub(crate) halves: bool,
+    pub(crate) quotient_error: f64,
 }
 
 impl fmt::Debug for Level {

@@ -32,7 +32,7 @@ impl Packed {
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
         let tiles = takes_tiles(level, precision);
-        if tiles || !level.has_halves() || last == 0 || last > BLOCK / 2 {
+        if tiles || !level.constants().halves || last == 0 || last > BLOCK / 2 {
             return Packed::new(level, weight, bias, precision);
         }
         // The rows again, after as many zeros as there are to the middle.
@@ -178,7 +178,7 @@ pub(crate) struct Weights {
     /// What to ask memory for meanwhile, as many cells as `weight`: the next weights. It need not be readable.
     pub(crate) ahead: *const f32,
     pub(crate) steps: usize,
-    /// At most what [`Level::blocks`] says.
+    /// At most [`Isa::BLOCKS`].
     pub(crate) blocks: usize,
     /// Whether tiles multiply them.
     pub(crate) tiles: bool,

@@ -102,9 +102,8 @@ impl Body for Run<'_> {
 /// `x` must be readable for the columns, which nobody else may write.
 #[inline(always)]
 unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, col: usize, cols: usize) {
-    let most = op.level.blocks();
-    for first in (0..op.matrix.blocks()).step_by(most) {
-        let blocks = most.min(op.matrix.blocks() - first);
+    for first in (0..op.matrix.blocks()).step_by(I::BLOCKS) {
+        let blocks = I::BLOCKS.min(op.matrix.blocks() - first);
         // SAFETY: handed on to the caller.
         unsafe {
             let to = y.block_ptr(first).add(col * BLOCK);
