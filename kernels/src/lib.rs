@@ -8,11 +8,13 @@
 //! - [`bound`]: how far a kernel may be from its reference.
 //! - [`aligned`]: memory for whole vectors.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
-//! - [`half`]: f16 and bf16. `tile`: the register-tiled matrix product. `linear`: matrix-vector products and norms.
+//! - [`half`]: f16 and bf16. `gemm`: the matrix product and its table of micro-kernels. `linear`: matrix-vector products and norms.
+//! - `tuning`: every constant of the schedule.
 
 pub mod aligned;
 pub mod bound;
 pub mod error;
+mod gemm;
 pub mod gpu;
 pub mod half;
 mod linear;
@@ -21,5 +23,5 @@ pub mod op;
 pub mod ops;
 pub mod peak;
 pub mod simd;
-mod tile;
+mod tuning;
 pub mod view;

@@ -6,6 +6,7 @@
 use crate::aligned::Aligned;
 use crate::math::Function;
 use crate::simd::{Isa, MAX_LANES};
+use crate::tuning::GEMV_ROWS;
 use crate::view::{Shape, View};
 
 /// Rows of `width` numbers, each padded with zeros to whole vectors.
@@ -55,17 +56,16 @@ pub(crate) fn padded(values: &[f64]) -> Vec<f32> {
 /// `y[o] += sum over i of rows[first + i, o] * x[i]`, over the padded width: rows are read in order, some at a time.
 #[inline(always)]
 pub(crate) fn accumulate<I: Isa>(s: I, rows: &Padded, first: usize, x: &[f32], y: &mut [f32]) {
-    const TOGETHER: usize = 4;
     let pitch = rows.pitch;
     assert!(y.len() >= pitch && rows.data.len() >= (first + x.len()) * pitch);
     let w = rows.data[first * pitch..].as_ptr();
     let y = y.as_mut_ptr();
-    for i in (0..x.len()).step_by(TOGETHER) {
+    for i in (0..x.len()).step_by(GEMV_ROWS) {
         for o in (0..pitch).step_by(I::LANES) {
             // SAFETY: `o` stays within the pitch, which is a multiple of every vector's length, and the rows within `data`.
             unsafe {
                 let mut acc = s.load(y.add(o));
-                if let Some(x) = x[i..].first_chunk::<TOGETHER>() {
+                if let Some(x) = x[i..].first_chunk::<GEMV_ROWS>() {
                     for (j, x) in x.iter().enumerate() {
                         acc = s.mul_add(s.splat(*x), s.load(w.add((i + j) * pitch + o)), acc);
                     }

@@ -159,6 +159,13 @@ pub trait Kernel: Send + Sync {
     /// How many tasks a call on these operands is cut into.
     fn tasks(&self, inputs: &[Shape]) -> usize;
 
+    /// The largest micro-kernel of its matrix product on these operands, by its name in the table of the instruction set; none where
+    /// it has no product, or the processor multiplies tiles (AMX).
+    fn micro_kernel(&self, inputs: &[Shape]) -> Option<&'static str> {
+        let _ = inputs;
+        None
+    }
+
     /// How operand `index` lies in memory.
     fn input_layout(&self, index: usize) -> Layout {
         let _ = index;

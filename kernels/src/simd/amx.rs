@@ -2,7 +2,7 @@
 //! as many multiply-adds a second as vectors of f32 do.
 //!
 //! A tile register holds 16 lines of 64 bytes. Activations are 16 columns of 32 rows, weights 16 pairs of steps of a block of rows
-//! ([`crate::tile::Packed`] has them so), results 16 columns of a block. Each result is the sum of two chains, those of the even
+//! ([`crate::gemm::PackedWeights`] has them so), results 16 columns of a block. Each result is the sum of two chains, those of the even
 //! and of the odd steps, 16 long and from zero, which is then added to what there was (Intel, *Software Developer's Manual*, volume 2,
 //! TDPBF16PS); subnormal numbers count as zeros.
 
@@ -130,8 +130,8 @@ pub(crate) struct Product {
     /// Where the results of each go in the first block, and the bytes to the next block.
     pub(crate) to: [*mut f32; 2],
     pub(crate) out: usize,
-    /// What to ask memory for, a line of each for each pair of steps. It need not be readable.
-    pub(crate) ask: [*const f32; 2],
+    /// What to prefetch, a line of each for each pair of steps. It need not be readable.
+    pub(crate) prefetch: [*const f32; 2],
 }
 
 /// Loads a tile.
@@ -141,8 +141,8 @@ macro_rules! load {
     };
 }
 
-/// Asks for some lines of both.
-macro_rules! ask {
+/// Prefetches some lines of both.
+macro_rules! prefetch {
     ($($line:literal)*) => {
         concat!($("prefetcht1 [{a} + 64*", $line, "]\nprefetcht1 [{b} + 64*", $line, "]\n",)*)
     };
@@ -163,8 +163,8 @@ macro_rules! product {
                         load!("tmm6", $x),
                         $(load!("tmm7", $w), concat!("tdpbf16ps tmm", $acc, ", tmm6, tmm7"),)*
                     )*
-                    ask!("0" "1" "2" "3" "4" "5" "6" "7"),
-                    ask!("8" "9" "10" "11" "12" "13" "14" "15"),
+                    prefetch!("0" "1" "2" "3" "4" "5" "6" "7"),
+                    prefetch!("8" "9" "10" "11" "12" "13" "14" "15"),
                     "add {x0}, {pitch}",
                     "add {x1}, {pitch}",
                     "add {w0}, 64*16",
@@ -191,8 +191,8 @@ macro_rules! product {
                     w1 = inout(reg) p.weight.wrapping_byte_add(p.block) => _,
                     w2 = inout(reg) p.weight.wrapping_byte_add(2 * p.block) => _,
                     k = inout(reg) p.depth => _,
-                    a = inout(reg) p.ask[0] => _,
-                    b = inout(reg) p.ask[1] => _,
+                    a = inout(reg) p.prefetch[0] => _,
+                    b = inout(reg) p.prefetch[1] => _,
                     s = in(reg) LINE,
                     out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                     out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,

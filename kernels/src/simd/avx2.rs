@@ -8,6 +8,13 @@ use std::arch::x86_64::*;
 pub(crate) struct Avx2(());
 
 impl Avx2 {
+    /// # Safety
+    /// The processor must have AVX2, FMA and F16C.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Avx2 {
+        Avx2(())
+    }
+
     pub(crate) fn detect() -> Option<Avx2> {
         (is_x86_feature_detected!("avx2")
             && is_x86_feature_detected!("fma")
@@ -29,7 +36,6 @@ impl Isa for Avx2 {
     type F32 = __m256;
     const LANES: usize = 8;
     const ACCUMULATORS: usize = 12;
-    const BLOCKS: usize = 1;
     const FUSED: bool = true;
 
     #[inline(always)]

@@ -8,15 +8,22 @@ use super::miri::{
 use super::{Body, Isa, Powers};
 use std::arch::x86_64::*;
 
-/// Proof that the processor has AVX-512F (and the AVX2 and FMA that come with it), and AVX512-BF16 where `ZEN`.
+/// Proof that the processor has AVX-512F (and the AVX2 and FMA that come with it), and is AMD's with AVX512-BF16 where `ZEN`.
 ///
 /// `ZEN` is AMD's cores, from Zen 4 on. On Intel's (cycles on Granite Rapids) a division of a vector takes 10, which
 /// is as many as the rest of a SiLU; a dot product of bf16, where there is one, 2, so that it does half of what
-/// multiply-adds do; and weights that are not asked for come late from the second-level cache.
+/// multiply-adds do; and weights that are not prefetched come late from the second-level cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512<const ZEN: bool>(());
 
 impl<const ZEN: bool> Avx512<ZEN> {
+    /// # Safety
+    /// The processor must have AVX-512F, AVX2 and FMA, and AVX512-BF16 where `ZEN`.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Avx512<ZEN> {
+        Avx512(())
+    }
+
     pub(crate) fn detect() -> Option<Avx512<ZEN>> {
         (is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx2")
@@ -59,7 +66,6 @@ impl<const ZEN: bool> Isa for Avx512<ZEN> {
     type F32 = __m512;
     const LANES: usize = 16;
     const ACCUMULATORS: usize = 24;
-    const BLOCKS: usize = 3;
     const FUSED: bool = true;
     const HALVES: bool = true;
     const LEAN: bool = !ZEN;

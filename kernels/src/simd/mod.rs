@@ -12,17 +12,19 @@
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
-mod avx2;
+pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
-mod avx512;
+pub(crate) mod avx512;
 #[cfg(all(miri, target_arch = "x86_64"))]
 mod miri;
 #[cfg(all(miri, target_arch = "aarch64"))]
 mod miri_neon;
 #[cfg(target_arch = "aarch64")]
-mod neon;
-mod scalar;
+pub(crate) mod neon;
+pub(crate) mod scalar;
 
+use crate::gemm;
+use crate::gemm::table::Table;
 use std::fmt;
 
 /// A vector instruction set: a token whose existence proves that the processor has it.
@@ -33,25 +35,23 @@ pub trait Isa: Copy + Send + Sync + 'static {
     type F32: Copy;
     /// Lanes of a vector; divides [`MAX_LANES`].
     const LANES: usize;
-    /// Vectors that the tile of a matrix product ([`crate::tile`]) may keep in registers, beside those that it loads.
+    /// Vectors of sums that a kernel may keep in registers, beside those that it loads.
     const ACCUMULATORS: usize;
-    /// The most blocks of rows of that tile, at most [`crate::tile::MAX_BLOCKS`].
-    const BLOCKS: usize;
     /// Whether [`Isa::mul_add`] rounds once.
     const FUSED: bool;
-    /// Whether a vector is a block of rows, of which a tile may take half for two columns at once: [`Isa::join`] and
+    /// Whether a vector is a block of rows, of which a micro-kernel may take half for two columns at once: [`Isa::join`] and
     /// [`Isa::split`].
     const HALVES: bool = false;
 
     /// What [`Isa::quotient`] errs by beyond a division's half unit, relatively.
     const QUOTIENT_ERROR: f64 = 0.0;
-    /// Whether what is beside the multiply-adds of a tile costs time: rows that lie side by side then have a loop of their own, weights
-    /// are asked for shortly before ([`Isa::prefetch_near`]), and tiles that have nothing else to ask for are compiled so.
+    /// Whether what is beside the multiply-adds of a micro-kernel costs time: rows that lie side by side then have a loop of their own, and
+    /// weights are prefetched shortly before they are multiplied ([`Isa::prefetch_near`]).
     const LEAN: bool = false;
 
-    /// Asks for the cache line of `p`, which need not be readable, for the second level.
+    /// Prefetches the cache line of `p`, which need not be readable, for the second level.
     fn prefetch(self, p: *const f32);
-    /// Asks for it for the first level, where [`Isa::LEAN`].
+    /// Prefetches it for the first level, where [`Isa::LEAN`].
     #[inline(always)]
     fn prefetch_near(self, p: *const f32) {
         let _ = p;
@@ -186,10 +186,8 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         {
             levels.extend(avx2::Avx2::detect().map(|t| Level(Token::Avx2(t))));
-            levels.extend(match avx512::Avx512::<true>::detect() {
-                Some(t) => Some(Level(Token::Avx512Zen(t))),
-                None => avx512::Avx512::<false>::detect().map(|t| Level(Token::Avx512(t))),
-            });
+            levels.extend(avx512::Avx512::<false>::detect().map(|t| Level(Token::Avx512(t))));
+            levels.extend(avx512::Avx512::<true>::detect().map(|t| Level(Token::Avx512Zen(t))));
         }
         #[cfg(target_arch = "aarch64")]
         levels.extend(neon::Neon::detect().map(|t| Level(Token::Neon(t))));
@@ -201,19 +199,21 @@ impl Level {
         Level::available().last().copied().unwrap_or(Level::SCALAR)
     }
 
-    /// The level called `name` (`scalar`, `avx2`, `avx512`, `neon`), if this processor has it.
+    /// The level called `name`, as [`Level::name`] has it, if this processor has it.
     pub fn by_name(name: &str) -> Option<Level> {
         Level::available().into_iter().find(|l| l.name() == name)
     }
 
-    /// `scalar`, `avx2`, `avx512` or `neon`.
+    /// `scalar`, `avx2`, `avx512`, `avx512_zen` (AMD's AVX-512 with bf16, from Zen 4 on) or `neon`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Token::Scalar(_) => "scalar",
             #[cfg(target_arch = "x86_64")]
             Token::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) | Token::Avx512Zen(_) => "avx512",
+            Token::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Zen(_) => "avx512_zen",
             #[cfg(target_arch = "aarch64")]
             Token::Neon(_) => "neon",
         }
@@ -257,6 +257,21 @@ impl Level {
         }
     }
 
+    /// Its micro-kernels.
+    pub(crate) fn table(self) -> &'static Table {
+        match self.0 {
+            Token::Scalar(_) => &gemm::scalar::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx2(_) => &gemm::avx2::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512(_) => &gemm::avx512::any::TABLE,
+            #[cfg(target_arch = "x86_64")]
+            Token::Avx512Zen(_) => &gemm::avx512::zen::TABLE,
+            #[cfg(target_arch = "aarch64")]
+            Token::Neon(_) => &gemm::neon::TABLE,
+        }
+    }
+
     /// What [`Isa`] says of it.
     pub(crate) fn constants(self) -> Constants {
         struct Ask;
@@ -264,13 +279,7 @@ impl Level {
             type Output = Constants;
             #[inline(always)]
             fn call<I: Isa>(self, _: I) -> Constants {
-                Constants {
-                    lanes: I::LANES,
-                    blocks: I::BLOCKS,
-                    fused: I::FUSED,
-                    halves: I::HALVES,
-                    quotient_error: I::QUOTIENT_ERROR,
-                }
+                Constants { lanes: I::LANES, fused: I::FUSED, quotient_error: I::QUOTIENT_ERROR }
             }
         }
         self.dispatch(Ask)
@@ -280,9 +289,7 @@ impl Level {
 /// The constants of [`Isa`] that are asked for of a [`Level`].
 pub(crate) struct Constants {
     pub(crate) lanes: usize,
-    pub(crate) blocks: usize,
     pub(crate) fused: bool,
-    pub(crate) halves: bool,
     pub(crate) quotient_error: f64,
 }
 

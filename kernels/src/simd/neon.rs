@@ -11,6 +11,13 @@ use std::arch::aarch64::*;
 pub(crate) struct Neon(());
 
 impl Neon {
+    /// # Safety
+    /// The processor must have NEON.
+    #[inline(always)]
+    pub(crate) unsafe fn assume() -> Neon {
+        Neon(())
+    }
+
     pub(crate) fn detect() -> Option<Neon> {
         std::arch::is_aarch64_feature_detected!("neon").then_some(Neon(()))
     }
@@ -29,7 +36,6 @@ impl Isa for Neon {
     type F32 = float32x4_t;
     const LANES: usize = 4;
     const ACCUMULATORS: usize = 24;
-    const BLOCKS: usize = 1;
     const FUSED: bool = true;
 
     #[inline(always)]

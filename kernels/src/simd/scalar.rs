@@ -16,7 +16,6 @@ impl Isa for Scalar {
     type F32 = [f32; 4];
     const LANES: usize = 4;
     const ACCUMULATORS: usize = 12;
-    const BLOCKS: usize = 1;
     const FUSED: bool = false;
 
     #[inline(always)]

@@ -3,15 +3,16 @@
 //! `stride` samples apart.
 
 use super::{Conv, Window};
+use crate::gemm::{self, Activations, Extra, PackedWeights, Prefetch};
 use crate::op::{self, Call, Precision};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Ahead, CHUNK, Offsets, Source};
+use crate::tuning::CHUNK;
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
-    matrix: tile::Packed,
+    matrix: PackedWeights,
     window: Window,
     leads: usize,
     /// Where each tap of each lead starts in scratch.
@@ -25,7 +26,7 @@ impl Packed {
         let offsets = (0..op.leads * op.kernel).map(|k| k / op.kernel * span + k % op.kernel).collect();
         Packed {
             level,
-            matrix: tile::Packed::new(level, &op.weight, &op.bias, Precision::F32),
+            matrix: PackedWeights::taps(level, &op.weight, &op.bias, op.stride),
             window,
             leads: op.leads,
             offsets,
@@ -36,6 +37,10 @@ impl Packed {
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         self.window.outputs(inputs[0].cols).div_ceil(chunk(self.window))
+    }
+
+    fn micro_kernel(&self, _: &[Shape]) -> Option<&'static str> {
+        self.matrix.micro_kernel(self.level.table().blocks())
     }
 
     fn takes_dense(&self) -> bool {
@@ -74,7 +79,7 @@ impl Body for Run<'_> {
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
-        let Packed { window, leads, offsets, .. } = self.op;
+        let Packed { matrix, window, leads, offsets, .. } = self.op;
         let total = self.y.shape().cols;
         let pitch = window.span(chunk(*window));
         for task in self.tasks {
@@ -83,41 +88,20 @@ impl Body for Run<'_> {
             for (lead, row) in self.scratch.chunks_exact_mut(pitch).enumerate().take(*leads) {
                 padded(self.x.row(lead), window.start(col), &mut row[..window.span(cols)]);
             }
-            let (data, step) = (self.scratch.as_ptr(), window.stride);
-            // SAFETY: the taps of the columns are in scratch; only this task writes these columns of `y`.
-            unsafe {
-                match step {
-                    1 => product(s, self.op, Offsets::<1> { data, offsets, step }, self.y, col, cols),
-                    2 => product(s, self.op, Offsets::<2> { data, offsets, step }, self.y, col, cols),
-                    _ => product(s, self.op, Offsets::<0> { data, offsets, step }, self.y, col, cols),
+            let x = Activations::taps(self.scratch, offsets, window.stride);
+            let most = self.op.level.table().blocks();
+            for first in (0..matrix.blocks()).step_by(most) {
+                let blocks = most.min(matrix.blocks() - first);
+                let weights = matrix.operand(first, blocks);
+                // SAFETY: the taps of the columns are in scratch; only this task writes these columns of `y`.
+                unsafe {
+                    let to = self.y.block_ptr(first).add(col * BLOCK);
+                    let (pitch, later) = (total * BLOCK, &mut Prefetch::nothing());
+                    gemm::product(&weights, x, cols, to, pitch, Extra::Nothing, later);
+                    for b in first..first + blocks {
+                        gemm::silu(s, self.y.block_ptr(b).add(col * BLOCK), cols, Precision::F32);
+                    }
                 }
-            }
-        }
-    }
-}
-
-/// Computes `cols` columns of all channels.
-///
-/// # Safety
-/// `x` must be readable for the columns, which nobody else may write.
-#[inline(always)]
-unsafe fn product<I: Isa, S: Source>(s: I, op: &Packed, x: S, y: &ViewMut<'_>, col: usize, cols: usize) {
-    for first in (0..op.matrix.blocks()).step_by(I::BLOCKS) {
-        let blocks = I::BLOCKS.min(op.matrix.blocks() - first);
-        // SAFETY: handed on to the caller.
-        unsafe {
-            let to = y.block_ptr(first).add(col * BLOCK);
-            tile::product::<I, _, false>(
-                s,
-                op.matrix.operand(first, blocks),
-                x,
-                cols,
-                to,
-                y.shape().cols * BLOCK,
-                &mut Ahead::nothing(),
-            );
-            for b in first..first + blocks {
-                tile::silu(s, y.block_ptr(b).add(col * BLOCK), cols, Precision::F32);
             }
         }
     }

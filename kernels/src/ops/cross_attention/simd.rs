@@ -8,6 +8,7 @@ use crate::linear::{self, Padded};
 use crate::math::Function;
 use crate::op::{self, Call, Kernel};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
+use crate::tuning::{QUERIES, QUERY_BLOCKS};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
@@ -66,13 +67,10 @@ struct Parts {
     scores: usize,
 }
 
-/// The most queries that share a pass over the columns.
-const MOST: usize = 8;
-
 /// Queries that share a pass over the columns, of so many.
 #[inline(always)]
 fn group<I: Isa>(queries: usize) -> usize {
-    if queries > 4 && I::ACCUMULATORS >= 24 { MOST } else { 4 }
+    if queries > 4 && I::ACCUMULATORS >= 24 { QUERIES } else { 4 }
 }
 
 /// Positions that are scored and summed before the next are: few, so that their columns of `h` stay in a second-level
@@ -85,9 +83,9 @@ impl Packed {
     fn parts(&self, tokens: usize, positions: usize) -> Parts {
         Parts {
             token: tokens * self.q.0.pitch,
-            absorbed: (tokens * self.heads).next_multiple_of(MOST) * self.k.pitch,
-            group: MOST * self.k.pitch,
-            scores: MOST * span(positions),
+            absorbed: (tokens * self.heads).next_multiple_of(QUERIES) * self.k.pitch,
+            group: QUERIES * self.k.pitch,
+            scores: QUERIES * span(positions),
         }
     }
 }
@@ -167,8 +165,8 @@ impl Body for Run<'_> {
         let queries = (tokens * op.heads).next_multiple_of(group) * wide;
         let (absorbed, pooled) = (&absorbed[..queries], &mut pooled[..queries]);
         let attention = Attention { h: self.h, wide, absorbed, pooled, together, scores, lanes };
-        if group == MOST {
-            attend::<I, MOST, 2>(s, attention)
+        if group == QUERIES {
+            attend::<I, QUERIES, 2>(s, attention)
         } else {
             attend::<I, 4, 2>(s, attention)
         }
@@ -270,11 +268,9 @@ fn score<I: Isa, const Q: usize, const P: usize>(
     scores: &mut [f32],
     span: usize,
 ) {
-    /// Blocks whose share of the queries stays in a first-level cache.
-    const TOGETHER: usize = 40;
     let blocks = h.shape().rows.div_ceil(BLOCK);
     assert!(part.len() <= span && part.end <= h.shape().cols && together.len() == Q * blocks * BLOCK);
-    for some in (0..blocks).step_by(TOGETHER) {
+    for some in (0..blocks).step_by(QUERY_BLOCKS) {
         for t in part.clone().step_by(P) {
             let position = |i: usize| (t + i).min(part.end - 1);
             // SAFETY: parts of blocks of queries, and of columns of blocks of `h`, whose rows past the last are zeros, as
@@ -289,7 +285,7 @@ fn score<I: Isa, const Q: usize, const P: usize>(
                         }
                     }
                 }
-                for b in some..blocks.min(some + TOGETHER) {
+                for b in some..blocks.min(some + QUERY_BLOCKS) {
                     let (block, queries) = (h.block_ptr(b), together.as_ptr().add(b * Q * BLOCK));
                     for lane in (0..BLOCK).step_by(I::LANES) {
                         let mut column = [s.splat(0.0); P];

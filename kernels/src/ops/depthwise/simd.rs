@@ -3,19 +3,20 @@
 //! whatever the length of the record. A short record's tiles are one stretch to a thread that has them all.
 
 use super::{Depthwise, Window};
+use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedWeights, Prefetch};
 use crate::op::{self, Call, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Ahead, Blocks, CHUNK, MAX_BLOCKS, Pairs};
+use crate::tuning::{CHUNK, DEPTHWISE_FLIGHT, MAX_BLOCKS};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
 pub(super) struct Packed {
     level: Level,
     precision: Precision,
-    expand: Option<tile::Packed>,
+    expand: Option<PackedWeights>,
     window: Window,
     /// A step for each tap.
-    taps: tile::Packed,
+    taps: PackedWeights,
 }
 
 impl Packed {
@@ -23,9 +24,9 @@ impl Packed {
         Packed {
             level,
             precision,
-            expand: op.expand.as_ref().map(|e| tile::Packed::new(level, &e.weight, &e.bias, precision)),
+            expand: op.expand.as_ref().map(|e| PackedWeights::new(level, &e.weight, &e.bias, precision)),
             window: op.window(),
-            taps: tile::Packed::new(level, &op.weight, &op.bias, Precision::F32),
+            taps: PackedWeights::new(level, &op.weight, &op.bias, Precision::F32),
         }
     }
 
@@ -37,7 +38,7 @@ impl Packed {
     fn groups(&self, x: Shape) -> usize {
         let tiles = op::tiles(self.window.outputs(x.cols));
         let blocks =
-            tile::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
+            gemm::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
         // An even number of tasks.
         let odd = tiles * self.blocks().div_ceil(blocks) % 2;
         self.blocks().min(self.blocks().div_ceil(blocks) + odd)
@@ -68,6 +69,10 @@ impl op::Kernel for Packed {
         op::tiles(self.window.outputs(inputs[0].cols)) * self.groups(inputs[0])
     }
 
+    fn micro_kernel(&self, inputs: &[Shape]) -> Option<&'static str> {
+        self.expand.as_ref()?.micro_kernel(self.blocks() / self.groups(inputs[0]))
+    }
+
     fn weights(&self) -> [&[f32]; 2] {
         [self.expand.as_ref().map_or(&[], |e| e.weight(0, e.blocks())), &[]]
     }
@@ -88,7 +93,7 @@ impl op::Kernel for Packed {
                 Precision::Bf16 => {
                     let tile = TILE.min(self.window.outputs(inputs[0].cols));
                     let cols = self.window.span(tile).min(inputs[0].cols);
-                    Pairs::cells(inputs[0].rows, cols, e.tiles())
+                    Bf16Blocks::cells(inputs[0].rows, cols, e.amx())
                 }
             })
     }
@@ -117,29 +122,29 @@ impl Body for Run<'_> {
         let groups = op.groups(self.x.shape());
         let outputs = op.window.outputs(self.x.shape().cols);
         let all = 0..op::tiles(outputs) * groups;
-        let mut ahead = Ahead::share(self.ahead, &self.tasks, all.end);
+        let mut ahead = Prefetch::share(self.ahead, &self.tasks, all.end);
         // Tiles at a time.
         let together = if outputs <= TILE && self.tasks == all { op::tiles(outputs) } else { 1 };
         let (scratch, rounded) = self.scratch.split_at_mut(op.rows());
         // The tile, or all, whose samples are in `rounded`, and the first of them.
-        let mut prepared: Option<(usize, Pairs, usize)> = None;
+        let mut prepared: Option<(usize, Activations, usize)> = None;
         for task in self.tasks.start..self.tasks.start + self.tasks.len() / together {
             let (tile, group) = (task / groups, task % groups);
             let tiles = tile..tile + together;
-            let first = tile::dealt(op.blocks(), groups, group);
-            let blocks = tile::dealt(op.blocks(), groups, group + 1) - first;
+            let first = gemm::split_evenly(op.blocks(), groups, group);
+            let blocks = gemm::split_evenly(op.blocks(), groups, group + 1) - first;
             let operand = match (&op.expand, op.precision) {
                 (Some(e), Precision::Bf16) => {
-                    let (_, pairs, from) = match prepared {
+                    let (_, rounded, from) = match prepared {
                         Some(of) if of.0 == tile => of,
                         _ => {
                             let samples = op.samples(self.x.shape().cols, &tiles);
                             let from = samples.start;
-                            (tile, Pairs::round(s, self.x, samples, None, e.tiles(), rounded), from)
+                            (tile, Bf16Blocks::round(s, self.x, samples, None, e.amx(), rounded), from)
                         }
                     };
-                    prepared = Some((tile, pairs, from));
-                    Operand::Pairs(pairs, from)
+                    prepared = Some((tile, rounded, from));
+                    Operand::Rounded(rounded, from)
                 }
                 (Some(e), Precision::F16) => {
                     e.unpack(s, first, blocks, None, rounded);
@@ -160,7 +165,7 @@ enum Operand {
     /// Weights as they are here.
     Unpacked(*const f32),
     /// Samples rounded, from this one on.
-    Pairs(Pairs, usize),
+    Rounded(Activations, usize),
 }
 
 #[inline(always)]
@@ -175,7 +180,7 @@ fn run_task<I: Isa>(
     first: usize,
     blocks: usize,
     operand: Operand,
-    ahead: &mut Ahead<'_>,
+    ahead: &mut Prefetch<'_>,
 ) {
     let window = op.window;
     let (y, out) = (&outputs[0], &outputs[1]);
@@ -218,35 +223,17 @@ fn run_task<I: Isa>(
                         Some(matrix) => {
                             let mut weights = matrix.operand(first, blocks);
                             let (cols, h) = (to - from, h.add(cells(before)));
-                            match operand {
-                                Operand::Pairs(x, start) => {
-                                    tile::product::<I, _, false>(
-                                        s,
-                                        weights,
-                                        x.from(from - start),
-                                        cols,
-                                        h,
-                                        pitch,
-                                        ahead,
-                                    );
+                            let source = match operand {
+                                Operand::Rounded(x, start) => x.from(from - start),
+                                Operand::Stored => Activations::of(x, from),
+                                Operand::Unpacked(weight) => {
+                                    weights.weight = weight;
+                                    Activations::of(x, from)
                                 }
-                                stored_or_unpacked => {
-                                    if let Operand::Unpacked(weight) = stored_or_unpacked {
-                                        weights.weight = weight;
-                                    }
-                                    tile::product::<I, _, false>(
-                                        s,
-                                        weights,
-                                        Blocks::of(x, from),
-                                        cols,
-                                        h,
-                                        pitch,
-                                        ahead,
-                                    );
-                                }
-                            }
+                            };
+                            gemm::product(&weights, source, cols, h, pitch, Extra::Nothing, ahead);
                             for b in 0..blocks {
-                                tile::silu(s, h.add(b * pitch), cols, op.precision);
+                                gemm::silu(s, h.add(b * pitch), cols, op.precision);
                             }
                         }
                         None => {
@@ -310,8 +297,6 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
     precision: Precision,
 ) {
     let window = if K > 0 { Window { kernel: K, stride: S } } else { window };
-    /// Outputs in flight: enough to hide the latency of the multiply-adds of one of them.
-    const FLIGHT: usize = 4;
     assert!(weight.len() == window.kernel * BLOCK && bias.len() == BLOCK);
     for part in (0..BLOCK).step_by(I::LANES) {
         // SAFETY: a part is a vector of a column, a tap, the biases and the sums; the rest is handed on to the caller.
@@ -321,8 +306,8 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
             let weight = weight.as_ptr().add(part);
             let mut total = s.load(sums.as_ptr().add(part));
             let mut t = 0;
-            while t + FLIGHT <= cols {
-                let mut acc = [bias; FLIGHT];
+            while t + DEPTHWISE_FLIGHT <= cols {
+                let mut acc = [bias; DEPTHWISE_FLIGHT];
                 for j in 0..window.kernel {
                     let w = s.load(weight.add(j * BLOCK));
                     for (i, acc) in acc.iter_mut().enumerate() {
@@ -331,11 +316,11 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
                     }
                 }
                 for (i, acc) in acc.into_iter().enumerate() {
-                    let value = tile::activate(s, acc, precision);
+                    let value = gemm::activate(s, acc, precision);
                     s.store(y.add((t + i) * BLOCK), value);
                     total = s.add(total, value);
                 }
-                t += FLIGHT;
+                t += DEPTHWISE_FLIGHT;
             }
             while t < cols {
                 let mut acc = bias;
@@ -343,7 +328,7 @@ unsafe fn convolve<I: Isa, const K: usize, const S: usize>(
                     let x = s.load(h.add((t * window.stride + j) * BLOCK));
                     acc = s.mul_add(s.load(weight.add(j * BLOCK)), x, acc);
                 }
-                let value = tile::activate(s, acc, precision);
+                let value = gemm::activate(s, acc, precision);
                 s.store(y.add(t * BLOCK), value);
                 total = s.add(total, value);
                 t += 1;

@@ -2,26 +2,23 @@
 //! weights of the blocks, or the activations of the record.
 
 use super::Pointwise;
+use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedWeights, Prefetch};
 use crate::op::{self, Call, Precision, TILE};
 use crate::simd::{Body, Isa, Level};
-use crate::tile::{self, Ahead, Blocks, CHUNK, Cold, MAX_BLOCKS, Pairs};
+use crate::tuning::{
+    CHUNK, FEW_COLUMNS, GATED_ACTIVATIONS, LEAST_CHUNK, MAX_BLOCKS, MOST_CHUNKS, TASKS, WINDOW,
+};
 use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
-/// Gated activations, in floats, that leave room in a second-level cache for what they were made from and for weights.
-const GATED: usize = 50_000;
-
 pub(super) struct Packed {
     level: Level,
-    matrix: tile::Packed,
+    matrix: PackedWeights,
     silu: bool,
     gate: bool,
     residual: bool,
     sums: bool,
 }
-
-/// Activations of a window, in floats: what is read for each group of blocks should still be in a cache for the next.
-const WINDOW: usize = 1 << 18;
 
 /// How a call is cut: window by window of time; in each, group by group and chunk by chunk, or for [`Prepare::Round`] chunk
 /// by chunk and group by group, so that neighbouring tasks share what is prepared.
@@ -62,7 +59,7 @@ impl Packed {
     pub(super) fn new(op: &Pointwise, level: Level, precision: Precision) -> Packed {
         Packed {
             level,
-            matrix: tile::Packed::halved(level, &op.weight, &op.bias, precision),
+            matrix: PackedWeights::halved(level, &op.weight, &op.bias, precision),
             silu: op.silu,
             gate: op.gate,
             residual: op.residual,
@@ -79,23 +76,27 @@ impl Packed {
             cols if cold => (cols / unit).max(1) * unit,
             // Two windows for a team: what the steps before have left of a half of the record is in the cache of the thread
             // that has this half here. That is worth reading all weights for, unless they are many for few columns.
-            _ if team && !self.sums && x.cols >= (total * BLOCK).clamp(48, 96) => {
+            _ if team && !self.sums && x.cols >= (total * BLOCK).clamp(FEW_COLUMNS, CHUNK) => {
                 x.cols.div_ceil(2).next_multiple_of(8)
             }
             _ => x.cols,
         };
         let windows = x.cols.div_ceil(window);
         // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
-        let most = if self.sums { op::tiles(x.cols).div_ceil(windows) } else { (window / 24).clamp(1, 6) };
+        let most = if self.sums {
+            op::tiles(x.cols).div_ceil(windows)
+        } else {
+            (window / LEAST_CHUNK).clamp(1, MOST_CHUNKS)
+        };
         let tasks = |blocks| total.div_ceil(blocks) * most * windows.min(2);
-        let groups = total.div_ceil(tile::blocks_of_tile(self.level, x.cols, tasks));
-        let chunks = match 8 / windows.min(2) / groups {
+        let groups = total.div_ceil(gemm::blocks_of_tile(self.level, x.cols, tasks));
+        let chunks = match TASKS / windows.min(2) / groups {
             _ if self.sums => most,
             // An even number of tasks.
             odd if windows == 1 && odd * groups % 2 == 1 => (odd + 1).min(most),
             chunks => chunks.clamp(1, most),
         };
-        let small = Layout::Blocks.cells(x) <= GATED && x.cols <= total * BLOCK;
+        let small = Layout::Blocks.cells(x) <= GATED_ACTIVATIONS && x.cols <= total * BLOCK;
         let prepare = match self.matrix.precision() {
             Precision::Bf16 => Prepare::Round,
             Precision::F32 if !self.gate => Prepare::Nothing,
@@ -109,8 +110,9 @@ impl Packed {
     fn chunk(&self, cut: Cut, cols: usize, window: usize, chunk: usize) -> Range<usize> {
         let start = window * cut.window;
         let of_window = cut.window.min(cols - start);
-        let end =
-            |chunk: usize| start + of_window.min(8 * tile::dealt(of_window.div_ceil(8), cut.chunks, chunk));
+        let end = |chunk: usize| {
+            start + of_window.min(8 * gemm::split_evenly(of_window.div_ceil(8), cut.chunks, chunk))
+        };
         match self.sums {
             true => op::tile(cols, window * cut.chunks + chunk),
             false => end(chunk)..end(chunk + 1),
@@ -121,6 +123,10 @@ impl Packed {
 impl op::Kernel for Packed {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         self.cut(inputs[0], true).tasks()
+    }
+
+    fn micro_kernel(&self, inputs: &[Shape]) -> Option<&'static str> {
+        self.matrix.micro_kernel(self.matrix.blocks() / self.cut(inputs[0], true).groups)
     }
 
     fn weights(&self) -> [&[f32]; 2] {
@@ -146,7 +152,7 @@ impl op::Kernel for Packed {
                 let longest = |cut: Cut| (0..cut.chunks).map(|c| self.chunk(cut, cols, 0, c).len()).max();
                 let longest = cuts.into_iter().filter_map(longest).max().unwrap_or(0);
                 let cols = if self.sums { TILE.min(cols) } else { longest };
-                Pairs::cells(inputs[0].rows, cols, self.matrix.tiles())
+                Bf16Blocks::cells(inputs[0].rows, cols, self.matrix.amx())
             }
         }
     }
@@ -176,7 +182,7 @@ impl Body for Run<'_> {
         let residual = residual.then(|| &self.inputs[1 + usize::from(*gate)]);
         let mut cut = self.op.cut(x.shape(), true);
         let mut tasks = self.tasks;
-        let mut ahead = Ahead::share(self.ahead, &tasks, cut.tasks());
+        let mut ahead = Prefetch::share(self.ahead, &tasks, cut.tasks());
         if tasks == (0..cut.tasks()) {
             // All the work is one thread's.
             cut = self.op.cut(x.shape(), false);
@@ -184,12 +190,12 @@ impl Body for Run<'_> {
         }
         let total = x.shape().cols;
         let gate = gate.then(|| self.inputs[1].row(0));
-        let mut source = Blocks::of(x, 0);
+        let mut source = Activations::of(x, 0);
         if let (Prepare::Activations, Some(gate)) = (cut.prepare, gate) {
             scale_activations(s, x, gate, self.scratch);
-            source.data = self.scratch.as_ptr();
+            source = source.at(self.scratch);
         }
-        let mut pairs = Pairs::none();
+        let mut rounded = Activations::none();
         // The group or chunk that is in scratch.
         let mut prepared = usize::MAX;
         for task in tasks {
@@ -202,42 +208,37 @@ impl Body for Run<'_> {
             if columns.is_empty() {
                 continue;
             }
-            let first = tile::dealt(matrix.blocks(), cut.groups, group);
-            let blocks = tile::dealt(matrix.blocks(), cut.groups, group + 1) - first;
+            let first = gemm::split_evenly(matrix.blocks(), cut.groups, group);
+            let blocks = gemm::split_evenly(matrix.blocks(), cut.groups, group + 1) - first;
             let mut weights = matrix.operand(first, blocks);
-            // What the first tile is to do for all after it.
+            // What the first product is to do for all after it.
             let mut gating = None;
-            match (cut.prepare, gate) {
-                (Prepare::Weights, Some(gate))
-                    if matrix.precision() == Precision::F32 && prepared != group =>
-                {
-                    prepared = group;
-                    gating = Some(weights.gating(gate, self.scratch));
-                }
-                (Prepare::Weights, _) => {
+            match cut.prepare {
+                Prepare::Weights => {
                     if prepared != group {
                         prepared = group;
-                        matrix.unpack(s, first, blocks, gate, self.scratch);
+                        match gate {
+                            Some(gate)
+                                if matrix.precision() == Precision::F32
+                                    && weights.takes_gate(CHUNK.min(columns.len())) =>
+                            {
+                                gating = Some(weights.gating(gate, self.scratch));
+                            }
+                            gate => matrix.unpack(s, first, blocks, gate, self.scratch),
+                        }
                     }
-                    weights.weight = self.scratch.as_ptr();
+                    if gating.is_none() {
+                        weights.weight = self.scratch.as_ptr();
+                    }
                 }
-                (Prepare::Round, _) => {
+                Prepare::Round => {
                     if prepared != window * cut.chunks + chunk {
                         prepared = window * cut.chunks + chunk;
-                        let tiles = matrix.tiles();
-                        pairs = Pairs::round(s, x, columns.clone(), gate, tiles, self.scratch);
+                        let amx = matrix.amx();
+                        rounded = Bf16Blocks::round(s, x, columns.clone(), gate, amx, self.scratch);
                     }
                 }
-                (Prepare::Nothing | Prepare::Activations, _) => {}
-            }
-            macro_rules! product {
-                ($($x:expr),*) => {
-                    if I::HALVES && weights.half {
-                        tile::product::<I, _, true>(s, weights, $($x),*, &mut ahead)
-                    } else {
-                        tile::product::<I, _, false>(s, weights, $($x),*, &mut ahead)
-                    }
-                };
+                Prepare::Nothing | Prepare::Activations => {}
             }
             let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
             for col in columns.clone().step_by(CHUNK) {
@@ -246,36 +247,28 @@ impl Body for Run<'_> {
                 // only this task writes these blocks of these columns.
                 unsafe {
                     let (to, pitch) = (y.block_ptr(first).add(col * BLOCK), total * BLOCK);
-                    if cut.prepare == Prepare::Round {
-                        product!(pairs.from(col - columns.start), cols, to, pitch);
-                    } else {
-                        let mut source = source.from(col);
-                        let (mut to, mut cols) = (to, cols);
-                        if let Some(gating) = gating.take() {
-                            let done = if I::HALVES && weights.half {
-                                tile::gated_tile::<I, true>(s, weights, gating, source, cols, to, pitch)
-                            } else {
-                                tile::gated_tile::<I, false>(s, weights, gating, source, cols, to, pitch)
-                            };
-                            weights.weight = self.scratch.as_ptr();
-                            (source, to, cols) = (source.from(done), to.add(done * BLOCK), cols - done);
+                    let (source, extra) = match gating.take() {
+                        _ if cut.prepare == Prepare::Round => {
+                            (rounded.from(col - columns.start), Extra::Nothing)
                         }
-                        if cut.cold && group == 0 {
-                            product!(Cold(source), cols, to, pitch);
-                        } else {
-                            product!(source, cols, to, pitch);
-                        }
+                        Some(gating) => (source.from(col), Extra::Gate(gating)),
+                        None if cut.cold && group == 0 => (source.from(col), Extra::Cold),
+                        None => (source.from(col), Extra::Nothing),
+                    };
+                    gemm::product(&weights, source, cols, to, pitch, extra, &mut ahead);
+                    if matches!(extra, Extra::Gate(_)) {
+                        weights.weight = self.scratch.as_ptr();
                     }
                     for (b, sums) in sums.iter_mut().enumerate().take(blocks) {
                         let y = y.block_ptr(first + b).add(col * BLOCK);
                         if *silu {
-                            tile::silu(s, y, cols, matrix.precision());
+                            gemm::silu(s, y, cols, matrix.precision());
                         }
                         if let Some(residual) = residual {
-                            tile::add(s, y, residual.block_ptr(first + b).add(col * BLOCK), cols);
+                            gemm::add(s, y, residual.block_ptr(first + b).add(col * BLOCK), cols);
                         }
                         if self.op.sums {
-                            tile::sum(s, y, cols, sums);
+                            gemm::sum(s, y, cols, sums);
                         }
                     }
                 }

@@ -1,18 +1,23 @@
 //! The weights of a product, packed at load for a level and a precision.
 
-use super::MAX_BLOCKS;
+use super::table::{MicroKernel, Shapes};
 use crate::aligned::Aligned;
 use crate::half;
 use crate::op::Precision;
 use crate::simd::{Isa, Level};
+use crate::tuning::MAX_BLOCKS;
 use crate::view::BLOCK;
 
 /// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
 /// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
-pub(crate) struct Packed {
+pub(crate) struct PackedWeights {
     precision: Precision,
-    /// Whether tiles multiply it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
-    tiles: bool,
+    /// The micro-kernels that multiply it.
+    shapes: &'static [Shapes],
+    /// Lanes of their vectors.
+    lanes: usize,
+    /// Whether AMX multiplies it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
+    amx: bool,
     steps: usize,
     /// Whether the last block is half: its first rows are there a second time, from the middle on.
     half: bool,
@@ -21,19 +26,25 @@ pub(crate) struct Packed {
     bias: Aligned,
 }
 
-impl Packed {
+impl PackedWeights {
     /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`) for a level.
-    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
-        Packed::with(level, weight, bias, precision, false)
+    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedWeights {
+        PackedWeights::with(level, weight, bias, precision, false)
+    }
+
+    /// Packs them in f32 for activations that are [taps](super::Activations::taps), columns `stride` cells apart.
+    pub(crate) fn taps(level: Level, weight: &[f64], bias: &[f64], stride: usize) -> PackedWeights {
+        let conv = level.table().conv;
+        let shapes = conv[if (1..=2).contains(&stride) { stride - 1 } else { 2 }];
+        PackedWeights { shapes, ..PackedWeights::new(level, weight, bias, Precision::F32) }
     }
 
     /// Packs them with a half block at the end, where the level has any use for it.
-    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> Packed {
+    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedWeights {
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
-        let tiles = takes_tiles(level, precision);
-        if tiles || !level.constants().halves || last == 0 || last > BLOCK / 2 {
-            return Packed::new(level, weight, bias, precision);
+        if takes_amx(level, precision) || !level.table().halves() || last == 0 || last > BLOCK / 2 {
+            return PackedWeights::new(level, weight, bias, precision);
         }
         // The rows again, after as many zeros as there are to the middle.
         let repeated = |values: &[f64], each: usize| {
@@ -43,16 +54,16 @@ impl Packed {
             values.extend(again);
             values
         };
-        Packed::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
+        PackedWeights::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
     }
 
-    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> Packed {
+    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> PackedWeights {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
-        let tiles = takes_tiles(level, precision);
+        let amx = takes_amx(level, precision);
         let pairs = depth.div_ceil(2);
         let steps = match precision {
-            Precision::Bf16 if tiles => pairs.max(1).next_multiple_of(BLOCK),
+            Precision::Bf16 if amx => pairs.max(1).next_multiple_of(BLOCK),
             Precision::Bf16 => pairs,
             Precision::F32 | Precision::F16 => depth,
         };
@@ -75,7 +86,10 @@ impl Packed {
         }
         let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
-        Packed { precision, tiles, steps, half, weight: packed, bias: biases }
+        let table = level.table();
+        let shapes = if precision == Precision::Bf16 { table.bf16 } else { table.f32 };
+        let lanes = level.constants().lanes;
+        PackedWeights { precision, shapes, lanes, amx, steps, half, weight: packed, bias: biases }
     }
 
     /// What the weights are stored in.
@@ -83,14 +97,20 @@ impl Packed {
         self.precision
     }
 
-    /// Whether its activations are to be [`Pairs`] for tiles.
-    pub(crate) fn tiles(&self) -> bool {
-        self.tiles
+    /// Whether its activations are to be rounded for AMX.
+    pub(crate) fn amx(&self) -> bool {
+        self.amx
     }
 
     /// How many blocks there are.
     pub(crate) fn blocks(&self) -> usize {
         self.bias.len() / BLOCK
+    }
+
+    /// The name of the largest micro-kernel for groups of so many blocks.
+    pub(crate) fn micro_kernel(&self, blocks: usize) -> Option<&'static str> {
+        let shapes = self.operand(0, blocks.min(self.blocks())).shapes;
+        (!self.amx).then(|| shapes.largest().name)
     }
 
     /// The weights of `blocks` blocks from `first` on.
@@ -107,7 +127,7 @@ impl Packed {
         &self.bias[b * BLOCK..][..BLOCK]
     }
 
-    /// Cells of scratch for [`Packed::unpack`].
+    /// Cells of scratch for [`PackedWeights::unpack`].
     pub(crate) fn scratch(&self) -> usize {
         MAX_BLOCKS * BLOCK * self.steps
     }
@@ -143,23 +163,26 @@ impl Packed {
         }
     }
 
-    /// Those blocks as an operand of [`product`].
+    /// Those blocks as an operand of [`super::product`]; no more than there is a micro-kernel for.
     pub(crate) fn operand(&self, first: usize, blocks: usize) -> Weights {
         let weight = self.weight(first, blocks);
+        let half = self.half && first + blocks == self.blocks();
+        let shapes = self.shapes.iter().find(|s| s.blocks() == blocks && s.half() == half);
+        let Some(shapes) = shapes else { unreachable!("no micro-kernel for {blocks} blocks") };
         Weights {
             weight: weight.as_ptr(),
             bias: self.bias[first * BLOCK..][..blocks * BLOCK].as_ptr(),
-            ahead: weight.as_ptr().wrapping_add(weight.len()),
+            next: weight.as_ptr().wrapping_add(weight.len()),
             steps: self.steps,
-            blocks,
-            tiles: self.tiles,
-            half: self.half && first + blocks == self.blocks(),
+            shapes,
+            lanes: self.lanes,
+            amx: self.amx,
         }
     }
 }
 
 /// Whether weights are packed for tiles of bf16.
-fn takes_tiles(level: Level, precision: Precision) -> bool {
+fn takes_amx(level: Level, precision: Precision) -> bool {
     precision == Precision::Bf16 && level.has_tiles()
 }
 
@@ -169,21 +192,21 @@ fn with_half(cell: f32, half: usize, bits: u16) -> f32 {
     f32::from_bits(cell.to_bits() & !(0xffff << shift) | u32::from(bits) << shift)
 }
 
-/// Blocks of weights, `[blocks, steps, BLOCK]`.
+/// Blocks of weights, `[blocks, steps, BLOCK]`, and what multiplies them.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights {
     pub(crate) weight: *const f32,
     /// `[blocks, BLOCK]`.
-    pub(crate) bias: *const f32,
-    /// What to ask memory for meanwhile, as many cells as `weight`: the next weights. It need not be readable.
-    pub(crate) ahead: *const f32,
-    pub(crate) steps: usize,
-    /// At most [`Isa::BLOCKS`].
-    pub(crate) blocks: usize,
-    /// Whether tiles multiply them.
-    pub(crate) tiles: bool,
-    /// Whether the last of them is half.
-    pub(crate) half: bool,
+    pub(super) bias: *const f32,
+    /// What to prefetch meanwhile, as many cells as `weight`: the next weights. It need not be readable.
+    pub(super) next: *const f32,
+    pub(super) steps: usize,
+    /// The micro-kernels for so many blocks.
+    pub(super) shapes: &'static Shapes,
+    /// Lanes of their vectors.
+    pub(super) lanes: usize,
+    /// Whether AMX multiplies them, in place of the micro-kernels.
+    pub(super) amx: bool,
 }
 
 /// A factor for each step of a product's weights, and where they go once it is in them: as many cells as they have.
@@ -194,9 +217,15 @@ pub(crate) struct Gating {
 }
 
 impl Weights {
+    /// Whether a product of so many columns may put a gate into the weights: its first tile is a full one, and in f32.
+    pub(crate) fn takes_gate(&self, cols: usize) -> bool {
+        let first = |gated: &MicroKernel| self.shapes.first_of(cols).0.columns == gated.columns;
+        cols > 0 && self.shapes.gated.is_some_and(first)
+    }
+
     /// To put `gate` into these on their way to `to`.
     pub(crate) fn gating(&self, gate: &[f32], to: &mut [f32]) -> Gating {
-        assert!(gate.len() == self.steps && to.len() >= self.blocks * BLOCK * self.steps);
+        assert!(gate.len() == self.steps && to.len() >= self.shapes.blocks() * BLOCK * self.steps);
         Gating { gate: gate.as_ptr(), to: to.as_mut_ptr() }
     }
 }
