@@ -2,10 +2,11 @@
 //! whole record, or a window around each beat, through the network.
 
 use crate::config::Config;
-use crate::ecg::beats::{self, HeartRate};
-use crate::ecg::{self, Record, Sex};
+use crate::error::RunError;
 use crate::inputs::Inputs;
-use crate::model::{Model, RunError};
+use crate::model::Model;
+use efficientecg_ecg::beats::{self, HeartRate};
+use efficientecg_ecg::{self as ecg, Record, Sex};
 use std::time::Instant;
 
 mod prepared;

@@ -1,9 +1,9 @@
 //! Why a command ended early.
 
-use efficientecg_model::classify::ClassifyError;
-use efficientecg_model::ecg;
-use efficientecg_model::fault::FileError;
-use efficientecg_model::{LoadError, RunError};
+use efficientecg::FileError;
+use efficientecg::classify::ClassifyError;
+use efficientecg::ecg;
+use efficientecg::{LoadError, RunError};
 use std::path::Path;
 
 /// A command's failure: one line, and an exit code.

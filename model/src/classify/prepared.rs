@@ -2,10 +2,12 @@
 
 use super::{ClassifyError, Settings, Spent, Unit, timed};
 use crate::config::{Config, FeatureKind, Normalize};
-use crate::ecg::resample::Resampler;
-use crate::ecg::{self, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm};
-use crate::fault::one_line;
 use crate::inputs::{FeatureInput, Inputs};
+use efficientecg_ecg::resample::Resampler;
+use efficientecg_ecg::{
+    self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
+};
+use efficientecg_files::one_line;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
@@ -266,7 +268,7 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "npz"))]
 mod tests {
     use super::*;
 

@@ -5,10 +5,10 @@ use super::{CalibrationReport, interval, number, percent};
 use crate::args::{Form, Kind, RecordsEvaluation};
 use crate::error::Failure;
 use crate::out;
-use efficientecg_model::evaluate::bootstrap::{Interval, SEED, intervals};
-use efficientecg_model::evaluate::multilabel::{self, Multilabel};
-use efficientecg_model::evaluate::records::{self, Records};
-use efficientecg_model::evaluate::table::{Joined, Table, listed};
+use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
+use efficientecg_evaluate::multilabel::{self, Multilabel};
+use efficientecg_evaluate::records::{self, Records};
+use efficientecg_evaluate::table::{Joined, Table, listed};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
