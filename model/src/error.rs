@@ -15,7 +15,7 @@ pub enum LoadError {
     #[error(transparent)]
     Gpu(#[from] efficientecg_engine::gpu::GpuError),
     /// This build has no GPU back end.
-    #[error("this build has no GPU back end; use the CPU (--backend cpu), or build with the feature gpu")]
+    #[error("this build has no GPU back end; use the CPU, or build with the feature gpu")]
     NoGpu,
     /// The references have one precision.
     #[error("the references compute in f64, for weights in f32; use f32, or the CPU for {precision}")]

@@ -105,12 +105,11 @@ pub enum Error {
     },
     /// A lead that the model needs is not in the record, or cannot be told from another.
     #[error(
-        "record {}: lead {}: {}; the record has {}; name the lead with --lead {}=RECORD_LEAD",
+        "record {}: lead {}: {}; the record has {}; name the record's lead that stands for it",
         one_line(record),
         one_line(lead),
         one_line(problem),
-        one_line(available),
-        one_line(lead)
+        one_line(available)
     )]
     Lead {
         /// The record's name.

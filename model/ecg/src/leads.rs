@@ -145,7 +145,7 @@ mod tests {
         ] {
             let r = record(&names);
             let error = select(&r, &[wanted], &map(&mapping)).expect_err(want).to_string();
-            assert!(error.contains(want) && error.contains("--lead"), "{error}");
+            assert!(error.contains(want) && error.contains("name the record's lead"), "{error}");
             assert_eq!(error.lines().count(), 1);
         }
         let r = record(&["V5", "MLII"]);

@@ -178,7 +178,7 @@ impl Records {
                 let place = |name: &String| {
                     classes.iter().position(|c| c == name).ok_or_else(|| {
                         let expected = format!("one of {}", classes.join(" "));
-                        let mend = "give --mean classes of the reference";
+                        let mend = "average over classes of the reference";
                         FileError::new(&reference.path, "averaged class", expected, format!("{name:?}"), mend)
                     })
                 };

@@ -163,15 +163,11 @@ impl Joined {
         if !joined.missing.is_empty() && (!common || joined.records.is_empty()) {
             let expected = format!("all {} of {other}", reference.rows.len());
             let found = format!("none named {}", listed(&joined.missing));
-            return fault(
-                expected,
-                found,
-                "add them, or score the records that both files have with --common",
-            );
+            return fault(expected, found, "add them, or score only the records that both files have");
         }
         if !joined.unknown.is_empty() && !common {
             let found = format!("also {}", listed(&joined.unknown));
-            let mend = "delete them, or score the records that both files have with --common";
+            let mend = "delete them, or score only the records that both files have";
             return fault(format!("those of {other} alone"), found, mend);
         }
         Ok(joined)
@@ -255,7 +251,8 @@ mod tests {
         assert_eq!((joined.missing, joined.unknown), (vec!["y".to_owned()], vec!["w".to_owned()]));
         let line = Joined::new(&a, &b, false).expect_err("y is missing").to_string();
         assert!(
-            line.contains("expected all 3 of t.csv, found none named y; ") && line.contains("--common"),
+            line.contains("expected all 3 of t.csv, found none named y; ")
+                && line.contains("score only the records"),
             "{line}"
         );
         let c = parse("x,1\n").expect("a table");
