@@ -68,7 +68,7 @@ impl FileError {
     }
 }
 
-/// Escapes control characters and cuts `text` after [`LONGEST`] characters (at its middle, both ends are telling).
+/// Escapes control characters and cuts `text` to 160 characters (at its middle, both ends are telling).
 pub fn one_line(text: &str) -> String {
     let shortened;
     let text = if text.len() > LONGEST && text.chars().count() > LONGEST {
