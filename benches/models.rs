@@ -3,9 +3,9 @@
 //! `cargo bench -p efficientecg-benches --bench models`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use efficientecg::config::Config;
+use efficientecg::{Inputs, Options, available_threads};
 use efficientecg_benches::{random_model, setup};
-use efficientecg_model::config::Config;
-use efficientecg_model::{Inputs, Options, available_threads};
 
 fn models(criterion: &mut Criterion) {
     let networks = [

@@ -1,14 +1,14 @@
 //! What benchmarks share: cases with their buffers, random networks.
 
+use efficientecg::config::presets::Setup;
+use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
+use efficientecg::{LoadError, Model, Options, Weights};
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::bound::Arithmetic;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::{Layout, Matrix, Shape, View, ViewMut};
-use efficientecg_model::config::presets::Setup;
-use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
-use efficientecg_model::{LoadError, Model, Options, Weights};
 
 /// A case of an operation, packed for a level, with buffers to run it again and again.
 pub struct Bench<'a> {

@@ -2,10 +2,12 @@
 //! whole record, or a window around each beat, through the network.
 
 use crate::config::Config;
-use crate::ecg::beats::{self, HeartRate};
-use crate::ecg::{self, Record, Sex};
+use crate::error::RunError;
 use crate::inputs::Inputs;
-use crate::model::{Model, RunError};
+use crate::model::Model;
+use efficientecg_ecg::beats::{self, HeartRate};
+use efficientecg_ecg::{self as ecg, Record, Sex};
+use efficientecg_files::one_line;
 use std::time::Instant;
 
 mod prepared;
@@ -117,6 +119,28 @@ pub enum ClassifyError {
         found: String,
         /// What to do about it.
         mend: &'static str,
+    },
+    /// Windows of this model are too large.
+    #[error(
+        "samples: expected windows of at most {most} samples over all leads, found {found}; use a model of shorter windows, or classify the record as a whole"
+    )]
+    Window {
+        /// Samples of a window at most, over all leads.
+        most: usize,
+        /// What the configuration and the record's leads come to.
+        found: usize,
+    },
+    /// The unit of a lead is no voltage, and the model reads voltages.
+    #[error(
+        "lead {}: expected samples in V, mV, uV or nV, as the model reads voltages, found {}; mend the units in the record's header, or let another lead stand in",
+        one_line(lead),
+        one_line(units)
+    )]
+    Units {
+        /// The record's lead.
+        lead: String,
+        /// Its unit.
+        units: String,
     },
     /// The network failed on it.
     #[error(transparent)]

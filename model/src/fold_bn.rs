@@ -1,44 +1,11 @@
 //! Weights as operations take them: in `f64`, each batch norm folded into the convolution before it,
 //! `w' = w * gamma / sqrt(var + eps)`, `b' = beta - mean * gamma / sqrt(var + eps)`.
 
-use crate::fault::Fault;
+use crate::overflow::Overflow;
 use crate::weights::{Source, WeightsError};
+use efficientecg_files::Fault;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
-
-/// Smallest magnitude that rounds to infinity in a storage type, with the type's name.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Overflow {
-    /// Name for messages.
-    pub name: &'static str,
-    /// Values of this magnitude and above overflow.
-    pub from: f64,
-}
-
-impl Overflow {
-    /// IEEE 754 binary32: 2^128 - 2^103.
-    pub const F32: Overflow =
-        Overflow { name: "f32", from: 340_282_356_779_733_661_637_539_395_458_142_568_448.0 };
-    /// IEEE 754 binary16: 65504 and half a step.
-    pub const F16: Overflow = Overflow { name: "f16", from: 65_520.0 };
-    /// bfloat16: 2^128 - 2^119.
-    pub const BF16: Overflow =
-        Overflow { name: "bf16", from: 339_617_752_923_046_005_526_922_703_901_628_039_168.0 };
-
-    /// The first value that overflows or is not finite: its place and itself.
-    pub(crate) fn first_in(self, values: &[f64]) -> Option<(usize, f64)> {
-        first(values, |v| v.abs() < self.from)
-    }
-}
-
-/// The first value that fails `fits`: its place and itself.
-pub(crate) fn first<T: Copy>(values: &[T], fits: impl Fn(T) -> bool) -> Option<(usize, T)> {
-    // Whole chunks without a branch, which the compiler makes vectors of.
-    const CHUNK: usize = 256;
-    let chunk = values.chunks(CHUNK).position(|c| !c.iter().fold(true, |all, v| all & fits(*v)))?;
-    let at = chunk * CHUNK;
-    values[at..].iter().position(|v| !fits(*v)).map(|i| (at + i, values[at + i]))
-}
 
 /// A layer's weight, row by row of its outputs, and bias.
 #[derive(Debug, Clone, PartialEq)]

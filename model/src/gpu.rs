@@ -1,8 +1,10 @@
 //! From a graph to a GPU that is checked, or to the CPU where it is not fit.
 
 use crate::config::Config;
+use crate::error::LoadError;
 use crate::inputs::{FeatureInput, Inputs};
-use crate::model::{Backend, LoadError, Options, operands};
+use crate::operands::operands;
+use crate::options::{Backend, Options};
 use efficientecg_engine::gpu::{self, Gpu, GpuError, GpuOptions, Probe};
 use efficientecg_engine::{Cpu, Engine, Graph};
 use std::sync::Arc;

@@ -3,14 +3,18 @@
 //! A feature's array goes by the feature's configured name; a sequence may have `<name>_steps` beside it. A missing
 //! array means a feature missing for every record.
 
-use crate::arrays::{Archive, Array, Class, Data, Dim, check_shape};
-use crate::config::{Config, FeatureKind, out_len};
-use crate::fault::{Fault, FileError};
-use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use crate::config::{Config, FeatureKind};
+use efficientecg_files::{Dim, Fault, check_shape};
 
-mod export;
+#[cfg(feature = "npz")]
+mod arrays;
+mod join;
+#[cfg(feature = "npz")]
+mod read;
 mod synthetic;
+
+#[cfg(feature = "npz")]
+pub use read::{Expected, Refused, read_inputs, read_reference, read_sound_inputs};
 
 /// A batch of records of one length.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,272 +51,12 @@ pub enum FeatureInput {
     },
 }
 
-/// An array that a reference file expects the network to give.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Expected {
-    /// `logits`, `probabilities`, or `tap.` and a tap's name.
-    pub name: String,
-    /// Its shape, the batch first.
-    pub shape: Vec<usize>,
-    /// Its elements in C order, all finite.
-    pub data: Vec<f64>,
-}
-
-/// The part of a feature that an array of a run's input file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Value(usize),
-    Steps(usize),
-}
-
 fn mismatch(item: &str, expected: impl AsRef<str>, found: impl AsRef<str>) -> Fault {
     Fault::new(item, expected, found, "correct the input")
 }
 
 fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>) -> Fault {
     mismatch(&format!("{array}, record {record}"), expected, found)
-}
-
-/// Reads the inputs of a run: `signal [B, leads, T]` and the features' arrays, nothing else. The first record that is
-/// wrong is an error.
-pub fn read_inputs(path: impl AsRef<Path>, config: &Config) -> Result<Inputs, FileError> {
-    read_all(path.as_ref(), config, &[])
-}
-
-/// The same, but records that are wrong are put aside: they come out as zeros and missing features, beside what is wrong
-/// with each. What concerns an array as a whole is an error still.
-pub fn read_sound_inputs(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs, Refused), FileError> {
-    let archive = Archive::open(path.as_ref())?;
-    read(&archive, config, &[])
-}
-
-/// Records that are not run: what is wrong with each, by its place in the batch.
-pub type Refused = BTreeMap<usize, FileError>;
-
-/// Reads the inputs of a verification and the arrays expected from it, `logits` first: `logits` must be there;
-/// `probabilities` and `tap.*` may be.
-pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs, Vec<Expected>), FileError> {
-    let path = path.as_ref();
-    let fault = |f: Fault| f.in_file(path);
-    let archive = Archive::open(path)?;
-    let mut names = vec!["logits".to_owned(), "probabilities".to_owned()];
-    names.retain(|n| n == "logits" || archive.has(n));
-    names.extend(archive.names().into_iter().filter(|n| n.starts_with("tap.")));
-    let inputs = read_all(path, config, &names)?;
-    let mut expected = Vec::new();
-    for name in names {
-        let shape = tap_shape(&name, config, &inputs).map_err(fault)?;
-        let want: Vec<Dim> = shape.iter().map(|&n| Dim::Is(n)).collect();
-        let data = archive.read(&name, Class::Float, Some(&want))?.data.into_f64();
-        if let Some(i) = data.iter().position(|v| !v.is_finite()) {
-            let record = i / (data.len() / inputs.batch);
-            let f = of_record(&name, record, "finite values", data[i].to_string());
-            return Err(fault(f));
-        }
-        expected.push(Expected { name, shape, data });
-    }
-    Ok((inputs, expected))
-}
-
-/// Shape of an expected array, the batch first.
-fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>, Fault> {
-    let blocks = config.blocks()?;
-    let b = inputs.batch;
-    let stem = out_len(inputs.samples, config.stem.kernel, config.stem.stride);
-    let after = |n: usize| blocks[..n].iter().fold(stem, |t, block| block.out_len(t));
-    let fused = config.fusion.as_ref().map(|f| vec![b, f.features.len(), f.dim]);
-    let block = |name: &str| {
-        let i: usize = name.strip_prefix("tap.blocks.")?.parse().ok()?;
-        // "tap.blocks.01" parses too, but is no block's name.
-        let block = blocks.get(i).filter(|_| name == format!("tap.blocks.{i}"))?;
-        Some(vec![b, block.c_out, after(i + 1)])
-    };
-    let shape = match name {
-        "logits" | "probabilities" => Some(vec![b, config.classes.len()]),
-        "tap.stem" => Some(vec![b, config.stem.channels, stem]),
-        "tap.head" => Some(vec![b, config.head_channels, after(blocks.len())]),
-        "tap.tokens" | "tap.attention" => fused,
-        _ => block(name),
-    };
-    shape.ok_or_else(|| {
-        mismatch(
-            name,
-            format!(
-                "tap.stem, tap.blocks.0 to tap.blocks.{}, tap.head{}",
-                blocks.len().saturating_sub(1),
-                if config.fusion.is_some() {
-                    ", tap.tokens or tap.attention"
-                } else {
-                    " (there is no fusion)"
-                }
-            ),
-            "an unknown tap",
-        )
-    })
-}
-
-/// Reads inputs of which every record must be sound.
-fn read_all(path: &Path, config: &Config, others: &[String]) -> Result<Inputs, FileError> {
-    let (inputs, refused) = read(&Archive::open(path)?, config, others)?;
-    refused.into_values().next().map_or(Ok(inputs), Err)
-}
-
-/// What is wrong with each record, of all that is the first.
-type Faults = BTreeMap<usize, Fault>;
-
-/// Reads the inputs; arrays in `others` are left to the caller, any further one is an error.
-fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<(Inputs, Refused), FileError> {
-    let fault = |f: Fault| f.in_file(archive.path());
-    let known = known_names(config, others).map_err(fault)?;
-    for name in archive.names() {
-        let part = known.iter().find(|(n, _)| *n == name);
-        if let Some((_, Part::Steps(i))) = part
-            && !archive.has(&config.features()[*i].name)
-        {
-            let f = mismatch(&name, format!("the array {:?} beside it", config.features()[*i].name), "none");
-            return Err(fault(f));
-        }
-        if part.is_none() && name != "signal" && !others.contains(&name) {
-            let names: Vec<&str> = known.iter().map(|(n, _)| n.as_str()).collect();
-            return Err(fault(Fault::new(
-                &name,
-                format!("only signal{}{}", if names.is_empty() { "" } else { ", " }, names.join(", ")),
-                "an unknown array",
-                "remove it or correct its name",
-            )));
-        }
-    }
-    let leads = config.leads.len();
-    let want = [Dim::Any("B"), Dim::Is(leads), Dim::Any("T")];
-    let signal = archive.read("signal", Class::Float, Some(&want))?;
-    let (batch, samples) = (signal.shape[0], signal.shape[2]);
-    if batch == 0 || samples == 0 {
-        let f = mismatch("signal", "at least one record and one sample", format!("shape {:?}", signal.shape));
-        return Err(fault(f));
-    }
-    let mut faults = Faults::new();
-    let signal = narrow("signal", signal, |_| true, &mut faults);
-    let mut features = Vec::with_capacity(config.features().len());
-    for feature in config.features() {
-        features.push(if archive.has(&feature.name) {
-            read_feature(archive, &feature.name, &feature.kind, batch, &mut faults)?
-        } else {
-            FeatureInput::Missing
-        });
-    }
-    let mut inputs = Inputs { batch, leads, samples, signal, features };
-    for record in 0..batch {
-        if let Err(f) = inputs.check_record(config, record) {
-            faults.entry(record).or_insert(f);
-        }
-    }
-    faults.keys().for_each(|record| inputs.clear(*record));
-    inputs.check(config).map_err(fault)?;
-    Ok((inputs, faults.into_iter().map(|(record, f)| (record, fault(f))).collect()))
-}
-
-/// The features' arrays by name. Two meanings for one name are an error.
-fn known_names(config: &Config, others: &[String]) -> Result<Vec<(String, Part)>, Fault> {
-    let mut known = Vec::new();
-    let mut taken: HashSet<String> = others.iter().cloned().collect();
-    taken.insert("signal".to_owned());
-    for (i, feature) in config.features().iter().enumerate() {
-        known.push((feature.name.clone(), Part::Value(i)));
-        if matches!(feature.kind, FeatureKind::Sequence { .. }) {
-            known.push((format!("{}_steps", feature.name), Part::Steps(i)));
-        }
-    }
-    match known.iter().find(|(name, _)| !taken.insert(name.clone())) {
-        None => Ok(known),
-        Some((name, _)) => Err(Fault::new(
-            name,
-            "one meaning for each array name",
-            "a feature whose array has the name of another",
-            "rename the feature in the configuration",
-        )),
-    }
-}
-
-fn read_feature(
-    archive: &Archive,
-    name: &str,
-    kind: &FeatureKind,
-    batch: usize,
-    faults: &mut Faults,
-) -> Result<FeatureInput, FileError> {
-    let one = [Dim::Is(batch)];
-    match kind {
-        FeatureKind::Continuous { .. } => {
-            let array = archive.read(name, Class::Number, Some(&one))?;
-            Ok(FeatureInput::Continuous(array.data.into_f64()))
-        }
-        FeatureKind::Categorical { categories } => {
-            let n = categories.len();
-            let data = archive.read(name, Class::Integer, Some(&one))?.data;
-            let index = |record: usize| match data.int_at(record) {
-                -1 => None,
-                v => {
-                    let index = usize::try_from(v).ok().filter(|&v| v < n);
-                    if index.is_none() {
-                        let expected = format!("-1 (missing) to {}", n - 1);
-                        let fault = || of_record(name, record, &expected, v.to_string());
-                        faults.entry(record).or_insert_with(fault);
-                    }
-                    index
-                }
-            };
-            Ok(FeatureInput::Categorical((0..batch).map(index).collect()))
-        }
-        FeatureKind::Sequence { inputs, .. } => {
-            let want = [Dim::Is(batch), Dim::Any("S"), Dim::Is(*inputs)];
-            let rows = archive.read(name, Class::Float, Some(&want))?;
-            let steps_max = rows.shape[1];
-            let steps_name = format!("{name}_steps");
-            let steps = if archive.has(&steps_name) {
-                let data = archive.read(&steps_name, Class::Integer, Some(&one))?.data;
-                let count = |record: usize| {
-                    let v = data.int_at(record);
-                    usize::try_from(v).ok().filter(|&v| v <= steps_max).unwrap_or_else(|| {
-                        let fault =
-                            || of_record(&steps_name, record, &format!("0 to {steps_max}"), v.to_string());
-                        faults.entry(record).or_insert_with(fault);
-                        0
-                    })
-                };
-                (0..batch).map(count).collect()
-            } else {
-                vec![steps_max; batch]
-            };
-            let record = steps_max * inputs;
-            let used = |i: usize| i % record < steps[i / record] * inputs;
-            let rows = narrow(name, rows, used, faults);
-            Ok(FeatureInput::Sequence { steps_max, rows, steps })
-        }
-    }
-}
-
-/// Rounds to `f32`. An element that is finite and used must stay finite; one that is not used becomes 0.
-fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool, faults: &mut Faults) -> Vec<f32> {
-    let record = array.data.len() / array.shape[0].max(1);
-    let mut values = match array.data {
-        Data::F32(values) => values,
-        wide => {
-            let wide = wide.into_f64();
-            let overflow = |(i, v): (usize, &f64)| v.is_finite() && !(*v as f32).is_finite() && used(i);
-            for (i, v) in wide.iter().enumerate().filter(|i| overflow(*i)) {
-                let found = || format!("{v:e}, which overflows f32");
-                let fault = || of_record(name, i / record, "values that fit f32", found());
-                faults.entry(i / record).or_insert_with(fault);
-            }
-            wide.into_iter().map(|v| v as f32).collect()
-        }
-    };
-    for (i, v) in values.iter_mut().enumerate() {
-        if !v.is_finite() && !used(i) {
-            *v = 0.0;
-        }
-    }
-    values
 }
 
 impl Inputs {
@@ -458,5 +202,5 @@ fn length(name: &str, shape: &[usize], found: usize) -> Result<(), Fault> {
     Err(mismatch(name, format!("the elements of shape {shape:?}"), format!("{found} elements")))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "npz"))]
 mod tests;

@@ -1,122 +1,26 @@
 //! A network ready to run: loaded, folded, packed, shared by as many threads as like to call it.
 
-use crate::config::{Config, Feature, FeatureKind};
-use crate::fault::Fault;
-use crate::fold_bn::{Folder, Overflow};
+use crate::config::{Config, FeatureKind};
+use crate::error::{LoadError, RunError};
+use crate::fold_bn::Folder;
 use crate::graph::{self, Wired};
-use crate::inputs::{FeatureInput, Inputs};
-use crate::weights::{self, Source, WeightFile, Weights, WeightsError};
+use crate::inputs::Inputs;
+use crate::operands::operands;
+use crate::options::{Backend, Options, available_threads};
+use crate::overflow::Overflow;
+#[cfg(feature = "npz")]
+use crate::weights::WeightFile;
+use crate::weights::{self, Source, Weights};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Layer, Precision, Reference, Value};
+use efficientecg_files::Fault;
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
-use std::borrow::Cow;
+#[cfg(feature = "npz")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Where a model runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
-    /// The GPU where there is one that is no software adapter, for batches that it is faster on; else the CPU.
-    Auto,
-    /// The SIMD kernels on the processor's cores.
-    Cpu,
-    /// The shaders on a GPU, be it a software adapter. The CPU takes over where the GPU fails.
-    Gpu,
-    /// Plain loops in f64 on one thread: slow, for checking.
-    Reference,
-}
-
-/// How a model runs.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where.
-    pub backend: Backend,
-    /// Threads of the CPU back end, the caller counted in; `None` for as many as the process may use. With 1 a run stays on the
-    /// thread that calls it, and the model starts no other.
-    pub threads: Option<usize>,
-    /// A team to run on in place of one of the model's own, see [`Pool::lent`]; `threads` then counts for nothing. Models may
-    /// share a team: a run that finds it busy stays on its caller's thread.
-    pub pool: Option<Arc<Pool>>,
-    /// The instruction set; `None` for the best that the processor has.
-    pub level: Option<Level>,
-    /// What weights are stored in, and on a GPU activations; bf16 is the CPU's alone.
-    pub precision: Precision,
-    /// Which GPU, and how.
-    #[cfg(feature = "gpu")]
-    pub gpu: crate::GpuOptions,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            backend: Backend::Cpu,
-            threads: None,
-            pool: None,
-            level: None,
-            precision: Precision::F32,
-            #[cfg(feature = "gpu")]
-            gpu: crate::GpuOptions::default(),
-        }
-    }
-}
-
-/// A model that could not be made ready.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The weights or their configuration.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// The GPU that was asked for.
-    #[cfg(feature = "gpu")]
-    #[error(transparent)]
-    Gpu(#[from] efficientecg_engine::gpu::GpuError),
-    /// This build has no GPU back end.
-    #[error("this build has no GPU back end; use the CPU (--backend cpu), or build with the feature gpu")]
-    NoGpu,
-    /// The references have one precision.
-    #[error("the references compute in f64, for weights in f32; use f32, or the CPU for {precision}")]
-    Precision {
-        /// What was asked for.
-        precision: &'static str,
-    },
-}
-
-/// A run that failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The inputs do not fit the configuration.
-    #[error(transparent)]
-    Input(#[from] Fault),
-    /// The engine could not run them.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// A record's activations left the range of f32.
-    #[error(
-        "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights"
-    )]
-    Overflow {
-        /// The first such record's place in the batch.
-        record: usize,
-        /// The places of all of them.
-        all: Vec<usize>,
-    },
-}
-
-impl RunError {
-    /// The same error for a batch that starts at record `first` of a larger one.
-    pub fn offset(self, first: usize) -> RunError {
-        match self {
-            RunError::Overflow { record, all } => {
-                let all = all.into_iter().map(|r| r + first).collect();
-                RunError::Overflow { record: record + first, all }
-            }
-            other => other,
-        }
-    }
-}
 
 /// What a run gives.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -169,7 +73,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Loads a weight file or folder. The CPU's weights are packed as they are read: no others stay in memory.
+    /// Loads a weight file or folder of NumPy arrays. The CPU's weights are packed as they are read: no others stay in memory.
+    #[cfg(feature = "npz")]
     pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, LoadError> {
         let start = Instant::now();
         let file = WeightFile::open(path.as_ref())?;
@@ -444,65 +349,4 @@ fn engine(
         Precision::F16 => Err(LoadError::Precision { precision: "f16" }),
         Precision::Bf16 => Err(LoadError::Precision { precision: "bf16" }),
     }
-}
-
-/// A graph input: its shape for one record, and its values for all.
-pub(crate) type Operand<'a> = (Shape, Cow<'a, [f32]>);
-
-/// The graph's inputs, in its order.
-pub(crate) fn operands<'a>(config: &Config, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, Fault> {
-    let signal = Shape::new(inputs.leads, inputs.samples);
-    let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
-    for (feature, values) in config.features().iter().zip(&inputs.features) {
-        push_feature(&mut out, feature, values, inputs.batch)?;
-    }
-    Ok(out)
-}
-
-/// Adds a feature's operands.
-fn push_feature(
-    out: &mut Vec<Operand<'_>>,
-    feature: &Feature,
-    values: &FeatureInput,
-    batch: usize,
-) -> Result<(), Fault> {
-    let one = Shape::new(1, 1);
-    match (&feature.kind, values) {
-        (FeatureKind::Continuous { offset, scale }, FeatureInput::Continuous(values)) => {
-            let mut scaled = Vec::with_capacity(batch);
-            for (record, value) in values.iter().enumerate() {
-                let x = ((value - offset) / scale) as f32;
-                if x.is_infinite() {
-                    let item = format!("{}, record {record}", feature.name);
-                    let expected = "a value that fits f32 after its offset and scale";
-                    return Err(Fault::new(item, expected, value.to_string(), "correct the value"));
-                }
-                scaled.push(x);
-            }
-            out.push((one, Cow::Owned(scaled)));
-        }
-        (FeatureKind::Categorical { .. }, FeatureInput::Categorical(values)) => {
-            let index = |v: &Option<usize>| v.map_or(-1.0, |v| v as f32);
-            out.push((one, Cow::Owned(values.iter().map(index).collect())));
-        }
-        (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
-            // A matrix has at least one row; no step reads it.
-            let shape = Shape::new((*steps_max).max(1), *inputs);
-            let padded = if *steps_max == 0 { vec![0.0; batch * inputs] } else { rows.clone() };
-            out.push((shape, Cow::Owned(padded)));
-            out.push((one, Cow::Owned(steps.iter().map(|s| *s as f32).collect())));
-        }
-        (FeatureKind::Sequence { inputs, .. }, _) => {
-            out.push((Shape::new(1, *inputs), Cow::Owned(vec![0.0; batch * inputs])));
-            out.push((one, Cow::Owned(vec![0.0; batch])));
-        }
-        (FeatureKind::Continuous { .. }, _) => out.push((one, Cow::Owned(vec![f32::NAN; batch]))),
-        (FeatureKind::Categorical { .. }, _) => out.push((one, Cow::Owned(vec![-1.0; batch]))),
-    }
-    Ok(())
-}
-
-/// Threads that the process may use: its processor affinity and the limits of its control group.
-pub fn available_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,7 +1,8 @@
 //! Where the time of a run goes, layer by layer.
 
+use crate::error::RunError;
 use crate::inputs::Inputs;
-use crate::model::{Model, Outputs, RunError};
+use crate::model::{Model, Outputs};
 use efficientecg_engine::Layer;
 use efficientecg_engine::profile::Span;
 

@@ -1,20 +1,24 @@
-//! A weight file: its configuration, and every array checked for name, shape, type and values before use.
+//! A network's weights: its configuration, and every array checked for name, shape and values before use.
 //!
 //! Names and shapes are those of the PyTorch module's `state_dict()`; [`table`] is the one list of them.
 
-use crate::arrays::{Archive, Array, Class, Data, Dim, Packing, check_shape, write_npz};
 use crate::config::{Config, FeatureKind};
-use crate::fault::{Fault, FileError};
-use crate::fold_bn::{Overflow, first};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::overflow::{Overflow, first};
+use efficientecg_files::{Dim, Fault, FileError, check_shape};
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "npz")]
+mod file;
+mod tensor;
+
+#[cfg(feature = "npz")]
+pub(crate) use file::WeightFile;
+pub use tensor::{Tensor, Values};
+
 /// What is wrong with a weight file: file, array, expected, found, mend.
 pub type WeightsError = FileError;
-
-/// Arrays that PyTorch saves and inference has no use for.
-const SKIPPED: &str = ".num_batches_tracked";
 
 /// One array that a configuration asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,65 +136,6 @@ pub(crate) trait Source {
     fn reading(&self) -> Duration;
 }
 
-/// A weight file whose configuration and names are checked. Its arrays are read when they are asked for, one by one.
-pub(crate) struct WeightFile {
-    archive: Archive,
-    config: Config,
-    table: Vec<Entry>,
-    /// Where each array is in the table.
-    places: HashMap<String, usize>,
-}
-
-impl WeightFile {
-    /// Opens an `.npz`, or a directory of `.npy` files and `config.json`.
-    pub(crate) fn open(path: &Path) -> Result<WeightFile, WeightsError> {
-        let fault = |f: Fault| f.in_file(path);
-        let archive = Archive::open(path)?;
-        let config = Config::from_json(&archive.config_text()?).map_err(fault)?;
-        let table = table(&config).map_err(fault)?;
-        let mut names: HashSet<String> = archive.names().into_iter().collect();
-        if !path.is_dir() {
-            names.remove("config");
-        }
-        names.retain(|name| !name.ends_with(SKIPPED));
-        check_names(&names, &table).map_err(fault)?;
-        let places = table.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
-        Ok(WeightFile { archive, config, table, places })
-    }
-
-    fn array(&self, entry: &Entry) -> Result<Array, WeightsError> {
-        let array = self.archive.read(&entry.name, Class::Float, Some(&dims(entry)))?;
-        check_values(&entry.name, &array.data, &self.config).map_err(|f| f.in_file(self.path()))?;
-        Ok(array)
-    }
-}
-
-impl Source for WeightFile {
-    fn config(&self) -> &Config {
-        &self.config
-    }
-
-    fn path(&self) -> &Path {
-        self.archive.path()
-    }
-
-    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
-        match self.places.get(name) {
-            Some(at) => {
-                let entry = &self.table[*at];
-                let data = Data::F64(self.archive.read_floats(&entry.name, &dims(entry))?);
-                check_values(name, &data, &self.config).map_err(|f| f.in_file(self.path()))?;
-                Ok(data.into_f64())
-            }
-            None => Err(missing(name, &[]).in_file(self.path())),
-        }
-    }
-
-    fn reading(&self) -> Duration {
-        self.archive.reading()
-    }
-}
-
 /// Number of learned values: everything but the batch norms' running statistics.
 pub(crate) fn parameters(config: &Config) -> Result<usize, Fault> {
     let learned = |e: &&Entry| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
@@ -202,22 +147,12 @@ pub(crate) fn parameters(config: &Config) -> Result<usize, Fault> {
 pub struct Weights {
     path: PathBuf,
     config: Config,
-    arrays: BTreeMap<String, Array>,
+    arrays: BTreeMap<String, Tensor>,
 }
 
 impl Weights {
-    /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
-    pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
-        let file = WeightFile::open(path.as_ref())?;
-        let mut arrays = BTreeMap::new();
-        for entry in &file.table {
-            arrays.insert(entry.name.clone(), file.array(entry)?);
-        }
-        Ok(Weights { path: file.path().to_path_buf(), config: file.config, arrays })
-    }
-
-    /// Takes arrays from memory, with the checks of [`Weights::load`].
-    pub fn from_arrays(config: Config, arrays: BTreeMap<String, Array>) -> Result<Weights, WeightsError> {
+    /// Takes arrays from memory, with the checks of a weight file.
+    pub fn from_arrays(config: Config, arrays: BTreeMap<String, Tensor>) -> Result<Weights, WeightsError> {
         let path = PathBuf::from("<memory>");
         let check = || -> Result<(), Fault> {
             config.check()?;
@@ -228,7 +163,7 @@ impl Weights {
                 let array = &arrays[&entry.name];
                 check_shape(&entry.name, &array.shape, &dims(entry))?;
                 let count: usize = entry.shape.iter().product();
-                if array.data.len() != count || !matches!(array.data, Data::F32(_) | Data::F64(_)) {
+                if array.data.len() != count {
                     return Err(Fault::new(
                         &entry.name,
                         format!("{count} floats"),
@@ -255,22 +190,12 @@ impl Weights {
         let arrays = table
             .into_iter()
             .map(|entry| {
-                let data = Data::F64(value(&entry.name, &entry.shape));
+                let data = Values::F64(value(&entry.name, &entry.shape));
                 let shape = entry.shape;
-                (entry.name, Array { shape, data })
+                (entry.name, Tensor { shape, data })
             })
             .collect();
         Weights::from_arrays(config, arrays)
-    }
-
-    /// Writes an `.npz` that [`Weights::load`] reads.
-    pub fn save(&self, path: impl AsRef<Path>, packing: Packing) -> Result<(), WeightsError> {
-        let path = path.as_ref();
-        let text = self.config.to_json().map_err(|f| f.in_file(path))?;
-        let config = Array { shape: vec![text.len()], data: Data::U8(text.into_bytes()) };
-        let mut list = vec![("config", &config)];
-        list.extend(self.arrays.iter().map(|(name, array)| (name.as_str(), array)));
-        write_npz(path, &list, packing)
     }
 
     /// The configuration.
@@ -284,12 +209,12 @@ impl Weights {
     }
 
     /// Every array by name.
-    pub fn arrays(&self) -> &BTreeMap<String, Array> {
+    pub fn arrays(&self) -> &BTreeMap<String, Tensor> {
         &self.arrays
     }
 
     /// One array; `name` must be in the [`table`].
-    pub fn array(&self, name: &str) -> Result<&Array, Fault> {
+    pub fn array(&self, name: &str) -> Result<&Tensor, Fault> {
         self.arrays.get(name).ok_or_else(|| missing(name, &[]))
     }
 }
@@ -345,12 +270,11 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
 }
 
 /// Values: finite, also in `f32`; a variance that can be divided by.
-fn check_values(name: &str, data: &Data, config: &Config) -> Result<(), Fault> {
+fn check_values(name: &str, data: &Values, config: &Config) -> Result<(), Fault> {
     let n = data.len();
     let odd = match data {
-        Data::F32(v) => first(v, f32::is_finite).map(|(i, _)| i),
-        Data::F64(v) => Overflow::F32.first_in(v).map(|(i, _)| i),
-        _ => None,
+        Values::F32(v) => first(v, f32::is_finite).map(|(i, _)| i),
+        Values::F64(v) => Overflow::F32.first_in(v).map(|(i, _)| i),
     };
     if let Some(i) = odd {
         let v = data.at(i);

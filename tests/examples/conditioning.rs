@@ -7,8 +7,8 @@
 //! Without folders: the goldens kept here. For each network it prints the largest movement of logits and of taps,
 //! normalised as SPEC.md has it, the tap that moves most, and how far this build's f32 is from PyTorch's f64.
 
-use efficientecg_model::arrays::Data;
-use efficientecg_model::{Backend, Inputs, Model, Options, Outputs, Weights};
+use efficientecg::weights::Values;
+use efficientecg::{Backend, Inputs, Model, Options, Outputs, Weights};
 use efficientecg_tests::compare::{TOLERANCE, arrays, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use efficientecg_tests::random::Random;
@@ -30,7 +30,7 @@ fn nudged_weights(weights: &Weights, random: &mut Random) -> Weights {
     let mut arrays = weights.arrays().clone();
     for array in arrays.values_mut() {
         let values = array.data.to_f64().into_iter().map(|w| nudge(w as f32, random));
-        array.data = Data::F32(values.collect());
+        array.data = Values::F32(values.collect());
     }
     Weights::from_arrays(weights.config().clone(), arrays).unwrap_or_else(|e| panic!("{e}"))
 }

@@ -6,9 +6,9 @@
 //! From LUDB, some leads: a candidate is a P wave (1) if it is the highest within 50 ms of a mark; only the marked span
 //! counts. From MIT-BIH, excerpts of the first lead in atrial fibrillation or flutter: none is (0).
 
-use efficientecg_model::ecg::Record;
-use efficientecg_model::ecg::p_waves::{self, Candidate, FEATURES};
-use efficientecg_model::ecg::wfdb::{Annotations, Code};
+use efficientecg::ecg::Record;
+use efficientecg::ecg::p_waves::{self, Candidate, FEATURES};
+use efficientecg::ecg::wfdb::{Annotations, Code};
 use efficientecg_tests::{ludb, mitbih};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Comparisons: finite first, then every element.
 
-use efficientecg_model::config::{Config, Task};
-use efficientecg_model::{Outputs, Tap};
+use efficientecg::config::{Config, Task};
+use efficientecg::{Outputs, Tap};
 
 /// The most that f32 results may differ from an f64 reference, normalised as by [`worst_error`].
 pub const TOLERANCE: f64 = 2e-5;

@@ -1,7 +1,7 @@
 //! Networks with the results that PyTorch computed for them in f64.
 
-use efficientecg_model::inputs::{Expected, read_reference};
-use efficientecg_model::{Inputs, Weights};
+use efficientecg::inputs::{Expected, read_reference};
+use efficientecg::{Inputs, Weights};
 use std::path::{Path, PathBuf};
 
 /// One network, its inputs and the results expected of it.

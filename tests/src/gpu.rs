@@ -1,6 +1,6 @@
 //! Tests on a GPU, be it a software adapter: skipped, and said so, where there is none.
 
-use efficientecg_model::{Backend, GpuOptions, Options, adapters};
+use efficientecg::{Backend, GpuOptions, Options, adapters};
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 

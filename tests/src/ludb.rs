@@ -1,8 +1,8 @@
 //! The Lobachevsky University Database, where it is at hand: 12-lead records of 10 s at 500 Hz with every P, QRS and T marked.
 
 use crate::data::DataSet;
-use efficientecg_model::ecg::{Lead, Record};
-use efficientecg_model::evaluate::pairing::{self, Detections, Rules, Track};
+use efficientecg::ecg::{Lead, Record};
+use efficientecg_evaluate::pairing::{self, Detections, Rules, Track};
 use std::path::Path;
 
 /// How far a P wave found may be from the one marked, s.

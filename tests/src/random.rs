@@ -1,8 +1,8 @@
 //! Random networks and inputs, the same on every machine.
 
-use efficientecg_model::config::presets::Setup;
-use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem, Task};
-use efficientecg_model::{FeatureInput, Inputs, Weights};
+use efficientecg::config::presets::Setup;
+use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem, Task};
+use efficientecg::{FeatureInput, Inputs, Weights};
 
 /// Pseudo-random numbers: Steele, Lea and Flood's SplitMix64 (2014).
 pub struct Random(u64);

@@ -1,11 +1,11 @@
 //! The trained beat classifier on DS2 of the MIT-BIH Arrhythmia Database (de Chazal et al., 2004), at the beats of the
 //! reference annotations: figures per class as ANSI/AAMI EC57 groups them, and every beat as PyTorch has it.
 
-use efficientecg_model::classify::{Settings, classify};
-use efficientecg_model::ecg::Record;
-use efficientecg_model::ecg::wfdb::{Annotations, Code};
-use efficientecg_model::evaluate::pairing::Class;
-use efficientecg_model::{Backend, GpuOptions, Model, Options, Precision};
+use efficientecg::classify::{Settings, classify};
+use efficientecg::ecg::Record;
+use efficientecg::ecg::wfdb::{Annotations, Code};
+use efficientecg::{Backend, GpuOptions, Model, Options, Precision};
+use efficientecg_evaluate::pairing::Class;
 use efficientecg_tests::gpu;
 use efficientecg_tests::mitbih::RECORDS;
 use std::collections::BTreeMap;

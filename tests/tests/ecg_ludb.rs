@@ -4,8 +4,8 @@
 //!
 //! Where the records are not there, the test says so and is skipped.
 
-use efficientecg_model::ecg::{p_waves, peaks};
-use efficientecg_model::evaluate::pairing::Detections;
+use efficientecg::ecg::{p_waves, peaks};
+use efficientecg_evaluate::pairing::Detections;
 use efficientecg_tests::ludb::{self, Marked};
 
 /// The least sensitivity and positive predictive value, gross over all records: at R peaks as marked, and as detected.

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use efficientecg_model::ecg::wfdb::Annotations;
-use efficientecg_model::ecg::{Record, Sex, peaks};
-use efficientecg_model::evaluate::pairing;
+use efficientecg::ecg::wfdb::Annotations;
+use efficientecg::ecg::{Record, Sex, peaks};
+use efficientecg_evaluate::pairing;
 use efficientecg_tests::mitbih::{RECORDS, records};
 
 /// The bars, on gross figures over all 48 records.

@@ -1,9 +1,9 @@
 //! The trained classifiers of whole records on the records that they were tested on, through the reader, the P-wave finder and
 //! the network: the same class as PyTorch, and its logits.
 
-use efficientecg_model::classify::{Settings, classify};
-use efficientecg_model::ecg::Record;
-use efficientecg_model::{Model, Options};
+use efficientecg::classify::{Settings, classify};
+use efficientecg::ecg::Record;
+use efficientecg::{Model, Options};
 use efficientecg_tests::data::DataSet;
 use std::path::Path;
 

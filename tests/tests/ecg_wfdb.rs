@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use efficientecg_model::ecg::wfdb::{self, Annotations, Header, Signals};
-use efficientecg_model::ecg::{Record, Sex};
+use efficientecg::ecg::wfdb::{self, Annotations, Header, Signals};
+use efficientecg::ecg::{Record, Sex};
 use serde_json::Value;
 
 /// The folder of sample records, or `None` (said on stderr) where it is absent.
@@ -308,7 +308,7 @@ fn matlab_headers_are_checked() {
 #[test]
 fn what_is_written_is_read_back() {
     let s = Scratch::new("write");
-    let lead = |name: &str, samples: &[f32]| efficientecg_model::ecg::Lead {
+    let lead = |name: &str, samples: &[f32]| efficientecg::ecg::Lead {
         name: name.into(),
         units: "mV".into(),
         sample_rate: 360.0,

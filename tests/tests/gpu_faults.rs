@@ -1,16 +1,16 @@
 //! What becomes of a batch when the GPU computes wrongly, is lost or runs out of memory; what a batch asks of it; and the
 //! memory that it takes.
 
+use efficientecg::config::presets::Setup;
+use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
+use efficientecg::{
+    Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
+};
 use efficientecg_engine::gpu::{Fault, Gpu, Probe, Stage};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Graph, Value};
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
-use efficientecg_model::config::presets::Setup;
-use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
-use efficientecg_model::{
-    Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
-};
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
 use efficientecg_tests::gpu::{found, options, taken};
 use efficientecg_tests::random::{self, Random};

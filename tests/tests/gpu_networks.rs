@@ -1,6 +1,6 @@
 //! Whole networks on a GPU: against PyTorch's results in f64, the same bits in any batch, and the CPU's at every length.
 
-use efficientecg_model::{
+use efficientecg::{
     Backend, Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights, adapters,
 };
 use efficientecg_tests::compare::{

@@ -1,8 +1,8 @@
 //! What must hold of every run, whatever the weights: the same bits again, for any team and any number of callers; records
 //! that do not see each other; padding that is never read; what a shift in time does.
 
-use efficientecg_model::arrays::Data;
-use efficientecg_model::{FeatureInput, Inputs, Level, Model, Options, Outputs, RunError, Weights};
+use efficientecg::weights::Values;
+use efficientecg::{FeatureInput, Inputs, Level, Model, Options, Outputs, RunError, Weights};
 use efficientecg_tests::compare::{
     TOLERANCE, assert_close, assert_runs_close, assert_same_bits, probabilities, worst_error,
 };
@@ -227,7 +227,7 @@ fn great_scores_still_give_probabilities() {
     let mut arrays = weights.arrays().clone();
     for (name, factor) in [("fusion.q.weight", 3000.0), ("classifier.weight", 300.0)] {
         let array = arrays.get_mut(name).expect("an array of the network");
-        array.data = Data::F64(array.data.to_f64().iter().map(|x| factor * x).collect());
+        array.data = Values::F64(array.data.to_f64().iter().map(|x| factor * x).collect());
     }
     let weights = Weights::from_arrays(weights.config().clone(), arrays).unwrap_or_else(|e| panic!("{e}"));
     let inputs = random::inputs(weights.config(), 4, 700, 10);

@@ -1,6 +1,6 @@
 //! Signals of every awkward length against the references, from one sample to thirty minutes.
 
-use efficientecg_model::{Backend, Inputs, Level, Model, Options, Outputs, Weights};
+use efficientecg::{Backend, Inputs, Level, Model, Options, Outputs, Weights};
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close};
 use efficientecg_tests::random::{self, StageRow};
 

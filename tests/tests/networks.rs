@@ -2,7 +2,7 @@
 //!
 //! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
 
-use efficientecg_model::{Backend, Level, Model, Options, Outputs, Precision};
+use efficientecg::{Backend, Level, Model, Options, Outputs, Precision};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! A profiled run gives the bits of a plain one, and accounts for every step of every record.
 
-use efficientecg_engine::gpu::{Fault, Stage};
-use efficientecg_model::{
+use efficientecg::{
     Backend, Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile, adapters,
 };
+use efficientecg_engine::gpu::{Fault, Stage};
 use efficientecg_tests::{compare, golden};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Random networks on random batches: the same bits for any team and any order of records, in a batch or not, and
 //! probabilities that are ones. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 10,000.
 
-use efficientecg_model::{Inputs, Level, Model, Options, Outputs, Precision, Weights};
+use efficientecg::{Inputs, Level, Model, Options, Outputs, Precision, Weights};
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
 use efficientecg_tests::random::{self, Random, StageRow};
 use proptest::prelude::any;

@@ -1,7 +1,7 @@
 //! The rhythm rows of the demo record, as the training code has them.
 
-use efficientecg_model::ecg::wfdb::Annotations;
-use efficientecg_model::ecg::{Record, filter, normalize, rhythm};
+use efficientecg::ecg::wfdb::Annotations;
+use efficientecg::ecg::{Record, filter, normalize, rhythm};
 use std::path::Path;
 
 #[test]
@@ -11,7 +11,7 @@ fn rows_of_the_demo_record_are_pythons() {
     let record = Record::open(&demo).unwrap_or_else(|e| panic!("{e}"));
     let beats = Annotations::read(&demo.with_extension("atr")).unwrap_or_else(|e| panic!("{e}"));
     let beats: Vec<i64> = beats.items.iter().filter(|a| a.code.is_beat()).map(|a| a.time).collect();
-    let prepare = |lead: &efficientecg_model::ecg::Lead| {
+    let prepare = |lead: &efficientecg::ecg::Lead| {
         let mut samples = lead.samples.clone();
         filter::fill_missing(&mut samples);
         normalize::z_score(&mut samples);

@@ -2,8 +2,8 @@
 
 use crate::error::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use efficientecg_model::classify::Unit;
-use efficientecg_model::{Backend, Level, Model, Options, Precision};
+use efficientecg::classify::Unit;
+use efficientecg::{Backend, Level, Model, Options, Precision};
 use std::path::PathBuf;
 
 mod bench;
@@ -317,17 +317,17 @@ struct GpuArguments {
 
 #[cfg(feature = "gpu")]
 impl GpuArguments {
-    fn options(&self, batch: Option<usize>) -> Result<efficientecg_model::GpuOptions, Failure> {
-        let features = efficientecg_model::Features::parse(&self.gpu_features)
+    fn options(&self, batch: Option<usize>) -> Result<efficientecg::GpuOptions, Failure> {
+        let features = efficientecg::Features::parse(&self.gpu_features)
             .map_err(|e| Failure::usage(format!("--gpu-features: {e}")))?;
         let named = || std::env::var("EFFICIENTECG_GPU").ok().filter(|name| !name.is_empty());
-        Ok(efficientecg_model::GpuOptions {
+        Ok(efficientecg::GpuOptions {
             adapter: self.adapter.clone().or_else(named),
             features,
             checked: self.checked,
             batch,
             warn: std::sync::Arc::new(|line| crate::out::complain(&format!("warning: {line}"))),
-            ..efficientecg_model::GpuOptions::default()
+            ..efficientecg::GpuOptions::default()
         })
     }
 }

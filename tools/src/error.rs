@@ -1,9 +1,10 @@
 //! Why a command ended early.
 
-use efficientecg_model::classify::ClassifyError;
-use efficientecg_model::ecg;
-use efficientecg_model::fault::FileError;
-use efficientecg_model::{LoadError, RunError};
+use efficientecg::FileError;
+use efficientecg::classify::ClassifyError;
+use efficientecg::ecg;
+use efficientecg::{LoadError, RunError};
+use efficientecg_files::one_line;
 use std::path::Path;
 
 /// A command's failure: one line, and an exit code.
@@ -16,10 +17,10 @@ pub(crate) enum Failure {
     #[error("{path}: {error}")]
     Run { path: String, error: Box<RunError> },
     /// A record or an annotation file that is missing, malformed or does not fit.
-    #[error(transparent)]
+    #[error("{}{}", .0, lead_option(.0))]
     Record(Box<ecg::Error>),
     /// A record that could not be classified.
-    #[error("{path}: {error}")]
+    #[error("{path}: {error}{}", option(error))]
     Classify { path: String, error: Box<ClassifyError> },
     /// A file that could not be written.
     #[error("{path}: cannot write: {error}; check the folder and its free space")]
@@ -38,6 +39,23 @@ pub(crate) enum Failure {
     Output(#[from] std::io::Error),
 }
 
+/// The option by which the program does what the error's mend says.
+fn option(error: &ClassifyError) -> &'static str {
+    match error {
+        ClassifyError::Window { .. } => " (--per record)",
+        ClassifyError::Units { .. } => " (--lead)",
+        _ => "",
+    }
+}
+
+/// The option that names a lead, after an error that asks for it.
+fn lead_option(error: &ecg::Error) -> String {
+    match error {
+        ecg::Error::Lead { lead, .. } => format!(" (--lead {}=RECORD_LEAD)", one_line(lead)),
+        _ => String::new(),
+    }
+}
+
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Failure {
         Failure::File(Box::new(error))
@@ -50,7 +68,10 @@ impl From<LoadError> for Failure {
             LoadError::Weights(error) => error.into(),
             LoadError::Precision { precision } => Failure::Usage(format!("--precision {precision}: {error}")),
             // What is left concerns the GPU that was asked for.
-            _ => Failure::Usage(format!("--backend gpu: {error}")),
+            error => {
+                let option = if matches!(error, LoadError::NoGpu) { " (--backend cpu)" } else { "" };
+                Failure::Usage(format!("--backend gpu: {error}{option}"))
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The findings of a record, for people and for programs.
 
-use efficientecg_model::classify::{Findings, Settings, Unit};
-use efficientecg_model::config::{Config, Task};
-use efficientecg_model::ecg::wfdb::{Annotation, Annotations, Code};
-use efficientecg_model::ecg::{Record, Sex};
+use efficientecg::classify::{Findings, Settings, Unit};
+use efficientecg::config::{Config, Task};
+use efficientecg::ecg::wfdb::{Annotation, Annotations, Code};
+use efficientecg::ecg::{Record, Sex};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -236,7 +236,7 @@ pub(crate) fn annotations(r: &RecordReport) -> Annotations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use efficientecg_model::classify::{Finding, Spent};
+    use efficientecg::classify::{Finding, Spent};
 
     fn report() -> RecordReport {
         let row = |sample: i64, class: &str| Row {

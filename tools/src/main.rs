@@ -3,5 +3,5 @@
 mod memory;
 
 fn main() -> std::process::ExitCode {
-    efficientecg_program::main()
+    efficientecg_cli::main()
 }

@@ -65,7 +65,7 @@ pub(crate) fn file(path: &Path, content: &[u8]) -> Result<(), Failure> {
     if is_standard_output(path) {
         return Ok(bytes(content)?);
     }
-    efficientecg_model::files::write(path, content).map_err(Failure::write(path))
+    efficientecg_files::write(path, content).map_err(Failure::write(path))
 }
 
 /// A line on standard error that counts what is done: on a terminal only.

@@ -2,8 +2,8 @@
 
 use crate::args::{SexName, age};
 use crate::error::Failure;
-use efficientecg_model::evaluate::table::{Row, Table};
-use efficientecg_model::fault::FileError;
+use efficientecg::FileError;
+use efficientecg_evaluate::table::{Row, Table};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

@@ -1,9 +1,9 @@
 //! A picture of a record: its first lead in rows of time, each beat marked with its class. SVG, one file, no scripts.
 
 use crate::findings::RecordReport;
-use efficientecg_model::classify::Settings;
-use efficientecg_model::config::Config;
-use efficientecg_model::ecg::{self, Record, leads};
+use efficientecg::classify::Settings;
+use efficientecg::config::Config;
+use efficientecg::ecg::{self, Record, leads};
 
 const WIDTH: f64 = 1080.0;
 const ROW: f64 = 84.0;

@@ -209,7 +209,7 @@ fn the_references() {
 #[test]
 fn the_gpu() {
     use std::io::Write as _;
-    if efficientecg_model::adapters().is_empty() {
+    if efficientecg::adapters().is_empty() {
         let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
         assert!(!required, "no GPU was found");
         let _ = writeln!(std::io::stderr(), "SKIPPED: no GPU was found, bench is not tested on one");

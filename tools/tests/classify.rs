@@ -1,6 +1,6 @@
 //! From a record to its findings, with the shipped model and the committed demo record, through the program.
 
-use efficientecg_model::ecg::wfdb::Annotations;
+use efficientecg::ecg::wfdb::Annotations;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

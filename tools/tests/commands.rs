@@ -2,9 +2,9 @@
 
 mod harness;
 
-use efficientecg_model::arrays::{Archive, Array, Class, Data};
-use efficientecg_model::inputs::read_inputs;
-use efficientecg_model::{Level, Model, Options};
+use efficientecg::inputs::read_inputs;
+use efficientecg::npz::{Archive, Array, Class, Data};
+use efficientecg::{Level, Model, Options};
 use harness::*;
 use serde_json::Value;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ fn command_lines_of_the_corpus() {
     for entry in std::fs::read_dir(corpus).expect("a corpus") {
         let words = std::fs::read(entry.expect("an entry").path()).expect("read");
         let words = String::from_utf8_lossy(&words).into_owned();
-        match efficientecg_program::check_command_line(std::iter::once("efficientecg").chain(words.lines())) {
+        match efficientecg_cli::check_command_line(std::iter::once("efficientecg").chain(words.lines())) {
             Ok(()) => good += 1,
             Err(line) => assert!(!line.chars().any(char::is_control), "{line}"),
         }

@@ -2,7 +2,7 @@
 
 mod harness;
 
-use efficientecg_model::ecg::wfdb::{Annotation, Annotations, Code};
+use efficientecg::ecg::wfdb::{Annotation, Annotations, Code};
 use harness::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 
 mod harness;
 
-use efficientecg_model::arrays::{Archive, Class, Data};
+use efficientecg::npz::{Archive, Class, Data};
 use harness::*;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ fn standard_output_that_is_full_or_closed() {
 
     // A check that fails says so even if nobody reads why.
     let wrong = folder.path().join("wrong.npz");
-    let change = |a: &mut efficientecg_model::arrays::Array| match &mut a.data {
+    let change = |a: &mut efficientecg::npz::Array| match &mut a.data {
         Data::F32(v) => v[0] += 1.0,
         Data::F64(v) => v[0] += 1.0,
         other => panic!("not floats: {other:?}"),
@@ -322,10 +322,9 @@ fn signals_leave_nothing_behind() {
     let leads = Arrays::read(&golden().1).0["signal"].shape[1];
     let batch = 20_000;
     let data = Data::F32(vec![0.5; batch * leads]);
-    let signal = efficientecg_model::arrays::Array { shape: vec![batch, leads, 1], data };
+    let signal = efficientecg::npz::Array { shape: vec![batch, leads, 1], data };
     let list = [("signal", &signal)];
-    efficientecg_model::arrays::write_npz(&large, &list, efficientecg_model::arrays::Packing::Stored)
-        .expect("written");
+    efficientecg::npz::write_npz(&large, &list, efficientecg::npz::Packing::Stored).expect("written");
     let y = folder.path().join("y.npz");
     for (signal, number) in [("INT", 2), ("TERM", 15), ("KILL", 9)] {
         for wait in [0, 3, 10, 30, 60, 100] {
@@ -480,12 +479,12 @@ fn bombs() {
     let leads = Arrays::read(&golden().1).0["signal"].shape[1];
     let (x, y) = (folder.path().join("bomb.npz"), folder.path().join("y.npz"));
     let samples = (300usize << 20) / 4 / leads;
-    let zeros = efficientecg_model::arrays::Array {
+    let zeros = efficientecg::npz::Array {
         shape: vec![1, leads, samples],
         data: Data::F32(vec![0.0; leads * samples]),
     };
-    let packing = efficientecg_model::arrays::Packing::Deflated;
-    efficientecg_model::arrays::write_npz(&x, &[("signal", &zeros)], packing).expect("written");
+    let packing = efficientecg::npz::Packing::Deflated;
+    efficientecg::npz::write_npz(&x, &[("signal", &zeros)], packing).expect("written");
     assert!(std::fs::metadata(&x).expect("there").len() < 1 << 20, "no bomb");
     let args = run_args(&weights, &x, name(&y));
     let done = output(after("ulimit -v 1000000", &args));

@@ -1,8 +1,8 @@
 //! `features` writes what the network gets: `run` on it gives, to the bit, what `classify` gives of the records.
 
-use efficientecg_model::Weights;
-use efficientecg_model::arrays::{Archive, Class, Packing};
-use efficientecg_model::config::Config;
+use efficientecg::Weights;
+use efficientecg::config::Config;
+use efficientecg::npz::{Archive, Class, Packing};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

@@ -66,7 +66,7 @@ def build(peers) -> None:
     workers = os.path.join(ROOT, "benches", "peers", "rust", "Cargo.toml")
     environment = {k: v for k, v in os.environ.items() if k != "CARGO_TARGET_DIR"}
     packages = ["worker", "engine"] + [p for p in ("rten", "tract") if p in peers]
-    builds = [["-p", "efficientecg", "--manifest-path", os.path.join(ROOT, "Cargo.toml")]]
+    builds = [["-p", "efficientecg-cli", "--manifest-path", os.path.join(ROOT, "Cargo.toml")]]
     builds += [["-p", f"peers-{p}", "--manifest-path", workers, "--target-dir", os.path.dirname(BINARIES)]
                for p in packages]
     for more in builds:

@@ -2,10 +2,11 @@
 
 use super::{ClassifyError, Settings, Spent, Unit, timed};
 use crate::config::{Config, FeatureKind, Normalize};
-use crate::ecg::resample::Resampler;
-use crate::ecg::{self, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm};
-use crate::fault::one_line;
 use crate::inputs::{FeatureInput, Inputs};
+use efficientecg_ecg::resample::Resampler;
+use efficientecg_ecg::{
+    self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
+};
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
@@ -60,12 +61,7 @@ impl Prepared {
         };
         let window = samples.saturating_mul(signals.len());
         if unit == Unit::Beat && window > CELLS {
-            return Err(ClassifyError::Feature {
-                item: "samples".to_owned(),
-                expected: format!("windows of at most {CELLS} samples over all leads"),
-                found: window.to_string(),
-                mend: "use a model of shorter windows, or --per record",
-            });
+            return Err(ClassifyError::Window { most: CELLS, found: window });
         }
         let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
         let places: Vec<i64> = times.iter().map(|t| frames.position(*t)).collect();
@@ -126,12 +122,9 @@ impl Prepared {
 fn prepare(config: &Config, lead: &Lead, spent: &mut Spent) -> Result<Vec<f32>, ClassifyError> {
     let scale = match config.normalize {
         Normalize::Zscore => 1.0,
-        Normalize::None => lead.millivolts().ok_or_else(|| ClassifyError::Feature {
-            item: format!("lead {}", one_line(&lead.name)),
-            expected: "samples in V, mV, uV or nV, as the model reads voltages".to_owned(),
-            found: one_line(&lead.units),
-            mend: "mend the units in the record's header, or name another lead with --lead",
-        })?,
+        Normalize::None => lead
+            .millivolts()
+            .ok_or_else(|| ClassifyError::Units { lead: lead.name.clone(), units: lead.units.clone() })?,
     };
     let mut samples = timed(&mut spent.resample, || -> Result<Vec<f32>, ecg::Error> {
         let mut samples = lead.samples.clone();
@@ -266,7 +259,7 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "npz"))]
 mod tests {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The checks of a configuration: every rule in one place, each error naming its key.
 
 use super::{BlockShape, Config, FORMAT, FeatureKind, MAX_BLOCKS, MAX_SAMPLES, MAX_SIZE};
-use crate::fault::Fault;
+use efficientecg_files::Fault;
 use std::collections::HashSet;
 
 /// Text of `expected` for a count.

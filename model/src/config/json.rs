@@ -1,7 +1,7 @@
 //! JSON with paths: a tree that keeps duplicate keys, so that they can be refused, and readers that name the key
 //! (`stages[2].kernel`) in every error. `serde_json` does the parsing and bounds the nesting.
 
-use super::super::fault::Fault;
+use efficientecg_files::Fault;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 

@@ -1,19 +1,20 @@
 //! The configuration of a network: the JSON text that travels with the weights.
 //!
 //! EfficientECG (arXiv 2512.03804) is EfficientNet (arXiv 1905.11946) in one dimension: a stem, stages of MBConv
-//! blocks, a 1×1 head, and optionally the fusion of patient features by cross-attention. [`Config::from_json`] reads
-//! and checks the text; [`Config::blocks`] unrolls the stages; [`presets`] builds the published sizes.
+//! blocks, a 1×1 head, and optionally the fusion of patient features by cross-attention. `Config::from_json` (feature
+//! `npz`) reads and checks the text; [`Config::blocks`] unrolls the stages; [`presets`] builds the published sizes.
 //!
 //! Every size is at most [`MAX_SIZE`] and every product is checked, so nothing that is built from a checked
 //! configuration overflows.
 
 mod check;
+#[cfg(feature = "npz")]
 mod json;
 pub mod presets;
+#[cfg(feature = "npz")]
+mod text;
 
-use crate::fault::Fault;
-use json::{Object, Value};
-use serde::Serialize;
+use efficientecg_files::Fault;
 
 /// The only format that this version reads.
 pub const FORMAT: &str = "efficientecg/1";
@@ -27,9 +28,10 @@ pub const MAX_SAMPLES: usize = 1 << 31;
 /// Most MBConv blocks that the stages may unroll to.
 pub const MAX_BLOCKS: usize = 10_000;
 
-/// The whole configuration. A value from [`Config::from_json`] is valid; check one made or changed in memory with
+/// The whole configuration. One that was read is valid; check one made or changed in memory with
 /// [`Config::check`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Config {
     /// The format's name and version, [`FORMAT`].
     pub format: String,
@@ -58,13 +60,13 @@ pub struct Config {
     /// Channels after the 1×1 head.
     pub head_channels: usize,
     /// Fusion of patient features; `None` classifies from the signal alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "npz", serde(skip_serializing_if = "Option::is_none"))]
     pub fusion: Option<Fusion>,
 }
 
 /// Normalisation of a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Normalize {
     /// Per lead over the record: minus the mean, over the population standard deviation plus 1e-6.
     Zscore,
@@ -73,8 +75,8 @@ pub enum Normalize {
 }
 
 /// What the logits mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Task {
     /// One class a record: softmax.
     Multiclass,
@@ -83,7 +85,8 @@ pub enum Task {
 }
 
 /// The stem's convolution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Stem {
     /// Output channels.
     pub channels: usize,
@@ -94,7 +97,8 @@ pub struct Stem {
 }
 
 /// A stage: `repeats` MBConv blocks, of which the first has the stride and changes the channel count.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Stage {
     /// Ratio of hidden to input channels; 1 leaves out the expanding convolution.
     pub expand: usize,
@@ -109,7 +113,8 @@ pub struct Stage {
 }
 
 /// Cross-attention over patient features.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Fusion {
     /// Width `d` of a token.
     pub dim: usize,
@@ -120,18 +125,19 @@ pub struct Fusion {
 }
 
 /// One patient feature.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Feature {
     /// Its name: part of array names, so neither empty nor with a dot.
     pub name: String,
     /// What its values are.
-    #[serde(flatten)]
+    #[cfg_attr(feature = "npz", serde(flatten))]
     pub kind: FeatureKind,
 }
 
 /// The kinds of feature.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "npz", derive(serde::Serialize), serde(tag = "kind", rename_all = "lowercase"))]
 pub enum FeatureKind {
     /// One number a record.
     Continuous {
@@ -194,60 +200,6 @@ pub fn out_len(len: usize, kernel: usize, stride: usize) -> usize {
 }
 
 impl Config {
-    /// Reads and checks a configuration's JSON text. Errors name the key.
-    pub fn from_json(text: &str) -> Result<Config, Fault> {
-        let mut o = Value::parse(text)?.object()?;
-        // The format first: the other keys of an unknown format mean nothing.
-        let format = o.take("format")?.text()?;
-        check::format(&format)?;
-        let config = Config {
-            format,
-            name: o.take("name")?.text()?,
-            leads: o.take("leads")?.texts()?,
-            sample_rate: o.take("sample_rate")?.number()?,
-            samples: o.take("samples")?.size()?,
-            normalize: word(
-                &mut o,
-                "normalize",
-                &[("zscore", Normalize::Zscore), ("none", Normalize::None)],
-            )?,
-            task: word(
-                &mut o,
-                "task",
-                &[("multiclass", Task::Multiclass), ("multilabel", Task::Multilabel)],
-            )?,
-            classes: o.take("classes")?.texts()?,
-            bn_eps: o.take("bn_eps")?.number()?,
-            se_ratio: o.take("se_ratio")?.number()?,
-            stem: {
-                let mut s = o.take("stem")?.object()?;
-                let stem = Stem {
-                    channels: s.take("channels")?.size()?,
-                    kernel: s.take("kernel")?.size()?,
-                    stride: s.take("stride")?.size()?,
-                };
-                s.finish()?;
-                stem
-            },
-            stages: o.take("stages")?.list()?.into_iter().map(stage).collect::<Result<_, _>>()?,
-            head_channels: o.take("head_channels")?.size()?,
-            fusion: match o.optional("fusion") {
-                Some(value) if !value.is_null() => Some(fusion(value)?),
-                _ => None,
-            },
-        };
-        o.finish()?;
-        config.check()?;
-        Ok(config)
-    }
-
-    /// The configuration as JSON text.
-    pub fn to_json(&self) -> Result<String, Fault> {
-        serde_json::to_string_pretty(self).map_err(|e| {
-            Fault::new("config", "a configuration that can be written", e.to_string(), "check it first")
-        })
-    }
-
     /// Checks everything that the format asks for. Errors name the key.
     pub fn check(&self) -> Result<(), Fault> {
         check::config(self)
@@ -270,56 +222,5 @@ impl Config {
     }
 }
 
-fn stage(value: Value) -> Result<Stage, Fault> {
-    let mut o = value.object()?;
-    let stage = Stage {
-        expand: o.take("expand")?.size()?,
-        kernel: o.take("kernel")?.size()?,
-        stride: o.take("stride")?.size()?,
-        channels: o.take("channels")?.size()?,
-        repeats: o.take("repeats")?.size()?,
-    };
-    o.finish()?;
-    Ok(stage)
-}
-
-fn fusion(value: Value) -> Result<Fusion, Fault> {
-    let mut o = value.object()?;
-    let fusion = Fusion {
-        dim: o.take("dim")?.size()?,
-        heads: o.take("heads")?.size()?,
-        features: o.take("features")?.list()?.into_iter().map(feature).collect::<Result<_, _>>()?,
-    };
-    o.finish()?;
-    Ok(fusion)
-}
-
-fn feature(value: Value) -> Result<Feature, Fault> {
-    let mut o = value.object()?;
-    let name = o.take("name")?.text()?;
-    let kind = match word(&mut o, "kind", &[("continuous", 0), ("categorical", 1), ("sequence", 2)])? {
-        0 => {
-            FeatureKind::Continuous { offset: o.take("offset")?.number()?, scale: o.take("scale")?.number()? }
-        }
-        1 => FeatureKind::Categorical { categories: o.take("categories")?.texts()? },
-        _ => FeatureKind::Sequence { inputs: o.take("inputs")?.size()?, hidden: o.take("hidden")?.size()? },
-    };
-    o.finish()?;
-    Ok(Feature { name, kind })
-}
-
-/// One of a closed set of words.
-fn word<T: Copy>(o: &mut Object, key: &'static str, words: &[(&str, T)]) -> Result<T, Fault> {
-    let path = o.path(key);
-    let text = o.take(key)?.text()?;
-    match words.iter().find(|(w, _)| *w == text) {
-        Some((_, value)) => Ok(*value),
-        None => {
-            let known: Vec<String> = words.iter().map(|(w, _)| format!("{w:?}")).collect();
-            Err(Fault::new(path, known.join(" or "), format!("{text:?}"), "use one of these words"))
-        }
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "npz"))]
 mod tests;

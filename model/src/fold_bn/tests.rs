@@ -1,7 +1,7 @@
-use super::{Folder, Layer, Overflow, first};
-use crate::arrays::{Data, Packing};
+use super::{Folder, Layer};
+use crate::overflow::Overflow;
 use crate::weights::tests::{generate, small};
-use crate::weights::{Source, WeightFile, Weights, table};
+use crate::weights::{Values, Weights};
 
 /// Batch norm after a convolution at one output, by the definition; `x` is the window `[c_in, kernel]`.
 fn direct(weights: &Weights, layer: &str, o: usize, x: &[f64]) -> f64 {
@@ -38,22 +38,6 @@ fn folding_is_batch_norm_after_the_convolution() {
 }
 
 #[test]
-fn a_file_gives_what_memory_gives() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let weights = generate(small());
-    for packing in [Packing::Stored, Packing::Deflated] {
-        let path = folder.path().join("w.npz");
-        weights.save(&path, packing).expect("saved");
-        let file = WeightFile::open(&path).expect("a good file");
-        for entry in table(&small()).expect("table") {
-            let values = Source::values(&file, &entry.name).expect("read");
-            assert_eq!(values, weights.arrays()[&entry.name].data.to_f64(), "{}", entry.name);
-        }
-        assert!(Source::values(&file, "config").is_err());
-    }
-}
-
-#[test]
 fn other_layers_pass_through() {
     let weights = generate(small());
     let folder = Folder::new(&weights, Overflow::F32);
@@ -69,7 +53,7 @@ fn other_layers_pass_through() {
 fn changed(changes: &[(&str, f64)]) -> Weights {
     let mut arrays = generate(small()).arrays().clone();
     for (name, value) in changes {
-        if let Some(Data::F64(v)) = arrays.get_mut(*name).map(|a| &mut a.data) {
+        if let Some(Values::F64(v)) = arrays.get_mut(*name).map(|a| &mut a.data) {
             v[0] = *value;
         }
     }
@@ -109,15 +93,4 @@ fn narrower_types_are_checked_on_request() {
     // The thresholds against the conversion itself.
     let below = Overflow::F32.from.next_down();
     assert!((below as f32).is_finite() && (Overflow::F32.from as f32).is_infinite());
-}
-
-#[test]
-fn the_first_misfit_is_found_wherever_it_is() {
-    for at in [0, 1, 255, 256, 257, 999] {
-        let mut values = vec![1.0f32; 1000];
-        values[at] = f32::NAN;
-        values[999] = f32::INFINITY;
-        assert_eq!(first(&values, f32::is_finite).map(|(i, _)| i), Some(at));
-    }
-    assert_eq!(first(&[1.0f32; 1000], f32::is_finite), None);
 }

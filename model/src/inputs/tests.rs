@@ -1,6 +1,7 @@
 use super::*;
-use crate::arrays::{Packing, write_npz};
 use crate::weights::tests::small;
+use efficientecg_npz::{Array, Data, Packing, write_npz};
+use std::path::Path;
 
 fn array(shape: &[usize], data: Data) -> Array {
     Array { shape: shape.to_vec(), data }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::arrays::{Packing, write_npz};
 use crate::config::presets::Setup;
 use crate::config::{Feature, Fusion, Normalize, Stage, Stem, Task};
 
@@ -124,39 +123,6 @@ fn the_table_is_the_state_dict() {
 }
 
 #[test]
-fn an_npz_and_a_directory_load_alike() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let weights = generate(small());
-    let text = weights.config().to_json().expect("text");
-    // Left out by name, whatever its type.
-    let batches = Array { shape: vec![], data: Data::I64(vec![7]) };
-    let mut list: Vec<(&str, &Array)> = weights.arrays().iter().map(|(n, a)| (n.as_str(), a)).collect();
-    list.push(("stem.bn.num_batches_tracked", &batches));
-    let directory = folder.path().join("w");
-    std::fs::create_dir(&directory).expect("made");
-    std::fs::write(directory.join("config.json"), &text).expect("written");
-    for (name, array) in &list {
-        // An .npz of one array stored: its member is the .npy file.
-        let npz = folder.path().join("one.npz");
-        write_npz(&npz, &[(name, array)], Packing::Stored).expect("written");
-        let bytes = std::fs::read(&npz).expect("read");
-        let start = 30 + name.len() + 4;
-        let size = u32::from_le_bytes([bytes[18], bytes[19], bytes[20], bytes[21]]) as usize;
-        std::fs::write(directory.join(format!("{name}.npy")), &bytes[start..start + size]).expect("written");
-    }
-    let from_directory = Weights::load(&directory).expect("directory");
-    assert_eq!(from_directory.arrays(), weights.arrays());
-    assert_eq!(from_directory.config(), weights.config());
-    for packing in [Packing::Stored, Packing::Deflated] {
-        let npz = folder.path().join("w.npz");
-        weights.save(&npz, packing).expect("saved");
-        let loaded = Weights::load(&npz).expect("loaded");
-        assert_eq!(loaded.arrays(), weights.arrays());
-        assert_eq!(loaded.config(), weights.config());
-    }
-}
-
-#[test]
 fn parameters_leave_out_running_statistics() {
     let weights = generate(small());
     let all: usize = weights.arrays().values().map(|a| a.data.len()).sum();
@@ -167,14 +133,14 @@ fn parameters_leave_out_running_statistics() {
 #[test]
 fn memory_is_checked_like_a_file() {
     let weights = generate(small());
-    let change = |f: &dyn Fn(&mut BTreeMap<String, Array>)| {
+    let change = |f: &dyn Fn(&mut BTreeMap<String, Tensor>)| {
         let mut arrays = weights.arrays().clone();
         f(&mut arrays);
         Weights::from_arrays(small(), arrays).expect_err("changed").to_string()
     };
     let set = |name: &'static str, value: f64| {
         change(&move |arrays| {
-            if let Some(Data::F64(v)) = arrays.get_mut(name).map(|a| &mut a.data) {
+            if let Some(Values::F64(v)) = arrays.get_mut(name).map(|a| &mut a.data) {
                 v[1] = value;
             }
         })
@@ -196,7 +162,7 @@ fn memory_is_checked_like_a_file() {
     }
     // The greatest f64 that still rounds into f32 is no overflow.
     let mut arrays = weights.arrays().clone();
-    if let Some(Data::F64(v)) = arrays.get_mut("head.conv.weight").map(|a| &mut a.data) {
+    if let Some(Values::F64(v)) = arrays.get_mut("head.conv.weight").map(|a| &mut a.data) {
         v[1] = f64::from(f32::MAX);
     }
     Weights::from_arrays(small(), arrays).expect("valid");

@@ -4,12 +4,12 @@
 //! A reader may refuse, in one line; it may not panic, overflow, hang, or take memory by a size that is only announced.
 //! What it accepts must be whole, and the same again when written and read back.
 
-use efficientecg_model::arrays::{Archive, Array, Class, Packing, read_npy, write_npz};
-use efficientecg_model::config::Config;
-use efficientecg_model::ecg::Record;
-use efficientecg_model::ecg::wfdb::{Annotations, Header};
-use efficientecg_model::inputs::read_inputs;
-use efficientecg_model::weights::table;
+use efficientecg::config::Config;
+use efficientecg::ecg::Record;
+use efficientecg::ecg::wfdb::{Annotations, Header};
+use efficientecg::inputs::read_inputs;
+use efficientecg::npz::{Archive, Array, Class, Packing, read_npy, write_npz};
+use efficientecg::weights::table;
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -7,7 +7,7 @@ use efficientecg_fuzz::{one_line, run};
 fn command_line(data: &[u8]) {
     let words = String::from_utf8_lossy(data);
     let words = std::iter::once("efficientecg").chain(words.lines());
-    if let Err(line) = efficientecg_program::check_command_line(words) {
+    if let Err(line) = efficientecg_cli::check_command_line(words) {
         one_line(&line);
     }
 }

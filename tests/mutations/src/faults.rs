@@ -17,7 +17,9 @@ pub(crate) struct Fault {
     pub(crate) test: &'static str,
 }
 
-const READERS: &str = "-p efficientecg-model --lib";
+const ARRAYS: &str = "-p efficientecg-npz --lib";
+const ECG: &str = "-p efficientecg-ecg --lib";
+const WEIGHTS: &str = "-p efficientecg --lib";
 const ENGINE: &str = "-p efficientecg-engine --lib cpu::";
 const RECORDS: &str = "-p efficientecg-tests --test ecg_wfdb --test malformed_weights";
 const KERNELS: &str = "-p efficientecg-kernels --test operations";
@@ -30,23 +32,23 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "fortran-order",
         what: "an axis that is done steps back one stride too few",
-        file: "model/src/arrays/npy.rs",
+        file: "model/npz/src/npy.rs",
         old: "at -= strides[axis] * index[axis];",
         new: "at -= strides[axis] * (index[axis] - 1);",
-        test: READERS,
+        test: ARRAYS,
     },
     Fault {
         name: "byte-order",
         what: "big-endian weights of four bytes are taken for little-endian ones",
-        file: "model/src/arrays/npy.rs",
+        file: "model/npz/src/npy.rs",
         old: "let values = if big {",
         new: "let values = if big && $n != 4 {",
-        test: READERS,
+        test: ARRAYS,
     },
     Fault {
         name: "zip64-fields",
         what: "fields before the zip64 one are stepped over without their heads",
-        file: "model/src/arrays/zip.rs",
+        file: "model/npz/src/zip.rs",
         old: "extra = &extra[4 + len..];",
         new: "extra = &extra[len..];",
         test: RECORDS,
@@ -54,15 +56,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "wfdb-310",
         what: "the third sample's high bits one place off",
-        file: "model/src/ecg/wfdb/format.rs",
+        file: "model/ecg/src/wfdb/format.rs",
         old: "high >> 11 << 5",
         new: "high >> 12 << 5",
-        test: READERS,
+        test: ECG,
     },
     Fault {
         name: "wfdb-8-start",
         what: "differences without an initial value start from 0, not from the zero of the converter",
-        file: "model/src/ecg/wfdb/signal.rs",
+        file: "model/ecg/src/wfdb/signal.rs",
         old: "s.initial_value.unwrap_or(s.adc_zero)",
         new: "s.initial_value.unwrap_or(0)",
         test: RECORDS,
@@ -70,7 +72,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "wfdb-skew",
         what: "a skew counts samples where it counts frames",
-        file: "model/src/ecg/wfdb/signal.rs",
+        file: "model/ecg/src/wfdb/signal.rs",
         old: "(spec.skew as usize).saturating_mul(per_frame)",
         new: "spec.skew as usize",
         test: RECORDS,
@@ -78,18 +80,18 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "annotation-skip",
         what: "a skip back in time is taken for one far ahead",
-        file: "model/src/ecg/wfdb/annotation.rs",
+        file: "model/ecg/src/wfdb/annotation.rs",
         old: "time += i64::from(skip as i32);",
         new: "time += i64::from(skip);",
-        test: READERS,
+        test: ECG,
     },
     Fault {
         name: "resample-carry",
         what: "a phase that rounds up to a whole sample does not carry",
-        file: "model/src/ecg/resample.rs",
+        file: "model/ecg/src/resample.rs",
         old: "(at as usize + phase / phases, phase % phases)",
         new: "(at as usize, phase % phases)",
-        test: READERS,
+        test: ECG,
     },
     Fault {
         name: "batch-norm-eps",
@@ -97,15 +99,15 @@ pub(crate) const FAULTS: &[Fault] = &[
         file: "model/src/fold_bn.rs",
         old: "(var[o] + eps).sqrt()",
         new: "(var[o].sqrt() + eps)",
-        test: READERS,
+        test: WEIGHTS,
     },
     Fault {
         name: "z-score-variance",
         what: "the sample's variance, not the population's",
-        file: "model/src/ecg/normalize.rs",
+        file: "model/ecg/src/normalize.rs",
         old: ".map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;",
         new: ".map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0).max(1.0);",
-        test: READERS,
+        test: ECG,
     },
     Fault {
         name: "arena-lives",

@@ -1,9 +1,9 @@
 //! A good weight file, and the same with one thing changed.
 
 use crate::forge::{END, Member, npy, zip};
-use efficientecg_model::config::presets::Setup;
-use efficientecg_model::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Task};
-use efficientecg_model::weights::Weights;
+use efficientecg::config::presets::Setup;
+use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Task};
+use efficientecg::weights::Weights;
 
 pub(crate) fn config() -> Config {
     let names = |list: &[&str]| list.iter().map(|s| s.to_string()).collect();

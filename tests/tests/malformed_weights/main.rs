@@ -7,7 +7,7 @@ mod configs;
 mod forge;
 mod good;
 
-use efficientecg_model::{Model, Options};
+use efficientecg::{Model, Options};
 use forge::{Member, zip, zip64};
 use good::{config, good};
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -5,7 +5,7 @@ use super::GpuArguments;
 use super::{BackendName, PrecisionName, level};
 use crate::error::Failure;
 use clap::Args;
-use efficientecg_model::{Level, Options, Precision, available_threads};
+use efficientecg::{Level, Options, Precision, available_threads};
 use std::path::PathBuf;
 
 #[derive(Args)]

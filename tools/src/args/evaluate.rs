@@ -1,7 +1,7 @@
 //! The command line of `evaluate`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use efficientecg_model::evaluate::pairing::{Class, Rules};
+use efficientecg_evaluate::pairing::{Class, Rules};
 use std::path::PathBuf;
 
 #[derive(Args)]

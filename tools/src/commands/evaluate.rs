@@ -5,8 +5,8 @@ mod records;
 
 use crate::args::{Evaluate, What};
 use crate::error::Failure;
-use efficientecg_model::evaluate::bootstrap::Interval;
-use efficientecg_model::evaluate::calibration::Calibration;
+use efficientecg_evaluate::bootstrap::Interval;
+use efficientecg_evaluate::calibration::Calibration;
 use serde::Serialize;
 
 pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ struct BinReport {
 
 impl CalibrationReport {
     fn new(calibration: &Calibration) -> CalibrationReport {
-        let bin = |b: &efficientecg_model::evaluate::calibration::Bin| {
+        let bin = |b: &efficientecg_evaluate::calibration::Bin| {
             let mean = |sum: f64| (b.cases > 0).then(|| sum / b.cases as f64);
             BinReport { cases: b.cases, probability: mean(b.confidence), right: mean(b.right as f64) }
         };

@@ -3,7 +3,7 @@
 use crate::args::Info;
 use crate::error::Failure;
 use crate::out;
-use efficientecg_model::{Level, Model, Options, available_threads};
+use efficientecg::{Level, Model, Options, available_threads};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -41,7 +41,7 @@ fn devices() -> Vec<Device> {
     let mut devices =
         vec![Device::Cpu { threads: available_threads(), levels, bf16: Level::best().has_bf16() }];
     #[cfg(feature = "gpu")]
-    devices.extend(efficientecg_model::adapters().into_iter().enumerate().map(|(number, a)| Device::Gpu {
+    devices.extend(efficientecg::adapters().into_iter().enumerate().map(|(number, a)| Device::Gpu {
         number,
         name: a.name,
         api: a.backend,
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Info) -> Result<(), Failure> {
     Ok(())
 }
 
-fn describe(model: &Model, samples: Option<u32>) -> Result<ModelReport, efficientecg_model::RunError> {
+fn describe(model: &Model, samples: Option<u32>) -> Result<ModelReport, efficientecg::RunError> {
     let config = model.config();
     let samples = samples.map_or(config.samples, |s| s as usize);
     let layers: Vec<Row> = model

@@ -12,8 +12,9 @@ pub(crate) mod verify;
 use crate::args::Records;
 use crate::error::Failure;
 use crate::out::Progress;
-use efficientecg_model::fault::FileError;
-use efficientecg_model::{Inputs, Model, Outputs, files};
+use efficientecg::FileError;
+use efficientecg::{Inputs, Model, Outputs};
+use efficientecg_files as files;
 use std::path::{Path, PathBuf};
 
 /// Longest list of records, in bytes.

@@ -3,8 +3,8 @@
 use crate::args::Synth;
 use crate::error::Failure;
 use crate::out;
-use efficientecg_model::ecg::synth::{Options, generate};
-use efficientecg_model::ecg::wfdb::{self, Storage};
+use efficientecg::ecg::synth::{Options, generate};
+use efficientecg::ecg::wfdb::{self, Storage};
 
 pub(crate) fn run(args: &Synth) -> Result<(), Failure> {
     let options = Options {

@@ -4,8 +4,8 @@ use super::run_in_batches;
 use crate::args::Verify;
 use crate::error::Failure;
 use crate::out;
-use efficientecg_model::Precision;
-use efficientecg_model::inputs::read_reference;
+use efficientecg::Precision;
+use efficientecg::inputs::read_reference;
 use serde::Serialize;
 
 /// The most that results may differ, relative to the larger of 1 and the largest magnitude of the reference.

@@ -1,7 +1,7 @@
 //! What the tests of the program share: running it, and files to change.
 #![allow(dead_code)]
 
-use efficientecg_model::arrays::{Archive, Array, Class, Data, Packing, write_npz};
+use efficientecg::npz::{Archive, Array, Class, Data, Packing, write_npz};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,7 +1,7 @@
 //! Weights, configurations, folders of `.npy` and inputs.
 
 use super::{Arrays, Case, golden, name, put, set};
-use efficientecg_model::arrays::{Array, Data};
+use efficientecg::npz::{Array, Data};
 use serde_json::{Value, json};
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-"""Fits the score of the P-wave finder (model/src/ecg/p_waves.rs) to candidates marked in LUDB.
+"""Fits the score of the P-wave finder (model/ecg/src/p_waves.rs) to candidates marked in LUDB.
 
     cargo run --release -p efficientecg-tests --example p_wave_candidates > candidates.csv
     python -m efficientecg_train.p_waves candidates.csv

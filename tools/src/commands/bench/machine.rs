@@ -1,6 +1,6 @@
 //! The machine that is measured, and this build.
 
-use efficientecg_model::{Level, available_threads};
+use efficientecg::{Level, available_threads};
 use serde::Serialize;
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! Profiled runs added up, by operation, block and step.
 
-use efficientecg_model::{Cost, Peaks, Profile, Span};
+use efficientecg::{Cost, Peaks, Profile, Span};
 use serde::Serialize;
 
 #[derive(Serialize)]

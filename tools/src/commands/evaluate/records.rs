@@ -5,10 +5,11 @@ use super::{CalibrationReport, interval, number, percent};
 use crate::args::{Form, Kind, RecordsEvaluation};
 use crate::error::Failure;
 use crate::out;
-use efficientecg_model::evaluate::bootstrap::{Interval, SEED, intervals};
-use efficientecg_model::evaluate::multilabel::{self, Multilabel};
-use efficientecg_model::evaluate::records::{self, Records};
-use efficientecg_model::evaluate::table::{Joined, Table, listed};
+use efficientecg::FileError;
+use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
+use efficientecg_evaluate::multilabel::{self, Multilabel};
+use efficientecg_evaluate::records::{self, Records};
+use efficientecg_evaluate::table::{Joined, Table, listed};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -78,14 +79,24 @@ pub(super) fn run(args: &RecordsEvaluation) -> Result<(), Failure> {
     if !several && args.threshold.is_some() {
         return wrong("--threshold", "multilabel");
     }
-    let joined = Joined::new(&reference, &predictions, args.common)?;
+    let joined = Joined::new(&reference, &predictions, args.common)
+        .map_err(|error| with_option(error, "records", "--common"))?;
     if several {
         let cases = Multilabel::read(&reference, &predictions, &joined)?;
         multi(&cases, left_out(args, &joined), args.threshold.unwrap_or(0.5), &args.form)
     } else {
-        let cases = Records::read(&reference, &predictions, &joined, args.mean.as_deref())?;
+        let cases = Records::read(&reference, &predictions, &joined, args.mean.as_deref())
+            .map_err(|error| with_option(error, "averaged class", "--mean"))?;
         single(&cases, left_out(args, &joined), &args.form)
     }
+}
+
+/// Names the option beside the mend of what is wrong with `item`.
+fn with_option(mut error: FileError, item: &str, option: &str) -> FileError {
+    if error.fault.item == item {
+        error.fault.mend = format!("{} ({option})", error.fault.mend);
+    }
+    error
 }
 
 /// The records that one file lacks, said on standard error too.

@@ -1,6 +1,6 @@
 //! The engine of this repository.
 
-use efficientecg_model::{FeatureInput, Inputs, Model, Options, Precision};
+use efficientecg::{FeatureInput, Inputs, Model, Options, Precision};
 use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
 
 struct Engine(Model, Inputs);
@@ -35,5 +35,5 @@ fn open(task: &Task, records: Records, threads: usize) -> Opened {
 }
 
 fn main() -> Result<(), Fault> {
-    serve(&Runtime { name: "efficientecg", package: "efficientecg-model", has_forms: false, open })
+    serve(&Runtime { name: "efficientecg", package: "efficientecg", has_forms: false, open })
 }

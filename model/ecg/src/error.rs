@@ -1,0 +1,168 @@
+//! What can go wrong between a record on disk and a window for the network.
+//!
+//! Every message is one line: the file, the item, what was expected and found, and the mend.
+
+use efficientecg_files::one_line;
+use std::path::{Path, PathBuf};
+
+/// An error of the ECG readers, writers and filters.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to open, read or write a file.
+    #[error(
+        "{}: cannot {action}: {source}; check that the file is there and that you may access it",
+        file(path)
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// "read", "write".
+        action: &'static str,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A line of a text file (a header, a table) does not parse.
+    #[error(
+        "{} line {line}: {}: expected {}, found {}; {mend}",
+        file(path),
+        one_line(item),
+        one_line(expected),
+        one_line(found)
+    )]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1; 0 is "the whole file".
+        line: usize,
+        /// The field.
+        item: String,
+        /// What belongs there.
+        expected: String,
+        /// What is there, quoted and shortened.
+        found: String,
+        /// What to do about it.
+        mend: &'static str,
+    },
+    /// The content of a binary file contradicts its description.
+    #[error(
+        "{}: {}: expected {}, found {}; {mend}",
+        file(path),
+        one_line(item),
+        one_line(expected),
+        one_line(found)
+    )]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The field, signal or annotation.
+        item: String,
+        /// What belongs there.
+        expected: String,
+        /// What is there.
+        found: String,
+        /// What to do about it.
+        mend: &'static str,
+    },
+    /// A signal file holds fewer bytes than its header declares.
+    #[error(
+        "{}: {samples} samples a signal need {expected} bytes, found {found}; get the whole file again, or mend the number of samples in the header",
+        file(path)
+    )]
+    Short {
+        /// The signal file.
+        path: PathBuf,
+        /// Declared frames.
+        samples: u64,
+        /// Bytes that they need, any byte offset included.
+        expected: u64,
+        /// Bytes in the file.
+        found: u64,
+    },
+    /// The file is of a kind that this reader does not know.
+    #[error("{}: {} is not supported; {mend}", file(path), one_line(item))]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The format or feature.
+        item: String,
+        /// What to do about it.
+        mend: &'static str,
+    },
+    /// A header names a file outside of its own folder.
+    #[error(
+        "{} line {line}: file name {} leads out of the header's folder; put the file beside the header and name it plainly",
+        file(path),
+        quote(name)
+    )]
+    UnsafePath {
+        /// The header.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// The name, as written.
+        name: String,
+    },
+    /// A lead that the model needs is not in the record, or cannot be told from another.
+    #[error(
+        "record {}: lead {}: {}; the record has {}; name the record's lead that stands for it",
+        one_line(record),
+        one_line(lead),
+        one_line(problem),
+        one_line(available)
+    )]
+    Lead {
+        /// The record's name.
+        record: String,
+        /// The configuration's lead.
+        lead: String,
+        /// What is wrong.
+        problem: String,
+        /// The record's leads, in order.
+        available: String,
+    },
+    /// A number given to a filter or generator is out of its range.
+    #[error("{item}: expected {expected}, found {found}")]
+    Parameter {
+        /// The parameter.
+        item: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// The value.
+        found: String,
+    },
+}
+
+/// `Result` with [`enum@Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A closure for `map_err` on a failed read of `path`.
+    pub(crate) fn reading(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        Error::io(path, "read")
+    }
+
+    /// A closure for `map_err` on a failed write of `path`.
+    pub(crate) fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        Error::io(path, "write")
+    }
+
+    fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::Io { path, action, source }
+    }
+}
+
+/// A path on one line.
+fn file(path: &Path) -> String {
+    one_line(&path.to_string_lossy())
+}
+
+/// Quotes foreign text for an error line: escaped, at most 60 characters.
+pub(crate) fn quote(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("{short:?}")
+}

@@ -1,0 +1,155 @@
+//! Which lead of a record feeds which input of the network.
+//!
+//! By name alone, never by place: exactly, or ignoring case if only one lead of the record then fits. Anything else
+//! needs the user's word: a mapping from the configuration's lead to the record's, as `--lead V1=V5` gives it. The
+//! record's lead may be given as `#2`, the second in the file, for files that name two leads alike or none.
+
+use super::Record;
+use super::error::{Error, Result, quote};
+
+/// Indices into `record.leads`, one for each of `wanted`, in its order. `mapping` holds pairs (wanted lead, record lead).
+///
+/// # Errors
+/// A wanted lead is missing or ambiguous, two of them lead to the same lead of the record, or the mapping names a lead
+/// that is not wanted or not there.
+pub fn select(
+    record: &Record,
+    wanted: &[impl AsRef<str>],
+    mapping: &[(String, String)],
+) -> Result<Vec<usize>> {
+    let wanted: Vec<&str> = wanted.iter().map(|w| w.as_ref().trim()).collect();
+    for (i, (lead, _)) in mapping.iter().enumerate() {
+        let lead = lead.trim();
+        if !wanted.contains(&lead) {
+            let problem = format!("the model has no such lead, it takes {}", wanted.join(", "));
+            return Err(error(record, lead, problem));
+        }
+        if mapping[..i].iter().any(|(other, _)| other.trim() == lead) {
+            return Err(error(record, lead, "it is mapped twice".into()));
+        }
+    }
+    let mut chosen: Vec<usize> = Vec::with_capacity(wanted.len());
+    for lead in &wanted {
+        let mapped = mapping.iter().find(|(from, _)| from.trim() == *lead);
+        let name = mapped.map_or(*lead, |(_, to)| to.trim());
+        let index = match find(record, name) {
+            Found::One(index) => index,
+            Found::None if mapped.is_some() => {
+                return Err(error(record, lead, format!("mapped to {}, which is missing", quote(name))));
+            }
+            Found::None => return Err(error(record, lead, "missing".into())),
+            Found::Many(n) => {
+                let problem = format!("ambiguous, {n} leads are called {}", quote(name));
+                return Err(error(record, lead, problem));
+            }
+        };
+        if let Some(before) = chosen.iter().position(|&c| c == index) {
+            let taken = &record.leads[index].name;
+            let problem = format!("{} already serves as {}", quote(taken), wanted[before]);
+            return Err(error(record, lead, problem));
+        }
+        chosen.push(index);
+    }
+    Ok(chosen)
+}
+
+enum Found {
+    None,
+    One(usize),
+    Many(usize),
+}
+
+fn find(record: &Record, name: &str) -> Found {
+    let matching = |same: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        let leads = record.leads.iter().enumerate();
+        leads.filter(|(_, l)| same(l.name.trim())).map(|(i, _)| i).collect()
+    };
+    let exact = matching(&|other| other == name);
+    let folded = || matching(&|other| other.to_lowercase() == name.to_lowercase());
+    let hits = if exact.is_empty() { folded() } else { exact };
+    match hits[..] {
+        [one] => Found::One(one),
+        [] => name
+            .strip_prefix('#')
+            .and_then(|n| n.parse::<usize>().ok())
+            .and_then(|n| n.checked_sub(1))
+            .filter(|&i| i < record.leads.len())
+            .map_or(Found::None, Found::One),
+        _ => Found::Many(hits.len()),
+    }
+}
+
+fn error(record: &Record, lead: &str, problem: String) -> Error {
+    let names: Vec<String> = record.leads.iter().map(|l| quote(&l.name)).collect();
+    Error::Lead { record: record.name.clone(), lead: lead.to_owned(), problem, available: names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Lead;
+
+    fn record(names: &[&str]) -> Record {
+        let lead = |name: &&str| Lead {
+            name: (*name).to_owned(),
+            units: "mV".into(),
+            sample_rate: 360.0,
+            samples: vec![0.0],
+        };
+        Record {
+            name: "r".into(),
+            sample_rate: 360.0,
+            leads: names.iter().map(lead).collect(),
+            age: None,
+            sex: None,
+            comments: vec![],
+            warnings: vec![],
+        }
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        let own = |p: &(&str, &str)| (p.0.to_owned(), p.1.to_owned());
+        pairs.iter().map(own).collect()
+    }
+
+    #[test]
+    fn by_name_in_any_order() {
+        let r = record(&["V1", " mlii ", "resp"]);
+        assert_eq!(select(&r, &["MLII", "V1"], &[]).expect("both are there"), [1, 0]);
+        // An exact name wins over one that differs in case.
+        let r = record(&["v1", "V1"]);
+        assert_eq!(select(&r, &["V1"], &[]).expect("exact"), [1]);
+    }
+
+    #[test]
+    fn mapped_by_the_user() {
+        let r = record(&["MLII", "V5", "V5"]);
+        let wanted = ["MLII", "V1"];
+        assert_eq!(select(&r, &wanted, &map(&[("V1", "#2")])).expect("mapped"), [0, 1]);
+        let r = record(&["V5", "MLII"]);
+        assert_eq!(select(&r, &wanted, &map(&[("V1", "v5")])).expect("mapped"), [1, 0]);
+    }
+
+    #[test]
+    fn never_guessed() {
+        for (names, wanted, mapping, want) in [
+            (vec!["MLII", "V5"], "V1", vec![], "lead V1: missing; the record has \"MLII\", \"V5\""),
+            (vec!["a", "A"], "á", vec![], "missing"),
+            (vec!["v1", "v1"], "V1", vec![], "ambiguous, 2 leads"),
+            (vec!["II"], "MLII", vec![], "missing"),
+            (vec!["V5"], "V1", vec![("V1", "V6")], "mapped to \"V6\", which is missing"),
+            (vec!["V5"], "V1", vec![("V1", "#2")], "missing"),
+            (vec!["V5"], "V1", vec![("V1", "#0")], "missing"),
+            (vec!["V5"], "V5", vec![("V2", "V5")], "the model has no such lead"),
+            (vec!["V5"], "V5", vec![("V5", "V5"), ("V5", "#1")], "mapped twice"),
+        ] {
+            let r = record(&names);
+            let error = select(&r, &[wanted], &map(&mapping)).expect_err(want).to_string();
+            assert!(error.contains(want) && error.contains("name the record's lead"), "{error}");
+            assert_eq!(error.lines().count(), 1);
+        }
+        let r = record(&["V5", "MLII"]);
+        let twice = select(&r, &["V1", "V5"], &map(&[("V1", "V5")])).expect_err("one lead for two");
+        assert!(twice.to_string().contains("already serves as V1"), "{twice}");
+    }
+}

@@ -1,0 +1,114 @@
+//! ECG records: from files to windows for the network.
+//!
+//! ```text
+//! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
+//! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
+//! resample.rs    polyphase FIR resampling to the network's rate
+//! normalize.rs   z-score per lead
+//! filter.rs      gaps filled; the detector's band-pass
+//! peaks.rs       R-peak detector
+//! beats.rs       windows around beats, heart rate
+//! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
+//! segments.rs    segments around beats, aligned on the record's usual QRS,
+//! morphology.rs  how unlike the record's others a beat is,
+//! atrial.rs      how unlike the late beats' its P wave is
+//! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
+//! p_waves.rs     P waves, beat by beat, on
+//! complexes.rs   QRS complexes against the record's usual one
+//! synth.rs       a synthetic two-lead ECG with known beats
+//! random.rs      its random numbers, and those of the intervals of `efficientecg-evaluate`
+//! ```
+//!
+//! A reader is a function from a path to a [`Record`]; [`Record::open`] chooses it by the file's name. A new format
+//! is one more folder beside `wfdb/` and one more arm there. Nothing below depends on where a record came from.
+
+use std::path::Path;
+
+pub mod atrial;
+pub mod beat_sequence;
+pub mod beats;
+mod complexes;
+mod error;
+pub mod filter;
+pub mod leads;
+pub mod morphology;
+pub mod normalize;
+pub mod p_waves;
+pub mod peaks;
+pub mod random;
+pub mod resample;
+pub mod rhythm;
+pub mod segments;
+pub mod synth;
+pub mod wfdb;
+
+pub use error::{Error, Result};
+
+/// Sex as a patient feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sex {
+    /// Female.
+    Female,
+    /// Male.
+    Male,
+}
+
+/// One lead of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lead {
+    /// Name as the file gives it: `MLII`, `V1`, ….
+    pub name: String,
+    /// Physical unit of the samples, most often `mV`.
+    pub units: String,
+    /// Samples a second. Leads of one record may differ.
+    pub sample_rate: f64,
+    /// Samples in `units`; NaN where the file marks a sample as missing.
+    pub samples: Vec<f32>,
+}
+
+impl Lead {
+    /// Millivolts a unit; `None` where `units` is not a voltage.
+    pub fn millivolts(&self) -> Option<f32> {
+        match self.units.as_str() {
+            "V" => Some(1e3),
+            "mV" => Some(1.0),
+            "uV" | "µV" | "μV" => Some(1e-3),
+            "nV" => Some(1e-6),
+            _ => None,
+        }
+    }
+}
+
+/// An ECG record in memory, whatever file it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Record name, without folder and extension.
+    pub name: String,
+    /// Frames a second: the base rate, in which annotations count time.
+    pub sample_rate: f64,
+    /// Leads in the file's order. Not only ECG: a record may carry pressure or respiration.
+    pub leads: Vec<Lead>,
+    /// Age in years, if the file says.
+    pub age: Option<f64>,
+    /// Sex, if the file says.
+    pub sex: Option<Sex>,
+    /// Free text of the file, line by line.
+    pub comments: Vec<String>,
+    /// What was odd but readable (a checksum that does not match, gaps): to be shown to the user.
+    pub warnings: Vec<String>,
+}
+
+impl Record {
+    /// Reads the record at `path`: a WFDB header, with or without `.hea`.
+    ///
+    /// # Errors
+    /// Whatever [`wfdb::open`] finds wrong with the header or its signal files.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        wfdb::open(path.as_ref())
+    }
+
+    /// Length in seconds: that of the longest lead.
+    pub fn seconds(&self) -> f64 {
+        self.leads.iter().map(|lead| lead.samples.len() as f64 / lead.sample_rate).fold(0.0, f64::max)
+    }
+}

@@ -1,0 +1,108 @@
+//! What is wrong with a file, said in one line.
+//!
+//! Every check of a configuration, an array or an input ends in a [`Fault`]: the item, what was expected, what was
+//! found and the mend. A [`FileError`] adds the file. Text that comes from a file (names, values) is escaped and
+//! shortened, so that a line stays a line whatever the file holds.
+
+use std::path::{Path, PathBuf};
+
+/// Longest run of text from a file that is repeated in a message, in characters.
+const LONGEST: usize = 160;
+
+/// One thing that is wrong with one item (a configuration key, an array, an archive member).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{item}: expected {expected}, found {found}; {mend}")]
+pub struct Fault {
+    /// The key (`stages[2].kernel`), array (`stem.conv.weight`) or member concerned.
+    pub item: String,
+    /// What should have been there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// What to do about it.
+    pub mend: String,
+}
+
+impl Fault {
+    /// Builds a fault, each part reduced to one line.
+    pub fn new(
+        item: impl AsRef<str>,
+        expected: impl AsRef<str>,
+        found: impl AsRef<str>,
+        mend: impl AsRef<str>,
+    ) -> Fault {
+        Fault {
+            item: one_line(item.as_ref()),
+            expected: one_line(expected.as_ref()),
+            found: one_line(found.as_ref()),
+            mend: one_line(mend.as_ref()),
+        }
+    }
+
+    /// Names the file that the fault is in.
+    pub fn in_file(self, path: &Path) -> FileError {
+        FileError { path: path.to_path_buf(), fault: self }
+    }
+}
+
+/// A [`Fault`] and the file (or directory) that it is in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {fault}", one_line(&path.to_string_lossy()))]
+pub struct FileError {
+    /// The file or directory as the caller named it.
+    pub path: PathBuf,
+    /// What is wrong in it.
+    pub fault: Fault,
+}
+
+impl FileError {
+    /// Shorthand for [`Fault::new`] and [`Fault::in_file`].
+    pub fn new(
+        path: &Path,
+        item: impl AsRef<str>,
+        expected: impl AsRef<str>,
+        found: impl AsRef<str>,
+        mend: impl AsRef<str>,
+    ) -> FileError {
+        Fault::new(item, expected, found, mend).in_file(path)
+    }
+}
+
+/// Escapes control characters and cuts `text` to 160 characters (at its middle, both ends are telling).
+pub fn one_line(text: &str) -> String {
+    let shortened;
+    let text = if text.len() > LONGEST && text.chars().count() > LONGEST {
+        let head: String = text.chars().take(LONGEST / 2).collect();
+        let tail: Vec<char> = text.chars().rev().take(LONGEST / 2).collect();
+        let tail: String = tail.into_iter().rev().collect();
+        shortened = format!("{head}…{tail}");
+        &shortened
+    } else {
+        text
+    };
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        // Unicode's line and paragraph separators break a line as well.
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_one_line_whatever_the_names_hold() {
+        let long = "x".repeat(5000);
+        let fault = Fault::new("a\nb\u{2028}\u{1b}[31m", "one", &long, "mend");
+        let text = fault.in_file(Path::new("w\r.npz")).to_string();
+        assert!(!text.chars().any(|c| c.is_control() || c == '\u{2028}'));
+        assert!(text.len() < 400, "{text}");
+        assert!(text.starts_with(r"w\r.npz: a\nb\u{2028}\u{1b}[31m: expected one, found xxx"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Files in: only regular files are read. A pipe would block, a device never end; both are refused before they are opened, and
+//! what takes a file's place in between is opened without waiting and refused then.
+
+use crate::FileError;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Error, ErrorKind, Read, Result, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Opens a regular file for reading; it and its length in bytes.
+///
+/// # Errors
+/// It cannot be opened, or is no regular file.
+pub fn open(path: &Path) -> Result<(File, u64)> {
+    regular(&fs::metadata(path)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32);
+    }
+    let file = options.open(path)?;
+    let meta = file.metadata()?;
+    regular(&meta)?;
+    Ok((file, meta.len()))
+}
+
+/// How long the system took to read, for all files that share it.
+#[derive(Debug, Default)]
+pub struct Clock(AtomicU64);
+
+impl Clock {
+    /// Counts what `read` takes.
+    pub fn time<T>(&self, read: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let made = read();
+        self.0.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        made
+    }
+
+    /// The time so far.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A file whose reads are counted by a clock.
+#[derive(Debug)]
+pub struct Timed {
+    file: File,
+    clock: Arc<Clock>,
+}
+
+impl Timed {
+    /// A file that the clock shall time.
+    pub fn new(file: File, clock: &Arc<Clock>) -> Timed {
+        Timed { file, clock: Arc::clone(clock) }
+    }
+}
+
+impl Read for &Timed {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize> {
+        self.clock.time(|| (&self.file).read(to))
+    }
+}
+
+impl Seek for &Timed {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64> {
+        self.clock.time(|| (&self.file).seek(to))
+    }
+}
+
+/// Reads a text file of at most `most` bytes; `what` it holds is for messages.
+///
+/// # Errors
+/// It cannot be read, is longer, or is no UTF-8.
+pub fn text(path: &Path, what: &str, most: u64) -> std::result::Result<String, FileError> {
+    let fault = |expected: &str, found: String, mend: &str| FileError::new(path, what, expected, found, mend);
+    let cannot = |e: Error| fault("a file that can be read", e.to_string(), "check the path");
+    let (file, length) = open(path).map_err(cannot)?;
+    let long = |n: u64| fault(&format!("at most {most} bytes"), format!("{n} bytes"), "check the path");
+    if length > most {
+        return Err(long(length));
+    }
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > most {
+        return Err(long(bytes.len() as u64));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        fault("text in UTF-8", format!("other bytes at {}", e.utf8_error().valid_up_to()), "check the path")
+    })
+}
+
+/// Refuses what is no regular file.
+fn regular(meta: &fs::Metadata) -> Result<()> {
+    if meta.is_file() {
+        return Ok(());
+    }
+    let found = if meta.is_dir() { "a directory" } else { "a pipe, device or socket" };
+    Err(Error::new(ErrorKind::InvalidInput, found))
+}

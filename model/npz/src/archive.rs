@@ -1,0 +1,272 @@
+//! Named arrays in one `.npz` or one directory of `.npy` files, behind one interface.
+
+use super::npy::Header;
+use super::zip::{Member, Zip};
+use super::{Array, Class, Data, Dim};
+use efficientecg_files::{self as files, Clock, Fault, FileError, Timed};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest configuration text in bytes.
+const MAX_TEXT: u64 = 4 << 20;
+
+/// An open `.npz` or directory of `.npy` files.
+#[derive(Debug)]
+pub struct Archive {
+    path: PathBuf,
+    kind: Kind,
+    clock: Arc<Clock>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Array name (without `.npy`) to member.
+    Zip { zip: Zip, members: BTreeMap<String, Member> },
+    /// Array names; whether `config.json` is there.
+    Directory { names: BTreeMap<String, PathBuf>, text: Option<PathBuf> },
+}
+
+/// An I/O error of opening or listing.
+fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
+    let mend = match error.kind() {
+        std::io::ErrorKind::NotFound => "check the path",
+        std::io::ErrorKind::PermissionDenied => "give read permission",
+        std::io::ErrorKind::InvalidInput => "name a regular file",
+        _ => "check the file",
+    };
+    FileError::new(path, "file", expected, error.to_string(), mend)
+}
+
+/// Opens a regular file; it and its length.
+fn open_regular(path: &Path, expected: &str, clock: &Arc<Clock>) -> Result<(Timed, u64), FileError> {
+    let (file, size) = clock.time(|| files::open(path)).map_err(|e| io_fault(path, expected, &e))?;
+    Ok((Timed::new(file, clock), size))
+}
+
+impl Archive {
+    /// Opens `path`: a directory, or an `.npz` file. Reads names only.
+    pub fn open(path: impl AsRef<Path>) -> Result<Archive, FileError> {
+        let path = path.as_ref();
+        let expected = "an .npz file or a directory of .npy files";
+        let clock = Arc::<Clock>::default();
+        let meta = clock.time(|| fs::metadata(path)).map_err(|e| io_fault(path, expected, &e))?;
+        let kind = if meta.is_dir() {
+            clock.time(|| directory(path))?
+        } else {
+            let (file, size) = open_regular(path, expected, &clock)?;
+            let zip = Zip::open(path, file, size)?;
+            let mut members = BTreeMap::new();
+            for member in &zip.members {
+                let Some(name) = member.name.strip_suffix(".npy") else {
+                    return Err(FileError::new(
+                        path,
+                        format!("member {}", member.name),
+                        "a name that ends in .npy",
+                        "another",
+                        "save arrays only, with numpy.savez",
+                    ));
+                };
+                members.insert(name.to_owned(), member.clone());
+            }
+            Kind::Zip { zip, members }
+        };
+        Ok(Archive { path: path.to_path_buf(), kind, clock })
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How long the system took so far to open and read it: the rest of the time went into unpacking.
+    pub fn reading(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Names of the arrays (without `.npy`), sorted. An `.npz`'s `config` is among them, a `config.json` is not.
+    pub fn names(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Zip { members, .. } => members.keys().cloned().collect(),
+            Kind::Directory { names, .. } => names.keys().cloned().collect(),
+        }
+    }
+
+    /// Whether there is an array of this name.
+    pub fn has(&self, name: &str) -> bool {
+        match &self.kind {
+            Kind::Zip { members, .. } => members.contains_key(name),
+            Kind::Directory { names, .. } => names.contains_key(name),
+        }
+    }
+
+    /// Reads one array. Type and shape are checked before its data are read; `None` takes any shape.
+    pub fn read(&self, name: &str, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
+        let read = |header: Header, reader: &mut dyn Read| {
+            let data = header.data(name, reader)?;
+            Ok(header.array(data))
+        };
+        self.read_by(name, class, want, read)
+    }
+
+    /// Reads the elements of one array of floats, in C order, checked in the same way.
+    pub fn read_floats(&self, name: &str, want: &[Dim]) -> Result<Vec<f64>, FileError> {
+        self.read_by(name, Class::Float, Some(want), |header, reader| header.floats(name, reader))
+    }
+
+    /// Reads one array, `read` taking its data.
+    fn read_by<T>(
+        &self,
+        name: &str,
+        class: Class,
+        want: Option<&[Dim]>,
+        read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+    ) -> Result<T, FileError> {
+        match &self.kind {
+            Kind::Zip { zip, members } => {
+                let member = members.get(name).ok_or_else(|| self.absent(name))?;
+                let mut reader = zip.member(&self.path, member)?;
+                let fault = |f: Fault| f.in_file(&self.path);
+                let header = Header::read(name, &mut reader, member.size, class, want).map_err(fault)?;
+                let made = read(header, &mut reader).map_err(fault)?;
+                reader.finish().map_err(|found| {
+                    FileError::new(
+                        &self.path,
+                        name,
+                        "intact data",
+                        found,
+                        "the file is damaged: save or copy it again",
+                    )
+                })?;
+                Ok(made)
+            }
+            Kind::Directory { names, .. } => {
+                let path = names.get(name).ok_or_else(|| self.absent(name))?;
+                read_named(path, name, class, want, &self.clock, read)
+            }
+        }
+    }
+
+    /// The configuration's text: the member `config` of an `.npz`, the file `config.json` of a directory.
+    pub fn config_text(&self) -> Result<String, FileError> {
+        let long = |size: u64| {
+            FileError::new(
+                &self.path,
+                "config",
+                format!("at most {MAX_TEXT} bytes"),
+                format!("{size} bytes"),
+                "store the configuration's JSON text alone",
+            )
+        };
+        let bytes = match &self.kind {
+            Kind::Zip { members, .. } => {
+                let member = members.get("config").ok_or_else(|| {
+                    FileError::new(
+                        &self.path,
+                        "config",
+                        "the configuration's JSON text as uint8 [bytes]",
+                        "no such member",
+                        "add config to the .npz",
+                    )
+                })?;
+                if member.size > MAX_TEXT {
+                    return Err(long(member.size));
+                }
+                let array = self.read("config", Class::Bytes, Some(&[Dim::Any("bytes")]))?;
+                match array.data {
+                    Data::U8(bytes) => bytes,
+                    // `Class::Bytes` takes no other type.
+                    _ => Vec::new(),
+                }
+            }
+            Kind::Directory { text, .. } => {
+                let path = text.as_ref().ok_or_else(|| {
+                    FileError::new(
+                        &self.path,
+                        "config.json",
+                        "the configuration beside the arrays",
+                        "no such file",
+                        "add config.json to the directory",
+                    )
+                })?;
+                let (file, size) = open_regular(path, "a JSON text file", &self.clock)?;
+                if size > MAX_TEXT {
+                    return Err(long(size));
+                }
+                let mut bytes = Vec::new();
+                (&file)
+                    .take(MAX_TEXT)
+                    .read_to_end(&mut bytes)
+                    .map_err(|e| io_fault(path, "a JSON text file", &e))?;
+                bytes
+            }
+        };
+        String::from_utf8(bytes).map_err(|e| {
+            FileError::new(
+                &self.path,
+                "config",
+                "UTF-8 text",
+                format!("other bytes at {}", e.utf8_error().valid_up_to()),
+                "write the configuration as UTF-8",
+            )
+        })
+    }
+
+    fn absent(&self, name: &str) -> FileError {
+        FileError::new(&self.path, name, "an array of this name", "none", "add it to the file")
+    }
+}
+
+/// Lists a directory; every entry must be an array or `config.json`.
+fn directory(path: &Path) -> Result<Kind, FileError> {
+    let mut names = BTreeMap::new();
+    let mut text = None;
+    let expected = "a directory that can be listed";
+    let entries = fs::read_dir(path).map_err(|e| io_fault(path, expected, &e))?;
+    for entry in entries {
+        let entry = entry.map_err(|e| io_fault(path, expected, &e))?;
+        let raw = entry.file_name();
+        match raw.to_str() {
+            Some("config.json") => text = Some(entry.path()),
+            Some(file) if file.ends_with(".npy") => {
+                names.insert(file[..file.len() - 4].to_owned(), entry.path());
+            }
+            _ => {
+                return Err(FileError::new(
+                    path,
+                    format!("entry {}", raw.to_string_lossy()),
+                    "<array name>.npy or config.json",
+                    "another name",
+                    "move it out of the directory",
+                ));
+            }
+        }
+    }
+    Ok(Kind::Directory { names, text })
+}
+
+/// Reads a single `.npy` file. Type and shape are checked before its data are read; `None` takes any shape.
+pub fn read_npy(path: impl AsRef<Path>, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
+    read_named(path.as_ref(), "array", class, want, &Arc::default(), |header, reader| {
+        let data = header.data("array", reader)?;
+        Ok(header.array(data))
+    })
+}
+
+fn read_named<T>(
+    path: &Path,
+    name: &str,
+    class: Class,
+    want: Option<&[Dim]>,
+    clock: &Arc<Clock>,
+    read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+) -> Result<T, FileError> {
+    let (file, size) = open_regular(path, "a .npy file", clock)?;
+    let mut reader = BufReader::with_capacity(1 << 16, &file);
+    let fault = |f: Fault| f.in_file(path);
+    let header = Header::read(name, &mut reader, size, class, want).map_err(fault)?;
+    read(header, &mut reader).map_err(fault)
+}

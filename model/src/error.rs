@@ -1,0 +1,60 @@
+//! Why a model cannot be made ready, or a run fails.
+
+use crate::weights::WeightsError;
+use efficientecg_engine::EngineError;
+use efficientecg_files::Fault;
+
+/// A model that could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The weights or their configuration.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The GPU that was asked for.
+    #[cfg(feature = "gpu")]
+    #[error(transparent)]
+    Gpu(#[from] efficientecg_engine::gpu::GpuError),
+    /// This build has no GPU back end.
+    #[error("this build has no GPU back end; use the CPU, or build with the feature gpu")]
+    NoGpu,
+    /// The references have one precision.
+    #[error("the references compute in f64, for weights in f32; use f32, or the CPU for {precision}")]
+    Precision {
+        /// What was asked for.
+        precision: &'static str,
+    },
+}
+
+/// A run that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The inputs do not fit the configuration.
+    #[error(transparent)]
+    Input(#[from] Fault),
+    /// The engine could not run them.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A record's activations left the range of f32.
+    #[error(
+        "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights"
+    )]
+    Overflow {
+        /// The first such record's place in the batch.
+        record: usize,
+        /// The places of all of them.
+        all: Vec<usize>,
+    },
+}
+
+impl RunError {
+    /// The same error for a batch that starts at record `first` of a larger one.
+    pub fn offset(self, first: usize) -> RunError {
+        match self {
+            RunError::Overflow { record, all } => {
+                let all = all.into_iter().map(|r| r + first).collect();
+                RunError::Overflow { record: record + first, all }
+            }
+            other => other,
+        }
+    }
+}
