@@ -144,7 +144,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "bf16-odd-depth",
         what: "bf16 weights lose the last input channel where their number is odd",
-        file: "kernels/src/tile/weights.rs",
+        file: "kernels/src/gemm/pack.rs",
         old: "depth.div_ceil(2)",
         new: "depth / 2",
         test: KERNELS,
