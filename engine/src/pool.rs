@@ -6,12 +6,13 @@
 //! team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread and nothing
 //! else; a team of [lent](Pool::lent) threads starts none either.
 
+use crate::clock::{self, Moment};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, SPINS, hint};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The function of a run: it gets the number of the thread, 0 for the caller.
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
@@ -245,8 +246,11 @@ impl Muster {
             wait_until(|| begun(self.0.load(Ordering::Acquire)));
             return Some((member, self.0.load(Ordering::Acquire) & !Muster::BEGUN));
         }
-        let first = Instant::now();
-        wait_until(|| self.0.load(Ordering::Acquire) == most || first.elapsed() > Muster::PATIENCE);
+        let first = Moment::now();
+        // Without a clock, as long as who waits looks before it offers the processor to others.
+        let patient = || clock::TICKS && first.elapsed() <= Muster::PATIENCE;
+        look_for(|| self.0.load(Ordering::Acquire) == most);
+        wait_until(|| self.0.load(Ordering::Acquire) == most || !patient());
         Some((member, self.close()))
     }
 

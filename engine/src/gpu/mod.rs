@@ -20,6 +20,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use crate::clock::Moment;
 use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
@@ -32,7 +33,6 @@ use network::{Network, Planned};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
 
 pub use device::{Adapter, adapters, hardware};
 pub use error::{Fault, GpuError};
@@ -329,10 +329,10 @@ fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, 
 
 fn open_unguarded(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
     let mut phases = Phases::new();
-    let mut start = Instant::now();
+    let mut start = Moment::now();
     let mut phase = |name| {
-        let begun = std::mem::replace(&mut start, Instant::now());
-        phases.push((name, start.duration_since(begun).as_secs_f64()));
+        let begun = std::mem::replace(&mut start, Moment::now());
+        phases.push((name, start.since(begun).as_secs_f64()));
     };
     let device = Device::open(options)?;
     phase("open the GPU");

@@ -5,11 +5,11 @@ use super::device::Device;
 use super::error::Fault;
 use super::{Gpu, network};
 use crate::Batch;
+use crate::clock::Moment;
 use crate::error::EngineError;
 use crate::graph::Value;
 use crate::profile::{Profile, Span};
 use efficientecg_kernels::view::Shape;
-use std::time::Instant;
 
 /// Bytes of a timestamp.
 const STAMP: usize = 8;
@@ -135,7 +135,7 @@ impl Gpu {
     /// Where the CPU computes the batch instead, its profile says so.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
         let on_device = |network: &network::Network, batch: &mut Batch<'_>| {
-            let start = Instant::now();
+            let start = Moment::now();
             let mut timeline = Timeline::default();
             let untrusted = network.run(&self.graph, batch, Some(&mut timeline))?;
             let seconds = start.elapsed().as_secs_f64();
