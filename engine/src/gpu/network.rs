@@ -203,8 +203,8 @@ impl Network {
             let mut mapped =
                 whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
             for dispatch in &layout.dispatches {
-                let bytes: Vec<u8> = dispatch.launch.dims.iter().flat_map(|d| d.to_ne_bytes()).collect();
-                mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(&bytes);
+                let bytes: &[u8] = bytemuck::cast_slice(&dispatch.launch.dims);
+                mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(bytes);
             }
         }
         dims.unmap();

@@ -125,8 +125,9 @@ impl Queries {
 
     /// Reads them from there.
     pub(super) fn read(&self, bytes: &[u8]) -> Vec<u64> {
-        let stamp = |b: &[u8]| b.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
-        bytes.chunks_exact(STAMP).map(stamp).collect()
+        let mut stamps = vec![0; bytes.len() / STAMP];
+        bytemuck::cast_slice_mut(&mut stamps).copy_from_slice(bytes);
+        stamps
     }
 }
 
