@@ -1,7 +1,9 @@
 //! From which batch on the GPU is faster than the CPU: measured once for a device, a model and a number of threads, and
 //! remembered on disk.
 
-use super::{Features, Gpu, GpuOptions, Probe, State, cache, caught};
+use super::check::Probe;
+use super::error::caught;
+use super::{Features, Gpu, GpuOptions, State, cache};
 use crate::Batch;
 use crate::clock::Moment;
 use crate::graph::Value;

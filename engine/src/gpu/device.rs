@@ -1,6 +1,6 @@
 //! Adapters, and a device with its queue: what the driver gives.
 
-use super::error::{Fault, GpuError};
+use super::error::{Fault, GpuError, caught};
 use super::layout::Limits;
 use super::options::GpuOptions;
 use crate::Precision;
@@ -32,7 +32,7 @@ pub fn adapters() -> Vec<Adapter> {
 /// Whether there is an adapter that is no software, or a driver that fails, which a try will tell of.
 pub fn hardware() -> bool {
     let is = |a: &wgpu::Adapter| a.get_info().device_type != wgpu::DeviceType::Cpu;
-    super::caught(|| enumerate().iter().any(is)).unwrap_or(true)
+    caught(|| enumerate().iter().any(is)).unwrap_or(true)
 }
 
 fn describe(adapter: &wgpu::Adapter) -> Adapter {

@@ -19,6 +19,7 @@ mod profile;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod timestamps;
 
 use crate::clock::Moment;
 use crate::cpu::Cpu;
@@ -28,12 +29,13 @@ use crate::{Batch, Precision};
 use device::Device;
 use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::view::Shape;
+use error::caught;
 use layout::Failure;
 use network::{Network, Planned};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+pub use check::Probe;
 pub use device::{Adapter, adapters, hardware};
 pub use error::{Fault, GpuError};
 pub use memory::Memory;
@@ -43,14 +45,6 @@ pub use options::{Features, GpuOptions};
 
 /// A device that was made anew and has run this many submissions may be made anew again.
 const TRUSTED_AGAIN: usize = 100;
-
-/// Inputs to check a device with: their shapes, and values for this many records.
-pub struct Probe {
-    /// Records.
-    pub batch: usize,
-    /// Each graph input's shape and its values `[batch, rows, cols]`.
-    pub inputs: Vec<(Shape, Vec<f32>)>,
-}
 
 /// A graph on a GPU, with the CPU behind it.
 pub struct Gpu {
@@ -314,11 +308,6 @@ impl Gpu {
 
 /// What was done, and the seconds it took.
 type Phases = Vec<(&'static str, f64)>;
-
-/// Calls what calls the driver: wgpu panics where that reports a loss that it did not foresee.
-fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Lost("its driver gave up".to_owned()))
-}
 
 /// Opens a device, uploads the graph's weights and checks the results.
 fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
