@@ -17,7 +17,7 @@ use std::sync::{Mutex, PoisonError};
 const MAX_HEADER: usize = 10_000;
 
 /// Most dimensions of an array, as in NumPy (`NPY_MAXDIMS`).
-const MAX_DIMS: usize = 64;
+pub(super) const MAX_DIMS: usize = 64;
 
 /// Deepest nesting of brackets: a field of a field of a structured type.
 const MAX_DEPTH: usize = 5;

@@ -338,6 +338,19 @@ fn headers_that_would_trouble_a_parser_are_refused_at_once() {
 }
 
 #[test]
+fn sixty_four_dimensions_and_no_more() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("x.npz");
+    let array = |n: usize| Array { shape: vec![1; n], data: Data::F32(vec![7.0]) };
+    write_npz(&path, &[("a", &array(64))], Packing::Stored).expect("written");
+    let back = Archive::open(&path).and_then(|a| a.read("a", Class::Float, None)).expect("read");
+    assert_eq!(back, array(64));
+    let error = write_npz(&path, &[("a", &array(65))], Packing::Stored).expect_err("65").to_string();
+    assert!(error.contains("at most 64 sizes"), "{error}");
+    write_npz(&path, &[("a", &array(30_000))], Packing::Stored).expect_err("30,000");
+}
+
+#[test]
 fn headers_alike_but_for_their_sizes_are_told_apart() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let values: Vec<u8> = (0..24).flat_map(|i| (i as f32).to_le_bytes()).collect();
