@@ -376,13 +376,15 @@ fn headers_alike_but_for_their_sizes_are_told_apart() {
         assert_eq!(array, alone, "{name}");
     }
     // What one header may not say, another of its kind may not either.
-    for (name, shape) in [("i", "(4294967296, 4294967296)"), ("j", "(2, 13)")] {
+    for (name, shape) in [("i", "(4294967296, 4294967296)"), ("j", "(2, 13)"), ("k", "(, )")] {
         let path = folder.path().join(format!("{name}.npy"));
         std::fs::write(path, npy("<f4", false, shape, &values)).expect("written");
     }
     let archive = Archive::open(folder.path()).expect("archive");
-    archive.read("a", Class::Float, None).expect("a");
-    for (name, found) in [("i", "overflow"), ("j", "cut off")] {
+    for name in ["a", "d"] {
+        archive.read(name, Class::Float, None).expect(name);
+    }
+    for (name, found) in [("i", "overflow"), ("j", "cut off"), ("k", "does not parse")] {
         let error = archive.read(name, Class::Float, None).expect_err(name).to_string();
         assert!(error.contains(found), "{error}");
     }
