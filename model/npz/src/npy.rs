@@ -297,7 +297,7 @@ fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usiz
 /// panic or take long. The text with a zero byte for each number outside quotes, without the spaces at its end; and those
 /// numbers.
 fn screen(item: &str, header: &[u8]) -> Result<(Vec<u8>, Vec<u64>), Fault> {
-    let header = header.strip_suffix(b"\n").unwrap_or(header).trim_ascii_end();
+    let header = header.strip_suffix(b"\n").unwrap_or(header);
     let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'\\';
     if !header.iter().all(plain) {
         return Err(garbled(item, "a header with odd characters"));
@@ -310,7 +310,7 @@ fn screen(item: &str, header: &[u8]) -> Result<(Vec<u8>, Vec<u64>), Fault> {
     let (mut quote, mut depth, mut keys) = (None, 0usize, 0);
     let mut product = 1u64;
     let mut number: Option<u64> = None;
-    for &b in header.iter().chain(b" ") {
+    for &b in header.trim_ascii_end().iter().chain(b" ") {
         if quote.is_none() && b.is_ascii_digit() {
             let next = match number {
                 Some(0) => return Err(garbled(item, "a header with odd numbers")),

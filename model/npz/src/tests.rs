@@ -332,6 +332,8 @@ fn headers_that_would_trouble_a_parser_are_refused_at_once() {
         refused(&with("(1,), 'more': 1"), "more than descr, fortran_order and shape");
         refused("{'descr': '<f4', 'descr': '<f4', 'shape': (1,)}", "missing key 'fortran_order'");
         refused(&with("(\n1,)"), "odd characters");
+        refused(&(with("(1,)") + "\n"), "odd characters");
+        refused(&(with("(1,)") + "\t"), "odd characters");
         refused(&with("('1,)"), "does not parse");
     };
     small.spawn(run).expect("a thread").join().expect("refused");
