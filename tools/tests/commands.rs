@@ -248,7 +248,7 @@ fn run_writes_what_the_library_computes() {
         // As NumPy writes it: the names, the type, the order.
         let bytes = std::fs::read(&output).expect("reads");
         let holds = |part: &str| bytes.windows(part.len()).any(|w| w == part.as_bytes());
-        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (4, {classes},), }}");
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (4, {classes}, ), }}");
         for part in ["logits.npy", "probabilities.npy", &header] {
             assert!(holds(part), "no {part} in the archive");
         }

@@ -41,8 +41,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "byte-order",
         what: "big-endian weights of four bytes are taken for little-endian ones",
         file: "model/npz/src/npy.rs",
-        old: "let values = if big {",
-        new: "let values = if big && $n != 4 {",
+        old: "if big {",
+        new: "if big && N != 4 {",
         test: ARRAYS,
     },
     Fault {
