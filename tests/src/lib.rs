@@ -5,6 +5,7 @@
 pub mod compare;
 pub mod data;
 pub mod golden;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod ludb;
 pub mod mitbih;
