@@ -10,3 +10,8 @@ pub mod gpu;
 pub mod ludb;
 pub mod mitbih;
 pub mod random;
+
+/// The first page's example is compiled with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FirstPage;
