@@ -318,17 +318,13 @@ struct GpuArguments {
 #[cfg(feature = "gpu")]
 impl GpuArguments {
     fn options(&self, batch: Option<usize>) -> Result<efficientecg::GpuOptions, Failure> {
-        let features = efficientecg::Features::parse(&self.gpu_features)
+        let features = efficientecg::GpuFeatures::parse(&self.gpu_features)
             .map_err(|e| Failure::usage(format!("--gpu-features: {e}")))?;
         let named = || std::env::var("EFFICIENTECG_GPU").ok().filter(|name| !name.is_empty());
-        Ok(efficientecg::GpuOptions {
-            adapter: self.adapter.clone().or_else(named),
-            features,
-            checked: self.checked,
-            batch,
-            warn: std::sync::Arc::new(|line| crate::out::complain(&format!("warning: {line}"))),
-            ..efficientecg::GpuOptions::default()
-        })
+        let mut options = efficientecg::GpuOptions::new().features(features).checked(self.checked);
+        options.adapter = self.adapter.clone().or_else(named);
+        options.batch = batch;
+        Ok(options.warn(|line| crate::out::complain(&format!("warning: {line}"))))
     }
 }
 
@@ -383,19 +379,20 @@ fn level(name: &str) -> Result<Level, Failure> {
 impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
-        Ok(Model::load(&self.weights, &self.options()?)?)
+        Ok(self.options()?.load(&self.weights)?)
     }
 
     fn options(&self) -> Result<Options, Failure> {
-        Ok(Options {
-            backend: self.backend.backend(),
-            threads: self.threads.map(usize::from),
-            level: self.level.as_deref().map(level).transpose()?,
-            precision: self.precision.precision(),
-            #[cfg(feature = "gpu")]
-            gpu: self.gpu.options(self.batch_size())?,
-            ..Options::default()
-        })
+        let mut options = Options::new().backend(self.backend.backend()).precision(self.precision());
+        if let Some(threads) = self.threads {
+            options = options.threads(threads.into());
+        }
+        if let Some(name) = &self.level {
+            options = options.level(level(name)?);
+        }
+        #[cfg(feature = "gpu")]
+        let options = options.gpu(self.gpu.options(self.batch_size())?);
+        Ok(options)
     }
 
     /// What `--precision` says.

@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 /// An adapter, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Adapter {
     /// What it calls itself.
     pub name: String,

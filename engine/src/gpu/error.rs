@@ -2,6 +2,7 @@
 
 /// No GPU could be made ready.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// No adapter fits the choice.
     #[error(
@@ -60,6 +61,7 @@ pub enum GpuError {
 
 /// A device that failed: it is made anew, and if it fails again given up.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// The device is gone.
     #[error("the GPU was lost ({0})")]

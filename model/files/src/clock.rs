@@ -3,9 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-/// Whether there is a clock.
-const TICKS: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
-
 /// A moment on a clock that never goes back.
 ///
 /// ```
@@ -18,9 +15,12 @@ const TICKS: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
 pub struct Moment(Option<Instant>);
 
 impl Moment {
+    /// Whether there is a clock. Who waits for time to pass must ask.
+    pub const TICKS: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+
     /// Now.
     pub fn now() -> Moment {
-        Moment(TICKS.then(Instant::now))
+        Moment(Moment::TICKS.then(Instant::now))
     }
 
     /// How long ago this is; zero where there is no clock.

@@ -5,7 +5,7 @@ use super::GpuArguments;
 use super::{BackendName, PrecisionName, level};
 use crate::error::Failure;
 use clap::Args;
-use efficientecg::{Level, Options, Precision, available_threads};
+use efficientecg::{Level, Options, available_threads};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -126,20 +126,11 @@ impl Bench {
             let precision = precision.precision();
             for level in &levels {
                 for threads in &threads {
-                    let options = Options {
-                        backend: self.backend.backend(),
-                        threads: Some(*threads),
-                        level: Some(*level),
-                        precision,
-                        #[cfg(feature = "gpu")]
-                        gpu: self.gpu.options(None)?,
-                        ..Options::default()
-                    };
-                    let precision = match precision {
-                        Precision::F32 => "f32",
-                        Precision::F16 => "f16",
-                        Precision::Bf16 => "bf16",
-                    };
+                    let options = Options::new().backend(self.backend.backend()).precision(precision);
+                    let options = options.threads(*threads).level(*level);
+                    #[cfg(feature = "gpu")]
+                    let options = options.gpu(self.gpu.options(None)?);
+                    let precision = precision.name();
                     setups.push(Setup { options, threads: *threads, level: *level, precision });
                 }
             }

@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
     let mut profiles: Vec<(Level, Watched)> = Vec::new();
     let mut progress = None;
     for setup in &setups {
-        let model = Model::load(weights, &setup.options)?;
+        let model = setup.options.load(weights)?;
         let config = model.config();
         let combinations = combinations(args, config.leads.len(), config.samples)?;
         let progress = progress
@@ -240,19 +240,19 @@ fn measure(
     let macs: u64 = layers.iter().map(|l| l.cost.macs).sum();
     let runs = times.len();
     let milliseconds = Latency::new(times);
-    let records_a_second = 1e3 * inputs.batch as f64 / milliseconds.mean;
+    let records_a_second = 1e3 * inputs.batch() as f64 / milliseconds.mean;
     Ok(Row {
         number,
         device: model.device(),
-        batch: inputs.batch,
-        samples: inputs.samples,
+        batch: inputs.batch(),
+        samples: inputs.samples(),
         threads: setup.threads,
         level: setup.level.name(),
         precision: setup.precision,
         cold_start: Some(ColdStart { phases, seconds }),
         warm_up,
         runs,
-        milliseconds_a_record: milliseconds.mean / inputs.batch as f64,
+        milliseconds_a_record: milliseconds.mean / inputs.batch() as f64,
         milliseconds,
         records_a_second,
         multiply_adds_a_record: macs,

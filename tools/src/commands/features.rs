@@ -87,11 +87,13 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
         failed.iter().for_each(|f| out::complain(&f.to_string()));
         return Err(Failure::Several { failed: count, all: records.len() });
     }
-    let inputs = Inputs::join(parts, &config);
-    if inputs.batch == 0 {
+    // Those without a beat have nothing to add.
+    parts.retain(|part| part.batch() > 0);
+    if parts.is_empty() {
         return Err(Failure::usage(format!("no beats found in {} records; give others", records.len())));
     }
-    let batch = inputs.batch;
+    let inputs = Inputs::join(parts).map_err(|fault| Failure::usage(fault.to_string()))?;
+    let batch = inputs.batch();
     let arrays = inputs.into_arrays(&config);
     if arrays.is_empty() {
         let line = "--no-signal: no record gives a feature that the network takes; leave --no-signal out";
@@ -102,10 +104,7 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
         return Ok(out::bytes(&npz_bytes(&args.output, &list, Packing::Stored)?)?);
     }
     write_npz(&args.output, &list, Packing::Stored)?;
-    let unit = match unit {
-        Unit::Beat => "beat",
-        Unit::Record => "record",
-    };
+    let unit = unit.name();
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
         let shapes = arrays.iter().map(|(name, array)| (name.clone(), array.shape.clone())).collect();

@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Info) -> Result<(), Failure> {
     let model = match &args.weights {
         None => None,
         Some(path) => {
-            let model = Model::load(path, &Options { threads: Some(1), ..Options::default() })?;
+            let model = Options::new().threads(1).load(path)?;
             Some(describe(&model, args.samples).map_err(|e| Failure::run(path, e))?)
         }
     };
