@@ -2,7 +2,7 @@
 
 #[cfg(feature = "gpu")]
 use super::GpuArguments;
-use super::{BackendName, PrecisionName, level};
+use super::{BackendName, Network, PrecisionName, level};
 use crate::error::Failure;
 use clap::Args;
 use efficientecg::{Level, Options, available_threads};
@@ -10,9 +10,8 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// The network: an .npz, or a folder of .npy files and config.json
-    #[arg(long, value_name = "W", required_unless_present = "list_knobs")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    network: Option<Network>,
     /// Where to run
     #[arg(long, value_enum, default_value = "auto")]
     backend: BackendName,
@@ -83,8 +82,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Bench {
-    pub(crate) fn weights(&self) -> Result<&PathBuf, Failure> {
-        self.weights.as_ref().ok_or_else(|| Failure::usage("bench: give the network by --weights W"))
+    pub(crate) fn network(&self) -> Result<&Network, Failure> {
+        let none = || Failure::usage("bench: expected --model NAME or --weights W; see efficientecg --help");
+        self.network.as_ref().ok_or_else(none)
     }
 
     pub(crate) fn until(&self) -> Until {
