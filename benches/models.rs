@@ -19,7 +19,7 @@ fn models(criterion: &mut Criterion) {
         let mut counts = vec![1, available_threads()];
         counts.dedup();
         for threads in counts {
-            let options = Options { threads: Some(threads), ..Options::default() };
+            let options = Options::new().threads(threads);
             let model = random_model(config.clone(), &options).expect("random weights are valid");
             for batch in [1, 32] {
                 let inputs = Inputs::synthetic(&config, config.samples, batch);

@@ -1,7 +1,7 @@
 //! What benchmarks share: cases with their buffers, random networks.
 
 use efficientecg::config::presets::Setup;
-use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
+use efficientecg::config::{Config, Feature, Fusion};
 use efficientecg::{LoadError, Model, Options, Weights};
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::bound::Arithmetic;
@@ -89,25 +89,11 @@ fn operand(matrix: &Matrix, layout: Layout) -> Operand {
 
 /// What the benchmarked networks are for: some leads at 500 Hz, five classes, age and sex fused at width 64.
 pub fn setup(leads: usize, samples: usize) -> Setup {
-    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
-    let categories = vec!["female".to_owned(), "male".to_owned()];
-    Setup {
-        name: "bench".to_owned(),
-        leads: (0..leads).map(|l| format!("L{l}")).collect(),
-        sample_rate: 500.0,
-        samples,
-        normalize: Normalize::Zscore,
-        task: Task::Multiclass,
-        classes: (0..5).map(|c| format!("C{c}")).collect(),
-        fusion: Some(Fusion {
-            dim: 64,
-            heads: 4,
-            features: vec![
-                feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
-                feature("sex", FeatureKind::Categorical { categories }),
-            ],
-        }),
-    }
+    let features =
+        vec![Feature::continuous("age", 60.0, 20.0), Feature::categorical("sex", ["female", "male"])];
+    let names = |letter: &str, n: usize| (0..n).map(|i| format!("{letter}{i}")).collect::<Vec<_>>();
+    let setup = Setup::new("bench", names("L", leads), 500.0, samples, names("C", 5));
+    setup.fusion(Fusion::new(64, 4, features))
 }
 
 /// A network with random weights.
@@ -121,5 +107,5 @@ pub fn random_model(config: Config, options: &Options) -> Result<Model, LoadErro
         // The inputs of a sum: all but the first dimension.
         random.weights(n, shape.iter().skip(1).product::<usize>().max(1))
     })?;
-    Model::new(&weights, options)
+    options.from_weights(&weights)
 }

@@ -4,6 +4,7 @@ use efficientecg_kernels::error::ShapeError;
 
 /// A run that could not be planned or started.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EngineError {
     /// The operands of a step do not fit.
     #[error("{step}: {error}")]

@@ -1,14 +1,17 @@
 //! From a record to classes: leads by name, gaps filled, resampled and normalised as the configuration says; then the
 //! whole record, or a window around each beat, through the network.
+//!
+//! [`Model::classify`] does that; [`Model::classify_with`] takes [`Settings`].
 
-use crate::config::Config;
+use crate::config::{Config, Task};
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::{self as ecg, Record, Sex};
-use efficientecg_files::one_line;
-use std::time::Instant;
+use efficientecg_files::{Moment, one_line};
+use std::fmt;
+use std::sync::Arc;
 
 mod prepared;
 
@@ -17,8 +20,12 @@ pub use prepared::Prepared;
 /// Windows that go through the network at once, unless told: enough to keep threads busy, few enough to stay small.
 const BATCH: usize = 64;
 
+/// A label is found from this probability on.
+const EVEN: f32 = 0.5;
+
 /// What one classification is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unit {
     /// A beat: the network sees a window of the configuration's `samples` around it.
     Beat,
@@ -32,10 +39,27 @@ impl Unit {
         let beat = |class: &String| matches!(class.as_str(), "N" | "S" | "V" | "F" | "Q");
         if config.classes.iter().all(beat) { Unit::Beat } else { Unit::Record }
     }
+
+    /// `beat` or `record`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Beat => "beat",
+            Unit::Record => "record",
+        }
+    }
 }
 
-/// How to read a record.
+/// How to read a record. Each setting has a method of its name.
+///
+/// ```
+/// use efficientecg::classify::Settings;
+///
+/// // The record's V5 stands for the model's V1; the patient is 63.
+/// let settings = Settings::new().lead("V1", "V5").age(63.0);
+/// assert_eq!(settings.age, Some(63.0));
+/// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Settings {
     /// Pairs of a configuration's lead and the record's lead that stands for it.
     pub leads: Vec<(String, String)>,
@@ -51,21 +75,110 @@ pub struct Settings {
     pub batch: Option<usize>,
 }
 
+impl Settings {
+    /// The record as it is.
+    pub fn new() -> Settings {
+        Settings::default()
+    }
+
+    /// Lets a lead of the record stand for one of the model's; `#2` is the record's second.
+    pub fn lead(mut self, model: impl Into<String>, record: impl Into<String>) -> Settings {
+        self.leads.push((model.into(), record.into()));
+        self
+    }
+
+    /// Sets the patient's age in years, over what the record says.
+    pub fn age(mut self, years: f64) -> Settings {
+        self.age = Some(years);
+        self
+    }
+
+    /// Sets the patient's sex, over what the record says.
+    pub fn sex(mut self, sex: Sex) -> Settings {
+        self.sex = Some(sex);
+        self
+    }
+
+    /// Sets what to classify.
+    pub fn unit(mut self, unit: Unit) -> Settings {
+        self.unit = Some(unit);
+        self
+    }
+
+    /// Gives the beats, ascending, in the record's frames, in place of those that would be found.
+    pub fn beats(mut self, beats: impl Into<Vec<i64>>) -> Settings {
+        self.beats = Some(beats.into());
+        self
+    }
+
+    /// Sets how many windows go through the network at once.
+    pub fn batch(mut self, windows: usize) -> Settings {
+        self.batch = Some(windows);
+        self
+    }
+}
+
 /// One classification.
+///
+/// As text (`{}`) it is the time in seconds, unless it is of a whole record, then the classes that were found with their
+/// probabilities: `1.239 s N 0.998`; of several labels at once `MI 0.93, STTC 0.61`, or `-` for none.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Finding {
+    /// What it is of.
+    pub unit: Unit,
     /// The beat's place in the record's frames; 0 for a whole record.
     pub time: i64,
+    /// The same in seconds.
+    pub seconds: f64,
     /// The class of the highest probability.
     pub class: usize,
     /// `[classes]`.
     pub logits: Vec<f32>,
     /// `[classes]`.
     pub probabilities: Vec<f32>,
+    /// What was found, by its place among the classes.
+    found: Vec<usize>,
+    names: Arc<[String]>,
 }
 
-/// What a record holds.
+impl Finding {
+    /// The classes that were found: the most probable one; of a model of several labels at once all that are at least even,
+    /// which may be none.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.found.iter().map(|class| self.names[*class].as_str())
+    }
+
+    /// The same as one text: several joined by `+`, `-` for none.
+    pub fn label(&self) -> String {
+        if self.found.is_empty() { "-".to_owned() } else { self.labels().collect::<Vec<_>>().join("+") }
+    }
+
+    /// The probability of the most probable class.
+    pub fn probability(&self) -> f32 {
+        self.probabilities.get(self.class).copied().unwrap_or(f32::NAN)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.unit == Unit::Beat {
+            write!(f, "{:.3} s ", self.seconds)?;
+        }
+        if self.found.is_empty() {
+            return f.write_str("-");
+        }
+        for (i, (label, class)) in self.labels().zip(&self.found).enumerate() {
+            let comma = if i > 0 { ", " } else { "" };
+            write!(f, "{comma}{label} {:.3}", self.probabilities[*class])?;
+        }
+        Ok(())
+    }
+}
+
+/// What a record holds: its findings, over which it can be iterated.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Findings {
     /// What the findings are of.
     pub unit: Unit,
@@ -79,8 +192,27 @@ pub struct Findings {
     pub spent: Spent,
 }
 
+impl IntoIterator for Findings {
+    type Item = Finding;
+    type IntoIter = std::vec::IntoIter<Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Findings {
+    type Item = &'a Finding;
+    type IntoIter = std::slice::Iter<'a, Finding>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.items.iter()
+    }
+}
+
 /// Seconds of a classification, by what they went into.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Spent {
     /// Finding the beats in the signal; about 0 where they were given.
     pub peaks: f64,
@@ -96,7 +228,7 @@ pub struct Spent {
 
 /// Adds the time of a call.
 fn timed<T>(seconds: &mut f64, call: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
+    let start = Moment::now();
     let made = call();
     *seconds += start.elapsed().as_secs_f64();
     made
@@ -104,6 +236,7 @@ fn timed<T>(seconds: &mut f64, call: impl FnOnce() -> T) -> T {
 
 /// A record that could not be classified.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ClassifyError {
     /// The record does not give what the network needs.
     #[error(transparent)]
@@ -147,44 +280,153 @@ pub enum ClassifyError {
     Run(#[from] RunError),
 }
 
-/// Classifies a record; `progress` hears of findings done and in all.
-pub fn classify(
-    model: &Model,
-    record: &Record,
-    settings: &Settings,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Findings, ClassifyError> {
-    let prepared = Prepared::new(model.config(), record, settings)?;
-    let mut findings = Findings {
-        unit: prepared.unit,
-        items: Vec::new(),
-        heart_rate: beats::heart_rate(&prepared.times, record.sample_rate),
-        missing: prepared.missing().to_vec(),
-        spent: prepared.spent,
-    };
-    let all = prepared.windows();
-    let batch = settings.batch.unwrap_or(BATCH).clamp(1, prepared.most_windows());
-    for first in (0..all).step_by(batch) {
-        let count = batch.min(all - first);
-        let inputs = timed(&mut findings.spent.windows, || prepared.inputs(first, count));
-        let times = match prepared.unit {
-            Unit::Record => &[0][..],
-            Unit::Beat => &prepared.times[first..first + count],
-        };
-        collect(model, &inputs, times, &mut findings)?;
-        progress(first + count, all);
+/// Records to classes, by a model of [`Unit::Beat`] or [`Unit::Record`].
+impl Model {
+    /// Classifies the beats of a record, or the record.
+    ///
+    /// ```
+    /// # #[cfg(feature = "models")] {
+    /// use efficientecg::{Model, ecg::Record};
+    ///
+    /// let model = Model::builtin("mitbih-beats")?;
+    /// let beats = model.classify(&Record::open("../tools/demo/demo")?)?;
+    /// let early = beats.items.iter().filter(|beat| beat.label() == "V").count();
+    /// # assert!(early > 3 && beats.items.len() > 100, "{early} of {}", beats.items.len());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The record lacks a lead that the model needs (leads are matched by name and never guessed), a unit of voltage where the
+    /// model reads voltages, or has a rate that cannot be used; the network fails on it.
+    pub fn classify(&self, record: &Record) -> Result<Findings, ClassifyError> {
+        self.classify_with(record, &Settings::default())
     }
-    Ok(findings)
+
+    /// The same with settings.
+    ///
+    /// ```
+    /// # #[cfg(feature = "models")] {
+    /// use efficientecg::{Model, classify::Settings, ecg::Record};
+    ///
+    /// let model = Model::builtin("cinc2017-rhythm")?;
+    /// let record = Record::open("../tools/demo/demo")?;
+    /// // The model takes one lead, called ECG.
+    /// let findings = model.classify_with(&record, &Settings::new().lead("ECG", "MLII"))?;
+    /// println!("{}", findings.items[0]);
+    /// # assert!(findings.items.len() == 1 && model.classify(&record).is_err());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As those of [`Model::classify`]; the settings name a lead that is not there, or beats out of order.
+    pub fn classify_with(&self, record: &Record, settings: &Settings) -> Result<Findings, ClassifyError> {
+        self.classify_with_progress(record, settings, &mut |_, _| {})
+    }
+
+    /// The same; `progress` hears of findings done and in all, batch by batch.
+    ///
+    /// # Errors
+    /// As those of [`Model::classify_with`].
+    pub fn classify_with_progress(
+        &self,
+        record: &Record,
+        settings: &Settings,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Findings, ClassifyError> {
+        let prepared = Prepared::new(self.config(), record, settings)?;
+        let mut findings = Findings {
+            unit: prepared.unit,
+            items: Vec::new(),
+            heart_rate: beats::heart_rate(&prepared.times, record.sample_rate),
+            missing: prepared.missing().to_vec(),
+            spent: prepared.spent,
+        };
+        let all = prepared.windows();
+        let batch = settings.batch.unwrap_or(BATCH).clamp(1, prepared.most_windows());
+        let names: Arc<[String]> = self.config().classes.clone().into();
+        for first in (0..all).step_by(batch) {
+            let count = batch.min(all - first);
+            let inputs = timed(&mut findings.spent.windows, || prepared.inputs(first, count));
+            let times = match prepared.unit {
+                Unit::Record => &[0][..],
+                Unit::Beat => &prepared.times[first..first + count],
+            };
+            self.collect(&inputs, times, record.sample_rate, &names, &mut findings)?;
+            progress(first + count, all);
+        }
+        Ok(findings)
+    }
+
+    /// Runs windows and adds what is found in them.
+    fn collect(
+        &self,
+        inputs: &Inputs,
+        times: &[i64],
+        rate: f64,
+        names: &Arc<[String]>,
+        findings: &mut Findings,
+    ) -> Result<(), RunError> {
+        let out = timed(&mut findings.spent.network, || self.run(inputs))?;
+        for (time, row) in times.iter().zip(out.rows()) {
+            let class = row.best();
+            let found = found(self.config().task, class, row.probabilities);
+            findings.items.push(Finding {
+                unit: findings.unit,
+                time: *time,
+                seconds: *time as f64 / rate,
+                class,
+                logits: row.logits.to_vec(),
+                probabilities: row.probabilities.to_vec(),
+                found,
+                names: Arc::clone(names),
+            });
+        }
+        Ok(())
+    }
 }
 
-fn collect(model: &Model, inputs: &Inputs, times: &[i64], findings: &mut Findings) -> Result<(), RunError> {
-    let classes = model.config().classes.len();
-    let out = timed(&mut findings.spent.network, || model.run(inputs))?;
-    let rows = out.logits.chunks_exact(classes).zip(out.probabilities.chunks_exact(classes));
-    for (time, (logits, probabilities)) in times.iter().zip(rows) {
-        let (logits, probabilities) = (logits.to_vec(), probabilities.to_vec());
-        let best = (0..classes).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-        findings.items.push(Finding { time: *time, class: best.unwrap_or(0), logits, probabilities });
+/// The classes that are found: the best, or of several labels all that are at least even.
+fn found(task: Task, best: usize, probabilities: &[f32]) -> Vec<usize> {
+    match task {
+        Task::Multiclass => vec![best],
+        Task::Multilabel => (0..probabilities.len()).filter(|c| probabilities[*c] >= EVEN).collect(),
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_labels_all_that_are_even_are_found() {
+        assert_eq!(found(Task::Multilabel, 1, &[0.1, 0.9, 0.5]), [1, 2]);
+        assert_eq!(found(Task::Multilabel, 1, &[0.1, 0.4, 0.2]), [0; 0]);
+        assert_eq!(found(Task::Multiclass, 1, &[0.1, 0.4, 0.2]), [1]);
+    }
+
+    fn finding(unit: Unit, found: &[usize]) -> Finding {
+        Finding {
+            unit,
+            time: 446,
+            seconds: 446.0 / 360.0,
+            class: 1,
+            logits: vec![0.0; 3],
+            probabilities: vec![0.125, 0.875, 0.5],
+            found: found.to_vec(),
+            names: ["NORM", "MI", "HYP"].map(str::to_owned).into(),
+        }
+    }
+
+    #[test]
+    fn findings_as_text() {
+        let beat = finding(Unit::Beat, &[1]);
+        assert_eq!((beat.to_string().as_str(), beat.label().as_str()), ("1.239 s MI 0.875", "MI"));
+        let two = finding(Unit::Record, &[1, 2]);
+        assert_eq!((two.to_string().as_str(), two.label().as_str()), ("MI 0.875, HYP 0.500", "MI+HYP"));
+        let none = finding(Unit::Record, &[]);
+        assert_eq!((none.to_string().as_str(), none.label().as_str(), none.labels().len()), ("-", "-", 0));
+        assert_eq!(none.probability(), 0.875);
+    }
 }

@@ -6,7 +6,11 @@ use efficientecg_files::Fault;
 
 /// A model that could not be made ready.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
+    /// An option that is out of range, or a trained model that there is not.
+    #[error(transparent)]
+    Option(#[from] Fault),
     /// The weights or their configuration.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -27,6 +31,7 @@ pub enum LoadError {
 
 /// A run that failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// The inputs do not fit the configuration.
     #[error(transparent)]

@@ -3,9 +3,9 @@
 
 use crate::overflow::Overflow;
 use crate::weights::{Source, WeightsError};
-use efficientecg_files::Fault;
+use efficientecg_files::{Fault, Moment};
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A layer's weight, row by row of its outputs, and bias.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl<'a> Folder<'a> {
     }
 
     fn raw(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
-        let start = Instant::now();
+        let start = Moment::now();
         let values = self.source.values(name);
         self.taken.set(self.taken.get() + start.elapsed());
         values

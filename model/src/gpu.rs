@@ -5,7 +5,7 @@ use crate::error::LoadError;
 use crate::inputs::{FeatureInput, Inputs};
 use crate::operands::operands;
 use crate::options::{Backend, Options};
-use efficientecg_engine::gpu::{self, Gpu, GpuError, GpuOptions, Probe};
+use efficientecg_engine::gpu::{self, Gpu, GpuError, Probe};
 use efficientecg_engine::{Cpu, Engine, Graph};
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) fn engine(
     make_cpu: impl Fn() -> Cpu + Clone + Send + Sync + 'static,
 ) -> Result<Option<Engine>, LoadError> {
     let auto = options.backend == Backend::Auto;
-    let wanted = GpuOptions { software: !auto, precision: options.precision, ..options.gpu.clone() };
+    let wanted = options.gpu.clone().software(!auto).precision(options.precision);
     let warn = Arc::clone(&wanted.warn);
     let for_cpu = make_cpu.clone();
     let samples = config.samples.min(PROBE_SAMPLES);
@@ -54,7 +54,7 @@ pub(crate) fn engine(
 /// Built-in inputs: `batch` records of `samples` samples, every other one without its features.
 fn probe(config: &Config, samples: usize, batch: usize) -> Probe {
     let mut inputs = Inputs::synthetic(config, samples, batch);
-    for feature in &mut inputs.features {
+    for (_, feature) in &mut inputs.features {
         match feature {
             FeatureInput::Continuous(values) => {
                 values.iter_mut().skip(1).step_by(2).for_each(|v| *v = f64::NAN)
@@ -64,7 +64,7 @@ fn probe(config: &Config, samples: usize, batch: usize) -> Probe {
                 steps.iter_mut().for_each(|s| *s /= 2);
                 steps.iter_mut().skip(1).step_by(2).for_each(|s| *s = 0);
             }
-            FeatureInput::Missing => {}
+            FeatureInput::Missing | FeatureInput::Named(_) => {}
         }
     }
     let made = operands(config, &inputs).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! A batch of inputs: signals and patient features, from arrays in a file or in memory, checked before use.
 //!
-//! A feature's array goes by the feature's configured name; a sequence may have `<name>_steps` beside it. A missing
-//! array means a feature missing for every record.
+//! A feature goes by its configured name, in memory as in a file, where a sequence may have `<name>_steps` beside it. One that
+//! is not given is missing for every record.
 
 use crate::config::{Config, FeatureKind};
 use efficientecg_files::{Dim, Fault, check_shape};
@@ -16,23 +16,37 @@ mod synthetic;
 #[cfg(feature = "npz")]
 pub use read::{Expected, Refused, read_inputs, read_reference, read_sound_inputs};
 
-/// A batch of records of one length.
+/// A batch of records of one length: their signals and what else the network takes, by name.
+///
+/// ```
+/// # #[cfg(feature = "models")] {
+/// use efficientecg::{Inputs, Model};
+///
+/// // Two records of eight leads and ten seconds at 500 Hz, in mV.
+/// let signal = vec![0.1; 2 * 8 * 5000];
+/// let inputs = Inputs::new(signal, [2, 8, 5000])?.age([63.0, 48.0]).sex([Some("female"), None]);
+/// let outputs = Model::builtin("ptbxl-8lead")?.run(&inputs)?;
+/// # assert_eq!(outputs.rows().len(), 2);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {
     /// Number of records `B`.
-    pub batch: usize,
+    pub(crate) batch: usize,
     /// Leads a record.
-    pub leads: usize,
+    pub(crate) leads: usize,
     /// Samples a lead, `T`.
-    pub samples: usize,
-    /// `[B, leads, T]`, in the unit that the network was trained on.
-    pub signal: Vec<f32>,
-    /// One entry per configured feature, in that order; empty without fusion.
-    pub features: Vec<FeatureInput>,
+    pub(crate) samples: usize,
+    /// `[B, leads, T]`.
+    pub(crate) signal: Vec<f32>,
+    /// Each under its name; what is not here is missing.
+    pub(crate) features: Vec<(String, FeatureInput)>,
 }
 
 /// One feature's values for the whole batch.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum FeatureInput {
     /// Missing for every record.
     Missing,
@@ -40,6 +54,8 @@ pub enum FeatureInput {
     Continuous(Vec<f64>),
     /// `[B]`, an index into the categories; `None` is missing.
     Categorical(Vec<Option<usize>>),
+    /// `[B]`, the name of a category; `None` is missing.
+    Named(Vec<Option<String>>),
     /// Rows of numbers, one row a beat.
     Sequence {
         /// `S`, rows kept for each record.
@@ -59,14 +75,100 @@ fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>)
     mismatch(&format!("{array}, record {record}"), expected, found)
 }
 
+/// Made of arrays. Features are held against the configuration when they are run, or by [`Inputs::check`].
 impl Inputs {
-    /// The records `first` to `first + count`, which must be among these.
+    /// Records of `[batch, leads, samples]` numbers, row by row, in the unit that the network was trained on.
+    ///
+    /// # Errors
+    /// A size is 0, or `signal` is not as long as they say.
+    pub fn new(signal: impl Into<Vec<f32>>, shape: [usize; 3]) -> Result<Inputs, Fault> {
+        let [batch, leads, samples] = shape;
+        let inputs = Inputs { batch, leads, samples, signal: signal.into(), features: Vec::new() };
+        inputs.check_signal()?;
+        Ok(inputs)
+    }
+
+    /// The ages in years, one a record, as the feature `age`; `None` and NaN are missing.
+    pub fn age(self, ages: impl IntoIterator<Item = impl Into<Option<f64>>>) -> Inputs {
+        let ages = ages.into_iter().map(|age| age.into().unwrap_or(f64::NAN));
+        self.feature("age", FeatureInput::Continuous(ages.collect()))
+    }
+
+    /// The sexes, one a record, as the feature `sex`, by the names of the configuration's categories; `None` is missing.
+    pub fn sex<'a>(self, sexes: impl IntoIterator<Item = impl Into<Option<&'a str>>>) -> Inputs {
+        let sexes = sexes.into_iter().map(|sex| sex.into().map(str::to_owned));
+        self.feature("sex", FeatureInput::Named(sexes.collect()))
+    }
+
+    /// The values of any feature by its name in the configuration; in place of those that it had.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), efficientecg::Fault> {
+    /// use efficientecg::{FeatureInput, Inputs};
+    ///
+    /// // Two records; the first has three beats of two numbers each, the second one and padding.
+    /// let rows = vec![0.8, 0.1, 0.9, 0.0, 0.7, 0.2, 1.1, 0.3, 0.0, 0.0, 0.0, 0.0];
+    /// let rhythm = FeatureInput::Sequence { steps_max: 3, rows, steps: vec![3, 1] };
+    /// let inputs = Inputs::new(vec![0.0; 2 * 300], [2, 1, 300])?.feature("rhythm", rhythm);
+    /// # assert_eq!(inputs.features().count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn feature(mut self, name: impl Into<String>, values: FeatureInput) -> Inputs {
+        let name = name.into();
+        self.features.retain(|(other, _)| *other != name);
+        self.features.push((name, values));
+        self
+    }
+}
+
+impl Inputs {
+    /// Number of records.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Leads a record.
+    pub fn leads(&self) -> usize {
+        self.leads
+    }
+
+    /// Samples a lead.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// `[batch, leads, samples]`, row by row.
+    pub fn signal(&self) -> &[f32] {
+        &self.signal
+    }
+
+    /// The same, to change: a batch can be filled anew for each run.
+    pub fn signal_mut(&mut self) -> &mut [f32] {
+        &mut self.signal
+    }
+
+    /// The features that were given, with their names.
+    pub fn features(&self) -> impl Iterator<Item = (&str, &FeatureInput)> {
+        self.features.iter().map(|(name, values)| (name.as_str(), values))
+    }
+
+    /// A feature's values, missing unless they were given.
+    pub(crate) fn get(&self, name: &str) -> &FeatureInput {
+        self.features().find(|(other, _)| *other == name).map_or(&FeatureInput::Missing, |(_, values)| values)
+    }
+
+    /// The records `first` to `first + count`.
+    ///
+    /// # Panics
+    /// They are not among these, or a feature has no values for them.
     pub fn slice(&self, first: usize, count: usize) -> Inputs {
         let records = |width: usize| first * width..(first + count) * width;
         let feature = |f: &FeatureInput| match f {
             FeatureInput::Missing => FeatureInput::Missing,
             FeatureInput::Continuous(x) => FeatureInput::Continuous(x[records(1)].to_vec()),
             FeatureInput::Categorical(x) => FeatureInput::Categorical(x[records(1)].to_vec()),
+            FeatureInput::Named(x) => FeatureInput::Named(x[records(1)].to_vec()),
             FeatureInput::Sequence { steps_max, rows, steps } => FeatureInput::Sequence {
                 steps_max: *steps_max,
                 rows: rows[records(rows.len() / self.batch)].to_vec(),
@@ -78,14 +180,37 @@ impl Inputs {
             leads: self.leads,
             samples: self.samples,
             signal: self.signal[records(self.leads * self.samples)].to_vec(),
-            features: self.features.iter().map(feature).collect(),
+            features: self.features.iter().map(|(name, f)| (name.clone(), feature(f))).collect(),
         }
     }
 
-    /// Checks a batch against the configuration: counts, lengths, finite values, indices in range. Errors name the array
-    /// and the first record.
+    /// Checks a batch against the configuration, as a run does: counts, lengths, finite values, indices in range, names that the
+    /// network knows. Errors name the array and the first record.
+    ///
+    /// # Errors
+    /// The first thing that does not fit.
     pub fn check(&self, config: &Config) -> Result<(), Fault> {
+        self.check_signal()?;
         let leads = config.leads.len();
+        let shape = [self.batch, self.leads, self.samples];
+        check_shape("signal", &shape, &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")])?;
+        let known = |name: &str| config.features().iter().any(|feature| feature.name == name);
+        if let Some((name, _)) = self.features().find(|(name, _)| !known(name)) {
+            let names: Vec<&str> = config.features().iter().map(|f| f.name.as_str()).collect();
+            let expected = match names.as_slice() {
+                [] => "no features, as the network takes none".to_owned(),
+                names => format!("only {}", names.join(", ")),
+            };
+            return Err(Fault::new(name, expected, "an unknown feature", "remove it or correct its name"));
+        }
+        for feature in config.features() {
+            self.check_feature(&feature.name, &feature.kind, self.get(&feature.name))?;
+        }
+        (0..self.batch).try_for_each(|record| self.check_record(config, record))
+    }
+
+    /// Checks that there is a signal, and its length.
+    fn check_signal(&self) -> Result<(), Fault> {
         if self.batch == 0 || self.samples == 0 {
             return Err(mismatch(
                 "signal",
@@ -93,31 +218,22 @@ impl Inputs {
                 format!("{} records of {} samples", self.batch, self.samples),
             ));
         }
-        let shape = [self.batch, self.leads, self.samples];
-        check_shape("signal", &shape, &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")])?;
-        length("signal", &shape, self.signal.len())?;
-        if self.features.len() != config.features().len() {
-            return Err(mismatch(
-                "features",
-                format!("{} entries", config.features().len()),
-                self.features.len().to_string(),
-            ));
-        }
-        for (feature, input) in config.features().iter().zip(&self.features) {
-            self.check_feature(&feature.name, &feature.kind, input)?;
-        }
-        (0..self.batch).try_for_each(|record| self.check_record(config, record))
+        length("signal", &[self.batch, self.leads, self.samples], self.signal.len())
     }
 
     /// Makes a record one of zeros, its features missing.
+    ///
+    /// # Panics
+    /// There is no such record, or a feature has no value for it.
     pub fn clear(&mut self, record: usize) {
         let size = self.leads * self.samples;
         self.signal[record * size..][..size].fill(0.0);
-        for feature in &mut self.features {
+        for (_, feature) in &mut self.features {
             match feature {
                 FeatureInput::Missing => {}
                 FeatureInput::Continuous(values) => values[record] = f64::NAN,
                 FeatureInput::Categorical(values) => values[record] = None,
+                FeatureInput::Named(values) => values[record] = None,
                 FeatureInput::Sequence { rows, steps, .. } => {
                     let size = rows.len() / self.batch;
                     rows[record * size..][..size].fill(0.0);
@@ -135,9 +251,9 @@ impl Inputs {
             let found = format!("{} at lead {}, sample {}", signal[i], i / self.samples, i % self.samples);
             return Err(of_record("signal", record, "finite values", found));
         }
-        for (feature, input) in config.features().iter().zip(&self.features) {
+        for feature in config.features() {
             let name = &feature.name;
-            match (&feature.kind, input) {
+            match (&feature.kind, self.get(name)) {
                 (_, FeatureInput::Continuous(values)) if values[record].is_infinite() => {
                     let expected = "a finite number, or NaN if missing";
                     return Err(of_record(name, record, expected, values[record].to_string()));
@@ -152,6 +268,13 @@ impl Inputs {
                     if let Some(v) = values[record].filter(|v| *v >= categories.len()) {
                         let expected = format!("a category below {}", categories.len());
                         return Err(of_record(name, record, &expected, v.to_string()));
+                    }
+                }
+                (FeatureKind::Categorical { categories }, FeatureInput::Named(values)) => {
+                    let unknown = values[record].as_ref().filter(|name| !categories.contains(name));
+                    if let Some(found) = unknown {
+                        let expected = format!("one of {}", categories.join(", "));
+                        return Err(of_record(name, record, &expected, found));
                     }
                 }
                 (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
@@ -174,6 +297,9 @@ impl Inputs {
                 length(name, &[self.batch], values.len())
             }
             (FeatureKind::Categorical { .. }, FeatureInput::Categorical(values)) => {
+                length(name, &[self.batch], values.len())
+            }
+            (FeatureKind::Categorical { .. }, FeatureInput::Named(values)) => {
                 length(name, &[self.batch], values.len())
             }
             (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {

@@ -21,6 +21,8 @@ mod gpu;
 mod graph;
 pub mod inputs;
 mod model;
+#[cfg(feature = "models")]
+pub mod models;
 mod operands;
 mod options;
 mod overflow;
@@ -32,7 +34,7 @@ pub mod weights;
 #[doc(inline)]
 pub use efficientecg_ecg as ecg;
 #[cfg(feature = "gpu")]
-pub use efficientecg_engine::gpu::{Adapter, Features, GpuError, GpuOptions, adapters};
+pub use efficientecg_engine::gpu::{Adapter, Features as GpuFeatures, GpuError, GpuOptions, adapters};
 pub use efficientecg_engine::pool::Pool;
 pub use efficientecg_engine::{Layer, Precision, Span};
 pub use efficientecg_files::{Fault, FileError};
@@ -44,7 +46,7 @@ pub use efficientecg_kernels::view::Shape;
 pub use efficientecg_npz as npz;
 pub use error::{LoadError, RunError};
 pub use inputs::{FeatureInput, Inputs};
-pub use model::{Model, Outputs, Tap};
+pub use model::{Model, Outputs, Row, Tap};
 pub use options::{Backend, Options, available_threads};
 pub use peak::Peaks;
 pub use profile::Profile;

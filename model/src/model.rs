@@ -8,22 +8,21 @@ use crate::inputs::Inputs;
 use crate::operands::operands;
 use crate::options::{Backend, Options, available_threads};
 use crate::overflow::Overflow;
-#[cfg(feature = "npz")]
-use crate::weights::WeightFile;
 use crate::weights::{self, Source, Weights};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Layer, Precision, Reference, Value};
-use efficientecg_files::Fault;
+use efficientecg_files::{Fault, Moment};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
 #[cfg(feature = "npz")]
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// What a run gives.
+/// What a run gives: a row of numbers for each record, in the order of the inputs.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Outputs {
     /// `[B, classes]`.
     pub logits: Vec<f32>,
@@ -31,11 +30,37 @@ pub struct Outputs {
     pub probabilities: Vec<f32>,
     /// The taps that were asked for, in that order.
     pub taps: Vec<Tap>,
+    classes: usize,
+}
+
+/// The outputs of one record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Row<'a> {
+    /// `[classes]`.
+    pub logits: &'a [f32],
+    /// `[classes]`.
+    pub probabilities: &'a [f32],
+}
+
+impl Row<'_> {
+    /// The class of the highest logit, by its place in the configuration's classes.
+    pub fn best(&self) -> usize {
+        (0..self.logits.len()).max_by(|a, b| self.logits[*a].total_cmp(&self.logits[*b])).unwrap_or(0)
+    }
 }
 
 impl Outputs {
-    /// Adds the records of another run with the same taps.
+    /// The outputs of each record.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        let classes = self.classes.max(1);
+        let rows = self.logits.chunks_exact(classes).zip(self.probabilities.chunks_exact(classes));
+        rows.map(|(logits, probabilities)| Row { logits, probabilities })
+    }
+
+    /// Adds the records of another run of the same model with the same taps.
     pub fn append(&mut self, other: Outputs) {
+        self.classes = other.classes;
         self.logits.extend(other.logits);
         self.probabilities.extend(other.probabilities);
         if self.taps.is_empty() {
@@ -50,6 +75,7 @@ impl Outputs {
 
 /// An intermediate value of every record.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Tap {
     /// Its name.
     pub name: String,
@@ -62,6 +88,22 @@ pub struct Tap {
 }
 
 /// A network ready to run. `run` takes `&self`: threads share a model without a lock.
+///
+/// ```
+/// # #[cfg(feature = "models")] {
+/// use efficientecg::{Inputs, Model};
+///
+/// let model = Model::builtin("mitbih-beats")?;
+/// // Four beats: two leads of 720 samples each.
+/// let inputs = Inputs::new(vec![0.25; 4 * 2 * 720], [4, 2, 720])?;
+/// let outputs = model.run(&inputs)?;
+/// for row in outputs.rows() {
+///     println!("{} {:?}", model.config().classes[row.best()], row.probabilities);
+/// }
+/// # assert_eq!(outputs.rows().count(), 4);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Model {
     config: Config,
     parameters: usize,
@@ -72,32 +114,75 @@ pub struct Model {
     phases: Vec<(&'static str, f64)>,
 }
 
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = f.debug_struct("Model");
+        text.field("name", &self.config.name).field("device", &self.device()).finish_non_exhaustive()
+    }
+}
+
+/// Loading, with the default [`Options`]; with others by the methods of the same names on [`Model::builder`].
 impl Model {
-    /// Loads a weight file or folder of NumPy arrays. The CPU's weights are packed as they are read: no others stay in memory.
+    /// Loads a weight file: an `.npz`, or a folder of `.npy` files and `config.json`.
+    ///
+    /// # Errors
+    /// The file is missing, malformed or does not fit its configuration.
     #[cfg(feature = "npz")]
-    pub fn load(path: impl AsRef<Path>, options: &Options) -> Result<Model, LoadError> {
-        let start = Instant::now();
-        let file = WeightFile::open(path.as_ref())?;
-        Model::prepare(&file, options, start)
+    pub fn load(path: impl AsRef<Path>) -> Result<Model, LoadError> {
+        Options::new().load(path)
     }
 
-    /// Prepares loaded weights: folds batch norm, checks that all fits the precision, packs.
-    pub fn new(weights: &Weights, options: &Options) -> Result<Model, LoadError> {
-        Model::prepare(weights, options, Instant::now())
+    /// Loads the bytes of an `.npz`, such as `include_bytes!` gives:
+    ///
+    /// ```
+    /// # use efficientecg::Model;
+    /// let model = Model::from_bytes(include_bytes!("../weights/mitbih-beats.npz"))?;
+    /// assert_eq!(model.config().classes, ["N", "S", "V", "F", "Q"]);
+    /// # Ok::<(), efficientecg::LoadError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The bytes are malformed or do not fit their configuration.
+    #[cfg(feature = "npz")]
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
+        Options::new().from_bytes(bytes)
     }
 
+    /// Loads a trained model that comes with the library, one of [`crate::models::ALL`].
+    ///
+    /// # Errors
+    /// There is none of this name.
+    #[cfg(feature = "models")]
+    pub fn builtin(name: &str) -> Result<Model, LoadError> {
+        Options::new().builtin(name)
+    }
+
+    /// Makes weights in memory ready: folds batch norm, packs.
+    ///
+    /// # Errors
+    /// A value overflows once batch norm is folded in.
+    pub fn from_weights(weights: &Weights) -> Result<Model, LoadError> {
+        Options::new().from_weights(weights)
+    }
+
+    /// The default options, to change and then load with: [`Options::new`].
+    pub fn builder() -> Options {
+        Options::new()
+    }
+}
+
+impl Model {
     /// Since `start`, the source was opened.
-    fn prepare(source: &dyn Source, options: &Options, start: Instant) -> Result<Model, LoadError> {
+    pub(crate) fn prepare(source: &dyn Source, options: &Options, start: Moment) -> Result<Model, LoadError> {
         let config = source.config().clone();
         let parameters = weights::parameters(&config).map_err(|f| f.in_file(source.path()))?;
         let limit = match (options.backend, options.precision) {
-            (Backend::Reference, _) | (_, Precision::F32) => Overflow::F32,
-            (_, Precision::F16) => Overflow::F16,
-            (_, Precision::Bf16) => Overflow::BF16,
+            (Backend::Reference, _) => Overflow::F32,
+            (_, precision) => Overflow::of(precision),
         };
         let folder = Folder::new(source, limit);
         let opened = start.elapsed();
-        let start = Instant::now();
+        let start = Moment::now();
         let cpu_alone = cpu_alone(options)?;
         let searched = start.elapsed();
 
@@ -109,14 +194,14 @@ impl Model {
             }
         };
         let level = options.level.unwrap_or_else(Level::best);
-        let start = Instant::now();
+        let start = Moment::now();
         let mut packing = Duration::ZERO;
         let (engine, logits, probabilities, taps) = if cpu_alone {
             // Layers in f64 come and go. glibc keeps blocks for reuse up to the size of the largest that was let go; by
             // this one, whose pages are never touched, it keeps them from the start, in place of mapping each anew.
             drop(std::hint::black_box(Vec::<f64>::with_capacity(1 << 19)));
             let pack = |op: Box<dyn Op>| {
-                let start = Instant::now();
+                let start = Moment::now();
                 let kernel = op.pack(level, options.precision);
                 drop(op);
                 packing += start.elapsed();
@@ -128,7 +213,7 @@ impl Model {
         } else {
             let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, |op| op)?;
             let graph = Arc::new(graph);
-            let start = Instant::now();
+            let start = Moment::now();
             let engine = engine(graph, &config, options, level, pool)?;
             packing = start.elapsed();
             (engine, logits, probabilities, taps)
@@ -225,6 +310,7 @@ impl Model {
             logits: vec![0.0; inputs.batch * classes],
             probabilities: vec![0.0; inputs.batch * classes],
             taps: Vec::new(),
+            classes,
         };
         let mut values = Vec::new();
         for name in taps {
@@ -346,7 +432,6 @@ fn engine(
     }
     match options.precision {
         Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),
-        Precision::F16 => Err(LoadError::Precision { precision: "f16" }),
-        Precision::Bf16 => Err(LoadError::Precision { precision: "bf16" }),
+        precision => Err(LoadError::Precision { precision: precision.name() }),
     }
 }

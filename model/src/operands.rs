@@ -13,8 +13,8 @@ pub(crate) type Operand<'a> = (Shape, Cow<'a, [f32]>);
 pub(crate) fn operands<'a>(config: &Config, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, Fault> {
     let signal = Shape::new(inputs.leads, inputs.samples);
     let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
-    for (feature, values) in config.features().iter().zip(&inputs.features) {
-        push_feature(&mut out, feature, values, inputs.batch)?;
+    for feature in config.features() {
+        push_feature(&mut out, feature, inputs.get(&feature.name), inputs.batch)?;
     }
     Ok(out)
 }
@@ -43,6 +43,13 @@ fn push_feature(
         }
         (FeatureKind::Categorical { .. }, FeatureInput::Categorical(values)) => {
             let index = |v: &Option<usize>| v.map_or(-1.0, |v| v as f32);
+            out.push((one, Cow::Owned(values.iter().map(index).collect())));
+        }
+        (FeatureKind::Categorical { .. }, FeatureInput::Named(values)) => {
+            let index = |name: &Option<String>| {
+                let place = name.as_ref().and_then(|name| feature.category(name));
+                place.map_or(-1.0, |place| place as f32)
+            };
             out.push((one, Cow::Owned(values.iter().map(index).collect())));
         }
         (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {

@@ -1,5 +1,7 @@
 //! Values that a storage type cannot hold.
 
+use efficientecg_engine::Precision;
+
 /// Smallest magnitude that rounds to infinity in a storage type, with the type's name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Overflow {
@@ -18,6 +20,15 @@ impl Overflow {
     /// bfloat16: 2^128 - 2^119.
     pub(crate) const BF16: Overflow =
         Overflow { name: "bf16", from: 339_617_752_923_046_005_526_922_703_901_628_039_168.0 };
+
+    /// That of a precision's storage.
+    pub(crate) fn of(precision: Precision) -> Overflow {
+        match precision {
+            Precision::F16 => Overflow::F16,
+            Precision::Bf16 => Overflow::BF16,
+            _ => Overflow::F32,
+        }
+    }
 
     /// The first value that overflows or is not finite: its place and itself.
     pub(crate) fn first_in(self, values: &[f64]) -> Option<(usize, f64)> {

@@ -1,10 +1,11 @@
 //! What this machine's processor can do at most, measured: the roofline of a profile.
 
 use efficientecg_engine::pool::Pool;
+use efficientecg_files::Moment;
 use efficientecg_kernels::peak;
 use efficientecg_kernels::simd::Level;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Numbers of the buffer that is read or copied: 128 MiB, more than the caches of most machines.
 const NUMBERS: usize = 1 << 25;
@@ -15,10 +16,11 @@ const ROUND: Duration = Duration::from_millis(20);
 
 /// Rates of all threads together.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Peaks {
     /// Threads that were at work at once.
     pub threads: usize,
-    /// Multiply-adds a second.
+    /// Multiply-adds a second; 0 where there is no clock to measure them by.
     pub multiply_adds: f64,
     /// Bytes a second read from memory; none where there is no room for the buffer.
     pub read: Option<f64>,
@@ -31,8 +33,11 @@ impl Peaks {
     pub fn measure(level: Level, threads: usize) -> Peaks {
         let pool = Pool::new(threads);
         let threads = pool.threads();
+        if !Moment::TICKS {
+            return Peaks { threads, multiply_adds: 0.0, read: None, copied: None };
+        }
         let multiply_adds = best(&pool, |_| {
-            let start = Instant::now();
+            let start = Moment::now();
             let mut done = 0;
             while start.elapsed() < ROUND {
                 done += peak::multiply_adds(level);
@@ -43,7 +48,7 @@ impl Peaks {
         let from = filled(part * threads, 1.0);
         let read = from.as_ref().map(|from| {
             best(&pool, |member| {
-                let start = Instant::now();
+                let start = Moment::now();
                 let bytes = peak::read(level, &from[member * part..][..part]);
                 bytes as f64 / start.elapsed().as_secs_f64()
             })
@@ -53,7 +58,7 @@ impl Peaks {
         let copied = from.as_ref().zip(to).map(|(from, to)| {
             best(&pool, |member| {
                 let mut to = to[member].lock().unwrap_or_else(PoisonError::into_inner);
-                let start = Instant::now();
+                let start = Moment::now();
                 to.copy_from_slice(&from[member * part..][..part]);
                 std::hint::black_box(to.as_slice());
                 (8 * part) as f64 / start.elapsed().as_secs_f64()

@@ -8,6 +8,7 @@ use efficientecg_engine::profile::Span;
 
 /// A run by the clock.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Profile {
     /// The same bits as those of [`Model::run`].
     pub outputs: Outputs,

@@ -22,6 +22,7 @@ pub type WeightsError = FileError;
 
 /// One array that a configuration asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// Its name, as in `state_dict()`.
     pub name: String,

@@ -8,7 +8,7 @@
 //! normalised as SPEC.md has it, the tap that moves most, and how far this build's f32 is from PyTorch's f64.
 
 use efficientecg::weights::Values;
-use efficientecg::{Backend, Inputs, Model, Options, Outputs, Weights};
+use efficientecg::{Backend, Inputs, Options, Outputs, Weights};
 use efficientecg_tests::compare::{TOLERANCE, arrays, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use efficientecg_tests::random::Random;
@@ -37,12 +37,12 @@ fn nudged_weights(weights: &Weights, random: &mut Random) -> Weights {
 
 fn nudged_inputs(inputs: &Inputs, random: &mut Random) -> Inputs {
     let mut inputs = inputs.clone();
-    inputs.signal.iter_mut().for_each(|x| *x = nudge(*x, random));
+    inputs.signal_mut().iter_mut().for_each(|x| *x = nudge(*x, random));
     inputs
 }
 
 fn run(weights: &Weights, inputs: &Inputs, taps: &[&str], backend: Backend) -> Outputs {
-    let model = Model::new(weights, &Options { backend, ..Options::default() });
+    let model = Options::new().backend(backend).from_weights(weights);
     let model = model.unwrap_or_else(|e| panic!("{e}"));
     model.run_with_taps(inputs, taps).unwrap_or_else(|e| panic!("{e}"))
 }

@@ -25,9 +25,9 @@ pub fn options(gpu: GpuOptions) -> (Options, Warnings) {
     let kept = Arc::clone(&warnings);
     let warn = move |line: &str| kept.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
     // Not among what the user's own runs keep.
-    let cache = Some(std::env::temp_dir().join("efficientecg-tests"));
-    let gpu = GpuOptions { warn: Arc::new(warn), cache, ..gpu };
-    (Options { backend: Backend::Gpu, precision: gpu.precision, gpu, ..Options::default() }, warnings)
+    let cache = std::env::temp_dir().join("efficientecg-tests");
+    let gpu = gpu.warn(warn).cache(cache);
+    (Options::new().backend(Backend::Gpu).precision(gpu.precision).gpu(gpu), warnings)
 }
 
 /// Takes the warnings so far.

@@ -1,7 +1,7 @@
 //! Random networks and inputs, the same on every machine.
 
 use efficientecg::config::presets::Setup;
-use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem, Task};
+use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem};
 use efficientecg::{FeatureInput, Inputs, Weights};
 
 /// Pseudo-random numbers: Steele, Lea and Flood's SplitMix64 (2014).
@@ -51,39 +51,24 @@ pub fn config(
     head: usize,
     fused: bool,
 ) -> Config {
-    let names = |letter: &str, n: usize| (0..n).map(|i| format!("{letter}{i}")).collect();
-    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
-    let fusion = fused.then(|| Fusion {
-        dim: 6,
-        heads: 2,
-        features: vec![
-            feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
-            feature("sex", FeatureKind::Categorical { categories: names("s", 2) }),
-            feature("rhythm", FeatureKind::Sequence { inputs: 3, hidden: 5 }),
-        ],
-    });
-    let stage = |&(expand, kernel, stride, channels, repeats): &StageRow| Stage {
-        expand,
-        kernel,
-        stride,
-        channels,
-        repeats,
-    };
-    Config {
-        stem: Stem { channels: stem.0, kernel: stem.1, stride: stem.2 },
-        stages: stages.iter().map(stage).collect(),
-        head_channels: head,
-        ..Config::lite(Setup {
-            name: "random".to_owned(),
-            leads: names("L", leads),
-            sample_rate: 500.0,
-            samples: 1000,
-            normalize: Normalize::None,
-            task: Task::Multiclass,
-            classes: names("k", 3),
-            fusion,
-        })
+    let names = |letter: &str, n: usize| (0..n).map(|i| format!("{letter}{i}")).collect::<Vec<_>>();
+    let mut setup = Setup::new("random", names("L", leads), 500.0, 1000, names("k", 3));
+    if fused {
+        let features = vec![
+            Feature::continuous("age", 60.0, 20.0),
+            Feature::categorical("sex", names("s", 2)),
+            Feature::sequence("rhythm", 3, 5),
+        ];
+        setup = setup.fusion(Fusion::new(6, 2, features));
     }
+    let mut config = Config::lite(setup.normalize(Normalize::None));
+    config.stem = Stem::new(stem.0, stem.1, stem.2);
+    let stage = |&(expand, kernel, stride, channels, repeats): &StageRow| {
+        Stage::new(expand, kernel, stride, channels, repeats)
+    };
+    config.stages = stages.iter().map(stage).collect();
+    config.head_channels = head;
+    config
 }
 
 /// Weights that keep activations near 1 through the depth of the network.
@@ -109,7 +94,7 @@ pub fn inputs(config: &Config, batch: usize, samples: usize, seed: u64) -> Input
     let mut random = Random::new(seed ^ 0x5eed);
     let leads = config.leads.len();
     let signal = random.units(batch * leads * samples);
-    let feature = |f: &Feature| match &f.kind {
+    let mut feature = |f: &Feature| match &f.kind {
         FeatureKind::Continuous { offset, scale } => {
             let value = |random: &mut Random| match random.below(4) {
                 0 => f64::NAN,
@@ -127,8 +112,10 @@ pub fn inputs(config: &Config, batch: usize, samples: usize, seed: u64) -> Input
             let steps = (0..batch).map(|_| random.below(steps_max + 1)).collect();
             FeatureInput::Sequence { steps_max, rows, steps }
         }
+        other => panic!("{other:?}: a kind of feature that has no random values here"),
     };
-    Inputs { batch, leads, samples, signal, features: config.features().iter().map(feature).collect() }
+    let inputs = Inputs::new(signal, [batch, leads, samples]).unwrap_or_else(|e| panic!("{e}"));
+    config.features().iter().fold(inputs, |inputs, f| inputs.feature(&f.name, feature(f)))
 }
 
 /// The records of a batch in another order.
@@ -137,7 +124,7 @@ pub fn permute(inputs: &Inputs, order: &[usize]) -> Inputs {
         let width = data.len() / order.len();
         order.iter().flat_map(|r| data[r * width..][..width].iter().cloned()).collect()
     }
-    assert_eq!(order.len(), inputs.batch);
+    assert_eq!(order.len(), inputs.batch());
     let feature = |f: &FeatureInput| match f {
         FeatureInput::Missing => FeatureInput::Missing,
         FeatureInput::Continuous(x) => FeatureInput::Continuous(pick(x, order)),
@@ -147,10 +134,9 @@ pub fn permute(inputs: &Inputs, order: &[usize]) -> Inputs {
             rows: pick(rows, order),
             steps: pick(steps, order),
         },
+        other => panic!("{other:?}: values that have no order here"),
     };
-    Inputs {
-        signal: pick(&inputs.signal, order),
-        features: inputs.features.iter().map(feature).collect(),
-        ..*inputs
-    }
+    let shape = [inputs.batch(), inputs.leads(), inputs.samples()];
+    let permuted = Inputs::new(pick(inputs.signal(), order), shape).unwrap_or_else(|e| panic!("{e}"));
+    inputs.features().fold(permuted, |inputs, (name, values)| inputs.feature(name, feature(values)))
 }

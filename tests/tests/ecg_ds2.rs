@@ -3,7 +3,7 @@
 
 #![cfg(feature = "gpu")]
 
-use efficientecg::classify::{Settings, classify};
+use efficientecg::classify::Settings;
 use efficientecg::ecg::Record;
 use efficientecg::ecg::wfdb::{Annotations, Code};
 use efficientecg::{Backend, GpuOptions, Model, Options, Precision};
@@ -46,12 +46,9 @@ fn classified(model: &Model, folder: &Path, names: &[&'static str]) -> Vec<Class
             annotations.items.iter().filter_map(|a| Some((a.time, class(a.code)?))).collect();
         // One lead is MLII; the other stands for V1, whatever its name.
         let other = record.leads.iter().position(|l| l.name != "MLII").unwrap_or(1);
-        let settings = Settings {
-            leads: vec![("V1".to_owned(), format!("#{}", other + 1))],
-            beats: Some(reference.iter().map(|(t, _)| *t).collect()),
-            ..Settings::default()
-        };
-        let found = classify(model, &record, &settings, &mut |_, _| {}).unwrap_or_else(|e| panic!("{e}"));
+        let beats: Vec<i64> = reference.iter().map(|(t, _)| *t).collect();
+        let settings = Settings::new().lead("V1", format!("#{}", other + 1)).beats(beats);
+        let found = model.classify_with(&record, &settings).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(found.items.len(), reference.len());
         let made = found.items.iter().map(|f| f.class).collect();
         (name, reference.into_iter().map(|(_, class)| class).collect(), made)
@@ -80,8 +77,8 @@ fn ds2_on_a_gpu() {
     let names: &[&'static str] = if all { &DS2 } else { &["222"] };
     let golden = golden();
     for precision in [Precision::F32, Precision::F16] {
-        let (options, _) = gpu::options(GpuOptions { precision, ..GpuOptions::default() });
-        let model = Model::load(weights(), &options).unwrap_or_else(|e| panic!("{e}"));
+        let (options, _) = gpu::options(GpuOptions::default().precision(precision));
+        let model = options.load(weights()).unwrap_or_else(|e| panic!("{e}"));
         let (mut total, mut other) = (0, 0);
         for (name, _, made) in classified(&model, folder, names) {
             let want = golden.get(name).map_or("", String::as_str);
@@ -101,8 +98,8 @@ fn ds2_in_halves_on_the_cpu() {
     let Some(folder) = RECORDS.folder() else { return };
     let golden = golden();
     for precision in [Precision::F16, Precision::Bf16] {
-        let options = Options { backend: Backend::Cpu, precision, ..Options::default() };
-        let model = Model::load(weights(), &options).unwrap_or_else(|e| panic!("{e}"));
+        let options = Options::new().backend(Backend::Cpu).precision(precision);
+        let model = options.load(weights()).unwrap_or_else(|e| panic!("{e}"));
         let (mut total, mut other) = (0, 0);
         for (name, _, made) in classified(&model, folder, &DS2) {
             let want = golden.get(name).map_or("", String::as_str);
@@ -118,7 +115,7 @@ fn ds2_in_halves_on_the_cpu() {
 #[test]
 fn ds2_figures_and_every_beat_as_pytorch_has_it() {
     let Some(folder) = RECORDS.folder() else { return };
-    let model = Model::load(weights(), &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    let model = Model::load(weights()).unwrap_or_else(|e| panic!("{e}"));
     let golden = golden();
     let mut confusion = [[0usize; 5]; 5];
     for (name, reference, made) in classified(&model, folder, &DS2) {

@@ -1,9 +1,8 @@
 //! The trained classifiers of whole records on the records that they were tested on, through the reader, the P-wave finder and
 //! the network: the same class as PyTorch, and its logits.
 
-use efficientecg::classify::{Settings, classify};
+use efficientecg::Model;
 use efficientecg::ecg::Record;
-use efficientecg::{Model, Options};
 use efficientecg_tests::data::DataSet;
 use std::path::Path;
 
@@ -17,7 +16,7 @@ static PTBXL: DataSet = DataSet::new("PTB-XL", "ptbxl", "EFFICIENTECG_PTBXL", "p
 fn compare(folder: &Path, name: &str, least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let weights = root.join(format!("../model/weights/{name}.npz"));
-    let model = Model::load(weights, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    let model = Model::load(weights).unwrap_or_else(|e| panic!("{e}"));
     let golden = root.join(format!("golden/{name}.txt"));
     let text = std::fs::read_to_string(&golden).unwrap_or_else(|e| panic!("{}: {e}", golden.display()));
     let (mut records, mut worst) = (0, 0.0f64);
@@ -26,7 +25,7 @@ fn compare(folder: &Path, name: &str, least: usize) {
         let record = fields.next().unwrap_or_default();
         let want: Vec<f64> = fields.map(|f| f.parse().unwrap_or_else(|e| panic!("{line}: {e}"))).collect();
         let read = Record::open(folder.join(record)).unwrap_or_else(|e| panic!("{e}"));
-        let found = classify(&model, &read, &Settings::default(), &mut |_, _| {});
+        let found = model.classify(&read);
         let found = found.unwrap_or_else(|e| panic!("{record}: {e}"));
         assert_eq!(found.items.len(), 1, "{record}");
         let got = &found.items[0].logits;

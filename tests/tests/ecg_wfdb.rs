@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use efficientecg::ecg::wfdb::{self, Annotations, Header, Signals};
-use efficientecg::ecg::{Record, Sex};
+use efficientecg::ecg::{Lead, Record, Sex};
 use serde_json::Value;
 
 /// The folder of sample records; where it is absent, the test is noted as skipped.
@@ -306,24 +306,12 @@ fn matlab_headers_are_checked() {
 #[test]
 fn what_is_written_is_read_back() {
     let s = Scratch::new("write");
-    let lead = |name: &str, samples: &[f32]| efficientecg::ecg::Lead {
-        name: name.into(),
-        units: "mV".into(),
-        sample_rate: 360.0,
-        samples: samples.to_vec(),
-    };
-    let mut record = Record {
-        name: "demo-1".into(),
-        sample_rate: 360.0,
-        leads: vec![
-            lead("MLII", &[0.0, 0.5, -1.0, f32::NAN, 1.25]),
-            lead("V1", &[5.0, -5.0, 0.1, 0.005, 0.0]),
-        ],
-        age: Some(61.0),
-        sex: Some(Sex::Female),
-        comments: vec!["61 F".into(), "synthetic".into()],
-        warnings: vec![],
-    };
+    let lead = |name: &str, samples: &[f32]| Lead::new(name, "mV", 360.0, samples.to_vec());
+    let leads =
+        vec![lead("MLII", &[0.0, 0.5, -1.0, f32::NAN, 1.25]), lead("V1", &[5.0, -5.0, 0.1, 0.005, 0.0])];
+    let mut record = Record::new("demo-1", 360.0, leads);
+    (record.age, record.sex) = (Some(61.0), Some(Sex::Female));
+    record.comments = vec!["61 F".into(), "synthetic".into()];
     for format in [wfdb::Format::F16, wfdb::Format::F212] {
         let storage = wfdb::Storage { format, ..wfdb::Storage::default() };
         wfdb::write(&s.0, &record, &storage).unwrap_or_else(|e| panic!("{e}"));

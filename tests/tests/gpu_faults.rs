@@ -4,9 +4,9 @@
 #![cfg(feature = "gpu")]
 
 use efficientecg::config::presets::Setup;
-use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Task};
+use efficientecg::config::{Config, Feature, Fusion, Normalize};
 use efficientecg::{
-    Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
+    GpuFeatures as Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
 };
 use efficientecg_engine::gpu::{Fault, Gpu, Probe, Stage};
 use efficientecg_engine::pool::Pool;
@@ -26,7 +26,7 @@ fn network() -> Weights {
 
 fn load(weights: &Weights, gpu: GpuOptions) -> (Model, Vec<String>) {
     let (options, warnings) = options(gpu);
-    let model = Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let model = options.from_weights(weights).unwrap_or_else(|e| panic!("{e}"));
     (model, taken(&warnings))
 }
 
@@ -36,7 +36,7 @@ fn run(model: &Model, inputs: &Inputs) -> Outputs {
 
 /// What the CPU makes of a batch.
 fn on_cpu(weights: &Weights, inputs: &Inputs) -> Outputs {
-    let model = Model::new(weights, &Default::default()).unwrap_or_else(|e| panic!("{e}"));
+    let model = Model::from_weights(weights).unwrap_or_else(|e| panic!("{e}"));
     run(&model, inputs)
 }
 
@@ -79,8 +79,7 @@ fn a_wrong_kernel_is_caught_and_the_cpu_answers() {
                 text.to_owned()
             }
         };
-        let (model, warnings) =
-            load(&weights, GpuOptions { plant: Some(Arc::new(plant)), ..GpuOptions::default() });
+        let (model, warnings) = load(&weights, GpuOptions::default().plant(plant));
         assert!(planted.load(Ordering::Relaxed) > 0, "{op}: not compiled");
         assert!(model.device().starts_with("cpu"), "{op}: {from} as {to} passed the self-test");
         assert_eq!(warnings.len(), 1, "{op}: {warnings:?}");
@@ -131,9 +130,9 @@ fn a_thousand_batches_with_failures() {
                 }
             }
         };
-        let gpu = GpuOptions { fail: Some(Arc::new(fail)), batch: Some(2), ..GpuOptions::default() };
+        let gpu = GpuOptions::default().fail(fail).batch(2);
         let (options, warnings) = options(gpu);
-        let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+        let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
         models += 1;
         armed.store(1, Ordering::Relaxed);
         let (by_gpu, by_cpu) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -190,8 +189,8 @@ fn a_gpu_that_hangs_is_left_alone() {
         let now = asked.load(Ordering::Relaxed) > 0 && stage == Stage::Wait;
         now.then_some(Fault::Timeout(60))
     };
-    let (options, warnings) = options(GpuOptions { fail: Some(Arc::new(fail)), ..GpuOptions::default() });
-    let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let (options, warnings) = options(GpuOptions::default().fail(fail));
+    let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
     armed.store(1, Ordering::Relaxed);
     for _ in 0..2 {
         assert_same_bits("after a timeout", &run(&model, &inputs), &on_cpu(&weights, &inputs));
@@ -220,9 +219,9 @@ fn a_kernel_that_is_wrong_for_longer_signals_is_caught() {
             assert!(text.contains(from), "{op}: no {from} in its kernel");
             text.replace(from, to)
         };
-        let gpu = GpuOptions { plant: Some(Arc::new(plant)), ..GpuOptions::default() };
+        let gpu = GpuOptions::default().plant(plant);
         let (options, warnings) = options(gpu);
-        let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+        let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
         assert_same_bits(op, &run(&model, &inputs), &on_cpu(&weights, &inputs));
         let warnings = taken(&warnings);
         println!("{warnings:?}");
@@ -240,10 +239,10 @@ fn what_overflows_f16_is_an_error() {
     let weights = network();
     let mut inputs = random::inputs(weights.config(), 3, 300, 8);
     let sound = inputs.clone();
-    let record = inputs.signal.len() / 3;
-    inputs.signal[record..2 * record].iter_mut().for_each(|v| *v *= 1e6);
+    let record = inputs.signal().len() / 3;
+    inputs.signal_mut()[record..2 * record].iter_mut().for_each(|v| *v *= 1e6);
     for features in [Features::ALL, Features::NONE] {
-        let gpu = GpuOptions { precision: Precision::F16, features, ..GpuOptions::default() };
+        let gpu = GpuOptions::default().precision(Precision::F16).features(features);
         let (model, warnings) = load(&weights, gpu);
         assert!(warnings.is_empty(), "{warnings:?}");
         for _ in 0..2 {
@@ -287,7 +286,8 @@ fn one_submit_one_wait_one_readback_a_batch() {
     for (limit, parts) in [(None, 1), (Some(7), 1), (Some(4), 2), (Some(2), 4)] {
         let cpu = Arc::clone(&graph);
         let make_cpu = move || Cpu::new(&cpu, Level::best(), Arc::new(Pool::new(1)));
-        let options = GpuOptions { software: true, batch: limit, ..GpuOptions::default() };
+        let mut options = GpuOptions::default().software(true);
+        options.batch = limit;
         let gpu = Gpu::new(Arc::clone(&graph), options, probe(), make_cpu).unwrap_or_else(|e| panic!("{e}"));
         let before = gpu.counts();
         for batches in 1..=3 {
@@ -303,24 +303,10 @@ fn one_submit_one_wait_one_readback_a_batch() {
 }
 
 fn b0() -> Weights {
-    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
-    let config = Config::b0(Setup {
-        name: "b0".to_owned(),
-        leads: (0..12).map(|i| format!("L{i}")).collect(),
-        sample_rate: 500.0,
-        samples: 5000,
-        normalize: Normalize::None,
-        task: Task::Multiclass,
-        classes: (0..5).map(|i| format!("k{i}")).collect(),
-        fusion: Some(Fusion {
-            dim: 64,
-            heads: 4,
-            features: vec![
-                feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
-                feature("sex", FeatureKind::Categorical { categories: vec!["f".into(), "m".into()] }),
-            ],
-        }),
-    });
+    let names = |letter: &str, n: usize| (0..n).map(|i| format!("{letter}{i}")).collect::<Vec<_>>();
+    let features = vec![Feature::continuous("age", 60.0, 20.0), Feature::categorical("sex", ["f", "m"])];
+    let setup = Setup::new("b0", names("L", 12), 500.0, 5000, names("k", 5));
+    let config = Config::b0(setup.normalize(Normalize::None).fusion(Fusion::new(64, 4, features)));
     random::weights(config, 9)
 }
 
@@ -354,7 +340,7 @@ fn what_does_not_fit_goes_to_the_cpu() {
     let stages = [(1, 3, 1, 40, 1)];
     let weights = random::weights(random::config(1, (40, 3, 1), &stages, 4, false), 3);
     let (options, warnings) = options(GpuOptions::default());
-    let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
     let inputs = random::inputs(weights.config(), 1, 1_000_000, 1);
     let fits = model.gpu_memory(1, 1_000_000).is_some();
     let got = run(&model, &inputs);

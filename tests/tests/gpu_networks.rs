@@ -3,7 +3,8 @@
 #![cfg(feature = "gpu")]
 
 use efficientecg::{
-    Backend, Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights, adapters,
+    Backend, GpuFeatures as Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights,
+    adapters,
 };
 use efficientecg_tests::compare::{
     TOLERANCE, assert_runs_close, assert_same_bits, probabilities, worst_error,
@@ -19,7 +20,7 @@ const TOLERANCE_F16: f64 = 2e-2;
 /// A model that runs on the GPU, in truth.
 fn model(weights: &Weights, gpu: GpuOptions) -> Model {
     let (options, warnings) = options(gpu);
-    let model = Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let model = options.from_weights(weights).unwrap_or_else(|e| panic!("{e}"));
     assert!(model.device().starts_with("gpu"), "{}: {:?}", model.device(), taken(&warnings));
     model
 }
@@ -32,13 +33,13 @@ fn run(model: &Model, inputs: &Inputs, taps: &[&str]) -> Outputs {
 
 fn variants() -> [(&'static str, GpuOptions); 5] {
     let plain = Features::NONE;
-    let half = GpuOptions { precision: Precision::F16, ..GpuOptions::default() };
+    let half = GpuOptions::default().precision(Precision::F16);
     [
         ("f32", GpuOptions::default()),
-        ("f32, checked", GpuOptions { checked: true, ..GpuOptions::default() }),
-        ("f32, no features", GpuOptions { features: plain, ..GpuOptions::default() }),
+        ("f32, checked", GpuOptions::default().checked(true)),
+        ("f32, no features", GpuOptions::default().features(plain)),
         ("f16", half.clone()),
-        ("f16, no features", GpuOptions { features: plain, ..half }),
+        ("f16, no features", half.features(plain)),
     ]
 }
 
@@ -105,8 +106,8 @@ fn network() -> Weights {
 }
 
 fn reference(weights: &Weights, inputs: &Inputs, taps: &[&str]) -> Outputs {
-    let options = Options { backend: Backend::Reference, ..Options::default() };
-    let model = Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let options = Options::new().backend(Backend::Reference);
+    let model = options.from_weights(weights).unwrap_or_else(|e| panic!("{e}"));
     model.run_with_taps(inputs, taps).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -123,7 +124,7 @@ fn batches() {
     let mut parts = Outputs::default();
     alone.iter().for_each(|o| parts.append(o.clone()));
     assert_runs_close("one by one", &parts, &reference(&weights, &inputs, &[]), TOLERANCE);
-    let cut = [1, 3, 10].map(|n| model(&weights, GpuOptions { batch: Some(n), ..GpuOptions::default() }));
+    let cut = [1, 3, 10].map(|n| model(&weights, GpuOptions::default().batch(n)));
     for size in [1, 2, 3, 7, 16, 31, 32, 33, 63, 64] {
         let part = inputs.slice(64 - size, size);
         let mut want = Outputs::default();
@@ -144,7 +145,7 @@ fn bits_are_the_same_again_and_for_many_callers() {
     let batches: Vec<Inputs> =
         (0..20).map(|i| random::inputs(weights.config(), 1 + i % 4, 50 + 37 * i, i as u64)).collect();
     let (options, warnings) = options(GpuOptions::default());
-    let model = Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
     let taps: Vec<&str> = model.tap_names().collect();
     let first: Vec<Outputs> = batches.iter().map(|b| run(&model, b, &taps)).collect();
     std::thread::scope(|scope| {
@@ -204,8 +205,8 @@ fn auto_takes_no_software_adapter() {
     let weights = network();
     let inputs = random::inputs(weights.config(), 2, 200, 9);
     let (gpu, warnings) = options(GpuOptions::default());
-    let auto = Options { backend: Backend::Auto, ..gpu };
-    let model = Model::new(&weights, &auto).unwrap_or_else(|e| panic!("{e}"));
+    let auto = gpu.backend(Backend::Auto);
+    let model = auto.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
     let got = model.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
     assert_runs_close("auto", &got, &reference(&weights, &inputs, &[]), TOLERANCE);
     if adapters().iter().all(|a| a.software) {

@@ -14,8 +14,8 @@ fn weights() -> Weights {
 }
 
 fn model(weights: &Weights, level: Level, threads: usize) -> Model {
-    let options = Options { level: Some(level), threads: Some(threads), ..Options::default() };
-    Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"))
+    let options = Options::new().level(level).threads(threads);
+    options.from_weights(weights).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn run(model: &Model, inputs: &Inputs) -> Outputs {
@@ -108,18 +108,14 @@ fn records_do_not_see_each_other() {
 #[test]
 fn padding_is_never_read() {
     let weights = weights();
-    let mut inputs = random::inputs(weights.config(), 4, 300, 4);
-    let FeatureInput::Sequence { steps, .. } = &mut inputs.features[2] else { panic!("a sequence") };
-    *steps = vec![0, 1, 3, 4];
+    let inputs = random::inputs(weights.config(), 4, 300, 4);
+    let steps = vec![0, 1, 3, 4];
     let filled = |value: f32| {
-        let mut inputs = inputs.clone();
-        let FeatureInput::Sequence { rows, steps, .. } = &mut inputs.features[2] else {
-            panic!("a sequence")
-        };
-        for (record, used) in rows.chunks_mut(4 * 3).zip(steps) {
+        let mut rows = Random::new(4).units(4 * 4 * 3);
+        for (record, used) in rows.chunks_mut(4 * 3).zip(&steps) {
             record[*used * 3..].fill(value);
         }
-        inputs
+        inputs.clone().feature("rhythm", FeatureInput::Sequence { steps_max: 4, rows, steps: steps.clone() })
     };
     for level in Level::available() {
         let model = model(&weights, level, 2);
@@ -135,28 +131,28 @@ fn an_absent_feature_is_missing_for_every_record() {
     let weights = weights();
     let given = random::inputs(weights.config(), 3, 200, 5);
     let missing = [
-        FeatureInput::Continuous(vec![f64::NAN; 3]),
-        FeatureInput::Categorical(vec![None; 3]),
-        FeatureInput::Sequence { steps_max: 2, rows: vec![1.0; 3 * 2 * 3], steps: vec![0; 3] },
+        ("age", FeatureInput::Continuous(vec![f64::NAN; 3])),
+        ("sex", FeatureInput::Categorical(vec![None; 3])),
+        ("sex", FeatureInput::Named(vec![None; 3])),
+        ("rhythm", FeatureInput::Sequence { steps_max: 2, rows: vec![1.0; 3 * 2 * 3], steps: vec![0; 3] }),
     ];
     for level in Level::available() {
         let model = model(&weights, level, 1);
-        for (i, values) in missing.iter().enumerate() {
-            let with = |feature: FeatureInput| {
-                let mut inputs = given.clone();
-                inputs.features[i] = feature;
-                run(&model, &inputs)
-            };
-            let absent = with(FeatureInput::Missing);
-            assert_same_bits(&format!("{}, feature {i}", level.name()), &absent, &with(values.clone()));
-            assert_ne!(absent.logits, run(&model, &given).logits, "feature {i} changes nothing");
+        let with = |name: &str, values: FeatureInput| run(&model, &given.clone().feature(name, values));
+        for (name, values) in &missing {
+            let absent = with(name, FeatureInput::Missing);
+            assert_same_bits(&format!("{}, {name}", level.name()), &absent, &with(name, values.clone()));
+            assert_ne!(absent.logits, run(&model, &given).logits, "{name} changes nothing");
         }
         let rowless = FeatureInput::Sequence { steps_max: 0, rows: vec![], steps: vec![0; 3] };
-        let mut inputs = given.clone();
-        inputs.features[2] = rowless;
-        let none = run(&model, &inputs);
-        inputs.features[2] = FeatureInput::Missing;
-        assert_same_bits(&format!("{}, no rows", level.name()), &none, &run(&model, &inputs));
+        let none = with("rhythm", rowless);
+        let absent = with("rhythm", FeatureInput::Missing);
+        assert_same_bits(&format!("{}, no rows", level.name()), &none, &absent);
+        // Not given at all.
+        let bare = Inputs::new(given.signal(), [3, given.leads(), 200]).unwrap_or_else(|e| panic!("{e}"));
+        let nothing = ["age", "sex", "rhythm"].iter();
+        let nothing = nothing.fold(given.clone(), |i, name| i.feature(*name, FeatureInput::Missing));
+        assert_same_bits(level.name(), &run(&model, &bare), &run(&model, &nothing));
     }
 }
 
@@ -173,9 +169,9 @@ fn a_shift_in_time_moves_the_head() {
     let event: Vec<f32> = Random::new(7).units(2 * 60);
     let signal = |shift: usize| {
         let mut inputs = random::inputs(weights.config(), 1, samples, 8);
-        inputs.signal.fill(0.0);
+        inputs.signal_mut().fill(0.0);
         for (lead, event) in event.chunks(60).enumerate() {
-            inputs.signal[lead * samples + at + shift..][..60].copy_from_slice(event);
+            inputs.signal_mut()[lead * samples + at + shift..][..60].copy_from_slice(event);
         }
         inputs
     };
@@ -207,15 +203,16 @@ fn a_run_that_overflows_leaves_no_trace() {
         for samples in [1, 9, 100, 525, 1100] {
             let inputs = random::inputs(weights.config(), 3, samples, 9);
             let mut huge = inputs.clone();
-            huge.signal.iter_mut().enumerate().for_each(|(i, x)| *x = [3e38, -3e38][i % 2]);
+            huge.signal_mut().iter_mut().enumerate().for_each(|(i, x)| *x = [3e38, -3e38][i % 2]);
             let model = model(&weights, level, 2);
-            let before = run(&model, &inputs);
+            let mut before = run(&model, &inputs);
             let error = model.run(&huge).expect_err("an overflow");
             assert!(matches!(error, RunError::Overflow { record: 0, .. }), "{error}");
             // Without taps, in the memory of the run that failed.
             let after = model.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
             let label = format!("{}, {samples} samples", level.name());
-            assert_same_bits(&label, &after, &Outputs { taps: vec![], ..before });
+            before.taps.clear();
+            assert_same_bits(&label, &after, &before);
         }
     }
 }

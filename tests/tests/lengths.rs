@@ -1,6 +1,6 @@
 //! Signals of every awkward length against the references, from one sample to thirty minutes.
 
-use efficientecg::{Backend, Inputs, Level, Model, Options, Outputs, Weights};
+use efficientecg::{Backend, Inputs, Level, Options, Outputs, Weights};
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close};
 use efficientecg_tests::random::{self, StageRow};
 
@@ -9,14 +9,14 @@ fn network(stem: (usize, usize, usize), stages: &[StageRow]) -> Weights {
 }
 
 fn run(weights: &Weights, options: Options, inputs: &Inputs, taps: &[&str]) -> Outputs {
-    let model = Model::new(weights, &options).unwrap_or_else(|e| panic!("{e}"));
+    let model = options.from_weights(weights).unwrap_or_else(|e| panic!("{e}"));
     model.run_with_taps(inputs, taps).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// Every array at every level against the reference back end; prints the worst error.
 fn check(name: &str, weights: &Weights, lengths: &[usize]) {
-    let reference = Options { backend: Backend::Reference, ..Options::default() };
-    let names = Model::new(weights, &reference).unwrap_or_else(|e| panic!("{e}"));
+    let reference = Options::new().backend(Backend::Reference);
+    let names = reference.from_weights(weights).unwrap_or_else(|e| panic!("{e}"));
     let taps: Vec<&str> = names.tap_names().collect();
     let mut worst = 0.0f64;
     for &samples in lengths {
@@ -25,7 +25,7 @@ fn check(name: &str, weights: &Weights, lengths: &[usize]) {
         let inputs = random::inputs(weights.config(), batch, samples, samples as u64);
         let want = run(weights, reference.clone(), &inputs, &taps);
         for level in Level::available() {
-            let options = Options { level: Some(level), threads: Some(3), ..Options::default() };
+            let options = Options::new().level(level).threads(3);
             let got = run(weights, options, &inputs, &taps);
             let label = format!("{name}, {samples} samples, {}", level.name());
             worst = worst.max(assert_runs_close(&label, &got, &want, TOLERANCE));
@@ -67,9 +67,9 @@ fn thirty_minutes() {
     let weights = network((4, 3, 2), &[(1, 3, 2, 3, 1), (3, 5, 2, 4, 1)]);
     let inputs = random::inputs(weights.config(), 1, 30 * 60 * 500, 12);
     let taps = ["head", "attention"];
-    let reference = Options { backend: Backend::Reference, ..Options::default() };
+    let reference = Options::new().backend(Backend::Reference);
     let want = run(&weights, reference, &inputs, &taps);
-    let got = run(&weights, Options { threads: Some(2), ..Options::default() }, &inputs, &taps);
+    let got = run(&weights, Options::new().threads(2), &inputs, &taps);
     let worst = assert_runs_close("30 minutes", &got, &want, TOLERANCE);
     println!("30 minutes: worst error {worst:.2e}");
 }

@@ -2,7 +2,7 @@
 //!
 //! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
 
-use efficientecg::{Backend, Level, Model, Options, Outputs, Precision};
+use efficientecg::{Backend, Level, Options, Outputs, Precision};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use std::collections::BTreeMap;
@@ -55,7 +55,7 @@ impl Tally {
 }
 
 fn run(golden: &Golden, options: &Options) -> Outputs {
-    let model = Model::new(&golden.weights, options).unwrap_or_else(|e| panic!("{e}"));
+    let model = options.from_weights(&golden.weights).unwrap_or_else(|e| panic!("{e}"));
     let taps = golden.taps();
     assert_eq!(model.tap_names().collect::<Vec<_>>().len(), taps.len(), "{}: taps are missing", golden.name);
     model.run_with_taps(&golden.inputs, &taps).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
@@ -67,11 +67,10 @@ fn check(folder: &Path) -> usize {
     let list = golden::list(folder);
     for (weights, reference) in &list {
         let golden = Golden::load(weights, reference);
-        let options = Options { backend: Backend::Reference, ..Options::default() };
+        let options = Options::new().backend(Backend::Reference);
         tally.check("reference", &golden, &run(&golden, &options), TOLERANCE);
         for level in Level::available() {
-            let options =
-                |threads| Options { threads: Some(threads), level: Some(level), ..Options::default() };
+            let options = |threads| Options::new().threads(threads).level(level);
             let alone = run(&golden, &options(1));
             tally.check(level.name(), &golden, &alone, TOLERANCE);
             for threads in [2, 3] {
@@ -79,7 +78,7 @@ fn check(folder: &Path) -> usize {
                 assert_same_bits(&label, &run(&golden, &options(threads)), &alone);
             }
             for (precision, tolerance) in [(Precision::F16, 2e-2), (Precision::Bf16, 6e-2)] {
-                let options = |threads| Options { precision, ..options(threads) };
+                let options = |threads| options(threads).precision(precision);
                 let alone = run(&golden, &options(1));
                 tally.check(&format!("{} {precision:?}", level.name()), &golden, &alone, tolerance);
                 let label = format!("{}, {} {precision:?}, 3 threads", golden.name, level.name());

@@ -2,15 +2,16 @@
 
 #![cfg(feature = "gpu")]
 
-use efficientecg::{Backend, Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile};
+use efficientecg::{
+    Backend, GpuFeatures as Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile,
+};
 use efficientecg_engine::gpu::{Fault, Stage};
 use efficientecg_tests::{compare, golden, gpu};
-use std::sync::Arc;
 
 fn models(options: &Options) -> Vec<Result<Model, LoadError>> {
     let list = golden::list(&golden::folder());
     assert!(list.len() >= 9, "few golden networks");
-    list.iter().step_by(3).map(|(weights, _)| Model::load(weights, options)).collect()
+    list.iter().step_by(3).map(|(weights, _)| options.load(weights)).collect()
 }
 
 /// A profile of a run that gives the bits of a plain one.
@@ -48,7 +49,7 @@ fn on_the_cpu_and_through_the_references() {
     for (backend, threads) in
         [(Backend::Cpu, 1), (Backend::Cpu, 2), (Backend::Cpu, 3), (Backend::Reference, 1)]
     {
-        let options = Options { backend, threads: Some(threads), ..Options::default() };
+        let options = Options::new().backend(backend).threads(threads);
         for model in models(&options) {
             let model = model.unwrap_or_else(|e| panic!("{e}"));
             for (batch, samples) in [(1, 3), (2, 40), (5, 1200)] {
@@ -65,7 +66,7 @@ fn on_the_cpu_and_through_the_references() {
 }
 
 fn on_gpu(gpu: GpuOptions, precision: Precision) -> Options {
-    Options { backend: Backend::Gpu, precision, gpu, ..Options::default() }
+    Options::new().backend(Backend::Gpu).precision(precision).gpu(gpu)
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn on_the_gpu() {
     let variants = [
         ("f32", GpuOptions::default(), Precision::F32, 1),
         ("f16", GpuOptions::default(), Precision::F16, 1),
-        ("in parts", GpuOptions { batch: Some(2), ..GpuOptions::default() }, Precision::F32, 3),
+        ("in parts", GpuOptions::default().batch(2), Precision::F32, 3),
     ];
     for (name, gpu, precision, parts) in variants {
         for model in models(&on_gpu(gpu, precision)) {
@@ -112,10 +113,10 @@ fn without_timestamps_or_without_the_gpu() {
     if !gpu::found() {
         return;
     }
-    let features = Features { timestamps: false, ..Features::ALL };
+    let features = Features::parse("-timestamps").unwrap_or_else(|e| panic!("{e}"));
     let (weights, _) = &golden::list(&golden::folder())[4];
-    let load = |gpu| Model::load(weights, &on_gpu(gpu, Precision::F32)).unwrap_or_else(|e| panic!("{e}"));
-    let model = load(GpuOptions { features, ..GpuOptions::default() });
+    let load = |gpu| on_gpu(gpu, Precision::F32).load(weights).unwrap_or_else(|e| panic!("{e}"));
+    let model = load(GpuOptions::default().features(features));
     let inputs = Inputs::synthetic(model.config(), 100, 3);
     let untimed = profile("no timestamps", &model, &inputs);
     assert!(untimed.gpu && untimed.spans.is_empty());
@@ -130,11 +131,11 @@ fn without_timestamps_or_without_the_gpu() {
         let first = submissions.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
         (!first).then_some(Fault::OutOfMemory)
     };
-    let model = load(GpuOptions { fail: Some(Arc::new(fail)), ..GpuOptions::default() });
+    let model = load(GpuOptions::default().fail(fail));
     let fallen = model.profile(&inputs).unwrap_or_else(|e| panic!("{e}"));
     assert!(!fallen.gpu && fallen.note.as_ref().is_some_and(|n| n.contains("CPU")), "{:?}", fallen.note);
     assert_complete("fallen back", &fallen, 3);
-    let cpu = Model::load(weights, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    let cpu = Model::load(weights).unwrap_or_else(|e| panic!("{e}"));
     let want = cpu.run(&inputs).unwrap_or_else(|e| panic!("{e}"));
     compare::assert_same_bits("fallen back", &fallen.outputs, &want);
 }

@@ -38,8 +38,8 @@ fn holds(seed: u64) {
     let inputs = random::inputs(weights.config(), batch, samples, seed);
     let order: Vec<usize> = (0..batch).rev().collect();
     let run = |level: Level, precision: Precision, threads: usize| {
-        let options = Options { level: Some(level), precision, threads: Some(threads), ..Options::default() };
-        Model::new(&weights, &options).unwrap_or_else(|e| panic!("{e}"))
+        let options = Options::new().level(level).precision(precision).threads(threads);
+        options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"))
     };
     let all = |model: &Model, inputs: &Inputs| {
         let taps: Vec<&str> = model.tap_names().collect();

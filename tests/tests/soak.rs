@@ -76,7 +76,7 @@ fn soak(model: &Model, runs: usize, warm_up: usize) -> (isize, isize) {
 #[test]
 fn memory_does_not_grow() {
     let network = weights(config(2, (4, 3, 2), &[(1, 3, 1, 4, 1), (2, 5, 2, 6, 1)], 8, true), 1);
-    let cpu = Model::new(&network, &Options { threads: Some(2), ..Options::default() }).expect("loads");
+    let cpu = Options::new().threads(2).from_weights(&network).expect("loads");
     let runs = if long() { 100_000 } else { 3_000 };
     let (held, more) = soak(&cpu, runs, 1_000);
     println!("cpu: {runs} runs, {held} bytes more held, {more} more resident");
@@ -88,7 +88,7 @@ fn memory_does_not_grow() {
         return;
     }
     let (options, _) = gpu::options(GpuOptions::default());
-    let gpu = Model::new(&network, &Options { threads: Some(1), ..options }).expect("loads");
+    let gpu = options.threads(1).from_weights(&network).expect("loads");
     let runs = if long() { 500 } else { 60 };
     let (held, more) = soak(&gpu, runs, 250);
     println!("{}: {runs} runs, {held} bytes more held, {more} more resident", gpu.device());

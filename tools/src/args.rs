@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 mod bench;
 mod evaluate;
+mod network;
 
 pub(crate) use bench::{Bench, Setup, Until};
 pub(crate) use evaluate::{BeatsEvaluation, Evaluate, Form, Kind, RecordsEvaluation, What};
+pub(crate) use network::{Configured, Network};
 
 /// EfficientECG: classify ECG records, run and check networks.
 #[derive(Parser)]
@@ -35,8 +37,10 @@ pub(crate) enum Command {
     /// Run a network on reference inputs and compare with the reference outputs
     Verify(Verify),
     /// Measure a network's latency and throughput, and where the time goes
+    #[command(mut_group("Network", |group| group.required(false)))]
     Bench(Bench),
-    /// Show a network's layers and this machine's devices
+    /// Show a network's layers and this machine's devices, or the models that come with the program
+    #[command(mut_group("Network", |group| group.required(false)))]
     Info(Info),
 }
 
@@ -118,7 +122,7 @@ pub(crate) struct Reading {
 #[derive(Args)]
 pub(crate) struct Features {
     #[command(flatten)]
-    pub(crate) network: Network,
+    pub(crate) network: Configured,
     #[command(flatten)]
     pub(crate) records: Records,
     #[command(flatten)]
@@ -135,18 +139,6 @@ pub(crate) struct Features {
     /// Print a summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// The network that features are for.
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Network {
-    /// The network: an .npz, or a folder of .npy files and config.json; only its configuration is read
-    #[arg(long, value_name = "W")]
-    pub(crate) weights: Option<PathBuf>,
-    /// The configuration alone, of a network that is yet to be trained
-    #[arg(long, value_name = "FILE.json")]
-    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -263,9 +255,9 @@ pub(crate) struct Verify {
 
 #[derive(Args)]
 pub(crate) struct Info {
-    /// The network to describe: an .npz or a folder; without it, only the devices
-    #[arg(long, value_name = "W")]
-    pub(crate) weights: Option<PathBuf>,
+    /// Without a network: this machine's devices, and the models that come with the program
+    #[command(flatten)]
+    pub(crate) network: Option<Network>,
     /// Samples of the record that the figures are for (default: the configuration's)
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) samples: Option<u32>,
@@ -277,9 +269,8 @@ pub(crate) struct Info {
 /// What every command that runs a model takes.
 #[derive(Args)]
 pub(crate) struct ModelArguments {
-    /// The network: an .npz, or a folder of .npy files and config.json
-    #[arg(long, value_name = "W")]
-    pub(crate) weights: PathBuf,
+    #[command(flatten)]
+    network: Network,
     /// Where to run
     #[arg(long, value_enum, default_value = "auto")]
     backend: BackendName,
@@ -318,17 +309,13 @@ struct GpuArguments {
 #[cfg(feature = "gpu")]
 impl GpuArguments {
     fn options(&self, batch: Option<usize>) -> Result<efficientecg::GpuOptions, Failure> {
-        let features = efficientecg::Features::parse(&self.gpu_features)
+        let features = efficientecg::GpuFeatures::parse(&self.gpu_features)
             .map_err(|e| Failure::usage(format!("--gpu-features: {e}")))?;
         let named = || std::env::var("EFFICIENTECG_GPU").ok().filter(|name| !name.is_empty());
-        Ok(efficientecg::GpuOptions {
-            adapter: self.adapter.clone().or_else(named),
-            features,
-            checked: self.checked,
-            batch,
-            warn: std::sync::Arc::new(|line| crate::out::complain(&format!("warning: {line}"))),
-            ..efficientecg::GpuOptions::default()
-        })
+        let mut options = efficientecg::GpuOptions::new().features(features).checked(self.checked);
+        options.adapter = self.adapter.clone().or_else(named);
+        options.batch = batch;
+        Ok(options.warn(|line| crate::out::complain(&format!("warning: {line}"))))
     }
 }
 
@@ -383,19 +370,20 @@ fn level(name: &str) -> Result<Level, Failure> {
 impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
-        Ok(Model::load(&self.weights, &self.options()?)?)
+        self.network.load(&self.options()?)
     }
 
     fn options(&self) -> Result<Options, Failure> {
-        Ok(Options {
-            backend: self.backend.backend(),
-            threads: self.threads.map(usize::from),
-            level: self.level.as_deref().map(level).transpose()?,
-            precision: self.precision.precision(),
-            #[cfg(feature = "gpu")]
-            gpu: self.gpu.options(self.batch_size())?,
-            ..Options::default()
-        })
+        let mut options = Options::new().backend(self.backend.backend()).precision(self.precision());
+        if let Some(threads) = self.threads {
+            options = options.threads(threads.into());
+        }
+        if let Some(name) = &self.level {
+            options = options.level(level(name)?);
+        }
+        #[cfg(feature = "gpu")]
+        let options = options.gpu(self.gpu.options(self.batch_size())?);
+        Ok(options)
     }
 
     /// What `--precision` says.

@@ -67,6 +67,7 @@ impl From<LoadError> for Failure {
         match error {
             LoadError::Weights(error) => error.into(),
             LoadError::Precision { precision } => Failure::Usage(format!("--precision {precision}: {error}")),
+            LoadError::Option(fault) => Failure::Usage(fault.to_string()),
             // What is left concerns the GPU that was asked for.
             error => {
                 let option = if matches!(error, LoadError::NoGpu) { " (--backend cpu)" } else { "" };

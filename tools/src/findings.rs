@@ -1,14 +1,11 @@
 //! The findings of a record, for people and for programs.
 
-use efficientecg::classify::{Findings, Settings, Unit};
+use efficientecg::classify::{Findings, Settings};
 use efficientecg::config::{Config, Task};
 use efficientecg::ecg::wfdb::{Annotation, Annotations, Code};
 use efficientecg::ecg::{Record, Sex};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// A label is found from this probability on.
-const EVEN: f32 = 0.5;
 
 /// Wall-clock time spent on a record.
 #[derive(Clone, Copy, Serialize)]
@@ -75,18 +72,12 @@ impl RecordReport {
         let mut counts: BTreeMap<String, usize> = config.classes.iter().map(|c| (c.clone(), 0)).collect();
         let mut findings = Vec::with_capacity(found.items.len());
         for item in &found.items {
-            let named = |c: usize| config.classes[c].clone();
-            let found: Vec<String> = match config.task {
-                Task::Multiclass => vec![named(item.class)],
-                Task::Multilabel => {
-                    (0..config.classes.len()).filter(|c| item.probabilities[*c] >= EVEN).map(named).collect()
-                }
-            };
+            let found: Vec<String> = item.labels().map(str::to_owned).collect();
             found.iter().for_each(|class| *counts.entry(class.clone()).or_default() += 1);
             findings.push(Row {
                 sample: item.time,
-                seconds: item.time as f64 / record.sample_rate,
-                class: if found.is_empty() { "-".to_owned() } else { found.join("+") },
+                seconds: item.seconds,
+                class: item.label(),
                 found,
                 logits: item.logits.clone(),
                 probabilities: item.probabilities.clone(),
@@ -101,10 +92,7 @@ impl RecordReport {
                 Sex::Female => "female",
                 Sex::Male => "male",
             }),
-            unit: match found.unit {
-                Unit::Beat => "beat",
-                Unit::Record => "record",
-            },
+            unit: found.unit.name(),
             classes: config.classes.clone(),
             counts,
             heart_rate: found.heart_rate.map(|r| Rate {
@@ -236,7 +224,6 @@ pub(crate) fn annotations(r: &RecordReport) -> Annotations {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use efficientecg::classify::{Finding, Spent};
 
     fn report() -> RecordReport {
         let row = |sample: i64, class: &str| Row {
@@ -287,40 +274,14 @@ mod tests {
 
     #[test]
     fn several_labels_of_a_record_are_all_told() {
-        let config = r#"{"format": "efficientecg/1", "name": "labels", "leads": ["II"], "sample_rate": 100, "samples": 9,
-            "normalize": "none", "task": "multilabel", "classes": ["NORM", "MI", "HYP"], "bn_eps": 1e-3,
-            "se_ratio": 0.25, "stem": {"channels": 2, "kernel": 3, "stride": 2}, "head_channels": 2,
-            "stages": [{"expand": 1, "kernel": 3, "stride": 1, "channels": 2, "repeats": 1}]}"#;
-        let config = Config::from_json(config).expect("a configuration");
-        let record = Record {
-            name: "r".to_owned(),
-            sample_rate: 100.0,
-            leads: Vec::new(),
-            age: None,
-            sex: None,
-            comments: Vec::new(),
-            warnings: Vec::new(),
+        let record = |found: &[&str]| {
+            let mut report = RecordReport { unit: "record", ..report() };
+            report.findings.truncate(1);
+            report.findings[0].found = found.iter().map(|s| (*s).to_owned()).collect();
+            summary(&report)
         };
-        let report = |probabilities: [f32; 3]| {
-            let item =
-                Finding { time: 0, class: 1, logits: vec![0.0; 3], probabilities: probabilities.to_vec() };
-            let found = Findings {
-                unit: Unit::Record,
-                items: vec![item],
-                heart_rate: None,
-                missing: Vec::new(),
-                spent: Spent::default(),
-            };
-            let seconds = Seconds { read: 0.0, all: 0.0 };
-            RecordReport::new(&config, &record, &Settings::default(), &found, Vec::new(), seconds)
-        };
-        let two = report([0.1, 0.9, 0.5]);
-        assert_eq!((two.findings[0].class.as_str(), two.findings[0].found.len()), ("MI+HYP", 2));
-        assert_eq!(two.counts.values().sum::<usize>(), 2);
-        assert!(summary(&two).contains("  MI, HYP\n"), "{}", summary(&two));
-        let none = report([0.1, 0.4, 0.2]);
-        assert_eq!((none.findings[0].class.as_str(), none.findings[0].found.len()), ("-", 0));
-        assert!(summary(&none).contains("none is likely"));
+        assert!(record(&["N", "a,b"]).contains("  N, a,b\n"), "{}", record(&["N", "a,b"]));
+        assert!(record(&[]).contains("none is likely"));
     }
 
     #[test]

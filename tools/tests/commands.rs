@@ -4,7 +4,7 @@ mod harness;
 
 use efficientecg::inputs::read_inputs;
 use efficientecg::npz::{Archive, Array, Class, Data};
-use efficientecg::{Level, Model, Options};
+use efficientecg::{Level, Model};
 use harness::*;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -225,7 +225,7 @@ fn run_writes_what_the_library_computes() {
     let (weights, reference) = batch_of_four();
     let (input, output) = (folder.path().join("x.npz"), folder.path().join("y.npz"));
     Arrays::read(&reference).inputs().write(&input);
-    let model = Model::load(&weights, &Options::default()).expect("loads");
+    let model = Model::load(&weights).expect("loads");
     let want = model.run(&read_inputs(&input, model.config()).expect("reads")).expect("runs");
     let classes = model.config().classes.len();
     let args = ["run", "--weights", name(&weights), "--input", name(&input), "--output", name(&output)];
@@ -314,7 +314,7 @@ fn verify_passes_and_fails() {
 #[test]
 fn info_describes_the_network() {
     let (weights, _) = golden();
-    let model = Model::load(&weights, &Options::default()).expect("loads");
+    let model = Model::load(&weights).expect("loads");
     let json = succeeds(&["info", "--weights", name(&weights), "--json"]);
     let json: Value = serde_json::from_str(&json).expect("JSON");
     let about = &json["model"];

@@ -24,7 +24,7 @@ pub struct Probe {
 fn tolerance(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-4,
-        Precision::F16 | Precision::Bf16 => 1e-2,
+        _ => 1e-2,
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn against_cpu<'a>(
     // Rounding adds up over the whole network, on both sides.
     let tolerance = match precision {
         Precision::F32 => 2e-4,
-        Precision::F16 | Precision::Bf16 => 5e-2,
+        _ => 5e-2,
     };
     let wide = |data: &[f32]| -> Vec<f64> { data.iter().map(|v| f64::from(*v)).collect() };
     for (value, got, want) in values {

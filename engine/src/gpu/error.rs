@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// No GPU could be made ready.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// No adapter fits the choice.
     #[error(
@@ -62,6 +63,7 @@ pub enum GpuError {
 
 /// A device that failed: it is made anew, and if it fails again given up.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Fault {
     /// The device is gone.
     #[error("the GPU was lost ({0})")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// Optional features of a device, each of which can be left unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Features {
     /// Subgroup operations in reductions; through workgroup memory otherwise.
     pub subgroups: bool,
@@ -38,6 +39,13 @@ impl Features {
     }
 
     /// Reads a list such as `subgroups,f16` (only these), `-f16,-subgroups` (all but these), `all` or `none`.
+    ///
+    /// ```
+    /// # use efficientecg_engine::gpu::Features;
+    /// let features = Features::parse("-f16")?;
+    /// assert!(features.subgroups && !features.f16);
+    /// # Ok::<(), efficientecg_engine::gpu::GpuError>(())
+    /// ```
     pub fn parse(list: &str) -> Result<Features, GpuError> {
         let words: Vec<&str> = list.split(',').map(str::trim).filter(|w| !w.is_empty()).collect();
         let only = words.iter().any(|w| !w.starts_with('-') && *w != "all");
@@ -78,16 +86,25 @@ pub enum Stage {
 #[doc(hidden)]
 pub type Fail = Arc<dyn Fn(Stage) -> Option<Fault> + Send + Sync>;
 
-/// How a GPU is chosen and used.
+/// How a GPU is chosen and used. Each option has a method of its name.
+///
+/// ```
+/// # use efficientecg_engine::gpu::GpuOptions;
+/// let options = GpuOptions::new().adapter("NVIDIA").warn(|line| eprintln!("{line}"));
+/// assert_eq!(options.adapter.as_deref(), Some("NVIDIA"));
+/// ```
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct GpuOptions {
     /// Which adapter: its number in [`super::adapters`] or a part of its name. None: the best there is.
     pub adapter: Option<String>,
-    /// Whether a software adapter will do when none is chosen by name.
+    /// Whether a software adapter will do when none is chosen by name: the model's affair.
+    #[doc(hidden)]
     pub software: bool,
     /// The optional features that may be used.
     pub features: Features,
-    /// Storage.
+    /// Storage: the model's affair.
+    #[doc(hidden)]
     pub precision: Precision,
     /// Whether kernels are compiled with checks of every index and loop.
     pub checked: bool,
@@ -123,6 +140,83 @@ impl Default for GpuOptions {
             plant: None,
             fail: None,
         }
+    }
+}
+
+impl GpuOptions {
+    /// The best GPU that there is, with all its features.
+    pub fn new() -> GpuOptions {
+        GpuOptions::default()
+    }
+
+    /// Sets [`GpuOptions::adapter`].
+    pub fn adapter(mut self, adapter: impl Into<String>) -> GpuOptions {
+        self.adapter = Some(adapter.into());
+        self
+    }
+
+    /// Sets [`GpuOptions::features`].
+    pub fn features(mut self, features: Features) -> GpuOptions {
+        self.features = features;
+        self
+    }
+
+    /// Sets [`GpuOptions::checked`].
+    pub fn checked(mut self, checked: bool) -> GpuOptions {
+        self.checked = checked;
+        self
+    }
+
+    /// Sets [`GpuOptions::batch`], at least 1.
+    pub fn batch(mut self, batch: usize) -> GpuOptions {
+        self.batch = Some(batch);
+        self
+    }
+
+    /// Sets [`GpuOptions::timeout`].
+    pub fn timeout(mut self, timeout: Duration) -> GpuOptions {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets [`GpuOptions::cache`].
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> GpuOptions {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Sets [`GpuOptions::warn`].
+    pub fn warn(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> GpuOptions {
+        self.warn = Arc::new(warn);
+        self
+    }
+
+    /// Whether a software adapter will do: the model's affair.
+    #[doc(hidden)]
+    pub fn software(mut self, software: bool) -> GpuOptions {
+        self.software = software;
+        self
+    }
+
+    /// Storage: the model's affair.
+    #[doc(hidden)]
+    pub fn precision(mut self, precision: Precision) -> GpuOptions {
+        self.precision = precision;
+        self
+    }
+
+    /// For tests: what to compile in place of an operation's kernel.
+    #[doc(hidden)]
+    pub fn plant(mut self, plant: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> GpuOptions {
+        self.plant = Some(Arc::new(plant));
+        self
+    }
+
+    /// For tests: whether the device shall fail.
+    #[doc(hidden)]
+    pub fn fail(mut self, fail: impl Fn(Stage) -> Option<Fault> + Send + Sync + 'static) -> GpuOptions {
+        self.fail = Some(Arc::new(fail));
+        self
     }
 }
 

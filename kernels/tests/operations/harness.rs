@@ -159,6 +159,7 @@ pub(crate) fn check(
         Precision::F32 => 1e-6,
         Precision::F16 => 2e-3,
         Precision::Bf16 => 2e-2,
+        other => panic!("{other:?}: nothing is known of it here"),
     };
     let mut worst = [0.0f64; 2];
     for (index, ((got, want), bounds)) in got.iter().zip(want).zip(&bounds).enumerate() {

@@ -55,6 +55,7 @@ pub enum Sex {
 
 /// One lead of a record.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Lead {
     /// Name as the file gives it: `MLII`, `V1`, ….
     pub name: String,
@@ -67,6 +68,17 @@ pub struct Lead {
 }
 
 impl Lead {
+    /// A lead by its name, the unit of its samples (most often `mV`), samples a second, and the samples, NaN where one is
+    /// missing.
+    pub fn new(
+        name: impl Into<String>,
+        units: impl Into<String>,
+        sample_rate: f64,
+        samples: Vec<f32>,
+    ) -> Lead {
+        Lead { name: name.into(), units: units.into(), sample_rate, samples }
+    }
+
     /// Millivolts a unit; `None` where `units` is not a voltage.
     pub fn millivolts(&self) -> Option<f32> {
         match self.units.as_str() {
@@ -79,8 +91,18 @@ impl Lead {
     }
 }
 
-/// An ECG record in memory, whatever file it came from.
+/// An ECG record in memory, whatever file it came from, or none:
+///
+/// ```
+/// use efficientecg_ecg::{Lead, Record};
+///
+/// let samples = vec![0.0; 3600];
+/// let mut record = Record::new("bedside-7", 360.0, vec![Lead::new("II", "mV", 360.0, samples)]);
+/// record.age = Some(63.0);
+/// assert_eq!(record.seconds(), 10.0);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Record {
     /// Record name, without folder and extension.
     pub name: String,
@@ -99,6 +121,19 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record of these leads, whose base rate is `sample_rate`; of a patient nothing is known of.
+    pub fn new(name: impl Into<String>, sample_rate: f64, leads: Vec<Lead>) -> Record {
+        Record {
+            name: name.into(),
+            sample_rate,
+            leads,
+            age: None,
+            sex: None,
+            comments: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
     /// Reads the record at `path`: a WFDB header, with or without `.hea`.
     ///
     /// # Errors

@@ -59,26 +59,19 @@ impl Archive {
             clock.time(|| directory(path))?
         } else {
             let (file, size) = open_regular(path, expected, &clock)?;
-            let zip = Zip::open(path, file, size)?;
-            let mut members = BTreeMap::new();
-            for member in &zip.members {
-                let Some(name) = member.name.strip_suffix(".npy") else {
-                    return Err(FileError::new(
-                        path,
-                        format!("member {}", member.name),
-                        "a name that ends in .npy",
-                        "another",
-                        "save arrays only, with numpy.savez",
-                    ));
-                };
-                members.insert(name.to_owned(), member.clone());
-            }
-            Kind::Zip { zip, members }
+            zipped(path, file, size)?
         };
         Ok(Archive { path: path.to_path_buf(), kind, clock, headers: Headers::default() })
     }
 
-    /// The path it was opened by.
+    /// Opens an `.npz` in memory, such as `include_bytes!` gives. Reads names only; the archive keeps a copy of the bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Archive, FileError> {
+        let path = Path::new("<memory>");
+        let kind = zipped(path, Timed::in_memory(bytes), bytes.len() as u64)?;
+        Ok(Archive { path: path.to_path_buf(), kind, clock: Arc::default(), headers: Headers::default() })
+    }
+
+    /// The path it was opened by; `<memory>` for bytes in memory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -220,6 +213,25 @@ impl Archive {
     fn absent(&self, name: &str) -> FileError {
         FileError::new(&self.path, name, "an array of this name", "none", "add it to the file")
     }
+}
+
+/// Lists an `.npz` of `size` bytes; every member must be an array.
+fn zipped(path: &Path, file: Timed, size: u64) -> Result<Kind, FileError> {
+    let zip = Zip::open(path, file, size)?;
+    let mut members = BTreeMap::new();
+    for member in &zip.members {
+        let Some(name) = member.name.strip_suffix(".npy") else {
+            return Err(FileError::new(
+                path,
+                format!("member {}", member.name),
+                "a name that ends in .npy",
+                "another",
+                "save arrays only, with numpy.savez",
+            ));
+        };
+        members.insert(name.to_owned(), member.clone());
+    }
+    Ok(Kind::Zip { zip, members })
 }
 
 /// Lists a directory; every entry must be an array or `config.json`.

@@ -12,7 +12,22 @@ use efficientecg_ecg::{
 const CELLS: usize = 1 << 26;
 
 /// A record as the network takes it.
+///
+/// ```
+/// # #[cfg(feature = "models")] {
+/// use efficientecg::{Model, ecg::Record};
+/// use efficientecg::classify::{Prepared, Settings};
+///
+/// let model = Model::builtin("mitbih-beats")?;
+/// let record = Record::open("../tools/demo/demo")?;
+/// let prepared = Prepared::new(model.config(), &record, &Settings::new())?;
+/// let outputs = model.run(&prepared.inputs(0, 10))?;
+/// # assert_eq!(outputs.rows().len(), 10);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Prepared {
     /// What a classification would be of.
     pub unit: Unit,
@@ -33,10 +48,15 @@ impl Prepared {
     /// Prepares a record for the network of `config`.
     ///
     /// # Errors
-    /// The record lacks a lead or has a rate that cannot be used; the configuration asks for a feature that this program
-    /// makes otherwise, or for windows that are too long.
+    /// The record lacks a lead or has a rate that cannot be used; the beats given are out of order; the configuration asks for
+    /// a feature that this program makes otherwise, or for windows that are too long.
     pub fn new(config: &Config, record: &Record, settings: &Settings) -> Result<Prepared, ClassifyError> {
         let unit = settings.unit.unwrap_or_else(|| Unit::of(config));
+        if let Some(late) = settings.beats.iter().flat_map(|beats| beats.windows(2)).find(|w| w[0] > w[1]) {
+            let found = format!("{} after {}", late[1], late[0]);
+            let expected = "ascending positions in the record's frames";
+            return Err(ecg::Error::Parameter { item: "beats", expected, found }.into());
+        }
         let chosen = leads::select(record, &config.leads, &settings.leads)?;
         let frames = Resampler::new(record.sample_rate, config.sample_rate)?;
 
@@ -141,7 +161,7 @@ fn prepare(config: &Config, lead: &Lead, spent: &mut Spent) -> Result<Vec<f32>, 
 /// The features of one patient, in the configuration's order.
 #[derive(Clone, Debug)]
 struct Patient {
-    values: Vec<Value>,
+    values: Vec<(String, Value)>,
     missing: Vec<String>,
 }
 
@@ -184,13 +204,13 @@ impl Patient {
             if matches!(value, Value::Missing) {
                 patient.missing.push(feature.name.clone());
             }
-            patient.values.push(value);
+            patient.values.push((feature.name.clone(), value));
         }
         Ok(patient)
     }
 
     /// The features of `count` windows from the `first` on.
-    fn features(&self, first: usize, count: usize) -> Vec<FeatureInput> {
+    fn features(&self, first: usize, count: usize) -> Vec<(String, FeatureInput)> {
         let one = |value: &Value| match value {
             Value::Missing => FeatureInput::Missing,
             Value::Number(x) => FeatureInput::Continuous(vec![*x; count]),
@@ -204,7 +224,7 @@ impl Patient {
                 }
             }
         };
-        self.values.iter().map(one).collect()
+        self.values.iter().map(|(name, value)| (name.clone(), one(value))).collect()
     }
 }
 
@@ -272,16 +292,8 @@ mod tests {
         );
         let config = Config::from_json(&config).map_err(|e| e.to_string())?;
         let samples = vec![1.0, -2.0, f32::NAN, 4.0, 2.0];
-        let lead = Lead { name: "II".to_owned(), units: units.to_owned(), sample_rate: 100.0, samples };
-        let record = Record {
-            name: "r".to_owned(),
-            sample_rate: 100.0,
-            leads: vec![lead],
-            age: None,
-            sex: None,
-            comments: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let lead = Lead::new("II", units, 100.0, samples);
+        let record = Record::new("r", 100.0, vec![lead]);
         let made = Prepared::new(&config, &record, &Settings::default()).map_err(|e| e.to_string())?;
         Ok(made.inputs(0, 1).signal)
     }

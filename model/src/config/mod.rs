@@ -30,7 +30,22 @@ pub const MAX_BLOCKS: usize = 10_000;
 
 /// The whole configuration. One that was read is valid; check one made or changed in memory with
 /// [`Config::check`].
+///
+/// One is made of a published size, and changed where it is to differ:
+///
+/// ```
+/// use efficientecg::config::{Config, Feature, Fusion, Stage};
+/// use efficientecg::config::presets::Setup;
+///
+/// let fusion = Fusion::new(64, 4, vec![Feature::continuous("age", 60.0, 20.0)]);
+/// let setup = Setup::new("rhythm", ["I"], 300.0, 9000, ["normal", "fibrillation"]).fusion(fusion);
+/// let mut config = Config::lite(setup);
+/// config.stages[0] = Stage::new(1, 5, 1, 8, 2);
+/// config.check()?;
+/// # Ok::<(), efficientecg::Fault>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Config {
     /// The format's name and version, [`FORMAT`].
@@ -66,6 +81,7 @@ pub struct Config {
 
 /// Normalisation of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Normalize {
     /// Per lead over the record: minus the mean, over the population standard deviation plus 1e-6.
@@ -76,6 +92,7 @@ pub enum Normalize {
 
 /// What the logits mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Task {
     /// One class a record: softmax.
@@ -86,6 +103,7 @@ pub enum Task {
 
 /// The stem's convolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Stem {
     /// Output channels.
@@ -96,8 +114,16 @@ pub struct Stem {
     pub stride: usize,
 }
 
+impl Stem {
+    /// A convolution to `channels` channels, its kernel and stride in samples; the kernel is odd.
+    pub fn new(channels: usize, kernel: usize, stride: usize) -> Stem {
+        Stem { channels, kernel, stride }
+    }
+}
+
 /// A stage: `repeats` MBConv blocks, of which the first has the stride and changes the channel count.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Stage {
     /// Ratio of hidden to input channels; 1 leaves out the expanding convolution.
@@ -112,8 +138,17 @@ pub struct Stage {
     pub repeats: usize,
 }
 
+impl Stage {
+    /// A stage in the order of EfficientNet's table: the ratio of hidden to input channels, the depthwise kernel (odd), the stride
+    /// of the first block, output channels, and the number of blocks.
+    pub fn new(expand: usize, kernel: usize, stride: usize, channels: usize, repeats: usize) -> Stage {
+        Stage { expand, kernel, stride, channels, repeats }
+    }
+}
+
 /// Cross-attention over patient features.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Fusion {
     /// Width `d` of a token.
@@ -124,8 +159,16 @@ pub struct Fusion {
     pub features: Vec<Feature>,
 }
 
+impl Fusion {
+    /// Tokens of width `dim`, in `heads` heads, which divide it.
+    pub fn new(dim: usize, heads: usize, features: Vec<Feature>) -> Fusion {
+        Fusion { dim, heads, features }
+    }
+}
+
 /// One patient feature.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize))]
 pub struct Feature {
     /// Its name: part of array names, so neither empty nor with a dot.
@@ -135,8 +178,38 @@ pub struct Feature {
     pub kind: FeatureKind,
 }
 
+impl Feature {
+    /// One number a record: `(x - offset) / scale` enters the network; `scale` is not 0.
+    pub fn continuous(name: impl Into<String>, offset: f64, scale: f64) -> Feature {
+        Feature { name: name.into(), kind: FeatureKind::Continuous { offset, scale } }
+    }
+
+    /// One of `categories`.
+    pub fn categorical(
+        name: impl Into<String>,
+        categories: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Feature {
+        let categories = categories.into_iter().map(Into::into).collect();
+        Feature { name: name.into(), kind: FeatureKind::Categorical { categories } }
+    }
+
+    /// Rows of `inputs` numbers, through an LSTM whose state is `hidden` wide.
+    pub fn sequence(name: impl Into<String>, inputs: usize, hidden: usize) -> Feature {
+        Feature { name: name.into(), kind: FeatureKind::Sequence { inputs, hidden } }
+    }
+
+    /// The place of a category by its name.
+    pub(crate) fn category(&self, name: &str) -> Option<usize> {
+        match &self.kind {
+            FeatureKind::Categorical { categories } => categories.iter().position(|c| c == name),
+            _ => None,
+        }
+    }
+}
+
 /// The kinds of feature.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize), serde(tag = "kind", rename_all = "lowercase"))]
 pub enum FeatureKind {
     /// One number a record.
@@ -162,6 +235,7 @@ pub enum FeatureKind {
 
 /// One unrolled MBConv block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BlockShape {
     /// Input channels.
     pub c_in: usize,

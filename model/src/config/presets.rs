@@ -7,6 +7,7 @@ use super::{Config, FORMAT, Fusion, Normalize, Stage, Stem, Task};
 
 /// What a preset leaves open: the data it is for.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Setup {
     /// The model's name.
     pub name: String,
@@ -26,6 +27,47 @@ pub struct Setup {
     pub fusion: Option<Fusion>,
 }
 
+impl Setup {
+    /// A network of this name, for `samples` samples of these leads at `sample_rate` a second, z-scored, to one of these classes
+    /// from the signal alone.
+    pub fn new(
+        name: impl Into<String>,
+        leads: impl IntoIterator<Item = impl Into<String>>,
+        sample_rate: f64,
+        samples: usize,
+        classes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Setup {
+        Setup {
+            name: name.into(),
+            leads: leads.into_iter().map(Into::into).collect(),
+            sample_rate,
+            samples,
+            normalize: Normalize::Zscore,
+            task: Task::Multiclass,
+            classes: classes.into_iter().map(Into::into).collect(),
+            fusion: None,
+        }
+    }
+
+    /// With another normalisation.
+    pub fn normalize(mut self, normalize: Normalize) -> Setup {
+        self.normalize = normalize;
+        self
+    }
+
+    /// With another task.
+    pub fn task(mut self, task: Task) -> Setup {
+        self.task = task;
+        self
+    }
+
+    /// With patient features.
+    pub fn fusion(mut self, fusion: Fusion) -> Setup {
+        self.fusion = Some(fusion);
+        self
+    }
+}
+
 /// `b0`'s stages: expand, kernel, stride, channels, repeats.
 const B0: [(usize, usize, usize, usize, usize); 7] = [
     (1, 3, 1, 16, 1),
@@ -37,6 +79,7 @@ const B0: [(usize, usize, usize, usize, usize); 7] = [
     (6, 3, 1, 320, 1),
 ];
 
+/// The published sizes. Check them before use where the setup is not known to be sound: [`Config::check`].
 impl Config {
     /// EfficientNet-B0's table in one dimension.
     pub fn b0(setup: Setup) -> Config {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 /// An array that a reference file expects the network to give.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Expected {
     /// `logits`, `probabilities`, or `tap.` and a tap's name.
     pub name: String,
@@ -145,12 +146,9 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<(Inputs
     let mut faults = Faults::new();
     let signal = narrow("signal", signal, |_| true, &mut faults);
     let mut features = Vec::with_capacity(config.features().len());
-    for feature in config.features() {
-        features.push(if archive.has(&feature.name) {
-            read_feature(archive, &feature.name, &feature.kind, batch, &mut faults)?
-        } else {
-            FeatureInput::Missing
-        });
+    for feature in config.features().iter().filter(|feature| archive.has(&feature.name)) {
+        let values = read_feature(archive, &feature.name, &feature.kind, batch, &mut faults)?;
+        features.push((feature.name.clone(), values));
     }
     let mut inputs = Inputs { batch, leads, samples, signal, features };
     for record in 0..batch {

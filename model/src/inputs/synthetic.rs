@@ -1,7 +1,7 @@
 //! Inputs that no file is needed for: measurements and self-tests run on them.
 
 use super::{FeatureInput, Inputs};
-use crate::config::{Config, FeatureKind};
+use crate::config::{Config, Feature, FeatureKind};
 
 /// Rows of a sequence.
 const STEPS: usize = 10;
@@ -18,7 +18,7 @@ impl Inputs {
         };
         let leads = config.leads.len();
         let signal = (0..batch * leads * samples).map(|_| noise()).collect();
-        let features = config.features().iter().map(|feature| match feature.kind {
+        let mut values = |feature: &Feature| match feature.kind {
             FeatureKind::Continuous { offset, scale } => {
                 FeatureInput::Continuous(vec![offset + 0.3 * scale; batch])
             }
@@ -28,8 +28,8 @@ impl Inputs {
                 rows: (0..batch * STEPS * inputs).map(|_| noise()).collect(),
                 steps: vec![STEPS; batch],
             },
-        });
-        let features = features.collect();
+        };
+        let features = config.features().iter().map(|f| (f.name.clone(), values(f))).collect();
         Inputs { batch, leads, samples, signal, features }
     }
 }

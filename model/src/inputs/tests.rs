@@ -50,7 +50,7 @@ fn a_full_file_reads_in_the_configured_order() {
         FeatureInput::Continuous(age),
         FeatureInput::Categorical(sex),
         FeatureInput::Sequence { steps_max, rows, steps },
-    ] = &inputs.features[..]
+    ] = ["age", "sex", "rhythm"].map(|name| inputs.get(name))
     else {
         panic!("{:?}", inputs.features);
     };
@@ -65,22 +65,22 @@ fn a_full_file_reads_in_the_configured_order() {
 #[test]
 fn absent_arrays_are_missing_features() {
     let inputs = read_arrays(&[signal()]).expect("valid");
-    assert_eq!(inputs.features, vec![FeatureInput::Missing; 3]);
+    assert_eq!(inputs.features().count(), 0);
     // Without steps every row counts; integers do for a number.
     let rows = Data::F32(vec![0.5; 12]);
     let ages = Data::I64(vec![1, 2, 3]);
     let inputs = read_arrays(&[signal(), ("rhythm", array(&[3, 2, 2], rows)), ("age", array(&[3], ages))])
         .expect("valid");
-    assert_eq!(inputs.features[0], FeatureInput::Continuous(vec![1.0, 2.0, 3.0]));
+    assert_eq!(*inputs.get("age"), FeatureInput::Continuous(vec![1.0, 2.0, 3.0]));
     assert!(matches!(
-        &inputs.features[2],
+        inputs.get("rhythm"),
         FeatureInput::Sequence { steps, .. } if *steps == [2, 2, 2]
     ));
     // No rows at all: every record's sequence is empty.
     let none = ("rhythm", array(&[3, 0, 2], Data::F32(vec![])));
     let inputs = read_arrays(&[signal(), none]).expect("valid");
     assert!(matches!(
-        &inputs.features[2],
+        inputs.get("rhythm"),
         FeatureInput::Sequence { steps, .. } if *steps == [0, 0, 0]
     ));
 }
@@ -184,7 +184,7 @@ fn batches_in_memory_meet_the_same_checks() {
     };
     let sequence = |f: &dyn Fn(&mut Vec<f32>, &mut Vec<usize>)| {
         change(&|i| {
-            if let FeatureInput::Sequence { rows, steps, .. } = &mut i.features[2] {
+            if let FeatureInput::Sequence { rows, steps, .. } = &mut i.features[2].1 {
                 f(rows, steps);
             }
         })
@@ -192,7 +192,7 @@ fn batches_in_memory_meet_the_same_checks() {
     for (message, part) in [
         (change(&|i| i.batch = 0), "signal: expected at least one record"),
         (change(&|i| i.samples = usize::MAX), "signal: expected the elements of shape"),
-        (change(&|i| i.leads = 1), "signal: expected shape [B, 2, T]"),
+        (change(&|i| (i.leads, i.samples) = (1, 8)), "signal: expected shape [B, 2, T]"),
         (
             change(&|i| i.signal.truncate(23)),
             "signal: expected the elements of shape [3, 2, 4], found 23 elements",
@@ -201,22 +201,33 @@ fn batches_in_memory_meet_the_same_checks() {
             change(&|i| i.signal[8] = f32::NAN),
             "signal, record 1: expected finite values, found NaN at lead 0, sample 0",
         ),
-        (change(&|i| drop(i.features.pop())), "features: expected 3 entries, found 2"),
-        (change(&|i| i.features.swap(0, 1)), "age: expected values of the feature's configured kind"),
         (
-            change(&|i| i.features[0] = FeatureInput::Continuous(vec![0.0])),
+            change(&|i| i.features[2].0 = "rythm".into()),
+            "rythm: expected only age, sex, rhythm, found an unknown",
+        ),
+        (
+            change(&|i| i.features[0].1 = i.features[1].1.clone()),
+            "age: expected values of the feature's configured kind",
+        ),
+        (
+            change(&|i| *i = i.clone().sex(["f", "female", "m"])),
+            "sex, record 1: expected one of f, m, found female",
+        ),
+        (change(&|i| *i = i.clone().sex(["f", "m"])), "sex: expected the elements of shape [3]"),
+        (
+            change(&|i| i.features[0].1 = FeatureInput::Continuous(vec![0.0])),
             "age: expected the elements of shape [3]",
         ),
         (
-            change(&|i| i.features[0] = FeatureInput::Continuous(vec![0.0, f64::INFINITY, 0.0])),
+            change(&|i| i.features[0].1 = FeatureInput::Continuous(vec![0.0, f64::INFINITY, 0.0])),
             "age, record 1: expected a finite number",
         ),
         (
-            change(&|i| i.features[1] = FeatureInput::Categorical(vec![None, None, Some(2)])),
+            change(&|i| i.features[1].1 = FeatureInput::Categorical(vec![None, None, Some(2)])),
             "sex, record 2: expected a category below 2",
         ),
         (
-            change(&|i| i.features[1] = FeatureInput::Categorical(vec![None])),
+            change(&|i| i.features[1].1 = FeatureInput::Categorical(vec![None])),
             "sex: expected the elements of shape [3]",
         ),
         (sequence(&|_, steps| steps[1] = 3), "rhythm_steps, record 1: expected 0 to 2, found 3"),
@@ -259,6 +270,7 @@ fn a_reference_brings_its_expectations() {
     let alone = read_arrays(&full()).expect("valid");
     assert_eq!(inputs.signal, alone.signal);
     assert_eq!(inputs.features[1..], alone.features[1..]);
+    assert_eq!(alone.features.len(), 3);
     assert_eq!(found.len(), taps.len());
     for (got, (name, shape)) in found.iter().zip(&taps) {
         assert_eq!((got.name.as_str(), &got.shape), (*name, shape));
@@ -318,19 +330,19 @@ fn inputs_joined_and_written_read_back_the_same() {
     let parts: Vec<Inputs> = (0..3).map(|i| whole.slice(i, 1)).collect();
     // Of record 1 only the step that counts, of record 2 no feature at all.
     let mut parts = parts;
-    if let FeatureInput::Sequence { steps_max, rows, .. } = &mut parts[1].features[2] {
+    if let FeatureInput::Sequence { steps_max, rows, .. } = &mut parts[1].features[2].1 {
         *steps_max = 1;
         rows.truncate(2);
     }
-    parts[2].features.fill(FeatureInput::Missing);
-    let joined = Inputs::join(parts, &small());
+    parts[2].features.clear();
+    let joined = Inputs::join(parts).expect("of one shape");
     assert_eq!((joined.batch, joined.leads, joined.samples), (3, 2, 4));
     assert_eq!(joined.signal, whole.signal);
     let [
         FeatureInput::Continuous(age),
         FeatureInput::Categorical(sex),
         FeatureInput::Sequence { steps_max, rows, steps },
-    ] = &joined.features[..]
+    ] = ["age", "sex", "rhythm"].map(|name| joined.get(name))
     else {
         panic!("{:?}", joined.features);
     };
@@ -349,10 +361,90 @@ fn inputs_joined_and_written_read_back_the_same() {
     assert_eq!(format!("{back:?}"), format!("{joined:?}"));
 
     let mut none = whole.slice(0, 1);
-    none.features.fill(FeatureInput::Missing);
-    let (none, signal) = (Inputs::join(vec![none.clone(), none], &small()), whole.slice(0, 1).signal);
-    assert_eq!(none.features, vec![FeatureInput::Missing; 3]);
+    none.features.fill(("age".to_owned(), FeatureInput::Missing));
+    let joined = Inputs::join(vec![none.clone(), none]).expect("of one shape");
+    let (none, signal) = (joined, whole.slice(0, 1).signal);
+    assert_eq!(*none.get("age"), FeatureInput::Missing);
     let arrays = none.into_arrays(&small());
     assert_eq!(arrays.len(), 1);
     assert_eq!(arrays[0].1, array(&[2, 2, 4], Data::F32([signal.clone(), signal].concat())));
+}
+
+#[test]
+fn builders_check_what_they_can_and_runs_the_rest() {
+    let new = |n: usize, shape| Inputs::new(vec![0.0; n], shape).map_err(|e| e.to_string());
+    for (made, part) in [
+        (new(0, [0, 2, 4]), "signal: expected at least one record and one sample"),
+        (new(0, [1, 2, 0]), "signal: expected at least one record and one sample"),
+        (new(7, [1, 2, 4]), "signal: expected the elements of shape [1, 2, 4], found 7 elements"),
+        (new(8, [usize::MAX, 2, 4]), "signal: expected the elements of shape"),
+    ] {
+        let message = made.expect_err(part);
+        assert!(message.contains(part), "{part}\n{message}");
+    }
+    let inputs = new(24, [3, 2, 4]).expect("of the shape");
+    assert_eq!((inputs.batch(), inputs.leads(), inputs.samples(), inputs.signal().len()), (3, 2, 4, 24));
+    inputs.check(&small()).expect("features may be missing");
+    // Names and indices, options and numbers are the same values.
+    let named = inputs.clone().age([Some(60.5), None, Some(1.0)]).sex([Some("m"), None, Some("f")]);
+    let indices = FeatureInput::Categorical(vec![Some(1), None, Some(0)]);
+    let indexed = inputs.clone().age([60.5, f64::NAN, 1.0]).feature("sex", indices);
+    let operands = |inputs: &Inputs| {
+        inputs.check(&small()).expect("valid");
+        let made = crate::operands::operands(&small(), inputs).expect("operands");
+        format!("{made:?}")
+    };
+    assert_eq!(operands(&named), operands(&indexed));
+    let arrays = |inputs: &Inputs| format!("{:?}", inputs.clone().into_arrays(&small()));
+    assert_eq!(arrays(&named), arrays(&indexed));
+    // The last word counts.
+    let again = named.clone().sex(["f", "f", "f"]).sex([Some("m"), None, Some("f")]);
+    assert_eq!(operands(&again), operands(&named));
+    // A slice and what is joined of slices.
+    let parts = (0..3).map(|i| named.slice(i, 1)).collect();
+    assert_eq!(operands(&Inputs::join(parts).expect("joined")), operands(&named));
+    let mut cleared = named.clone();
+    cleared.clear(0);
+    assert_eq!(*cleared.get("sex"), FeatureInput::Named(vec![None, None, Some("f".to_owned())]));
+
+    let plain = Config { fusion: None, ..small() };
+    let message = named.check(&plain).expect_err("no features").to_string();
+    assert!(message.contains("age: expected no features, as the network takes none"), "{message}");
+}
+
+#[test]
+fn parts_that_differ_are_not_joined() {
+    let part = || Inputs::new(vec![0.0; 8], [1, 2, 4]).expect("of the shape");
+    let rows = |steps_max: usize, width: usize| FeatureInput::Sequence {
+        steps_max,
+        rows: vec![0.0; steps_max * width],
+        steps: vec![steps_max],
+    };
+    for (parts, text) in [
+        (vec![], "batch: expected at least one part"),
+        (
+            vec![part(), Inputs::new(vec![0.0; 6], [1, 2, 3]).expect("of the shape")],
+            "signal, part 1: expected 2 leads of 4 samples, found 2 leads of 3 samples",
+        ),
+        (
+            vec![part(), part().sex(["f"]), part().feature("sex", FeatureInput::Categorical(vec![None]))],
+            "sex, part 2: expected values of the kind",
+        ),
+        (
+            vec![
+                part().feature("rhythm", rows(0, 2)),
+                part().feature("rhythm", rows(2, 2)),
+                part().feature("rhythm", rows(1, 3)),
+            ],
+            "rhythm, part 2: expected the elements of shape [1, 1, 2], found 3 elements",
+        ),
+    ] {
+        let message = Inputs::join(parts).expect_err(text).to_string();
+        assert!(message.contains(text), "{text}\n{message}");
+    }
+    let empty = Inputs::join(vec![part().feature("rhythm", rows(0, 2)), part()]).expect("no rows at all");
+    assert_eq!(
+        *empty.get("rhythm"),
+        FeatureInput::Sequence { steps_max: 0, rows: vec![], steps: vec![0, 0] }
+    );
 }

@@ -25,18 +25,42 @@ pub(crate) struct WeightFile {
 impl WeightFile {
     /// Opens an `.npz`, or a directory of `.npy` files and `config.json`.
     pub(crate) fn open(path: &Path) -> Result<WeightFile, WeightsError> {
-        let fault = |f: Fault| f.in_file(path);
-        let archive = Archive::open(path)?;
+        WeightFile::check(Archive::open(path)?, path.is_dir())
+    }
+
+    /// The same of an `.npz` in memory.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<WeightFile, WeightsError> {
+        WeightFile::check(Archive::from_bytes(bytes)?, false)
+    }
+
+    /// Checks the configuration, and the names of the arrays.
+    fn check(archive: Archive, folder: bool) -> Result<WeightFile, WeightsError> {
+        let fault = |f: Fault| f.in_file(archive.path());
         let config = Config::from_json(&archive.config_text()?).map_err(fault)?;
         let table = table(&config).map_err(fault)?;
         let mut names: HashSet<String> = archive.names().into_iter().collect();
-        if !path.is_dir() {
+        if !folder {
             names.remove("config");
         }
         names.retain(|name| !name.ends_with(SKIPPED));
         check_names(&names, &table).map_err(fault)?;
         let places = table.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
         Ok(WeightFile { archive, config, table, places })
+    }
+
+    /// Its configuration.
+    #[cfg(feature = "models")]
+    pub(crate) fn into_config(self) -> Config {
+        self.config
+    }
+
+    /// Reads all arrays.
+    fn weights(self) -> Result<Weights, WeightsError> {
+        let mut arrays = BTreeMap::new();
+        for entry in &self.table {
+            arrays.insert(entry.name.clone(), self.tensor(entry)?);
+        }
+        Ok(Weights { path: self.path().to_path_buf(), config: self.config, arrays })
     }
 
     fn tensor(&self, entry: &Entry) -> Result<Tensor, WeightsError> {
@@ -80,12 +104,12 @@ impl Source for WeightFile {
 impl Weights {
     /// Reads an `.npz`, or a directory of `.npy` files and `config.json`.
     pub fn load(path: impl AsRef<Path>) -> Result<Weights, WeightsError> {
-        let file = WeightFile::open(path.as_ref())?;
-        let mut arrays = BTreeMap::new();
-        for entry in &file.table {
-            arrays.insert(entry.name.clone(), file.tensor(entry)?);
-        }
-        Ok(Weights { path: file.path().to_path_buf(), config: file.config, arrays })
+        WeightFile::open(path.as_ref())?.weights()
+    }
+
+    /// Reads the bytes of an `.npz`, such as `include_bytes!` gives. Messages call it `<memory>`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Weights, WeightsError> {
+        WeightFile::from_bytes(bytes)?.weights()
     }
 
     /// Writes an `.npz` that [`Weights::load`] reads.

@@ -11,6 +11,7 @@ pub struct Tensor {
 
 /// Elements in the precision that they were given in.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Values {
     /// Of 32 bits, or fewer in a file.
     F32(Vec<f32>),

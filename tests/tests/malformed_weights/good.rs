@@ -2,34 +2,16 @@
 
 use crate::forge::{END, Member, npy, zip};
 use efficientecg::config::presets::Setup;
-use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Task};
+use efficientecg::config::{Config, Feature, Fusion, Normalize, Stage};
 use efficientecg::weights::Weights;
 
 pub(crate) fn config() -> Config {
-    let names = |list: &[&str]| list.iter().map(|s| s.to_string()).collect();
-    let feature = |name: &str, kind| Feature { name: name.to_owned(), kind };
-    let fusion = Fusion {
-        dim: 4,
-        heads: 2,
-        features: vec![
-            feature("age", FeatureKind::Continuous { offset: 60.0, scale: 20.0 }),
-            feature("sex", FeatureKind::Categorical { categories: names(&["f", "m"]) }),
-        ],
-    };
-    Config {
-        stages: vec![Stage { expand: 2, kernel: 3, stride: 1, channels: 4, repeats: 1 }],
-        head_channels: 8,
-        ..Config::lite(Setup {
-            name: "small".to_owned(),
-            leads: names(&["I", "II"]),
-            sample_rate: 100.0,
-            samples: 50,
-            normalize: Normalize::None,
-            task: Task::Multiclass,
-            classes: names(&["a", "b"]),
-            fusion: Some(fusion),
-        })
-    }
+    let features = vec![Feature::continuous("age", 60.0, 20.0), Feature::categorical("sex", ["f", "m"])];
+    let setup = Setup::new("small", ["I", "II"], 100.0, 50, ["a", "b"]);
+    let mut config = Config::lite(setup.normalize(Normalize::None).fusion(Fusion::new(4, 2, features)));
+    config.stages = vec![Stage::new(2, 3, 1, 4, 1)];
+    config.head_channels = 8;
+    config
 }
 
 pub(crate) fn shape_text(shape: &[usize]) -> String {

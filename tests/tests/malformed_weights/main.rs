@@ -7,7 +7,7 @@ mod configs;
 mod forge;
 mod good;
 
-use efficientecg::{Model, Options};
+use efficientecg::Options;
 use forge::{Member, zip, zip64};
 use good::{config, good};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -41,8 +41,8 @@ const ENOUGH: usize = 48 << 20;
 
 /// Loads, folds and packs; the message if that fails.
 fn load(path: &Path) -> Result<(), String> {
-    let options = Options { threads: Some(1), ..Options::default() };
-    Model::load(path, &options).map(drop).map_err(|e| e.to_string())
+    let options = Options::new().threads(1);
+    options.load(path).map(drop).map_err(|e| e.to_string())
 }
 
 fn assert_refused(label: &str, path: &Path, part: &str) {

@@ -2,17 +2,16 @@
 
 #[cfg(feature = "gpu")]
 use super::GpuArguments;
-use super::{BackendName, PrecisionName, level};
+use super::{BackendName, Network, PrecisionName, level};
 use crate::error::Failure;
 use clap::Args;
-use efficientecg::{Level, Options, Precision, available_threads};
+use efficientecg::{Level, Options, available_threads};
 use std::path::PathBuf;
 
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// The network: an .npz, or a folder of .npy files and config.json
-    #[arg(long, value_name = "W", required_unless_present = "list_knobs")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    network: Option<Network>,
     /// Where to run
     #[arg(long, value_enum, default_value = "auto")]
     backend: BackendName,
@@ -83,8 +82,9 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 impl Bench {
-    pub(crate) fn weights(&self) -> Result<&PathBuf, Failure> {
-        self.weights.as_ref().ok_or_else(|| Failure::usage("bench: give the network by --weights W"))
+    pub(crate) fn network(&self) -> Result<&Network, Failure> {
+        let none = || Failure::usage("bench: expected --model NAME or --weights W; see efficientecg --help");
+        self.network.as_ref().ok_or_else(none)
     }
 
     pub(crate) fn until(&self) -> Until {
@@ -126,20 +126,11 @@ impl Bench {
             let precision = precision.precision();
             for level in &levels {
                 for threads in &threads {
-                    let options = Options {
-                        backend: self.backend.backend(),
-                        threads: Some(*threads),
-                        level: Some(*level),
-                        precision,
-                        #[cfg(feature = "gpu")]
-                        gpu: self.gpu.options(None)?,
-                        ..Options::default()
-                    };
-                    let precision = match precision {
-                        Precision::F32 => "f32",
-                        Precision::F16 => "f16",
-                        Precision::Bf16 => "bf16",
-                    };
+                    let options = Options::new().backend(self.backend.backend()).precision(precision);
+                    let options = options.threads(*threads).level(*level);
+                    #[cfg(feature = "gpu")]
+                    let options = options.gpu(self.gpu.options(None)?);
+                    let precision = precision.name();
                     setups.push(Setup { options, threads: *threads, level: *level, precision });
                 }
             }

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let weights = args.weights()?;
+    let network = args.network()?;
     let setups = args.setups()?;
     if let Some(path) = &args.record {
         // One that cannot be read must not cost the measurements.
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
     let mut profiles: Vec<(Level, Watched)> = Vec::new();
     let mut progress = None;
     for setup in &setups {
-        let model = Model::load(weights, &setup.options)?;
+        let model = network.load(&setup.options)?;
         let config = model.config();
         let combinations = combinations(args, config.leads.len(), config.samples)?;
         let progress = progress
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
             schema: "efficientecg-bench/2",
             build: machine::build(),
             machine: machine::machine(),
-            weights: weights.display().to_string(),
+            weights: network.path().display().to_string(),
             network: config.name.clone(),
             leads: config.leads.len(),
             parameters: model.parameters(),
@@ -130,12 +130,12 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
             let number = report.rows.len() + 1;
             progress.at(number - 1);
             let inputs = Inputs::synthetic(config, samples, batch);
-            let mut row = measure(&model, &inputs, setup, args.until(), number, weights)?;
+            let mut row = measure(&model, &inputs, setup, args.until(), number, network.path())?;
             if index > 0 {
                 row.cold_start = None;
             }
             if args.profile || args.trace.is_some() {
-                profiles.push((setup.level, watched(&model, &inputs, args.until(), weights)?));
+                profiles.push((setup.level, watched(&model, &inputs, args.until(), network.path())?));
             }
             report.rows.push(row);
         }
@@ -240,19 +240,19 @@ fn measure(
     let macs: u64 = layers.iter().map(|l| l.cost.macs).sum();
     let runs = times.len();
     let milliseconds = Latency::new(times);
-    let records_a_second = 1e3 * inputs.batch as f64 / milliseconds.mean;
+    let records_a_second = 1e3 * inputs.batch() as f64 / milliseconds.mean;
     Ok(Row {
         number,
         device: model.device(),
-        batch: inputs.batch,
-        samples: inputs.samples,
+        batch: inputs.batch(),
+        samples: inputs.samples(),
         threads: setup.threads,
         level: setup.level.name(),
         precision: setup.precision,
         cold_start: Some(ColdStart { phases, seconds }),
         warm_up,
         runs,
-        milliseconds_a_record: milliseconds.mean / inputs.batch as f64,
+        milliseconds_a_record: milliseconds.mean / inputs.batch() as f64,
         milliseconds,
         records_a_second,
         multiply_adds_a_record: macs,

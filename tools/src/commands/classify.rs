@@ -6,7 +6,7 @@ use crate::findings::{self, RecordReport, Seconds};
 use crate::patients::{Patient, Patients};
 use crate::{out, picture};
 use efficientecg::Model;
-use efficientecg::classify::{Settings, Unit, classify};
+use efficientecg::classify::{Settings, Unit};
 use efficientecg::ecg::wfdb::Annotations;
 use efficientecg::ecg::{Record, Sex};
 use std::collections::HashMap;
@@ -103,10 +103,11 @@ fn one(
     let warnings = [record.warnings.clone(), beat_warnings].concat();
     let read = started.elapsed();
     let mut progress = None;
-    let found = classify(model, &record, &settings, &mut |done, all| {
+    let mut tell = |done: usize, all: usize| {
         progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
-    })
-    .map_err(|e| Failure::classify(path, e))?;
+    };
+    let found = model.classify_with_progress(&record, &settings, &mut tell);
+    let found = found.map_err(|e| Failure::classify(path, e))?;
     drop(progress);
     for warning in &warnings {
         out::complain(&format!("{}: warning: {warning}", path.display()));
@@ -151,17 +152,16 @@ pub(super) fn settings(
         }
     };
     let patient = patients.map_or(Ok(Patient::default()), |all| all.of(path))?;
-    let settings = Settings {
-        leads: args.leads.clone(),
-        age: args.age.or(patient.age),
-        sex: args.sex.or(patient.sex).map(|s| match s {
-            SexName::Female => Sex::Female,
-            SexName::Male => Sex::Male,
-        }),
-        unit: args.per.map(Per::unit),
-        beats,
-        batch,
-    };
+    let mut settings = Settings::new();
+    settings.leads.clone_from(&args.leads);
+    settings.age = args.age.or(patient.age);
+    settings.sex = args.sex.or(patient.sex).map(|s| match s {
+        SexName::Female => Sex::Female,
+        SexName::Male => Sex::Male,
+    });
+    settings.unit = args.per.map(Per::unit);
+    settings.beats = beats;
+    settings.batch = batch;
     Ok((settings, warnings))
 }
 

@@ -1,7 +1,7 @@
 //! `efficientecg features`: records in, the arrays that a network would get of them out.
 
 use super::classify::{patients, settings};
-use crate::args::{Features, Network};
+use crate::args::Features;
 use crate::error::Failure;
 use crate::out;
 use crate::patients::Patients;
@@ -10,17 +10,13 @@ use efficientecg::available_threads;
 use efficientecg::classify::{Prepared, Unit};
 use efficientecg::config::Config;
 use efficientecg::ecg::Record;
-use efficientecg::npz::{Archive, Array, Packing, npz_bytes, write_npz};
-use efficientecg_files as files;
+use efficientecg::npz::{Array, Packing, npz_bytes, write_npz};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-
-/// Longest configuration, in bytes.
-const MAX_CONFIG: u64 = 1 << 20;
 
 #[derive(Serialize)]
 struct Summary {
@@ -45,7 +41,7 @@ struct One {
 
 pub(crate) fn run(args: &Features) -> Result<(), Failure> {
     let started = Instant::now();
-    let config = config(&args.network)?;
+    let config = args.network.config()?;
     let records = super::records(&args.records)?;
     let patients = patients(&args.reading)?;
     let done = all(args, &config, patients.as_ref(), &records);
@@ -87,11 +83,13 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
         failed.iter().for_each(|f| out::complain(&f.to_string()));
         return Err(Failure::Several { failed: count, all: records.len() });
     }
-    let inputs = Inputs::join(parts, &config);
-    if inputs.batch == 0 {
+    // Those without a beat have nothing to add.
+    parts.retain(|part| part.batch() > 0);
+    if parts.is_empty() {
         return Err(Failure::usage(format!("no beats found in {} records; give others", records.len())));
     }
-    let batch = inputs.batch;
+    let inputs = Inputs::join(parts).map_err(|fault| Failure::usage(fault.to_string()))?;
+    let batch = inputs.batch();
     let arrays = inputs.into_arrays(&config);
     if arrays.is_empty() {
         let line = "--no-signal: no record gives a feature that the network takes; leave --no-signal out";
@@ -102,10 +100,7 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
         return Ok(out::bytes(&npz_bytes(&args.output, &list, Packing::Stored)?)?);
     }
     write_npz(&args.output, &list, Packing::Stored)?;
-    let unit = match unit {
-        Unit::Beat => "beat",
-        Unit::Record => "record",
-    };
+    let unit = unit.name();
     let seconds = started.elapsed().as_secs_f64();
     if args.json {
         let shapes = arrays.iter().map(|(name, array)| (name.clone(), array.shape.clone())).collect();
@@ -117,15 +112,6 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
         out::text(&text)?;
     }
     Ok(())
-}
-
-fn config(network: &Network) -> Result<Config, Failure> {
-    let (path, text) = match (&network.weights, &network.config) {
-        (Some(path), _) => (path, Archive::open(path)?.config_text()?),
-        (None, Some(path)) => (path, files::text(path, "configuration", MAX_CONFIG)?),
-        (None, None) => return Err(Failure::usage("expected --weights or --config")),
-    };
-    Ok(Config::from_json(&text).map_err(|fault| fault.in_file(path))?)
 }
 
 /// Prepares all records, on several threads; in their order.

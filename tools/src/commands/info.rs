@@ -1,8 +1,11 @@
-//! `efficientecg info`: a network's layers, and the devices found.
+//! `efficientecg info`: a network's layers, or the models that come with the program; and the devices found.
 
 use crate::args::Info;
 use crate::error::Failure;
 use crate::out;
+use efficientecg::classify::Unit;
+use efficientecg::config::Config;
+use efficientecg::models::{self, Trained};
 use efficientecg::{Level, Model, Options, available_threads};
 use serde::Serialize;
 
@@ -11,6 +14,9 @@ struct Report {
     devices: Vec<Device>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<ModelReport>,
+    /// Those that come with the program, where none was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<Named>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +59,25 @@ fn devices() -> Vec<Device> {
     devices
 }
 
+/// A model that comes with the program.
+#[derive(Serialize)]
+struct Named {
+    name: String,
+    leads: Vec<String>,
+    sample_rate: f64,
+    samples: usize,
+    /// `beat` or `record`: what it classifies.
+    unit: &'static str,
+    classes: Vec<String>,
+}
+
+fn named(model: &Trained) -> Result<Named, Failure> {
+    let config = model.config()?;
+    let unit = Unit::of(&config).name();
+    let Config { name, leads, sample_rate, samples, classes, .. } = config;
+    Ok(Named { name, leads, sample_rate, samples, unit, classes })
+}
+
 #[derive(Serialize)]
 struct ModelReport {
     name: String,
@@ -81,14 +106,16 @@ struct Row {
 
 pub(crate) fn run(args: &Info) -> Result<(), Failure> {
     let devices = devices();
-    let model = match &args.weights {
-        None => None,
-        Some(path) => {
-            let model = Model::load(path, &Options { threads: Some(1), ..Options::default() })?;
-            Some(describe(&model, args.samples).map_err(|e| Failure::run(path, e))?)
+    let (mut model, mut models) = (None, Vec::new());
+    match &args.network {
+        Some(network) => {
+            let loaded = network.load(&Options::new().threads(1))?;
+            let described = describe(&loaded, args.samples);
+            model = Some(described.map_err(|e| Failure::run(network.path(), e))?);
         }
-    };
-    let report = Report { devices, model };
+        None => models = models::ALL.iter().map(named).collect::<Result<_, _>>()?,
+    }
+    let report = Report { devices, model, models };
     if args.json {
         out::json(&report)?;
     } else {
@@ -175,6 +202,14 @@ fn table(report: &Report) -> String {
                 format!("gpu {number}: {name}, {}\n", has.join(", "))
             }
         };
+    }
+    if !report.models.is_empty() {
+        text.push('\n');
+    }
+    for m in &report.models {
+        let leads = m.leads.join(" ");
+        let (unit, classes) = (m.unit, m.classes.join(" "));
+        text += &format!("--model {:16} a {unit} of {leads} at {} Hz to {classes}\n", m.name, m.sample_rate);
     }
     text
 }

@@ -44,17 +44,17 @@ pub(crate) fn run_in_batches(
 ) -> Result<Outputs, Failure> {
     // A GPU's engine cuts into batches itself, to have two under way.
     let size = if model.on_gpu() { size.saturating_mul(8) } else { size };
-    if size >= inputs.batch {
+    if size >= inputs.batch() {
         return model.run_with_taps(inputs, taps).map_err(|e| Failure::run(path, e));
     }
-    let progress = Progress::new("records", inputs.batch);
+    let progress = Progress::new("records", inputs.batch());
     let mut all = Outputs::default();
     let mut first = 0;
-    while first < inputs.batch {
-        let part = inputs.slice(first, size.min(inputs.batch - first));
+    while first < inputs.batch() {
+        let part = inputs.slice(first, size.min(inputs.batch() - first));
         let out = model.run_with_taps(&part, taps).map_err(|e| Failure::run(path, e.offset(first)))?;
         all.append(out);
-        first += part.batch;
+        first += part.batch();
         progress.at(first);
     }
     Ok(all)

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
     let mut lines: BTreeMap<usize, String> =
         refused.into_iter().map(|(record, e)| (record, e.to_string())).collect();
     let started = Instant::now();
-    let size = args.model.batch(inputs.batch);
+    let size = args.model.batch(inputs.batch());
     let mut results = loop {
         match run_in_batches(&model, &inputs, &[], size, &args.input) {
             // Its batch is run again without it.
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
             rows[record * classes.len()..][..classes.len()].fill(f32::NAN);
         }
     }
-    let array = |data: Vec<f32>| Array { shape: vec![inputs.batch, classes.len()], data: Data::F32(data) };
+    let array = |data: Vec<f32>| Array { shape: vec![inputs.batch(), classes.len()], data: Data::F32(data) };
     let (logits, probabilities) = (array(results.logits), array(results.probabilities));
     let arrays = [("logits", &logits), ("probabilities", &probabilities)];
     let refused: Vec<usize> = lines.keys().copied().collect();
@@ -71,15 +71,15 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
         let device = model.device();
         if args.json {
             let refused = refused.clone();
-            out::json(&Summary { records: inputs.batch, refused, classes, device, seconds })
+            out::json(&Summary { records: inputs.batch(), refused, classes, device, seconds })
         } else {
-            let ms = 1e3 * seconds / inputs.batch as f64;
-            out::text(&format!("{} records, {ms:.3} ms each on {device}\n", inputs.batch))
+            let ms = 1e3 * seconds / inputs.batch() as f64;
+            out::text(&format!("{} records, {ms:.3} ms each on {device}\n", inputs.batch()))
         }
     };
     if !refused.is_empty() {
         let input = args.input.display();
-        let (n, all) = (refused.len(), inputs.batch);
+        let (n, all) = (refused.len(), inputs.batch());
         return Err(Failure::Check(format!("{input}: {n} of {all} records refused, their rows are NaN")));
     }
     Ok(told?)

@@ -4,18 +4,8 @@ use super::run_in_batches;
 use crate::args::Verify;
 use crate::error::Failure;
 use crate::out;
-use efficientecg::Precision;
 use efficientecg::inputs::read_reference;
 use serde::Serialize;
-
-/// The most that results may differ, relative to the larger of 1 and the largest magnitude of the reference.
-fn tolerance(precision: Precision) -> f64 {
-    match precision {
-        Precision::F32 => 2e-5,
-        Precision::F16 => 2e-2,
-        Precision::Bf16 => 6e-2,
-    }
-}
 
 #[derive(Serialize)]
 struct Row {
@@ -38,10 +28,10 @@ pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
     let model = args.model.load()?;
     let (inputs, expected) = read_reference(&args.reference, model.config())?;
     let taps: Vec<&str> = expected.iter().filter_map(|e| e.name.strip_prefix("tap.")).collect();
-    let size = args.model.batch(inputs.batch);
+    let size = args.model.batch(inputs.batch());
     let results = run_in_batches(&model, &inputs, &taps, size, &args.reference)?;
 
-    let tolerance = tolerance(args.model.precision());
+    let tolerance = args.model.precision().tolerance();
     let mut tapped = results.taps.iter();
     let mut rows = Vec::new();
     for e in &expected {
@@ -56,7 +46,7 @@ pub(crate) fn run(args: &Verify) -> Result<(), Failure> {
     let failed = rows.iter().filter(|r| !r.passed).count();
     let report = Report {
         device: model.device(),
-        records: inputs.batch,
+        records: inputs.batch(),
         tolerance,
         passed: failed == 0,
         arrays: rows,

@@ -5,7 +5,7 @@ use super::text::{maybe, number, percent, wrapped};
 use crate::args::Until;
 use crate::error::Failure;
 use efficientecg::Model;
-use efficientecg::classify::{Settings, Unit, classify};
+use efficientecg::classify::Settings;
 use efficientecg::ecg::Record;
 use serde::Serialize;
 use std::path::Path;
@@ -47,8 +47,7 @@ pub(super) fn time(model: &Model, path: &Path, until: Until) -> Result<Timed, Fa
         let start = Instant::now();
         let record = Record::open(path)?;
         let read = start.elapsed().as_secs_f64();
-        let found =
-            classify(model, &record, &settings, &mut |_, _| {}).map_err(|e| Failure::classify(path, e))?;
+        let found = model.classify_with(&record, &settings).map_err(|e| Failure::classify(path, e))?;
         let all = start.elapsed().as_secs_f64();
         let s = found.spent;
         let parts = [read, s.peaks, s.resample, s.normalize, s.windows, s.network];
@@ -78,10 +77,7 @@ pub(super) fn time(model: &Model, path: &Path, until: Until) -> Result<Timed, Fa
         record: path.display().to_string(),
         seconds: record.seconds(),
         leads: record.leads.len(),
-        unit: match found.unit {
-            Unit::Beat => "beat",
-            Unit::Record => "record",
-        },
+        unit: found.unit.name(),
         findings: found.items.len(),
         runs,
         stages: stages.collect(),

@@ -12,25 +12,15 @@ impl Runner for Engine {
 }
 
 fn open(task: &Task, records: Records, threads: usize) -> Opened {
-    let precision = match task.precision.as_str() {
-        "f32" => Precision::F32,
-        "f16" => Precision::F16,
-        "bf16" => Precision::Bf16,
-        other => return Err(format!("precision {other:?}: the engine has f32, f16 and bf16").into()),
-    };
-    let options = Options { threads: Some(threads), precision, ..Options::default() };
-    let model = Model::load(format!("{}.npz", task.prefix), &options)?;
+    let name = task.precision.as_str();
+    let precision = Precision::by_name(name)
+        .ok_or_else(|| format!("precision {name:?}: the engine has f32, f16 and bf16"))?;
+    let options = Options::new().threads(threads).precision(precision);
+    let model = options.load(format!("{}.npz", task.prefix))?;
     let sexes = records.sex.iter().map(|&s| usize::try_from(s).ok()).collect();
-    let inputs = Inputs {
-        batch: records.batch,
-        leads: records.leads,
-        samples: records.samples,
-        signal: records.signal,
-        features: vec![
-            FeatureInput::Continuous(records.age.iter().copied().map(f64::from).collect()),
-            FeatureInput::Categorical(sexes),
-        ],
-    };
+    let inputs = Inputs::new(records.signal, [records.batch, records.leads, records.samples])?
+        .age(records.age.iter().copied().map(f64::from))
+        .feature("sex", FeatureInput::Categorical(sexes));
     Ok(Box::new(Engine(model, inputs)))
 }
 
