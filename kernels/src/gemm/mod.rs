@@ -100,7 +100,7 @@ pub(crate) enum Extra {
 /// The level's instruction set must be there. Weights, biases and the values of `x`, of the kind that the weights are packed for, must
 /// be readable, and `to` writable for the columns of each block. Where AMX multiplies, 16 columns must be readable
 /// from each column of `x` on: [`Bf16Blocks::cells`] has room for them.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn product(
     w: &Weights,
     x: Activations,
@@ -132,7 +132,7 @@ pub(crate) unsafe fn product(
         gate: std::ptr::null(),
         gated: std::ptr::null_mut(),
     };
-    let vectors = shapes.blocks() * (BLOCK / w.lanes);
+    let vectors = shapes.vectors();
     let mut done = 0;
     let mut left = cols;
     while left > 0 {
@@ -150,8 +150,8 @@ pub(crate) unsafe fn product(
                 if done < vectors {
                     // Each of the first tiles prefetches a vector of every step of the next weights.
                     t.count = tiles.min(vectors - done);
-                    t.prefetch[0] = w.next.wrapping_add(done * w.steps * w.lanes);
-                    t.prefetch_advance[0] = w.steps * w.lanes;
+                    t.prefetch[0] = w.next.wrapping_add(done * w.steps * shapes.lanes);
+                    t.prefetch_advance[0] = w.steps * shapes.lanes;
                 } else {
                     t.prefetch[0] = w.weight;
                     t.prefetch_advance[0] = 0;

@@ -14,8 +14,6 @@ pub(crate) struct PackedWeights {
     precision: Precision,
     /// The micro-kernels that multiply it.
     shapes: &'static [Shapes],
-    /// Lanes of their vectors.
-    lanes: usize,
     /// Whether AMX multiplies it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
     amx: bool,
     steps: usize,
@@ -88,8 +86,7 @@ impl PackedWeights {
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
         let table = level.table();
         let shapes = if precision == Precision::Bf16 { table.bf16 } else { table.f32 };
-        let lanes = level.constants().lanes;
-        PackedWeights { precision, shapes, lanes, amx, steps, half, weight: packed, bias: biases }
+        PackedWeights { precision, shapes, amx, steps, half, weight: packed, bias: biases }
     }
 
     /// What the weights are stored in.
@@ -175,7 +172,6 @@ impl PackedWeights {
             next: weight.as_ptr().wrapping_add(weight.len()),
             steps: self.steps,
             shapes,
-            lanes: self.lanes,
             amx: self.amx,
         }
     }
@@ -203,8 +199,6 @@ pub(crate) struct Weights {
     pub(super) steps: usize,
     /// The micro-kernels for so many blocks.
     pub(super) shapes: &'static Shapes,
-    /// Lanes of their vectors.
-    pub(super) lanes: usize,
     /// Whether AMX multiplies them, in place of the micro-kernels.
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other architecture has it"))]
     pub(super) amx: bool,

@@ -27,6 +27,8 @@ pub(crate) struct MicroKernel {
 pub(crate) struct Shapes {
     /// Rows: blocks of [`BLOCK`], the last one half where it is no multiple.
     pub(crate) rows: usize,
+    /// Lanes of their vectors.
+    pub(crate) lanes: usize,
     /// By columns: for `n` columns, that at `n - 1` takes as many of them as any does.
     pub(crate) plain: [&'static MicroKernel; MAX_COLUMNS],
     /// What [`Shapes::first_of`] gives for few columns: those of the tile, and how many tiles.
@@ -53,6 +55,15 @@ impl Shapes {
     /// Blocks of rows.
     pub(crate) fn blocks(&self) -> usize {
         self.rows.div_ceil(BLOCK)
+    }
+
+    /// Vectors of rows.
+    #[inline]
+    pub(crate) fn vectors(&self) -> usize {
+        match self.lanes {
+            BLOCK => self.blocks(),
+            lanes => self.blocks() * (BLOCK / lanes),
+        }
     }
 
     /// Whether the last block is half.
@@ -162,6 +173,7 @@ macro_rules! shapes {
             const COLD: &[MicroKernel] = kernels!("f32_gemm_cold", $isa, $operand, Cold, $rows x $($cold)?);
             Shapes {
                 rows: $rows,
+                lanes: LANES,
                 plain: *PLAIN,
                 split: splits(PLAIN, $rows),
                 gated: GATED.first(),
