@@ -1,6 +1,6 @@
 //! Where the time of a run goes: the run itself, watched step by step.
 //!
-//! A back end is generic over [`Watch`], so that a run that nobody watches is compiled without a clock.
+//! A back end is generic over `Watch`, so that a run that nobody watches is compiled without a clock.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
