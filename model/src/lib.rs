@@ -101,3 +101,8 @@ pub use options::{Backend, Options, available_threads};
 pub use peak::Peaks;
 pub use profile::Profile;
 pub use weights::Weights;
+
+/// What the README shows is run.
+#[cfg(all(doctest, feature = "ecg", feature = "models"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
