@@ -11,7 +11,7 @@ use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
-use crate::profile::{Clock, Profile, Unwatched, Watch};
+use crate::profile::{Profile, Stopwatch, Unwatched, Watch};
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::op::{Call, Precision};
 use efficientecg_kernels::simd::Level;
@@ -192,9 +192,9 @@ impl Cpu {
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
-        let clock = Clock::start(self.pool.threads());
-        self.run_watched(batch, &clock)?;
-        Ok(clock.stop())
+        let watch = Stopwatch::start(self.pool.threads());
+        self.run_watched(batch, &watch)?;
+        Ok(watch.stop())
     }
 
     /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.

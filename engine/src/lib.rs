@@ -1,6 +1,7 @@
 //! How operations run: [`graph::Graph`] says what to compute, [`plan`] lays it out for given shapes, [`Engine`] runs it
 //! on the CPU ([`cpu`]), on a GPU (`gpu`, behind the feature of this name) or through the references ([`mod@reference`]). See `engine/README.md` for how a run flows.
 
+pub mod clock;
 pub mod cpu;
 pub mod error;
 #[cfg(feature = "gpu")]

@@ -6,12 +6,13 @@
 //! team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread and nothing
 //! else; a team of [lent](Pool::lent) threads starts none either.
 
+use crate::clock::{self, Moment};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, SPINS, hint};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The function of a run: it gets the number of the thread, 0 for the caller.
 type Job<'a> = &'a (dyn Fn(usize) + Sync);
@@ -50,6 +51,10 @@ impl Shared {
     }
 }
 
+/// Bytes of a worker's stack, whatever the environment says: what a main thread usually has. They are addresses until they are
+/// touched. Without optimisation every vector of an inlined body has a place of its own: AVX-512's kernels then take 0.45 MB.
+const STACK: usize = 8 << 20;
+
 /// A team of threads.
 pub struct Pool {
     team: Team,
@@ -72,7 +77,8 @@ impl Pool {
         let mut workers = Vec::new();
         for member in 1..threads {
             let shared = Arc::clone(&shared);
-            let builder = thread::Builder::new().name(format!("efficientecg-{member}"));
+            let name = format!("efficientecg-{member}");
+            let builder = thread::Builder::new().name(name).stack_size(STACK);
             match builder.spawn(move || work(&shared, member)) {
                 Ok(handle) => workers.push(handle),
                 Err(_) => break,
@@ -245,8 +251,11 @@ impl Muster {
             wait_until(|| begun(self.0.load(Ordering::Acquire)));
             return Some((member, self.0.load(Ordering::Acquire) & !Muster::BEGUN));
         }
-        let first = Instant::now();
-        wait_until(|| self.0.load(Ordering::Acquire) == most || first.elapsed() > Muster::PATIENCE);
+        let first = Moment::now();
+        // Without a clock, as long as who waits looks before it offers the processor to others.
+        let patient = || clock::TICKS && first.elapsed() <= Muster::PATIENCE;
+        look_for(|| self.0.load(Ordering::Acquire) == most);
+        wait_until(|| self.0.load(Ordering::Acquire) == most || !patient());
         Some((member, self.close()))
     }
 
@@ -332,6 +341,24 @@ mod tests {
             });
         }
         assert_eq!(ran.into_inner(), if cfg!(miri) { 2 } else { 40 });
+    }
+
+    /// As an unoptimised kernel might, and more than a thread has that nobody asks otherwise for.
+    #[inline(never)]
+    fn deep() {
+        std::hint::black_box(&mut [0u8; STACK / 2]);
+    }
+
+    #[test]
+    fn workers_have_deep_stacks() {
+        let (pool, ran) = (Pool::new(2), AtomicUsize::new(0));
+        pool.run(&|member, _| {
+            if member > 0 {
+                deep();
+                ran.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        assert_eq!(ran.into_inner(), pool.threads() - 1);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A back end is generic over `Watch`, so that a run that nobody watches is compiled without a clock.
 
+use crate::clock::Moment;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 /// A stretch of time in which one step was computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,17 +58,17 @@ impl Watch for Unwatched {
     fn took(&self, _: usize, _: usize, _: usize, (): ()) {}
 }
 
-/// The processor's clock.
-pub(crate) struct Clock {
-    start: Instant,
+/// Someone with the processor's clock.
+pub(crate) struct Stopwatch {
+    start: Moment,
     lanes: Vec<Mutex<Vec<Span>>>,
 }
 
-impl Clock {
+impl Stopwatch {
     /// Starts a run of `threads` threads.
-    pub(crate) fn start(threads: usize) -> Clock {
+    pub(crate) fn start(threads: usize) -> Stopwatch {
         let lanes = (0..threads).map(|_| Mutex::default()).collect();
-        Clock { start: Instant::now(), lanes }
+        Stopwatch { start: Moment::now(), lanes }
     }
 
     /// Ends the run.
@@ -81,20 +81,20 @@ impl Clock {
     }
 }
 
-impl Watch for Clock {
-    type Mark = Instant;
+impl Watch for Stopwatch {
+    type Mark = Moment;
 
-    fn mark(&self) -> Instant {
-        Instant::now()
+    fn mark(&self) -> Moment {
+        Moment::now()
     }
 
-    fn took(&self, step: usize, lane: usize, threads: usize, since: Instant) -> Instant {
-        let now = Instant::now();
-        let seconds = |from: Instant, to: Instant| to.duration_since(from).as_secs_f64();
+    fn took(&self, step: usize, lane: usize, threads: usize, since: Moment) -> Moment {
+        let now = Moment::now();
+        let seconds = |from: Moment, to: Moment| to.since(from).as_secs_f64();
         let (start, seconds) = (seconds(self.start, since), seconds(since, now));
         let span = Span { step, lane, threads, records: 1, start, seconds };
         self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner).push(span);
         // What writing it down took belongs to no step.
-        Instant::now()
+        Moment::now()
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::error::EngineError;
 use crate::graph::Graph;
-use crate::profile::{Clock, Profile, Unwatched, Watch};
+use crate::profile::{Profile, Stopwatch, Unwatched, Watch};
 use crate::{Batch, check_lengths};
 use efficientecg_kernels::view::Matrix;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ impl Reference {
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
-        let clock = Clock::start(1);
-        self.run_watched(batch, &clock)?;
-        Ok(clock.stop())
+        let watch = Stopwatch::start(1);
+        self.run_watched(batch, &watch)?;
+        Ok(watch.stop())
     }
 
     fn run_watched<W: Watch>(&self, batch: &mut Batch<'_>, watch: &W) -> Result<(), EngineError> {

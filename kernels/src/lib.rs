@@ -1,5 +1,5 @@
 //! What the operations of EfficientECG are: contracts, f64 references and SIMD kernels. No I/O, no allocation in a
-//! kernel, no dependencies.
+//! kernel, no dependency but `half`, which converts f16 and bf16.
 //!
 //! - [`op`]: the traits [`op::Op`] (contract, cost, reference) and [`op::Kernel`] (tasks on one instruction set).
 //! - [`ops`]: one folder an operation, and the table [`ops::ops`] that tests and benches loop over.

@@ -28,7 +28,7 @@ def read(*path):
 
 
 def npy(descr, shape, data, fortran=False, version=1):
-    text = "{'descr': %s, 'fortran_order': %s, 'shape': %s, }\n" % (repr(descr), fortran, shape)
+    text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape}, }}\n"
     size = struct.pack("<H" if version == 1 else "<I", len(text))
     return b"\x93NUMPY" + bytes([version, 0]) + size + text.encode() + data
 

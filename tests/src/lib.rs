@@ -5,7 +5,13 @@
 pub mod compare;
 pub mod data;
 pub mod golden;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod ludb;
 pub mod mitbih;
 pub mod random;
+
+/// The first page's example is compiled with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FirstPage;

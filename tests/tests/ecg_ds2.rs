@@ -1,6 +1,8 @@
 //! The trained beat classifier on DS2 of the MIT-BIH Arrhythmia Database (de Chazal et al., 2004), at the beats of the
 //! reference annotations: figures per class as ANSI/AAMI EC57 groups them, and every beat as PyTorch has it.
 
+#![cfg(feature = "gpu")]
+
 use efficientecg::classify::Settings;
 use efficientecg::ecg::Record;
 use efficientecg::ecg::wfdb::{Annotations, Code};

@@ -1,6 +1,8 @@
 //! What becomes of a batch when the GPU computes wrongly, is lost or runs out of memory; what a batch asks of it; and the
 //! memory that it takes.
 
+#![cfg(feature = "gpu")]
+
 use efficientecg::config::presets::Setup;
 use efficientecg::config::{Config, Feature, Fusion, Normalize};
 use efficientecg::{

@@ -1,5 +1,7 @@
 //! Whole networks on a GPU: against PyTorch's results in f64, the same bits in any batch, and the CPU's at every length.
 
+#![cfg(feature = "gpu")]
+
 use efficientecg::{
     Backend, GpuFeatures as Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights,
     adapters,

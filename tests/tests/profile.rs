@@ -1,11 +1,12 @@
 //! A profiled run gives the bits of a plain one, and accounts for every step of every record.
 
+#![cfg(feature = "gpu")]
+
 use efficientecg::{
     Backend, GpuFeatures as Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile,
-    adapters,
 };
 use efficientecg_engine::gpu::{Fault, Stage};
-use efficientecg_tests::{compare, golden};
+use efficientecg_tests::{compare, golden, gpu};
 
 fn models(options: &Options) -> Vec<Result<Model, LoadError>> {
     let list = golden::list(&golden::folder());
@@ -64,25 +65,13 @@ fn on_the_cpu_and_through_the_references() {
     }
 }
 
-/// Whether there is a GPU; says so if not.
-fn has_gpu() -> bool {
-    if !adapters().is_empty() {
-        return true;
-    }
-    let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
-    assert!(!required, "no GPU was found");
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: no GPU was found, profiles are not tested on one");
-    false
-}
-
 fn on_gpu(gpu: GpuOptions, precision: Precision) -> Options {
     Options::new().backend(Backend::Gpu).precision(precision).gpu(gpu)
 }
 
 #[test]
 fn on_the_gpu() {
-    if !has_gpu() {
+    if !gpu::found() {
         return;
     }
     let variants = [
@@ -121,7 +110,7 @@ fn on_the_gpu() {
 
 #[test]
 fn without_timestamps_or_without_the_gpu() {
-    if !has_gpu() {
+    if !gpu::found() {
         return;
     }
     let features = Features::parse("-timestamps").unwrap_or_else(|e| panic!("{e}"));

@@ -4,6 +4,8 @@
 //! process keeps resident. One program of its own, as both are the whole process's. `EFFICIENTECG_LONG=1` runs 100,000
 //! batches on the CPU and 500 on a GPU; without it there are few of each.
 
+#![cfg(feature = "gpu")]
+
 use efficientecg::{GpuOptions, Inputs, Model, Options};
 use efficientecg_tests::gpu;
 use efficientecg_tests::random::{Random, config, inputs, weights};

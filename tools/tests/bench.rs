@@ -208,11 +208,12 @@ fn the_references() {
 #[cfg(feature = "gpu")]
 #[test]
 fn the_gpu() {
-    use std::io::Write as _;
     if efficientecg::adapters().is_empty() {
         let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
         assert!(!required, "no GPU was found");
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no GPU was found, bench is not tested on one");
+        efficientecg_skipped::skipped(
+            "no GPU nor software adapter was found (apt install mesa-vulkan-drivers libvulkan1)",
+        );
         return;
     }
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -7,7 +7,6 @@ use efficientecg::npz::{Archive, Array, Class, Data};
 use efficientecg::{Level, Model};
 use harness::*;
 use serde_json::Value;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 /// The fuzz target's corpus, and what it once found.
@@ -122,10 +121,7 @@ fn a_file_without_permission() {
         std::fs::write(&path, "x").expect("written");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o0)).expect("set");
         if std::fs::File::open(&path).is_ok() {
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: this user reads everything, the case of no permission is not tested"
-            );
+            efficientecg_skipped::skipped("this user may read everything: the case of no permission");
             return;
         }
         fails(2, &["info", "--weights", name(&path)], &["locked.npz", "give read permission"]);
@@ -248,7 +244,7 @@ fn run_writes_what_the_library_computes() {
         // As NumPy writes it: the names, the type, the order.
         let bytes = std::fs::read(&output).expect("reads");
         let holds = |part: &str| bytes.windows(part.len()).any(|w| w == part.as_bytes());
-        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (4, {classes},), }}");
+        let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': (4, {classes}, ), }}");
         for part in ["logits.npy", "probabilities.npy", &header] {
             assert!(holds(part), "no {part} in the archive");
         }

@@ -6,7 +6,7 @@ mod harness;
 
 use efficientecg::npz::{Archive, Class, Data};
 use harness::*;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -270,8 +270,7 @@ fn no_threads_to_be_had() {
         let script = format!("ulimit -u 1 2>/dev/null || ulimit -p 1; exec {as_user} \"$@\"");
         let done = Command::new("bash").args(["-c", &script, "bash", name(&program)]).args(&args).output();
         let Ok(done) = done else {
-            let _ =
-                writeln!(std::io::stderr(), "SKIPPED: no bash here, the case of no threads is not tested");
+            efficientecg_skipped::skipped("no bash: the case of no threads");
             return;
         };
         assert_eq!((done.status.code(), text(&done.stderr)), (Some(0), ""), "{backend}");

@@ -6,7 +6,6 @@
 mod harness;
 
 use harness::*;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -34,9 +33,9 @@ fn can_trace(folder: &Path) -> bool {
     let works = Command::new("strace").args(trace).output().is_ok_and(|o| o.status.success())
         && std::fs::read_to_string(&log).is_ok_and(|log| log.contains("socket(AF_INET"));
     if !works {
-        let line = "no strace that traces here (apt install strace): whether the program opens sockets is not tested";
+        let line = "no strace that traces here (apt install strace): whether the program opens sockets";
         assert!(std::env::var_os("EFFICIENTECG_REQUIRE_STRACE").is_none_or(|v| v != "1"), "{line}");
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {line}");
+        efficientecg_skipped::skipped(line);
     }
     works
 }

@@ -3,13 +3,20 @@
 //! As each step is given what the device itself made of the steps before it, errors of rounding do not add up, and a
 //! wrong step is told from those that follow it.
 
-use super::Probe;
 use super::error::{Fault, GpuError};
 use super::layout::{self, Failure};
 use super::network::Network;
 use crate::graph::{Graph, Value};
 use crate::{Batch, Precision};
 use efficientecg_kernels::view::{Matrix, Shape};
+
+/// Inputs to check a device with: their shapes, and values for this many records.
+pub struct Probe {
+    /// Records.
+    pub batch: usize,
+    /// Each graph input's shape and its values `[batch, rows, cols]`.
+    pub inputs: Vec<(Shape, Vec<f32>)>,
+}
 
 /// The most that a step's result may differ from the reference's, relative to the larger of 1 and its largest
 /// magnitude: some times what the operations' contracts allow, as there is no bound on these weights, and gates come

@@ -1,12 +1,15 @@
 //! From which batch on the GPU is faster than the CPU: measured once for a device, a model and a number of threads, and
 //! remembered on disk.
 
-use super::{Features, Gpu, GpuOptions, Probe, State, cache, caught};
+use super::check::Probe;
+use super::error::caught;
+use super::{Features, Gpu, GpuOptions, State, cache};
 use crate::Batch;
+use crate::clock::Moment;
 use crate::graph::Value;
 use efficientecg_kernels::view::Shape;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The largest batch that is tried; where the CPU is faster even then, it computes them all.
 const LARGEST: usize = 64;
@@ -19,7 +22,7 @@ impl Gpu {
     /// Sends batches to the CPU that it is faster on. `key` names the model, `probe` gives inputs of its usual length for
     /// a batch.
     pub fn with_crossover(mut self, key: &str, probe: impl Fn(usize) -> Probe) -> Gpu {
-        let start = Instant::now();
+        let start = Moment::now();
         let adapter = &self.adapter;
         let mut hash = DefaultHasher::new();
         let inputs: Vec<Shape> = probe(1).inputs.iter().map(|(s, _)| *s).collect();
@@ -72,7 +75,7 @@ impl Gpu {
     fn measure(&self, probe: impl Fn(usize) -> Probe) -> Option<usize> {
         let State::Device(network, _) = self.state() else { return None };
         let kept = self.graph.steps().last()?.outputs().to_vec();
-        let start = Instant::now();
+        let start = Moment::now();
         let mut size = 1;
         while size <= LARGEST && start.elapsed() < PATIENCE {
             let probe = probe(size);
@@ -106,6 +109,6 @@ fn time(
     let mut outputs: Vec<(Value, &mut [f32])> =
         kept.iter().copied().zip(data.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: probe.batch, inputs: &inputs, outputs: &mut outputs };
-    let start = Instant::now();
+    let start = Moment::now();
     run(&mut batch).then(|| start.elapsed())
 }

@@ -1,13 +1,11 @@
 //! Adapters, and a device with its queue: what the driver gives.
 
-use super::error::{Fault, GpuError};
+use super::error::{Fault, GpuError, caught};
 use super::layout::Limits;
 use super::options::GpuOptions;
 use crate::Precision;
 use efficientecg_kernels::gpu::{Storage, Traits};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
 
 /// An adapter, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +33,7 @@ pub fn adapters() -> Vec<Adapter> {
 /// Whether there is an adapter that is no software, or a driver that fails, which a try will tell of.
 pub fn hardware() -> bool {
     let is = |a: &wgpu::Adapter| a.get_info().device_type != wgpu::DeviceType::Cpu;
-    super::caught(|| enumerate().iter().any(is)).unwrap_or(true)
+    caught(|| enumerate().iter().any(is)).unwrap_or(true)
 }
 
 fn describe(adapter: &wgpu::Adapter) -> Adapter {
@@ -59,19 +57,7 @@ fn enumerate() -> Vec<wgpu::Adapter> {
             ..wgpu::InstanceDescriptor::new_without_display_handle()
         })
     });
-    ready(instance.enumerate_adapters(wgpu::Backends::all()))
-}
-
-/// The result of a future that only ever waits for other threads.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-        std::thread::yield_now();
-    }
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
 }
 
 fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
@@ -156,9 +142,8 @@ impl Device {
             required_limits: limits.clone(),
             ..Default::default()
         };
-        let (device, queue) = ready(chosen.request_device(&request)).map_err(|e| GpuError::Fault {
-            adapter: adapter.name.clone(),
-            fault: Fault::Driver(one_line(&e)),
+        let (device, queue) = pollster::block_on(chosen.request_device(&request)).map_err(|e| {
+            GpuError::Fault { adapter: adapter.name.clone(), fault: Fault::Driver(one_line(&e)) }
         })?;
         let storage = match (half, f16) {
             (false, _) => Storage::F32,

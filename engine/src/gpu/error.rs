@@ -1,5 +1,7 @@
 //! What can go wrong with a GPU.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 /// No GPU could be made ready.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -75,4 +77,9 @@ pub enum Fault {
     /// The driver refused something: a defect of this program or of the driver.
     #[error("the driver refused a command ({0})")]
     Driver(String),
+}
+
+/// Calls what calls the driver: wgpu panics where that reports a loss that it did not foresee.
+pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Lost("its driver gave up".to_owned()))
 }

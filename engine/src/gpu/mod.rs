@@ -19,7 +19,9 @@ mod profile;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod timestamps;
 
+use crate::clock::Moment;
 use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
@@ -27,13 +29,13 @@ use crate::{Batch, Precision};
 use device::Device;
 use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::view::Shape;
+use error::caught;
 use layout::Failure;
 use network::{Network, Planned};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
 
+pub use check::Probe;
 pub use device::{Adapter, adapters, hardware};
 pub use error::{Fault, GpuError};
 pub use memory::Memory;
@@ -43,14 +45,6 @@ pub use options::{Features, GpuOptions};
 
 /// A device that was made anew and has run this many submissions may be made anew again.
 const TRUSTED_AGAIN: usize = 100;
-
-/// Inputs to check a device with: their shapes, and values for this many records.
-pub struct Probe {
-    /// Records.
-    pub batch: usize,
-    /// Each graph input's shape and its values `[batch, rows, cols]`.
-    pub inputs: Vec<(Shape, Vec<f32>)>,
-}
 
 /// A graph on a GPU, with the CPU behind it.
 pub struct Gpu {
@@ -315,11 +309,6 @@ impl Gpu {
 /// What was done, and the seconds it took.
 type Phases = Vec<(&'static str, f64)>;
 
-/// Calls what calls the driver: wgpu panics where that reports a loss that it did not foresee.
-fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Lost("its driver gave up".to_owned()))
-}
-
 /// Opens a device, uploads the graph's weights and checks the results.
 fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
     let adapter = || options.adapter.clone().unwrap_or_else(|| "the GPU".to_owned());
@@ -329,10 +318,10 @@ fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, 
 
 fn open_unguarded(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
     let mut phases = Phases::new();
-    let mut start = Instant::now();
+    let mut start = Moment::now();
     let mut phase = |name| {
-        let begun = std::mem::replace(&mut start, Instant::now());
-        phases.push((name, start.duration_since(begun).as_secs_f64()));
+        let begun = std::mem::replace(&mut start, Moment::now());
+        phases.push((name, start.since(begun).as_secs_f64()));
     };
     let device = Device::open(options)?;
     phase("open the GPU");

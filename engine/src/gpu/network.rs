@@ -9,8 +9,8 @@ use super::error::Fault;
 use super::layout::{self, Bound, Failure, Layout, Limits};
 use super::options::{Fail, GpuOptions, Stage};
 use super::pipelines::{Pipeline, Pipelines};
-use super::profile::{Queries, Timeline};
 use super::rows::{read_matrix, write_row};
+use super::timestamps::{Queries, Timeline};
 use crate::Batch;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::{ALIGN, Element, Storage, pitch};
@@ -203,8 +203,8 @@ impl Network {
             let mut mapped =
                 whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
             for dispatch in &layout.dispatches {
-                let bytes: Vec<u8> = dispatch.launch.dims.iter().flat_map(|d| d.to_ne_bytes()).collect();
-                mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(&bytes);
+                let bytes: &[u8] = bytemuck::cast_slice(&dispatch.launch.dims);
+                mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(bytes);
             }
         }
         dims.unmap();

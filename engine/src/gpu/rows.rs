@@ -1,18 +1,19 @@
 //! Rows of numbers into and out of mapped buffers.
 
 use efficientecg_kernels::gpu::{Element, Storage, pitch};
-use efficientecg_kernels::half;
 use efficientecg_kernels::view::Shape;
+use half::f16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
+use half::vec::HalfFloatVecExt;
 
 /// Writes a row at a byte, as f32 or f16.
 pub(super) fn write_row(mapped: &mut wgpu::BufferViewMut, at: usize, row: &[f32], halves: bool) {
+    let mut write = |bytes: &[u8]| mapped.slice(at..at + bytes.len()).copy_from_slice(bytes);
     if halves {
-        let bytes: Vec<u8> = row.iter().flat_map(|v| half::from_f64(f64::from(*v)).to_ne_bytes()).collect();
-        mapped.slice(at..at + bytes.len()).copy_from_slice(&bytes);
+        let row = Vec::<f16>::from_f32_slice(row);
+        write(bytemuck::cast_slice(row.reinterpret_cast()));
     } else {
-        // SAFETY: plain floats seen as bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(row.as_ptr().cast::<u8>(), 4 * row.len()) };
-        mapped.slice(at..at + bytes.len()).copy_from_slice(bytes);
+        write(bytemuck::cast_slice(row));
     }
 }
 
@@ -20,14 +21,15 @@ pub(super) fn write_row(mapped: &mut wgpu::BufferViewMut, at: usize, row: &[f32]
 pub(super) fn read_matrix(bytes: &[u8], element: Element, storage: Storage, shape: Shape, data: &mut [f32]) {
     let halves = element == Element::Four && storage != Storage::F32;
     let size = if halves { 2 } else { 4 };
-    let rows = bytes.chunks_exact(size * pitch(shape.cols));
+    let rows = bytes.chunks_exact(size * pitch(shape.cols)).map(|row| &row[..size * shape.cols]);
+    let mut bits = vec![0u16; if halves { shape.cols } else { 0 }];
+    // Numbers are seen as bytes: bytes of a mapping need not lie as numbers must.
     for (to, from) in data.chunks_exact_mut(shape.cols).zip(rows) {
-        for (to, from) in to.iter_mut().zip(from.chunks_exact(size)) {
-            *to = match *from {
-                [a, b] => half::to_f32(u16::from_ne_bytes([a, b])),
-                [a, b, c, d] => f32::from_ne_bytes([a, b, c, d]),
-                _ => f32::NAN,
-            };
+        if halves {
+            bytemuck::cast_slice_mut(&mut bits).copy_from_slice(from);
+            bits.reinterpret_cast::<f16>().convert_to_f32_slice(to);
+        } else {
+            bytemuck::cast_slice_mut(to).copy_from_slice(from);
         }
     }
 }

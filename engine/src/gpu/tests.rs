@@ -51,16 +51,10 @@ fn open(options: &GpuOptions) -> Option<Device> {
         Err(error) => {
             let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
             assert!(!required, "{error}");
-            skipped(&format!("no GPU test was run: {error}"));
+            efficientecg_skipped::skipped(&format!("no GPU: {error}"));
             None
         }
     }
-}
-
-/// Says so where the test harness does not hide it.
-fn skipped(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr().lock(), "SKIPPED: {line}");
 }
 
 /// A graph of one step, its results, and the shapes of its operands.

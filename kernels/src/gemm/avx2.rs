@@ -1,7 +1,7 @@
 //! x86-64 with AVX2 and FMA: two vectors of eight lanes by six columns, twelve of the sixteen registers.
 
 use super::micro_kernel::{Bf16, Cold, F32, Gated, Operand, Plain, Taps, Tiles, Variant, run};
-use super::table::{MicroKernel, Shapes, Table, by_columns, kernels, shapes};
+use super::table::{MAX_COLUMNS, MicroKernel, Shapes, Table, by_columns, kernels, shapes, splits};
 use crate::simd::avx2::Avx2;
 use crate::view::BLOCK;
 
@@ -19,8 +19,8 @@ pub(crate) static TABLE: Table = Table {
     f32: shapes!("f32_gemm", "avx2", F32: 16 x [1 2 3 4 5 6] gated [6] cold [6];),
     bf16: shapes!("bf16_gemm", "avx2", Bf16: 16 x [1 2 3 4 5 6];),
     conv: [
-        shapes!("f32_conv_s1", "avx2", Taps<1>: 16 x [1 3 6];),
-        shapes!("f32_conv_s2", "avx2", Taps<2>: 16 x [1 3 6];),
-        shapes!("f32_conv_any", "avx2", Taps<0>: 16 x [1 3 6];),
+        shapes!("f32_conv_s1", "avx2", Taps<1>: 16 x [1 2 4 6];),
+        shapes!("f32_conv_s2", "avx2", Taps<2>: 16 x [1 2 4 6];),
+        shapes!("f32_conv_any", "avx2", Taps<0>: 16 x [1 2 4 6];),
     ],
 };

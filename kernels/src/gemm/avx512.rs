@@ -3,7 +3,7 @@
 //! ([`Avx512`]), and in that Intel's has micro-kernels without prefetches.
 
 use super::micro_kernel::{Bf16, Cold, F32, Gated, Operand, Plain, Quiet, Taps, Tiles, Variant, run};
-use super::table::{MicroKernel, Shapes, Table, by_columns, kernels, shapes};
+use super::table::{MAX_COLUMNS, MicroKernel, Shapes, Table, by_columns, kernels, shapes, splits};
 use crate::simd::avx512::Avx512;
 use crate::view::BLOCK;
 
@@ -30,9 +30,10 @@ macro_rules! table {
                 40 x [1 2 4 6 8];
             ),
             conv: [
-                shapes!("f32_conv_s1", $isa, Taps<1>: 16 x [1 4 12]; 32 x [1 4 12]; 48 x [1 4 8];),
-                shapes!("f32_conv_s2", $isa, Taps<2>: 16 x [1 4 12]; 32 x [1 4 12]; 48 x [1 4 8];),
-                shapes!("f32_conv_any", $isa, Taps<0>: 16 x [1 4 12]; 32 x [1 4 12]; 48 x [1 4 8];),
+                shapes!("f32_conv_s1", $isa, Taps<1>: 16 x [1 2 4 8 12]; 32 x [1 2 4 8 12]; 48 x [1 2 4 8];),
+                shapes!("f32_conv_s2", $isa, Taps<2>: 16 x [1 2 4 8 12]; 32 x [1 2 4 8 12]; 48 x [1 2 4 8];),
+                // An address for each column: more columns, and sums would not stay in registers.
+                shapes!("f32_conv_any", $isa, Taps<0>: 16 x [1 2 4 8]; 32 x [1 2 4 8]; 48 x [1 2 4 6];),
             ],
         }
     };

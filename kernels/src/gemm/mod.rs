@@ -128,7 +128,7 @@ pub(crate) unsafe fn product(
         to,
         to_pitch: pitch,
         prefetch: [w.weight; 2],
-        prefetch_advance: [0, w.steps * BLOCK],
+        prefetch_advance: [0; 2],
         gate: std::ptr::null(),
         gated: std::ptr::null_mut(),
     };
@@ -160,7 +160,11 @@ pub(crate) unsafe fn product(
                         kernel = quiet.unwrap_or(kernel);
                     }
                 }
-                t.prefetch[1] = later.take(w.steps * t.count);
+                (t.prefetch[1], t.prefetch_advance[1]) = match later.is_empty() {
+                    // Pages that are not there would be looked for, each time.
+                    true => (w.weight, 0),
+                    false => (later.take(w.steps * t.count), w.steps * BLOCK),
+                };
                 if let (Extra::Cold, Some(cold), true) = (&extra, shapes.cold, full) {
                     kernel = cold;
                 }

@@ -1,7 +1,7 @@
 //! AArch64 with NEON: four vectors of four lanes by six columns, twenty-four of the thirty-two registers.
 
 use super::micro_kernel::{Bf16, Cold, F32, Gated, Operand, Plain, Taps, Tiles, Variant, run};
-use super::table::{MicroKernel, Shapes, Table, by_columns, kernels, shapes};
+use super::table::{MAX_COLUMNS, MicroKernel, Shapes, Table, by_columns, kernels, shapes, splits};
 use crate::simd::neon::Neon;
 use crate::view::BLOCK;
 
@@ -19,8 +19,8 @@ pub(crate) static TABLE: Table = Table {
     f32: shapes!("f32_gemm", "neon", F32: 16 x [1 2 3 4 5 6] gated [6] cold [6];),
     bf16: shapes!("bf16_gemm", "neon", Bf16: 16 x [1 2 3 4 5 6];),
     conv: [
-        shapes!("f32_conv_s1", "neon", Taps<1>: 16 x [1 3 6];),
-        shapes!("f32_conv_s2", "neon", Taps<2>: 16 x [1 3 6];),
-        shapes!("f32_conv_any", "neon", Taps<0>: 16 x [1 3 6];),
+        shapes!("f32_conv_s1", "neon", Taps<1>: 16 x [1 2 4 6];),
+        shapes!("f32_conv_s2", "neon", Taps<2>: 16 x [1 2 4 6];),
+        shapes!("f32_conv_any", "neon", Taps<0>: 16 x [1 2 4 6];),
     ],
 };

@@ -206,6 +206,7 @@ pub(crate) struct Weights {
     /// Lanes of their vectors.
     pub(super) lanes: usize,
     /// Whether AMX multiplies them, in place of the micro-kernels.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other architecture has it"))]
     pub(super) amx: bool,
 }
 

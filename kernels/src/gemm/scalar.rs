@@ -1,7 +1,7 @@
 //! Plain Rust: four vectors of four lanes by three columns.
 
 use super::micro_kernel::{Bf16, Cold, F32, Gated, Operand, Plain, Taps, Tiles, Variant, run};
-use super::table::{MicroKernel, Shapes, Table, by_columns, kernels, shapes};
+use super::table::{MAX_COLUMNS, MicroKernel, Shapes, Table, by_columns, kernels, shapes, splits};
 use crate::simd::scalar::Scalar;
 use crate::view::BLOCK;
 
@@ -18,8 +18,8 @@ pub(crate) static TABLE: Table = Table {
     f32: shapes!("f32_gemm", "scalar", F32: 16 x [1 2 3] gated [3] cold [3];),
     bf16: shapes!("bf16_gemm", "scalar", Bf16: 16 x [1 2 3];),
     conv: [
-        shapes!("f32_conv_s1", "scalar", Taps<1>: 16 x [1 3];),
-        shapes!("f32_conv_s2", "scalar", Taps<2>: 16 x [1 3];),
-        shapes!("f32_conv_any", "scalar", Taps<0>: 16 x [1 3];),
+        shapes!("f32_conv_s1", "scalar", Taps<1>: 16 x [1 2 3];),
+        shapes!("f32_conv_s2", "scalar", Taps<2>: 16 x [1 2 3];),
+        shapes!("f32_conv_any", "scalar", Taps<0>: 16 x [1 2 3];),
     ],
 };

@@ -9,6 +9,9 @@ use crate::view::BLOCK;
 /// The most columns of a micro-kernel.
 pub(crate) const MAX_COLUMNS: usize = 12;
 
+/// Columns whose split into tiles is in the table: divisions take as long as some steps of a product do.
+const FEW: usize = 128;
+
 /// A leaf function compiled for one instruction set, one shape and one type.
 pub(crate) struct MicroKernel {
     /// `f32_gemm_48x8__avx512_zen`.
@@ -26,6 +29,8 @@ pub(crate) struct Shapes {
     pub(crate) rows: usize,
     /// By columns: for `n` columns, that at `n - 1` takes as many of them as any does.
     pub(crate) plain: [&'static MicroKernel; MAX_COLUMNS],
+    /// What [`Shapes::first_of`] gives for few columns: those of the tile, and how many tiles.
+    pub(crate) split: [(u8, u8); FEW],
     /// For the most columns: puts a gate into the weights.
     pub(crate) gated: Option<&'static MicroKernel>,
     /// For the most columns: activations come from no near cache.
@@ -55,18 +60,43 @@ impl Shapes {
         !self.rows.is_multiple_of(BLOCK)
     }
 
-    /// The one for the first tiles of `columns`, and how many tiles it is for. Columns are dealt evenly: no tile is much smaller
-    /// than another.
+    /// The one for the first tiles of `columns`, and how many tiles it is for. Columns are split evenly, so that no tile is much
+    /// smaller than another; where there is no micro-kernel of such a size, the largest comes first.
     #[inline]
     pub(crate) fn first_of(&self, columns: usize) -> (&'static MicroKernel, usize) {
-        let tiles = columns.div_ceil(self.most());
-        let even = columns.div_ceil(tiles);
-        // Of a half block, two columns share a vector.
-        let wanted = if self.half() && even < columns { even.next_multiple_of(2) } else { even };
-        let kernel = self.plain[wanted - 1];
-        // The others have a column less.
-        (kernel, if kernel.columns == even { tiles - (tiles * even - columns) } else { 1 })
+        let (tile, count) = match self.split.get(columns) {
+            Some(&(tile, count)) => (tile as usize, count as usize),
+            None => split(&self.plain, !self.rows.is_multiple_of(BLOCK), columns),
+        };
+        (self.plain[tile - 1], count)
     }
+}
+
+/// See [`Shapes::first_of`]: the columns of the first tiles, and how many tiles have as many.
+const fn split(plain: &[&'static MicroKernel; MAX_COLUMNS], half: bool, columns: usize) -> (usize, usize) {
+    let most = plain[MAX_COLUMNS - 1].columns;
+    let tiles = columns.div_ceil(most);
+    let even = columns.div_ceil(tiles);
+    // Of a half block, two columns share a vector.
+    let wanted = if half && even < columns { even.next_multiple_of(2) } else { even };
+    let tile = plain[wanted - 1].columns;
+    if tile < even && columns >= most {
+        return (most, columns / most);
+    }
+    // The others have a column less.
+    (tile, if tile == even { tiles - (tiles * even - columns) } else { 1 })
+}
+
+/// [`split`] of every few columns.
+pub(super) const fn splits(plain: &[&'static MicroKernel; MAX_COLUMNS], rows: usize) -> [(u8, u8); FEW] {
+    let mut all = [(0, 0); FEW];
+    let mut columns = 1;
+    while columns < FEW {
+        let (tile, count) = split(plain, !rows.is_multiple_of(BLOCK), columns);
+        all[columns] = (tile as u8, count as u8);
+        columns += 1;
+    }
+    all
 }
 
 /// The micro-kernels of an instruction set.
@@ -125,13 +155,15 @@ macro_rules! shapes {
     ($type:literal, $isa:literal, $operand:ty: $($rows:literal x $plain:tt
         $(gated $gated:tt)? $(cold $cold:tt)? $(quiet $quiet:tt)?;)+) => {
         &[$({
-            const PLAIN: &[MicroKernel] = kernels!($type, $isa, $operand, Plain, $rows x $plain);
+            const PLAIN: &[&MicroKernel; MAX_COLUMNS] =
+                &by_columns(kernels!($type, $isa, $operand, Plain, $rows x $plain));
             const GATED: &[MicroKernel] =
                 kernels!("f32_gemm_gated", $isa, $operand, Gated, $rows x $($gated)?);
             const COLD: &[MicroKernel] = kernels!("f32_gemm_cold", $isa, $operand, Cold, $rows x $($cold)?);
             Shapes {
                 rows: $rows,
-                plain: by_columns(PLAIN),
+                plain: *PLAIN,
+                split: splits(PLAIN, $rows),
                 gated: GATED.first(),
                 cold: COLD.first(),
                 quiet: kernels!("f32_gemm_quiet", $isa, $operand, Quiet, $rows x $($quiet)?),

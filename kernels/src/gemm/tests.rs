@@ -138,11 +138,11 @@ fn check(
 /// All micro-kernels of a kind.
 fn check_all(name: &str, kind: Kind) {
     let Some(level) = Level::by_name(name) else {
-        println!("SKIPPED: this processor has no {name}");
+        efficientecg_skipped::skipped(&format!("this processor has no {name}"));
         return;
     };
     if kind == Kind::Bf16 && level.has_tiles() {
-        println!("SKIPPED: {name} multiplies bf16 by AMX here");
+        efficientecg_skipped::skipped(&format!("{name} multiplies bf16 by AMX here"));
         return;
     }
     let table = level.table();

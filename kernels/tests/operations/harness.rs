@@ -11,6 +11,15 @@ use std::ops::Range;
 const GUARD: usize = 64;
 const CANARY: f32 = 123_456.79;
 
+/// The levels to test: the processor's, of which `EFFICIENTECG_LEVELS` may name some. An emulator is slow, and the scalar
+/// level's source is the same everywhere.
+pub(crate) fn levels() -> Vec<Level> {
+    let Ok(names) = std::env::var("EFFICIENTECG_LEVELS") else { return Level::available() };
+    let named =
+        |name: &str| Level::by_name(name).unwrap_or_else(|| panic!("EFFICIENTECG_LEVELS: no {name} here"));
+    names.split(',').map(named).collect()
+}
+
 /// Copies of a number; unlike `vec!` it takes Miri no time.
 fn filled(value: f32, n: usize) -> Vec<f32> {
     [value].repeat(n)

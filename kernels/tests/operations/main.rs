@@ -6,9 +6,8 @@ mod properties;
 mod small;
 
 use efficientecg_kernels::ops::ops;
-use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::view::Shape;
-use harness::{Bound, check, label, precisions, reference};
+use harness::{Bound, check, label, levels, precisions, reference};
 
 #[test]
 fn every_kernel_is_within_its_bounds() {
@@ -16,7 +15,7 @@ fn every_kernel_is_within_its_bounds() {
         let cases = (entry.cases)();
         assert!(!cases.is_empty(), "{} has no cases", entry.name);
         let wants: Vec<_> = cases.iter().map(reference).collect();
-        for level in Level::available() {
+        for level in levels() {
             for precision in precisions(entry.name) {
                 let mut worst = [0.0f64; 2];
                 for (case, want) in cases.iter().zip(&wants) {

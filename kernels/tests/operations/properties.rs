@@ -3,9 +3,8 @@
 //!
 //! `PROPTEST_CASES` says how many; `EFFICIENTECG_LONG=1` is 10,000 of each. What failed once is kept in `regressions`.
 
-use crate::harness::{Bound, check, label, precisions, reference};
+use crate::harness::{Bound, check, label, levels, precisions, reference};
 use efficientecg_kernels::ops::{Draw, Recipe, ops};
-use efficientecg_kernels::simd::Level;
 use proptest::array::uniform12;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
@@ -39,7 +38,7 @@ fn within_bounds(name: &str, quick: u32) {
     let entries = ops();
     let entry = entries.iter().find(|e| e.name == name).unwrap_or_else(|| panic!("no operation {name}"));
     let runs: Vec<_> =
-        Level::available().into_iter().flat_map(|l| precisions(name).iter().map(move |p| (l, *p))).collect();
+        levels().into_iter().flat_map(|l| precisions(name).iter().map(move |p| (l, *p))).collect();
     let worst = RefCell::new(vec![0.0f64; runs.len()]);
     let cases = try_draws(name, quick, |draw| {
         let case = (entry.random)(&mut Recipe::new(draw));

@@ -1,6 +1,6 @@
 //! Named arrays in one `.npz` or one directory of `.npy` files, behind one interface.
 
-use super::npy::Header;
+use super::npy::{Header, Headers};
 use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
 use efficientecg_files::{self as files, Clock, Fault, FileError, Timed};
@@ -20,6 +20,7 @@ pub struct Archive {
     path: PathBuf,
     kind: Kind,
     clock: Arc<Clock>,
+    headers: Headers,
 }
 
 #[derive(Debug)]
@@ -60,14 +61,14 @@ impl Archive {
             let (file, size) = open_regular(path, expected, &clock)?;
             zipped(path, file, size)?
         };
-        Ok(Archive { path: path.to_path_buf(), kind, clock })
+        Ok(Archive { path: path.to_path_buf(), kind, clock, headers: Headers::default() })
     }
 
     /// Opens an `.npz` in memory, such as `include_bytes!` gives. Reads names only; the archive keeps a copy of the bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Archive, FileError> {
         let path = Path::new("<memory>");
         let kind = zipped(path, Timed::in_memory(bytes), bytes.len() as u64)?;
-        Ok(Archive { path: path.to_path_buf(), kind, clock: Arc::default() })
+        Ok(Archive { path: path.to_path_buf(), kind, clock: Arc::default(), headers: Headers::default() })
     }
 
     /// The path it was opened by; `<memory>` for bytes in memory.
@@ -123,7 +124,8 @@ impl Archive {
                 let member = members.get(name).ok_or_else(|| self.absent(name))?;
                 let mut reader = zip.member(&self.path, member)?;
                 let fault = |f: Fault| f.in_file(&self.path);
-                let header = Header::read(name, &mut reader, member.size, class, want).map_err(fault)?;
+                let header = Header::read(name, &mut reader, member.size, class, want, &self.headers);
+                let header = header.map_err(fault)?;
                 let made = read(header, &mut reader).map_err(fault)?;
                 reader.finish().map_err(|found| {
                     FileError::new(
@@ -138,7 +140,7 @@ impl Archive {
             }
             Kind::Directory { names, .. } => {
                 let path = names.get(name).ok_or_else(|| self.absent(name))?;
-                read_named(path, name, class, want, &self.clock, read)
+                read_named(path, name, class, want, (&self.clock, &self.headers), read)
             }
         }
     }
@@ -262,10 +264,17 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
 
 /// Reads a single `.npy` file. Type and shape are checked before its data are read; `None` takes any shape.
 pub fn read_npy(path: impl AsRef<Path>, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
-    read_named(path.as_ref(), "array", class, want, &Arc::default(), |header, reader| {
-        let data = header.data("array", reader)?;
-        Ok(header.array(data))
-    })
+    read_named(
+        path.as_ref(),
+        "array",
+        class,
+        want,
+        (&Arc::default(), &Headers::default()),
+        |header, reader| {
+            let data = header.data("array", reader)?;
+            Ok(header.array(data))
+        },
+    )
 }
 
 fn read_named<T>(
@@ -273,12 +282,12 @@ fn read_named<T>(
     name: &str,
     class: Class,
     want: Option<&[Dim]>,
-    clock: &Arc<Clock>,
+    (clock, headers): (&Arc<Clock>, &Headers),
     read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
 ) -> Result<T, FileError> {
     let (file, size) = open_regular(path, "a .npy file", clock)?;
     let mut reader = BufReader::with_capacity(1 << 16, &file);
     let fault = |f: Fault| f.in_file(path);
-    let header = Header::read(name, &mut reader, size, class, want).map_err(fault)?;
+    let header = Header::read(name, &mut reader, size, class, want, headers).map_err(fault)?;
     read(header, &mut reader).map_err(fault)
 }

@@ -5,7 +5,6 @@
 //! bytes and integers of 1 to 8 bytes, either byte order, C or Fortran order; anything else is an error.
 
 mod archive;
-mod header;
 mod inflate;
 mod npy;
 mod write;

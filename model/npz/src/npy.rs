@@ -1,45 +1,47 @@
-//! One `.npy` array: its header, and its data decoded in chunks as they arrive.
+//! One `.npy` array: its header, read by `npyz`, and its data decoded as they arrive.
 //!
-//! The format is NumPy's NEP 1. A header is screened before it is parsed: short, plain ASCII, and the product of all its
-//! numbers (item size included) below 2^63.
+//! The format is NumPy's NEP 1. A header is screened before `npyz` parses it: short, plain ASCII, little nested (the parser
+//! takes two or three times as long for each level), and the product of its sizes below 2^63. Integers are read by `npyz`,
+//! an element at a time; floats in chunks, which is up to seventeen times as fast.
 
-use super::header::{Descr, Literal};
 use super::{Array, Class, Data, Dim};
 use efficientecg_files::Fault;
-use std::io::Read;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use npyz::{DType, Deserialize, Endianness, NpyHeader, Order, TypeChar, TypeRead};
+use std::collections::HashMap;
+use std::io::{BufReader, Error, ErrorKind, Read};
+use std::sync::{Mutex, PoisonError};
 
 /// Longest header read, as in NumPy (`max_header_size`).
 const MAX_HEADER: usize = 10_000;
 
+/// Most dimensions of an array, as in NumPy (`NPY_MAXDIMS`).
+pub(super) const MAX_DIMS: usize = 64;
+
+/// Deepest nesting of brackets: a field of a field of a structured type.
+const MAX_DEPTH: usize = 5;
+
 /// Bytes decoded at a time.
 const CHUNK: usize = 1 << 16;
 
-/// Element types that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Element {
-    Float(usize),
-    Signed(usize),
-    Unsigned(usize),
-}
+/// Type and order (whether Fortran's) of the headers that were parsed, by their text without the sizes' digits. A network's
+/// hundreds of arrays have three or four such texts, and to parse one takes as long as to read 50 kB of data.
+#[derive(Debug, Default)]
+pub(super) struct Headers(Mutex<HashMap<Vec<u8>, (DType, bool)>>);
 
-impl Element {
-    fn bytes(self) -> usize {
-        match self {
-            Element::Float(n) | Element::Signed(n) | Element::Unsigned(n) => n,
-        }
-    }
-}
+/// Most texts that are kept.
+const MAX_KEPT: usize = 64;
 
 /// A parsed header.
 #[derive(Debug, Clone)]
 pub(super) struct Header {
     pub(super) shape: Vec<usize>,
-    element: Element,
-    big_endian: bool,
+    dtype: DType,
     fortran: bool,
+    count: usize,
     /// Bytes before the data.
     before: u64,
-    count: usize,
 }
 
 fn garbled(item: &str, found: impl AsRef<str>) -> Fault {
@@ -55,12 +57,14 @@ impl Header {
         size: u64,
         class: Class,
         want: Option<&[Dim]>,
+        known: &Headers,
     ) -> Result<Header, Fault> {
-        let header = Header::parse(item, reader, class)?;
+        let header = Header::parse(item, reader, known)?;
+        check_type(item, &header.dtype, class)?;
         if let Some(want) = want {
             super::check_shape(item, &header.shape, want)?;
         }
-        let bytes = (header.count as u64).checked_mul(header.element.bytes() as u64);
+        let bytes = (header.count as u64).checked_mul(header.bytes() as u64);
         let total = bytes.and_then(|b| b.checked_add(header.before));
         if total != Some(size) {
             let length = total.map_or("more than 2^63 bytes".to_owned(), |t| format!("{t} bytes"));
@@ -74,141 +78,143 @@ impl Header {
         Ok(header)
     }
 
-    fn parse(item: &str, reader: &mut (impl Read + ?Sized), class: Class) -> Result<Header, Fault> {
-        let io = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::UnexpectedEof => garbled(item, "an end within the header"),
-            _ => garbled(item, e.to_string()),
-        };
-        let mut raw = vec![0u8; 10];
-        reader.read_exact(&mut raw).map_err(io)?;
-        if !raw.starts_with(b"\x93NUMPY") {
-            return Err(garbled(item, "other bytes at its start"));
-        }
-        let version = (raw[6], raw[7]);
-        let len = match version {
-            (1, 0) => usize::from(u16::from_le_bytes([raw[8], raw[9]])),
-            (2, 0) | (3, 0) => {
-                raw.resize(12, 0);
-                reader.read_exact(&mut raw[10..]).map_err(io)?;
-                u32::from_le_bytes([raw[8], raw[9], raw[10], raw[11]]) as usize
-            }
-            (major, minor) => {
-                return Err(Fault::new(
-                    item,
-                    "version 1.0, 2.0 or 3.0 of the .npy format",
-                    format!("version {major}.{minor}"),
-                    "save it again with a current NumPy",
-                ));
+    fn parse(item: &str, reader: &mut (impl Read + ?Sized), known: &Headers) -> Result<Header, Fault> {
+        let (raw, start) = bytes(item, reader)?;
+        let (form, mut sizes) = screen(item, &raw[start..])?;
+        let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (dtype, fortran) = match known.get(&form) {
+            Some(kind) => kind.clone(),
+            None => {
+                let header = NpyHeader::from_reader(&raw[..]).map_err(|e| {
+                    // The parser draws a picture over several lines, the last of which says what it expected.
+                    let text = e.to_string();
+                    let found = text.lines().last().unwrap_or_default().trim_start_matches([' ', '=']);
+                    garbled(item, format!("a header that does not parse ({found})"))
+                })?;
+                let kind = (header.dtype(), header.order() == Order::Fortran);
+                // Structured types have numbers of their own.
+                if header.shape() == sizes && known.len() < MAX_KEPT {
+                    known.insert(form, kind.clone());
+                }
+                sizes = header.shape().to_vec();
+                kind
             }
         };
-        if len > MAX_HEADER {
-            return Err(garbled(item, format!("a header of {len} bytes")));
-        }
-        let start = raw.len();
-        raw.resize(start + len, 0);
-        reader.read_exact(&mut raw[start..]).map_err(io)?;
-        screen(item, &raw[start..])?;
-        let text = std::str::from_utf8(&raw[start..]).map_err(|e| garbled(item, e.to_string()))?;
-        let parsed = Literal::parse(text)
-            .map_err(|found| garbled(item, format!("a header that does not parse ({found})")))?;
-        let shape = parsed.shape;
-        let count = shape
-            .iter()
-            .try_fold(1usize, |product, &n| product.checked_mul(n))
-            .ok_or_else(|| too_big(item))?;
-        let (element, big_endian) = element(item, &parsed.descr, class)?;
-        Ok(Header { shape, element, big_endian, fortran: parsed.fortran, before: raw.len() as u64, count })
+        let shape = sizes.iter().map(|&n| usize::try_from(n)).collect::<Result<Vec<_>, _>>();
+        let shape = shape.map_err(|_| too_big(item))?;
+        let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+        let count = count.ok_or_else(|| too_big(item))?;
+        Ok(Header { shape, dtype, fortran, count, before: raw.len() as u64 })
+    }
+
+    /// Bytes of an element.
+    fn bytes(&self) -> usize {
+        self.dtype.num_bytes().unwrap_or(0)
     }
 
     /// Decodes the data that follows the header, in C order.
     pub(super) fn data(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Data, Fault> {
-        let big = self.big_endian;
-        macro_rules! decode {
-            ($variant:ident, $n:literal, $convert:expr) => {{
-                let convert = $convert;
-                let values = self.values::<$n, _>(item, reader, |mut b: [u8; $n]| {
-                    if big {
-                        b.reverse();
-                    }
-                    convert(b)
-                })?;
-                Data::$variant(self.c_order(values))
-            }};
-        }
-        Ok(match self.element {
-            Element::Float(2) => decode!(F32, 2, |b| f16_to_f32(u16::from_le_bytes(b))),
-            Element::Float(4) => decode!(F32, 4, f32::from_le_bytes),
-            Element::Float(_) => decode!(F64, 8, f64::from_le_bytes),
-            Element::Signed(1) => decode!(I64, 1, |b| i64::from(i8::from_le_bytes(b))),
-            Element::Signed(2) => decode!(I64, 2, |b| i64::from(i16::from_le_bytes(b))),
-            Element::Signed(4) => decode!(I64, 4, |b| i64::from(i32::from_le_bytes(b))),
-            Element::Signed(_) => decode!(I64, 8, i64::from_le_bytes),
-            Element::Unsigned(1) => decode!(U8, 1, u8::from_le_bytes),
-            Element::Unsigned(2) => decode!(U64, 2, |b| u64::from(u16::from_le_bytes(b))),
-            Element::Unsigned(4) => decode!(U64, 4, |b| u64::from(u32::from_le_bytes(b))),
-            Element::Unsigned(_) => decode!(U64, 8, u64::from_le_bytes),
+        let DType::Plain(plain) = &self.dtype else { return Err(garbled(item, "a structured type")) };
+        Ok(match (plain.type_char(), self.bytes()) {
+            (TypeChar::Float, 8) => Data::F64(self.doubles(item, reader)?),
+            (TypeChar::Float, _) => Data::F32(self.singles(item, reader)?),
+            (TypeChar::Int, 1) => Data::I64(self.integers(item, reader, |x: i8| x.into())?),
+            (TypeChar::Int, 2) => Data::I64(self.integers(item, reader, |x: i16| x.into())?),
+            (TypeChar::Int, 4) => Data::I64(self.integers(item, reader, |x: i32| x.into())?),
+            (TypeChar::Int, _) => Data::I64(self.integers(item, reader, |x: i64| x)?),
+            (_, 1) => Data::U8(self.integers(item, reader, |x: u8| x)?),
+            (_, 2) => Data::U64(self.integers(item, reader, |x: u16| x.into())?),
+            (_, 4) => Data::U64(self.integers(item, reader, |x: u32| x.into())?),
+            _ => Data::U64(self.integers(item, reader, |x: u64| x)?),
         })
     }
 
     /// Decodes the data that follows the header of an array of floats, in C order.
     pub(super) fn floats(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, Fault> {
-        let big = self.big_endian;
-        macro_rules! decode {
-            ($n:literal, $convert:expr) => {{
-                let convert = $convert;
-                let values = if big {
-                    self.values::<$n, _>(item, reader, |mut b: [u8; $n]| {
-                        b.reverse();
-                        convert(b)
-                    })?
-                } else {
-                    self.values::<$n, _>(item, reader, convert)?
-                };
-                Ok(self.c_order(values))
-            }};
-        }
-        match self.element {
-            Element::Float(2) => decode!(2, |b| f64::from(f16_to_f32(u16::from_le_bytes(b)))),
-            Element::Float(4) => decode!(4, |b| f64::from(f32::from_le_bytes(b))),
-            Element::Float(8) => decode!(8, f64::from_le_bytes),
-            _ => Ok(self.data(item, reader)?.into_f64()),
-        }
+        if self.bytes() == 8 { self.doubles(item, reader) } else { self.singles(item, reader) }
     }
 
-    /// Reads `count` elements of `N` bytes. The vector grows as data arrive: never by the announced size alone.
-    fn values<const N: usize, T>(
+    /// `f8`.
+    fn doubles(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, Fault> {
+        self.chunks(item, reader, |chunk: &[[u8; 8]], out| {
+            out.extend(chunk.iter().map(|b| f64::from_le_bytes(*b)));
+        })
+    }
+
+    /// `f2` and `f4`.
+    fn singles<T: Copy + From<f32>>(
         &self,
         item: &str,
         reader: &mut (impl Read + ?Sized),
-        convert: impl Fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, Fault> {
+        if self.bytes() == 4 {
+            return self.chunks(item, reader, |chunk: &[[u8; 4]], out| {
+                out.extend(chunk.iter().map(|b| T::from(f32::from_le_bytes(*b))));
+            });
+        }
+        self.chunks(item, reader, |chunk: &[[u8; 2]], out| {
+            let halves: Vec<f16> = chunk.iter().map(|b| f16::from_le_bytes(*b)).collect();
+            out.extend(halves.to_f32_vec().into_iter().map(T::from));
+        })
+    }
+
+    /// Reads `count` elements of `N` bytes, which `convert` gets little-endian. The vector grows as data arrive: never by
+    /// the announced size alone.
+    fn chunks<const N: usize, T: Copy>(
+        &self,
+        item: &str,
+        reader: &mut (impl Read + ?Sized),
+        convert: impl Fn(&[[u8; N]], &mut Vec<T>),
     ) -> Result<Vec<T>, Fault> {
         let mut values = Vec::new();
-        let mut buffer = vec![0u8; CHUNK.min(self.count.saturating_mul(N))];
+        let mut buffer = vec![[0u8; N]; (CHUNK / N).min(self.count)];
+        let big = matches!(&self.dtype, DType::Plain(plain) if plain.endianness() == Endianness::Big);
         let mut left = self.count;
         while left > 0 {
             let n = left.min(CHUNK / N);
-            let chunk = &mut buffer[..n * N];
-            reader.read_exact(chunk).map_err(|e| {
-                let what = match e.kind() {
-                    std::io::ErrorKind::UnexpectedEof => "an end".to_owned(),
-                    _ => format!("an error ({e})"),
-                };
-                Fault::new(
-                    item,
-                    format!("{} elements", self.count),
-                    format!("{what} after {} of them", values.len()),
-                    "the file is damaged: save or copy it again",
-                )
-            })?;
-            let (elements, _) = chunk.as_chunks::<N>();
+            let chunk = &mut buffer[..n];
+            reader.read_exact(chunk.as_flattened_mut()).map_err(|e| self.cut(item, values.len(), &e))?;
+            if big {
+                chunk.iter_mut().for_each(|b| b.reverse());
+            }
             if values.is_empty() && left > n {
                 // Data do arrive: take memory for at most what they may well amount to.
                 values.reserve_exact(left.min(1 << 20));
             }
-            values.extend(elements.iter().map(|b| convert(*b)));
+            convert(chunk, &mut values);
             left -= n;
         }
-        Ok(values)
+        Ok(self.c_order(values))
+    }
+
+    /// Reads `count` elements of type `T`, and widens each.
+    fn integers<T: Deserialize, U: Copy>(
+        &self,
+        item: &str,
+        reader: &mut (impl Read + ?Sized),
+        widen: impl Fn(T) -> U,
+    ) -> Result<Vec<U>, Fault> {
+        let one = T::reader(&self.dtype).map_err(|e| garbled(item, e.to_string()))?;
+        let mut reader = BufReader::with_capacity(CHUNK.min(self.count.saturating_mul(8)), reader);
+        let mut values = Vec::new();
+        for _ in 0..self.count {
+            values.push(widen(one.read_one(&mut reader).map_err(|e| self.cut(item, values.len(), &e))?));
+        }
+        Ok(self.c_order(values))
+    }
+
+    /// Data that end after so many elements.
+    fn cut(&self, item: &str, after: usize, error: &Error) -> Fault {
+        let what = match error.kind() {
+            ErrorKind::UnexpectedEof => "an end".to_owned(),
+            _ => format!("an error ({error})"),
+        };
+        Fault::new(
+            item,
+            format!("{} elements", self.count),
+            format!("{what} after {after} of them"),
+            "the file is damaged: save or copy it again",
+        )
     }
 
     /// Reorders Fortran order (first index fastest) to C order.
@@ -251,9 +257,48 @@ fn too_big(item: &str) -> Fault {
     Fault::new(item, "sizes whose product fits in memory", "sizes that overflow", "correct the array's shape")
 }
 
-/// Refuses headers that a NumPy array of numbers does not have, and those whose sizes overflow.
-fn screen(item: &str, header: &[u8]) -> Result<(), Fault> {
-    let plain = |b: &u8| matches!(b, b' '..=b'~' | b'\n') && *b != b'\\';
+/// The bytes of a header, and where among them its text starts.
+fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usize), Fault> {
+    let io = |e: Error| match e.kind() {
+        ErrorKind::UnexpectedEof => garbled(item, "an end within the header"),
+        _ => garbled(item, e.to_string()),
+    };
+    let mut raw = vec![0u8; 10];
+    reader.read_exact(&mut raw).map_err(io)?;
+    if !raw.starts_with(b"\x93NUMPY") {
+        return Err(garbled(item, "other bytes at its start"));
+    }
+    let len = match (raw[6], raw[7]) {
+        (1, 0) => usize::from(u16::from_le_bytes([raw[8], raw[9]])),
+        (2, 0) | (3, 0) => {
+            raw.resize(12, 0);
+            reader.read_exact(&mut raw[10..]).map_err(io)?;
+            u32::from_le_bytes([raw[8], raw[9], raw[10], raw[11]]) as usize
+        }
+        (major, minor) => {
+            return Err(Fault::new(
+                item,
+                "version 1.0, 2.0 or 3.0 of the .npy format",
+                format!("version {major}.{minor}"),
+                "save it again with a current NumPy",
+            ));
+        }
+    };
+    if len > MAX_HEADER {
+        return Err(garbled(item, format!("a header of {len} bytes")));
+    }
+    let start = raw.len();
+    raw.resize(start + len, 0);
+    reader.read_exact(&mut raw[start..]).map_err(io)?;
+    Ok((raw, start))
+}
+
+/// Refuses headers that a NumPy array of numbers does not have, those whose sizes overflow, and what could make a parser
+/// panic or take long. The text with a zero byte for each number outside quotes, without the spaces at its end; and those
+/// numbers.
+fn screen(item: &str, header: &[u8]) -> Result<(Vec<u8>, Vec<u64>), Fault> {
+    let header = header.strip_suffix(b"\n").unwrap_or(header);
+    let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'\\';
     if !header.iter().all(plain) {
         return Err(garbled(item, "a header with odd characters"));
     }
@@ -261,73 +306,73 @@ fn screen(item: &str, header: &[u8]) -> Result<(), Fault> {
     if header.iter().any(|b| matches!(b, b'+' | b'-')) {
         return Err(garbled(item, "a header with signs (a negative size?)"));
     }
-    let open = |b: &&u8| matches!(b, b'(' | b'[' | b'{');
-    if header.iter().filter(open).count() > 64 {
-        return Err(garbled(item, "a deeply nested header"));
-    }
+    let (mut form, mut sizes) = (Vec::with_capacity(header.len()), Vec::new());
+    let (mut quote, mut depth, mut keys) = (None, 0usize, 0);
     let mut product = 1u64;
     let mut number: Option<u64> = None;
-    for &b in header.iter().chain(b" ") {
-        if b.is_ascii_digit() {
-            let next = number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(u64::from(b - b'0')));
+    for &b in header.trim_ascii_end().iter().chain(b" ") {
+        if quote.is_none() && b.is_ascii_digit() {
+            let next = match number {
+                Some(0) => return Err(garbled(item, "a header with odd numbers")),
+                before => {
+                    before.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(u64::from(b - b'0')))
+                }
+            };
             number = Some(next.ok_or_else(|| too_big(item))?);
-        } else if let Some(n) = number.take() {
+            continue;
+        }
+        if let Some(n) = number.take() {
             if b.is_ascii_alphabetic() || b == b'_' {
                 return Err(garbled(item, "a header with odd numbers"));
             }
             // A zero would hide the other sizes.
             product = product.checked_mul(n.max(1)).filter(|p| *p < 1 << 63).ok_or_else(|| too_big(item))?;
+            sizes.push(n);
+            form.push(0);
+        }
+        form.push(b);
+        match (quote, b) {
+            (None, b'\'' | b'"') => quote = Some(b),
+            (Some(q), _) if q == b => quote = None,
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b')' | b']' | b'}') => depth = depth.saturating_sub(1),
+            (None, b':') => keys += 1,
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(garbled(item, "a deeply nested header"));
         }
     }
-    Ok(())
-}
-
-/// The element type, if it is of the wanted class, and whether it is big-endian.
-fn element(item: &str, descr: &Descr<'_>, class: Class) -> Result<(Element, bool), Fault> {
-    let wrong = |found: String| {
-        let mend = match class {
-            Class::Float | Class::Number => "convert with array.astype('float32')",
-            Class::Integer => "convert with array.astype('int64')",
-            Class::Bytes => "store the JSON text with numpy.frombuffer(text, 'uint8')",
-        };
-        Fault::new(item, class.describe(), found, mend)
-    };
-    let Descr::Plain { text, order, kind, bytes } = *descr else {
-        return Err(wrong("a structured type".to_owned()));
-    };
-    let found = match (kind, bytes) {
-        (b'O', _) => return Err(wrong("Python objects (a pickle)".to_owned())),
-        // Types of several bytes have an order.
-        (_, 2..) if !matches!(order, b'<' | b'>') => return Err(wrong(format!("type {text}"))),
-        (b'f', 2 | 4 | 8) => Element::Float(bytes),
-        (b'i', 1 | 2 | 4 | 8) => Element::Signed(bytes),
-        (b'u', 1 | 2 | 4 | 8) => Element::Unsigned(bytes),
-        _ => return Err(wrong(format!("type {text}"))),
-    };
-    let good = match class {
-        Class::Float => matches!(found, Element::Float(_)),
-        Class::Integer => !matches!(found, Element::Float(_)),
-        Class::Number => true,
-        Class::Bytes => found == Element::Unsigned(1),
-    };
-    if !good {
-        return Err(wrong(format!("type {text}")));
+    if keys > 3 {
+        return Err(garbled(item, "a header with more than descr, fortran_order and shape"));
     }
-    Ok((found, order == b'>'))
+    if sizes.len() > MAX_DIMS {
+        return Err(garbled(item, format!("a header with {} sizes", sizes.len())));
+    }
+    Ok((form, sizes))
 }
 
-/// IEEE 754 binary16 to binary32, exactly.
-pub(crate) fn f16_to_f32(bits: u16) -> f32 {
-    let sign = u32::from(bits & 0x8000) << 16;
-    let exponent = u32::from(bits >> 10 & 0x1f);
-    let fraction = u32::from(bits & 0x3ff);
-    match exponent {
-        // Subnormal: fraction * 2^-24, exact in binary32.
-        0 => {
-            let magnitude = fraction as f32 * (1.0 / 16_777_216.0);
-            f32::from_bits(sign | magnitude.to_bits())
+/// Refuses elements that are not of the wanted class.
+fn check_type(item: &str, dtype: &DType, class: Class) -> Result<(), Fault> {
+    let found = match dtype {
+        DType::Plain(plain) => {
+            let float = class != Class::Integer && class != Class::Bytes;
+            match (plain.type_char(), plain.size_field()) {
+                (TypeChar::Float, 2 | 4 | 8) if float => return Ok(()),
+                (TypeChar::Uint, 1) if class != Class::Float => return Ok(()),
+                (TypeChar::Int | TypeChar::Uint, _) if matches!(class, Class::Integer | Class::Number) => {
+                    return Ok(());
+                }
+                (TypeChar::Object, _) => "Python objects (a pickle)".to_owned(),
+                _ => format!("type {plain}"),
+            }
         }
-        31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
-    }
+        _ => "a structured type".to_owned(),
+    };
+    let mend = match class {
+        Class::Float | Class::Number => "convert with array.astype('float32')",
+        Class::Integer => "convert with array.astype('int64')",
+        Class::Bytes => "store the JSON text with numpy.frombuffer(text, 'uint8')",
+    };
+    Err(Fault::new(item, class.describe(), found, mend))
 }

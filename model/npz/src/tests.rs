@@ -1,6 +1,5 @@
 //! Element types × byte orders × memory orders from `.npy` bytes written by hand, and round trips.
 
-use super::npy::f16_to_f32;
 use super::*;
 use std::path::Path;
 
@@ -127,18 +126,22 @@ fn data_longer_than_a_chunk_arrive_whole() {
 #[test]
 fn every_f16_is_exact() {
     // Against the definition: (-1)^s * 2^(e - 15) * (1 + f / 1024), subnormals 2^-14 * f / 1024.
-    for bits in 0..=u16::MAX {
-        let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-        let (e, f) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-        let got = f64::from(f16_to_f32(bits));
-        match e {
-            31 if f == 0.0 => assert_eq!(got, sign * f64::INFINITY),
-            31 => assert!(got.is_nan()),
-            0 => {
-                assert_eq!(got, sign * 2f64.powi(-14) * f / 1024.0);
-                assert_eq!(got.is_sign_negative(), sign < 0.0);
+    for big in [false, true] {
+        let all = (0..=u16::MAX).flat_map(|bits| if big { bits.to_be_bytes() } else { bits.to_le_bytes() });
+        let file = npy(if big { ">f2" } else { "<f2" }, false, "(65536,)", &all.collect::<Vec<u8>>());
+        let values = read(&file, Class::Float, None).expect("array").data.into_f64();
+        for (bits, &got) in (0..=u16::MAX).zip(&values) {
+            let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
+            let (e, f) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+            match e {
+                31 if f == 0.0 => assert_eq!(got, sign * f64::INFINITY),
+                31 => assert!(got.is_nan()),
+                0 => {
+                    assert_eq!(got, sign * 2f64.powi(-14) * f / 1024.0);
+                    assert_eq!(got.is_sign_negative(), sign < 0.0);
+                }
+                _ => assert_eq!(got, sign * 2f64.powi(e - 15) * (1.0 + f / 1024.0)),
             }
-            _ => assert_eq!(got, sign * 2f64.powi(e - 15) * (1.0 + f / 1024.0)),
         }
     }
 }
@@ -231,16 +234,161 @@ fn headers_that_lie_are_refused_before_data_are_read() {
     assert!(error.contains("a header of 4294967295 bytes"), "{error}");
 }
 
+/// A `.npy` file of version 2 or 3 with this header.
+fn npy_of(version: u8, header: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut out = b"\x93NUMPY".to_vec();
+    out.extend([version, 0]);
+    out.extend((header.len() as u32).to_le_bytes());
+    out.extend(header);
+    out.extend(data);
+    out
+}
+
 #[test]
 fn versions_two_and_three_read() {
     let one = npy("<f4", false, "(1,)", &1.5f32.to_le_bytes());
+    let (header, data) = one[10..].split_at(one.len() - 14);
     for version in [2, 3] {
-        let mut bytes = b"\x93NUMPY".to_vec();
-        bytes.extend([version, 0]);
-        bytes.extend(u32::from(u16::from_le_bytes([one[8], one[9]])).to_le_bytes());
-        bytes.extend(&one[10..]);
-        let array = read(&bytes, Class::Float, None).expect("array");
-        assert_eq!(array.data, Data::F32(vec![1.5]));
+        for spaces in [0, 10_000 - header.len()] {
+            let header = [&vec![b' '; spaces], header].concat();
+            let array = read(&npy_of(version, &header, data), Class::Float, None).expect("array");
+            assert_eq!(array.data, Data::F32(vec![1.5]));
+        }
+        // Announced, not there: it is refused by the length alone.
+        let mut long = npy_of(version, header, data);
+        long[8..12].copy_from_slice(&10_001u32.to_le_bytes());
+        let error = read(&long, Class::Float, None).expect_err("length");
+        assert!(error.contains("a header of 10001 bytes"), "{error}");
+        // A type of one character and two bytes; bytes that are no UTF-8; a field's name.
+        for descr in [&b"'\xc3\xa9'"[..], b"'\xff'", b"[('\xc3\xa9', '<f4')]"] {
+            let header = [b"{'descr': ", descr, b", 'fortran_order': False, 'shape': (1,), }\n"].concat();
+            let error = read(&npy_of(version, &header, data), Class::Float, None).expect_err("UTF-8");
+            assert!(error.contains("odd characters"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn structured_types_and_objects_are_refused_by_name() {
+    let fields = (0..150).map(|i| format!("('f{i}', '<f4'), ")).collect::<String>();
+    for (descr, found) in [
+        ("[('a', '<f4')]", "a structured type"),
+        ("[('a', '<f4', (2, 3)), ('b', '|O')]", "a structured type"),
+        ("[('a', [('b', '<f4')])]", "a structured type"),
+        ("[('a(((((((', '<f4')]", "a structured type"),
+        (&format!("[{fields}]"), "a structured type"),
+        ("'|O'", "Python objects (a pickle)"),
+        ("'|V8'", "type |V8"),
+        ("'<M8[ns]'", "type <M8[ns]"),
+        ("('<f4', (2,))", "does not parse"),
+        ("'f4'", "does not parse"),
+        ("None", "does not parse"),
+    ] {
+        let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}\n");
+        for class in [Class::Float, Class::Integer, Class::Number, Class::Bytes] {
+            let error = read(&npy_of(3, header.as_bytes(), &[0; 8]), class, None).expect_err(descr);
+            assert!(error.contains(found), "{descr}: {error}");
+            assert!(error.contains("a.npy: array: expected ") && error.contains("; "), "{error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}
+
+#[test]
+fn headers_that_would_trouble_a_parser_are_refused_at_once() {
+    // A sixteenth of the stack that a thread has.
+    let small = std::thread::Builder::new().stack_size(128 << 10);
+    let run = || {
+        let refused = |header: &str, found: &str| {
+            let start = std::time::Instant::now();
+            let error = read(&npy_of(2, header.as_bytes(), &[]), Class::Float, None).expect_err(found);
+            assert!(error.contains(found), "{}: {error}", &header[..header.len().min(200)]);
+            assert!(error.len() < 1000 && !error.contains('\n'), "{error}");
+            assert!(start.elapsed().as_secs() < 20, "{:?}: {error}", start.elapsed());
+        };
+        for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("({[", "]})"), ("{1:", "}")] {
+            for (depth, inner) in
+                [(1, 9900), (2, 9900), (4, 9900), (5, 9900), (8, 9900), (60, 100), (1000, 0)]
+            {
+                let value =
+                    format!("{}{}{}", open.repeat(depth), "'a',".repeat(inner / 4), close.repeat(depth));
+                refused(&value, "header");
+                refused(&format!("{{'descr': {value}}}"), "header");
+                if open.len() * depth > 5 && inner < 9900 {
+                    refused(&format!("{{'shape': {value}}}"), "a deeply nested header");
+                }
+            }
+        }
+        refused(&"(".repeat(10_000), "a deeply nested header");
+        refused(&"'(',".repeat(2500), "does not parse");
+        refused(&")".repeat(10_000), "does not parse");
+        refused(&format!("{}{}", ")".repeat(100), "(".repeat(100)), "a deeply nested header");
+        let with = |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+        refused(&with(&format!("({})", "1,".repeat(65))), "a header with 65 sizes");
+        refused(&with(&format!("({})", "1,".repeat(4900))), "a header with 4900 sizes");
+        refused(&with(&format!("({}1,)", "0".repeat(9000))), "odd numbers");
+        refused(&with(&format!("({},)", "9".repeat(9000))), "overflow");
+        refused(&with("(1,), 'shape': (1,)"), "more than descr, fortran_order and shape");
+        refused(&with("(1,), 'more': 1"), "more than descr, fortran_order and shape");
+        refused("{'descr': '<f4', 'descr': '<f4', 'shape': (1,)}", "missing key 'fortran_order'");
+        refused(&with("(\n1,)"), "odd characters");
+        refused(&(with("(1,)") + "\n"), "odd characters");
+        refused(&(with("(1,)") + "\t"), "odd characters");
+        refused(&with("('1,)"), "does not parse");
+    };
+    small.spawn(run).expect("a thread").join().expect("refused");
+}
+
+#[test]
+fn sixty_four_dimensions_and_no_more() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("x.npz");
+    let array = |n: usize| Array { shape: vec![1; n], data: Data::F32(vec![7.0]) };
+    write_npz(&path, &[("a", &array(64))], Packing::Stored).expect("written");
+    let back = Archive::open(&path).and_then(|a| a.read("a", Class::Float, None)).expect("read");
+    assert_eq!(back, array(64));
+    let error = write_npz(&path, &[("a", &array(65))], Packing::Stored).expect_err("65").to_string();
+    assert!(error.contains("at most 64 sizes"), "{error}");
+    write_npz(&path, &[("a", &array(30_000))], Packing::Stored).expect_err("30,000");
+}
+
+#[test]
+fn headers_alike_but_for_their_sizes_are_told_apart() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let values: Vec<u8> = (0..24).flat_map(|i| (i as f32).to_le_bytes()).collect();
+    let cases: [(&str, &str, bool, &str, &[usize]); 8] = [
+        ("a", "<f4", false, "(2, 12)", &[2, 12]),
+        ("b", "<f4", false, "(12, 2)", &[12, 2]),
+        ("c", "<f4", true, "(12, 2)", &[12, 2]),
+        ("d", "<f4", false, "(24, )", &[24]),
+        ("e", "<f8", false, "(12, )", &[12]),
+        ("f", "<f4", false, "(2, 3, 4)", &[2, 3, 4]),
+        ("g", ">f4", false, "(2, 12)", &[2, 12]),
+        ("h", "<f4", true, "(2, 12)", &[2, 12]),
+    ];
+    for (name, descr, fortran, shape, _) in cases {
+        let path = folder.path().join(format!("{name}.npy"));
+        std::fs::write(path, npy(descr, fortran, shape, &values)).expect("written");
+    }
+    let archive = Archive::open(folder.path()).expect("archive");
+    for (name, _, _, _, shape) in cases {
+        let array = archive.read(name, Class::Float, None).expect(name);
+        assert_eq!(array.shape, shape, "{name}");
+        let alone = read_npy(folder.path().join(format!("{name}.npy")), Class::Float, None).expect(name);
+        assert_eq!(array, alone, "{name}");
+    }
+    // What one header may not say, another of its kind may not either.
+    for (name, shape) in [("i", "(4294967296, 4294967296)"), ("j", "(2, 13)"), ("k", "(, )")] {
+        let path = folder.path().join(format!("{name}.npy"));
+        std::fs::write(path, npy("<f4", false, shape, &values)).expect("written");
+    }
+    let archive = Archive::open(folder.path()).expect("archive");
+    for name in ["a", "d"] {
+        archive.read(name, Class::Float, None).expect(name);
+    }
+    for (name, found) in [("i", "overflow"), ("j", "cut off"), ("k", "does not parse")] {
+        let error = archive.read(name, Class::Float, None).expect_err(name).to_string();
+        assert!(error.contains(found), "{error}");
     }
 }
 

@@ -1,8 +1,10 @@
 //! Writing `.npz`, whole or not at all.
 
+use super::npy::MAX_DIMS;
 use super::{Array, Data};
 use efficientecg_files::{self as files, FileError};
 use miniz_oxide::deflate::compress_to_vec;
+use npyz::{DType, Serialize, WriteOptions, WriterBuilder};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -55,7 +57,7 @@ pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Re
         let plain = npy_bytes(array).ok_or_else(|| {
             fault(
                 name,
-                "a shape that fits its elements",
+                &format!("a shape of at most {MAX_DIMS} sizes that fits its elements"),
                 &format!("shape {:?} of {} elements", array.shape, array.data.len()),
             )
         })?;
@@ -108,36 +110,30 @@ pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Re
     Ok(out)
 }
 
-/// One array as a `.npy` file; `None` if its shape and its elements disagree.
+/// One array as a `.npy` file; `None` if its shape and its elements disagree, or it has too many dimensions.
 fn npy_bytes(array: &Array) -> Option<Vec<u8>> {
     let count = array.shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n))?;
-    if count != array.data.len() {
+    if count != array.data.len() || array.shape.len() > MAX_DIMS {
         return None;
     }
-    let descr = match array.data {
-        Data::F32(_) => "<f4",
-        Data::F64(_) => "<f8",
-        Data::I64(_) => "<i8",
-        Data::U8(_) => "|u1",
-        Data::U64(_) => "<u8",
-    };
-    let sizes: Vec<String> = array.shape.iter().map(|n| format!("{n},")).collect();
-    let mut header =
-        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({}), }}", sizes.join(" "));
-    // Data start at a multiple of 64, after a newline.
-    let unpadded = 10 + header.len() + 1;
-    let padding = unpadded.next_multiple_of(64) - unpadded;
-    header.extend(std::iter::repeat_n(' ', padding));
-    header.push('\n');
-    let mut out = Vec::from(*b"\x93NUMPY\x01\x00");
-    out.extend(u16::try_from(header.len()).ok()?.to_le_bytes());
-    out.extend(header.as_bytes());
+    let shape: Vec<u64> = array.shape.iter().map(|&n| n as u64).collect();
     match &array.data {
-        Data::F32(v) => v.iter().for_each(|x| out.extend(x.to_le_bytes())),
-        Data::F64(v) => v.iter().for_each(|x| out.extend(x.to_le_bytes())),
-        Data::I64(v) => v.iter().for_each(|x| out.extend(x.to_le_bytes())),
-        Data::U8(v) => out.extend(v),
-        Data::U64(v) => v.iter().for_each(|x| out.extend(x.to_le_bytes())),
+        Data::F32(v) => elements("<f4", &shape, v),
+        Data::F64(v) => elements("<f8", &shape, v),
+        Data::I64(v) => elements("<i8", &shape, v),
+        Data::U8(v) => elements("|u1", &shape, v),
+        Data::U64(v) => elements("<u8", &shape, v),
     }
-    Some(out)
+    // Writing to memory fails only for what is held against above.
+    .ok()
+}
+
+fn elements<T: Serialize + Copy>(descr: &str, shape: &[u64], values: &[T]) -> std::io::Result<Vec<u8>> {
+    let dtype = descr.parse().map_err(std::io::Error::other)?;
+    let mut out = Vec::with_capacity(size_of_val(values) + 1024);
+    let options = WriteOptions::new().dtype(DType::new_scalar(dtype)).shape(shape);
+    let mut writer = options.writer(&mut out).begin_nd()?;
+    writer.extend(values.iter().copied())?;
+    writer.finish()?;
+    Ok(out)
 }

@@ -4,6 +4,9 @@
 //! with up to a number of preemptions. Prints how many orders each had. What loom cannot model, panics (a lock is then
 //! poisoned) and three that spin, is for Miri.
 
+#[path = "../../../engine/src/clock.rs"]
+#[allow(dead_code)]
+mod clock;
 #[path = "../../../engine/src/pool.rs"]
 #[allow(dead_code)]
 mod pool;

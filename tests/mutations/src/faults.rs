@@ -41,8 +41,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "byte-order",
         what: "big-endian weights of four bytes are taken for little-endian ones",
         file: "model/npz/src/npy.rs",
-        old: "let values = if big {",
-        new: "let values = if big && $n != 4 {",
+        old: "if big {",
+        new: "if big && N != 4 {",
         test: ARRAYS,
     },
     Fault {
@@ -144,7 +144,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "bf16-odd-depth",
         what: "bf16 weights lose the last input channel where their number is odd",
-        file: "kernels/src/tile/weights.rs",
+        file: "kernels/src/gemm/pack.rs",
         old: "depth.div_ceil(2)",
         new: "depth / 2",
         test: KERNELS,

@@ -11,7 +11,6 @@ use efficientecg::Options;
 use forge::{Member, zip, zip64};
 use good::{config, good};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -206,7 +205,7 @@ fn what_is_no_regular_file() {
             // Opening it would wait for a writer for ever.
             assert_refused("pipe", &pipe, "found a pipe, device or socket");
         } else {
-            let _ = writeln!(std::io::stderr(), "SKIPPED: no mkfifo here, the case of a pipe is not tested");
+            efficientecg_skipped::skipped("no mkfifo: the case of a pipe");
         }
         assert_refused("device", Path::new("/dev/zero"), "found a pipe, device or socket");
         let ring = folder.path().join("ring.npz");
@@ -218,10 +217,7 @@ fn what_is_no_regular_file() {
         if std::fs::File::open(&locked).is_err() {
             assert_refused("no permission", &locked, "give read permission");
         } else {
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: this user reads everything, the case of no permission is not tested"
-            );
+            efficientecg_skipped::skipped("this user may read everything: the case of no permission");
         }
     }
 }

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import export, record_metrics as metrics
+from . import export
+from . import record_metrics as metrics
 from .network import EfficientECG
 
 BINS = 15

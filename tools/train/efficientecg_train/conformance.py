@@ -14,6 +14,7 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -123,7 +124,7 @@ def randomize(module: EfficientECG, rng: np.random.Generator, signal: np.ndarray
     def normal(t, std):
         fill(t, rng.normal(0, std, tuple(t.shape)))
 
-    for name, p in module.named_parameters():
+    for p in module.parameters():
         normal(p, 0.5)  # tokens, biases, missing vectors; the rest is overwritten below
     for m in module.modules():
         if isinstance(m, ConvBN):
@@ -247,8 +248,8 @@ def main(argv=None) -> int:
             rng = np.random.default_rng([args.seed, i, 1])
             config, length = random_config(rng, i, sizes)
             batch = 1 if length > sizes.long else 1 + (i * 3) % sizes.batch
-        print(write(args.out_dir, i, config,
-                    lambda r: random_inputs(r, config, i, batch, length), seed, sizes), flush=True)
+        inputs = partial(random_inputs, config=config, i=i, batch=batch, length=length)
+        print(write(args.out_dir, i, config, inputs, seed, sizes), flush=True)
     return 0
 
 

@@ -15,7 +15,8 @@ import sys
 import numpy as np
 import torch
 
-from . import calibrate, export, record_metrics as metrics
+from . import calibrate, export
+from . import record_metrics as metrics
 from .recordings import Recordings
 from .train_records import predict, read
 

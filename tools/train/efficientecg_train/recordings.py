@@ -33,7 +33,7 @@ class Recordings:
     def __len__(self) -> int:
         return len(self.names)
 
-    def subset(self, index) -> "Recordings":
+    def subset(self, index) -> Recordings:
         index = torch.as_tensor(np.asarray(index), dtype=torch.long)
         some = {"labels": self.labels[index], "age": self.age[index], "sex": self.sex[index]}
         if self.rhythm is not None:
@@ -41,7 +41,7 @@ class Recordings:
         pick = index.tolist()
         return replace(self, names=[self.names[i] for i in pick], signals=[self.signals[i] for i in pick], **some)
 
-    def with_rhythm(self, path: str) -> "Recordings":
+    def with_rhythm(self, path: str) -> Recordings:
         """With the rows that `efficientecg features` wrote for the same records in the same order."""
         with np.load(path) as z:
             rows, steps = z["rhythm"], z["rhythm_steps"]
@@ -49,7 +49,7 @@ class Recordings:
             raise ValueError(f"{path}: rhythm: expected {len(self)} records, found {len(rows)}")
         return replace(self, rhythm=torch.from_numpy(rows).float(), steps=torch.from_numpy(steps.astype(np.int64)))
 
-    def without_rhythm(self) -> "Recordings":
+    def without_rhythm(self) -> Recordings:
         return replace(self, rhythm=None, steps=None)
 
     def features(self, index: Tensor) -> dict[str, Tensor]:

@@ -21,7 +21,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import augment_records as augment
-from . import autoencoder, config, export, record_metrics as metrics
+from . import autoencoder, config, export
+from . import record_metrics as metrics
 from .datasets import cinc2017, ptbxl
 from .network import EfficientECG
 from .recordings import Recordings

@@ -1,0 +1,63 @@
+//! What threads may hand to each other and share: every public type.
+
+use efficientecg_engine::clock::Moment;
+#[cfg(feature = "gpu")]
+use efficientecg_engine::gpu::{Adapter, Fault, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage};
+use efficientecg_engine::graph::Step;
+use efficientecg_engine::plan::Plan;
+use efficientecg_engine::pool::{Barrier, Pool};
+use efficientecg_engine::profile::{Profile, Span};
+use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Kernels, Layer, Reference, Value};
+use std::path::Path;
+
+const fn shared<T: Send + Sync>() {}
+
+/// Types that do not compile here unless threads may share them, and their names.
+macro_rules! shared {
+    ($list:ident: $($of:ty),*) => {
+        const $list: &[&str] = {
+            $(shared::<$of>();)*
+            &[$(stringify!($of)),*]
+        };
+    };
+}
+
+shared!(ALWAYS:
+    Barrier, Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, Profile, Reference,
+    Span, Step, Value);
+#[cfg(feature = "gpu")]
+shared!(OF_GPUS: Adapter, Fault, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage);
+#[cfg(not(feature = "gpu"))]
+const OF_GPUS: &[&str] = &[];
+
+/// The names of the public types in a folder's sources.
+fn types(folder: &Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let path = entry.unwrap_or_else(|e| panic!("{e}")).path();
+        if path.is_dir() {
+            if cfg!(feature = "gpu") || path.file_name().is_none_or(|name| name != "gpu") {
+                types(&path, found);
+            }
+            continue;
+        }
+        if path.extension().is_none_or(|e| e != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let words = |line: &str| {
+            let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "))?;
+            rest.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned)
+        };
+        found.extend(text.lines().filter_map(words));
+    }
+}
+
+#[test]
+fn no_public_type_is_left_out() {
+    let mut found = Vec::new();
+    types(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.len() >= 15, "{found:?}");
+    let known = |name: &String| ALWAYS.iter().chain(OF_GPUS).any(|t| t.split('<').next() == Some(name));
+    let missing: Vec<&String> = found.iter().filter(|name| !known(name)).collect();
+    assert!(missing.is_empty(), "name these here: {missing:?}");
+}
