@@ -25,3 +25,8 @@ pub mod peak;
 pub mod simd;
 mod tuning;
 pub mod view;
+
+/// What the README shows is run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

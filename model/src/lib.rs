@@ -1,15 +1,65 @@
-//! What the EfficientECG network is: its configuration and weights, the graph of operations they make, and the model that
-//! runs it.
+//! Classifies electrocardiograms with EfficientECG (arXiv [2512.03804](https://arxiv.org/abs/2512.03804)): a one-dimensional
+//! EfficientNet whose cross-attention fuses age, sex and beat rhythm with the signal. From a file to the class of each beat:
 //!
-//! - [`config`], [`weights`], [`inputs`]: what a network is made of and runs on, checked; [`Fault`]: what is wrong with it.
-//! - `graph`: the operations that weights become, batch norm folded.
-//! - [`Model`]: ready to run, shared by threads. [`Profile`]: where a run's time goes. [`Peaks`]: what the machine can do.
+#![cfg_attr(all(feature = "ecg", feature = "models"), doc = "```")]
+#![cfg_attr(not(all(feature = "ecg", feature = "models")), doc = "```ignore")]
+//! use efficientecg::{Model, ecg::Record};
 //!
-//! Features, of which the first two are on by default:
+//! let model = Model::builtin("mitbih-beats")?;
+//! let record = Record::open("../tools/demo/demo")?;
+//! for beat in model.classify(&record)? {
+//!     println!("{beat}");
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
-//! - `npz`: weights and inputs in NumPy's files (`npz`), configurations in JSON.
-//! - `ecg`: records, from files to windows (`ecg`), and from a record to classes (`classify`).
-//! - `gpu`: GPUs through Vulkan, Metal and DX12.
+//! It prints `1.239 s N 0.984` and so on. Leads are matched by name and never guessed: what a record lacks is an error of one
+//! line. [`classify::Settings`] lets other leads stand in, and gives age, sex and beats. The trained [`models`] are not medical
+//! devices.
+//!
+//! A network of one's own is a file, or bytes that the program carries; it runs on arrays too, in batches:
+//!
+#![cfg_attr(feature = "npz", doc = "```")]
+#![cfg_attr(not(feature = "npz"), doc = "```ignore")]
+//! use efficientecg::{Inputs, Model};
+//!
+//! let model = Model::load("weights/ptbxl-8lead.npz")?; // or Model::from_bytes(include_bytes!(…))
+//! let signal = vec![0.0; 2 * 8 * 5000];
+//! let inputs = Inputs::new(signal, [2, 8, 5000])?.age([63.0, 48.0]).sex(["female", "male"]);
+//! for row in model.run(&inputs)?.rows() {
+//!     println!("{:?}", row.probabilities);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Options`] choose threads, precision, instruction set and GPU: `Model::builder().threads(2).load("weights.npz")`. Results are
+//! the same bits for any number of threads. A [`Model`] is shared by as many threads as like to call it.
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! | --- | --- | --- |
+//! | `npz` | yes | weights and inputs in NumPy's files ([`npz`]), configurations in JSON |
+//! | `ecg` | yes | records, from files to windows ([`ecg`]), and from a record to classes ([`classify`]) |
+//! | `models` | yes | the trained [`models`] by name; with `npz`. 1.3 MB in a program that names one, nothing in others |
+//! | `gpu` | no | GPUs through Vulkan, Metal and DX12: `Options::gpu`, `Backend::Auto` |
+//!
+//! Without any the library takes [`Weights::from_arrays`] and runs on the CPU, also on `wasm32-unknown-unknown`, where it runs
+//! on the calling thread and times are zero.
+//!
+//! # Map
+//!
+//! - [`Model`]: a network ready to run; [`Options`]: how, and what loads it so; [`Pool`]: threads, one's own among them.
+//! - [`Inputs`], [`Outputs`]: what a run takes and gives; [`inputs`]: the same in files.
+//! - [`ecg`]: [`Record`](ecg::Record), formats, R peaks, P waves, rhythm; [`classify`]: from a record to [`Finding`](classify::Finding)s.
+//! - [`config`], [`weights`]: what a network is made of. [`npz`]: NumPy's files.
+//! - [`Profile`]: where a run's time goes; [`Peaks`]: what the machine can do.
+//! - [`LoadError`], [`RunError`]: one line each, which names the file, the item and the mend ([`Fault`]).
+//!
+//! `model/examples` has five short programs. How good the models are is measured by `efficientecg-evaluate`; the program
+//! `efficientecg` is the library on a command line.
+// Without its features the page's links to them lead nowhere.
+#![cfg_attr(not(all(feature = "ecg", feature = "models")), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(feature = "ecg")]
 pub mod classify;
@@ -51,3 +101,8 @@ pub use options::{Backend, Options, available_threads};
 pub use peak::Peaks;
 pub use profile::Profile;
 pub use weights::Weights;
+
+/// What the README shows is run.
+#[cfg(all(doctest, feature = "ecg", feature = "models"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -147,3 +147,8 @@ impl Record {
         self.leads.iter().map(|lead| lead.samples.len() as f64 / lead.sample_rate).fold(0.0, f64::max)
     }
 }
+
+/// What the README shows is run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

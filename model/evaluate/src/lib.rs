@@ -70,3 +70,8 @@ impl ClassFigures {
         Ratio { part: 2 * self.right, of: self.reference + self.given }.value()
     }
 }
+
+/// What the README shows is run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -22,3 +22,8 @@ pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};
 #[cfg(feature = "write")]
 pub use write::{write, write_all};
+
+/// What the README shows is run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
