@@ -96,6 +96,7 @@ mod tests {
     fn every_option_is_listed() {
         let others = [
             "weights",
+            "model",
             "seconds",
             "runs",
             "profile",
