@@ -11,6 +11,7 @@ const LONGEST: usize = 160;
 
 /// One thing that is wrong with one item (a configuration key, an array, an archive member).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{item}: expected {expected}, found {found}; {mend}")]
 pub struct Fault {
     /// The key (`stages[2].kernel`), array (`stem.conv.weight`) or member concerned.
@@ -47,6 +48,7 @@ impl Fault {
 
 /// A [`Fault`] and the file (or directory) that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 #[error("{}: {fault}", one_line(&path.to_string_lossy()))]
 pub struct FileError {
     /// The file or directory as the caller named it.

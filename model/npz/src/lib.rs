@@ -25,6 +25,7 @@ pub struct Array {
 
 /// Elements, widened without loss.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Data {
     /// `f2` and `f4`.
     F32(Vec<f32>),
@@ -91,6 +92,7 @@ impl Data {
 
 /// The class of element types that a caller takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Class {
     /// `f2`, `f4`, `f8`.
     Float,

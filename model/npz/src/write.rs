@@ -10,6 +10,7 @@ use std::path::Path;
 
 /// How members are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Packing {
     /// As they are (`numpy.savez`).
     Stored,
