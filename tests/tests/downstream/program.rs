@@ -2,16 +2,15 @@
 //! standard library's stack, and holds the results against the references beside them.
 
 use efficientecg::inputs::read_reference;
-use efficientecg::{Level, Model, Options, Precision, Weights};
+use efficientecg::{Level, Options, Precision};
 use std::path::{Path, PathBuf};
 
 /// Runs a network with these options; `allowed` is what a logit may be off, of the larger of 1 and the largest.
 fn run(weights: &Path, options: &Options, allowed: f64) {
     let reference = weights.with_extension("ref.npz");
-    let weights = Weights::load(weights).expect("a network");
-    let (inputs, expected) = read_reference(&reference, weights.config()).expect("a reference");
+    let model = options.load(weights).expect("a model");
+    let (inputs, expected) = read_reference(&reference, model.config()).expect("a reference");
     let want = &expected.iter().find(|array| array.name == "logits").expect("logits").data;
-    let model = Model::new(&weights, options).expect("a model");
     let got = model.run(&inputs).expect("a run").logits;
     let size = want.iter().fold(1.0f64, |size, w| size.max(w.abs()));
     assert_eq!(got.len(), want.len());
@@ -31,9 +30,7 @@ fn deeply(network: &Path) {
     for (precision, allowed) in [(Precision::F32, 2e-5), (Precision::F16, 2e-2), (Precision::Bf16, 6e-2)] {
         for level in Level::available() {
             for threads in [1, 2] {
-                let options =
-                    Options { level: Some(level), precision, threads: Some(threads), ..Options::default() };
-                run(network, &options, allowed);
+                run(network, &Options::new().level(level).precision(precision).threads(threads), allowed);
             }
         }
     }
