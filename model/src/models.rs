@@ -49,12 +49,12 @@ impl std::fmt::Debug for Trained {
 
 macro_rules! trained {
     ($($name:literal),+) => {
-        &[$(Trained { name: $name, bytes: include_bytes!(concat!("../weights/", $name, ".npz")) }),+]
+        [$(Trained { name: $name, bytes: include_bytes!(concat!("../weights/", $name, ".npz")) }),+]
     };
 }
 
 /// All of them.
-pub const ALL: &[Trained] = trained!("mitbih-beats", "cinc2017-rhythm", "ptbxl-8lead");
+pub static ALL: [Trained; 3] = trained!("mitbih-beats", "cinc2017-rhythm", "ptbxl-8lead");
 
 /// The model of this name.
 ///
