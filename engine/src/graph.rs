@@ -66,6 +66,8 @@ pub struct Layer {
     pub output: Shape,
     /// What it costs for one record.
     pub cost: Cost,
+    /// On the CPU the largest micro-kernel of its matrix product: `f32_gemm_48x8__avx512_zen`.
+    pub micro_kernel: Option<&'static str>,
 }
 
 impl<O> Default for Graph<O> {
@@ -175,8 +177,22 @@ impl<O> Graph<O> {
                 input: operands[0],
                 output: shapes[step.outputs[0].0],
                 cost: step.contract.cost(&operands),
+                micro_kernel: None,
             }
         };
         Ok(self.steps.iter().map(layer).collect())
+    }
+}
+
+impl Kernels {
+    /// [`Graph::layers`], with the micro-kernels that were chosen.
+    pub(crate) fn chosen(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
+        let shapes = self.shapes(inputs)?;
+        let mut layers = self.layers(inputs)?;
+        for (layer, step) in layers.iter_mut().zip(&self.steps) {
+            let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
+            layer.micro_kernel = step.op.micro_kernel(&operands);
+        }
+        Ok(layers)
     }
 }

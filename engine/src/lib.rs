@@ -95,7 +95,7 @@ impl Engine {
     /// The steps of a run on these inputs.
     pub fn layers(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
         match self {
-            Engine::Cpu(cpu) => cpu.graph().layers(inputs),
+            Engine::Cpu(cpu) => cpu.graph().chosen(inputs),
             Engine::Reference(reference) => reference.graph().layers(inputs),
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => gpu.graph().layers(inputs),

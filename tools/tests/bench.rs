@@ -152,6 +152,11 @@ fn the_cpu() {
         // Each step of each record.
         for step in row["profile"]["steps"].as_array().expect("a list") {
             assert_eq!(step["calls"], row["batch"], "{step}");
+            // Products name what multiplies them.
+            let product = ["conv", "pointwise"].iter().any(|op| step["operation"] == *op);
+            let name = step["micro_kernel"].as_str();
+            assert!(name.is_some() || !product, "{step}");
+            assert!(name.is_none_or(|n| n.starts_with("f32_") && n.ends_with("__scalar")), "{step}");
         }
         positive(&row["arena_bytes"], "arena");
         let roofline = &row["profile"]["roofline"];

@@ -55,6 +55,9 @@ pub(super) struct Line {
     /// Of a step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<&'static str>,
+    /// Of a step on the CPU, where it is a matrix product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) micro_kernel: Option<&'static str>,
     /// Calls a run.
     pub(super) calls: usize,
     /// Seconds a run.
@@ -94,6 +97,7 @@ impl Sum {
         Line {
             name: name.to_owned(),
             operation: None,
+            micro_kernel: None,
             calls: self.calls / runs,
             seconds: self.seconds / runs as f64,
             share: self.seconds / total,
@@ -170,7 +174,8 @@ pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> R
     let mut operations: Vec<(&str, Sum)> = Vec::new();
     let mut blocks: Vec<(&str, Sum)> = Vec::new();
     for (layer, sum) in last.layers.iter().zip(&sums).filter(|_| timed) {
-        steps.push(Line { operation: Some(layer.op), ..sum.line(&layer.name, runs, total) });
+        let (operation, micro_kernel) = (Some(layer.op), layer.micro_kernel);
+        steps.push(Line { operation, micro_kernel, ..sum.line(&layer.name, runs, total) });
         for (groups, name) in [(&mut operations, layer.op), (&mut blocks, block(&layer.name))] {
             match groups.iter_mut().find(|(n, _)| *n == name) {
                 Some((_, group)) => group.add(sum),
