@@ -16,21 +16,21 @@ mod activations;
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
+mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512;
+mod avx512;
 mod micro_kernel;
 #[cfg(target_arch = "aarch64")]
-pub(crate) mod neon;
+mod neon;
 mod pack;
-pub(crate) mod scalar;
+mod scalar;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
 use crate::math;
 use crate::op::Precision;
-use crate::simd::{Isa, Level};
+use crate::simd::{Isa, Level, Set};
 use crate::tuning::{FEW_COLUMNS, MAX_BLOCKS, is_even};
 use crate::view::BLOCK;
 pub(crate) use activations::{Activations, Bf16Blocks};
@@ -39,9 +39,24 @@ use pack::Gating;
 pub(crate) use pack::{PackedWeights, Weights};
 use std::ops::Range;
 
+/// The micro-kernels of a level.
+pub(crate) fn table(level: Level) -> &'static table::Table {
+    match level.set() {
+        Set::Scalar => &scalar::TABLE,
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx2 => &avx2::TABLE,
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx512 => &avx512::any::TABLE,
+        #[cfg(target_arch = "x86_64")]
+        Set::Avx512Zen => &avx512::zen::TABLE,
+        #[cfg(target_arch = "aarch64")]
+        Set::Neon => &neon::TABLE,
+    }
+}
+
 /// How many blocks a micro-kernel takes side by side in a product of `cols` columns, so that `tasks` (a function of it) are enough.
 pub(crate) fn blocks_of_tile(level: Level, cols: usize, tasks: impl Fn(usize) -> usize) -> usize {
-    let most = level.table().blocks().min(if cols <= FEW_COLUMNS { 2 } else { MAX_BLOCKS });
+    let most = table(level).blocks().min(if cols <= FEW_COLUMNS { 2 } else { MAX_BLOCKS });
     (1..=most).rev().find(|blocks| is_even(tasks(*blocks))).unwrap_or(1)
 }
 

@@ -32,7 +32,7 @@ impl PackedWeights {
 
     /// Packs them in f32 for activations that are [taps](super::Activations::taps), columns `stride` cells apart.
     pub(crate) fn taps(level: Level, weight: &[f64], bias: &[f64], stride: usize) -> PackedWeights {
-        let conv = level.table().conv;
+        let conv = super::table(level).conv;
         let shapes = conv[if (1..=2).contains(&stride) { stride - 1 } else { 2 }];
         PackedWeights { shapes, ..PackedWeights::new(level, weight, bias, Precision::F32) }
     }
@@ -41,7 +41,7 @@ impl PackedWeights {
     pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedWeights {
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
-        if takes_amx(level, precision) || !level.table().halves() || last == 0 || last > BLOCK / 2 {
+        if takes_amx(level, precision) || !super::table(level).halves() || last == 0 || last > BLOCK / 2 {
             return PackedWeights::new(level, weight, bias, precision);
         }
         // The rows again, after as many zeros as there are to the middle.
@@ -84,7 +84,7 @@ impl PackedWeights {
         }
         let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
-        let table = level.table();
+        let table = super::table(level);
         let shapes = if precision == Precision::Bf16 { table.bf16 } else { table.f32 };
         PackedWeights { precision, shapes, amx, steps, half, weight: packed, bias: biases }
     }

@@ -145,7 +145,7 @@ fn check_all(name: &str, kind: Kind) {
         efficientecg_skipped::skipped(&format!("{name} multiplies bf16 by AMX here"));
         return;
     }
-    let table = level.table();
+    let table = super::table(level);
     let all = match kind {
         Kind::F32 => table.f32,
         Kind::Bf16 => table.bf16,
@@ -208,7 +208,7 @@ levels! {
 #[test]
 fn tiles_cover_the_columns_and_are_even() {
     for level in Level::available() {
-        let table = level.table();
+        let table = super::table(level);
         for shapes in table.f32.iter().chain(table.bf16).chain(table.conv.into_iter().flatten()) {
             for cols in 1..400 {
                 let (mut left, mut sizes) = (cols, Vec::new());

@@ -1,9 +1,9 @@
 //! Under Miri alone: the instructions of AVX-512 that it does not know, lane by lane. They take and give values and touch no
 //! memory, so that all that does is still the code that ships. Products by tiles, which are assembly, do: they are here whole.
 
+use super::MAX_LANES as BLOCK;
 use super::amx::{COLUMNS, Product, STEPS};
 use crate::half;
-use crate::view::BLOCK;
 use std::arch::x86_64::*;
 use std::array::from_fn;
 use std::mem::transmute;

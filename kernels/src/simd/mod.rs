@@ -23,8 +23,6 @@ mod miri_neon;
 pub(crate) mod neon;
 pub(crate) mod scalar;
 
-use crate::gemm;
-use crate::gemm::table::Table;
 use std::fmt;
 
 /// A vector instruction set: a token whose existence proves that the processor has it.
@@ -171,6 +169,20 @@ enum Token {
     Neon(neon::Neon),
 }
 
+/// An instruction set by itself: for tables of what is compiled for each.
+#[derive(Clone, Copy)]
+pub(crate) enum Set {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Zen,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
 /// An instruction set that this processor has.
 #[derive(Clone, Copy)]
 pub struct Level(Token);
@@ -257,18 +269,18 @@ impl Level {
         }
     }
 
-    /// Its micro-kernels.
-    pub(crate) fn table(self) -> &'static Table {
+    /// Which instruction set it is.
+    pub(crate) fn set(self) -> Set {
         match self.0 {
-            Token::Scalar(_) => &gemm::scalar::TABLE,
+            Token::Scalar(_) => Set::Scalar,
             #[cfg(target_arch = "x86_64")]
-            Token::Avx2(_) => &gemm::avx2::TABLE,
+            Token::Avx2(_) => Set::Avx2,
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) => &gemm::avx512::any::TABLE,
+            Token::Avx512(_) => Set::Avx512,
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512Zen(_) => &gemm::avx512::zen::TABLE,
+            Token::Avx512Zen(_) => Set::Avx512Zen,
             #[cfg(target_arch = "aarch64")]
-            Token::Neon(_) => &gemm::neon::TABLE,
+            Token::Neon(_) => Set::Neon,
         }
     }
 

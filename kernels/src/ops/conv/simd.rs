@@ -40,7 +40,7 @@ impl op::Kernel for Packed {
     }
 
     fn micro_kernel(&self, _: &[Shape]) -> Option<&'static str> {
-        self.matrix.micro_kernel(self.level.table().blocks())
+        self.matrix.micro_kernel(gemm::table(self.level).blocks())
     }
 
     fn takes_dense(&self) -> bool {
@@ -89,7 +89,7 @@ impl Body for Run<'_> {
                 padded(self.x.row(lead), window.start(col), &mut row[..window.span(cols)]);
             }
             let x = Activations::taps(self.scratch, offsets, window.stride);
-            let most = self.op.level.table().blocks();
+            let most = gemm::table(self.op.level).blocks();
             for first in (0..matrix.blocks()).step_by(most) {
                 let blocks = most.min(matrix.blocks() - first);
                 let weights = matrix.operand(first, blocks);
