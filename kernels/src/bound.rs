@@ -30,7 +30,7 @@
 
 use crate::gpu::Storage;
 use crate::half;
-use crate::op::Precision;
+use crate::precision::Precision;
 use crate::simd::{Constants, Level};
 
 mod functions;

@@ -22,7 +22,9 @@ pub mod math;
 pub mod op;
 pub mod ops;
 pub mod peak;
+mod precision;
 pub mod simd;
+mod time;
 mod tuning;
 pub mod view;
 

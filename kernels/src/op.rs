@@ -13,70 +13,8 @@ use crate::simd::Level;
 use crate::view::{Layout, Matrix, Shape, View, ViewMut};
 use std::ops::Range;
 
-/// The most positions of a tile of time.
-pub const TILE: usize = 512;
-
-/// Tiles of `cols` positions: an even number of them, so that two threads take half of the record each, unless these were too
-/// short. Partial sums over time come one row a tile, so this is part of the contract of every operation that gives or takes
-/// `sums`: `[tiles(cols), channels]`.
-pub fn tiles(cols: usize) -> usize {
-    let tiles = cols.div_ceil(TILE);
-    if cols < 96 { tiles } else { tiles.next_multiple_of(2) }
-}
-
-/// The positions of a tile of `cols`, which are dealt to the tiles evenly, eight at a time.
-pub fn tile(cols: usize, index: usize) -> Range<usize> {
-    let (eights, tiles) = (cols.div_ceil(8), tiles(cols));
-    // `eights * index / tiles`, which fits.
-    let start = |index: usize| cols.min(8 * (eights / tiles * index + eights % tiles * index / tiles));
-    start(index)..start(index + 1)
-}
-
-/// What weights are stored in, and activations where that is fewer bytes to move; sums are f32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Precision {
-    /// 32 bits.
-    F32,
-    /// IEEE 754 binary16: on a CPU for weights alone, which are multiplied in f32.
-    F16,
-    /// The upper half of an f32: operands of products. The SiLU around them is within 2e-4 of itself.
-    Bf16,
-}
-
-impl Precision {
-    /// All of them.
-    pub const ALL: [Precision; 3] = [Precision::F32, Precision::F16, Precision::Bf16];
-
-    /// `f32`, `f16` or `bf16`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Precision::F32 => "f32",
-            Precision::F16 => "f16",
-            Precision::Bf16 => "bf16",
-        }
-    }
-
-    /// The precision of this name.
-    ///
-    /// ```
-    /// # use efficientecg_kernels::op::Precision;
-    /// assert_eq!(Precision::by_name("bf16"), Some(Precision::Bf16));
-    /// assert!(Precision::ALL.iter().all(|p| Precision::by_name(p.name()) == Some(*p)));
-    /// ```
-    pub fn by_name(name: &str) -> Option<Precision> {
-        Precision::ALL.into_iter().find(|p| p.name() == name)
-    }
-
-    /// The most that a network's results may be off those in f64, of the larger of 1 and the largest magnitude of them.
-    pub fn tolerance(self) -> f64 {
-        match self {
-            Precision::F32 => 2e-5,
-            Precision::F16 => 2e-2,
-            Precision::Bf16 => 6e-2,
-        }
-    }
-}
+pub use crate::precision::Precision;
+pub use crate::time::{TILE, tile, tiles};
 
 /// What a call costs, whoever runs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -265,28 +203,4 @@ pub(crate) fn activation(op: &'static str, inputs: &[Shape], channels: usize) ->
 /// Rounds weights to the precision that kernels compute in.
 pub(crate) fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tiles_are_all_of_the_record_in_order() {
-        let huge = [1 << 24, (1 << 32) - 1, (1 << 40) + 3];
-        for cols in (1..6000).chain(huge.into_iter().filter_map(|cols: u64| usize::try_from(cols).ok())) {
-            let tiles = tiles(cols);
-            assert!(tiles.is_multiple_of(2) || cols < 96, "{cols}");
-            let some = if tiles < 100 { (0..tiles).collect() } else { vec![0, 1, tiles / 3, tiles - 1] };
-            for index in some {
-                let (tile, before) =
-                    (tile(cols, index), index.checked_sub(1).map_or(0, |i| tile(cols, i).end));
-                assert!(
-                    (1..=TILE).contains(&tile.len()) && tile.start == before,
-                    "{cols}: tile {index} is {tile:?}"
-                );
-            }
-            assert_eq!(tile(cols, tiles - 1).end, cols);
-        }
-    }
 }

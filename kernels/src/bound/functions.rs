@@ -4,7 +4,7 @@ use super::{Approx, Arithmetic, UNIT, gamma};
 use crate::linear::LAYER_NORM_EPS;
 use crate::math;
 use crate::math::f64::{sigmoid, silu};
-use crate::op::Precision;
+use crate::precision::Precision;
 use crate::simd::Level;
 
 /// What [`crate::math::exp`] errs by at most, relatively, for `x` in its range: the polynomial's 1.06e-7 and its roundings,

@@ -1,7 +1,8 @@
 //! Sums of products, in the orders that kernels take them.
 
 use super::{Approx, Arithmetic, UNIT, gamma, product, sum};
-use crate::op::{self, Precision};
+use crate::precision::Precision;
+use crate::time;
 
 impl Arithmetic {
     /// Adds `w x` to one chain for each column: a step of the tiled product.
@@ -115,9 +116,9 @@ impl Arithmetic {
     /// Sums over tiles of time of `rows` rows: `[tiles(cols), rows]`.
     pub(crate) fn sum_tiles(&self, y: &[Approx], rows: usize) -> Vec<Approx> {
         let cols = y.len() / rows.max(1);
-        (0..op::tiles(cols))
+        (0..time::tiles(cols))
             .flat_map(|tile| (0..rows).map(move |r| (tile, r)))
-            .map(|(tile, r)| self.total(&y[r * cols..][op::tile(cols, tile)]))
+            .map(|(tile, r)| self.total(&y[r * cols..][time::tile(cols, tile)]))
             .collect()
     }
 
