@@ -1,8 +1,8 @@
 //! Runs a graph's kernels on the processor's cores.
 //!
 //! A batch with a record for every thread goes record by record, each thread through the whole network in an arena of
-//! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the team, are
-//! computed by all threads together: each has a share of a step's tasks, the same part of the record from step to step
+//! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the pool, are
+//! computed by all threads together: each has a share of a node's tasks, the same part of the record from node to node
 //! where that can be, and helps others when it is done. Tasks and their operands depend on shapes alone, so the bits are
 //! the same whatever the number of threads.
 
@@ -10,26 +10,20 @@ use crate::Batch;
 use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
-use crate::pool::{Barrier, Pool};
-use crate::profile::{Profile, Stopwatch, Unwatched, Watch};
-use efficientecg_kernels::aligned::Aligned;
-use efficientecg_kernels::op::{Call, Precision};
+use crate::pool::Pool;
+use crate::profile::{Profile, Stopwatch};
+use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Shape, View, ViewMut};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use efficientecg_kernels::view::Shape;
+use frame::Frame;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Plans kept for later runs; the least recently used goes first.
 const PLANS: usize = 16;
 
-/// Parts of what is left of a share, of which a thread takes one: long runs first, for what neighbouring tasks share is
-/// prepared once a run, then short ones, so that no thread waits long for the last.
-const PARTS: usize = 2;
-
 /// A graph made ready for an instruction set and a team of threads.
 pub struct Cpu {
-    graph: Kernels,
+    graph: Arc<Kernels>,
     level: Level,
     pool: Arc<Pool>,
     plans: Mutex<Vec<Arc<Planned>>>,
@@ -39,76 +33,8 @@ pub struct Cpu {
 struct Planned {
     inputs: Vec<Shape>,
     kept: Vec<Value>,
-    plan: Plan,
-    free: Mutex<Vec<Frame>>,
-}
-
-/// What a run of a batch works with, kept for the next one.
-#[derive(Default)]
-struct Frame {
-    /// One, or one a thread.
-    spaces: Vec<Workspace>,
-    outputs: Vec<Shared<f32>>,
-}
-
-/// The memory of one record's run, and the operands of each step in it.
-struct Workspace {
-    /// Owns the cells that all else points into.
-    _memory: Vec<Aligned>,
-    values: Vec<ViewMut<'static>>,
-    steps: Vec<(Vec<View<'static>>, Vec<ViewMut<'static>>)>,
-    /// A place of `plan.scratch` cells for each thread.
-    scratch: Vec<Shared<f32>>,
-    /// For each thread, of each step, how many of its share of the tasks are taken.
-    taken: Vec<Vec<AtomicUsize>>,
-    barrier: Barrier,
-    /// A step that panicked, plus one.
-    failed: AtomicUsize,
-}
-
-impl Workspace {
-    /// Arenas for one record, with scratch for `threads` threads.
-    fn new(graph: &Kernels, plan: &Plan, threads: usize) -> Result<Workspace, EngineError> {
-        let memory = || EngineError::Memory { bytes: plan.arena_bytes() };
-        let zeros = |cells| Aligned::try_zeros(cells).map_err(|_| memory());
-        let mut arena = zeros(plan.arena)?;
-        let base = arena.as_mut_ptr();
-        let given = |v: &Value| {
-            let at = graph.inputs().iter().position(|input| input == v);
-            at.is_some_and(|input| plan.given[input].is_some())
-        };
-        let write = |v: &Value| {
-            let cells = base.wrapping_add(plan.offsets[v.0]);
-            // What a step reads where the caller has it is not there.
-            let shape = if given(v) { Shape::new(0, 0) } else { plan.shapes[v.0] };
-            // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
-            // views' lifetime does not leave it.
-            unsafe { ViewMut::from_raw(cells, shape, plan.layouts[v.0]) }
-        };
-        // SAFETY: a step reads what no task writes meanwhile.
-        let read = |v: &Value| unsafe { write(v).as_view() };
-        let mut memory = vec![arena];
-        let mut scratch = Vec::new();
-        for _ in 0..threads {
-            let mut cells = zeros(plan.scratch)?;
-            scratch.push(Shared(cells.as_mut_ptr()));
-            memory.push(cells);
-        }
-        let steps = graph.steps().iter();
-        Ok(Workspace {
-            values: (0..plan.shapes.len()).map(|v| write(&Value(v))).collect(),
-            steps: steps
-                .map(|s| (s.inputs.iter().map(read).collect(), s.outputs.iter().map(write).collect()))
-                .collect(),
-            _memory: memory,
-            scratch,
-            taken: (0..threads)
-                .map(|_| graph.steps().iter().map(|_| AtomicUsize::new(0)).collect())
-                .collect(),
-            barrier: Barrier::default(),
-            failed: AtomicUsize::new(0),
-        })
-    }
+    plan: Arc<Plan>,
+    free: Mutex<Vec<Arc<Frame>>>,
 }
 
 /// A pointer that threads may share: each writes its own part.
@@ -141,7 +67,7 @@ impl Cpu {
 
     /// Runs kernels that were packed for `level` on `pool`.
     pub fn packed(graph: Kernels, level: Level, pool: Arc<Pool>) -> Cpu {
-        Cpu { graph, level, pool, plans: Mutex::new(Vec::new()) }
+        Cpu { graph: Arc::new(graph), level, pool, plans: Mutex::new(Vec::new()) }
     }
 
     /// What it computes.
@@ -176,7 +102,7 @@ impl Cpu {
         }
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
-        let plan = self.plan(&inputs, &kept)?;
+        let plan = Arc::new(self.plan(&inputs, &kept)?);
         let planned = Arc::new(Planned { inputs, kept, plan, free: Mutex::new(Vec::new()) });
         if plans.len() == PLANS {
             plans.remove(0);
@@ -187,158 +113,48 @@ impl Cpu {
 
     /// Runs a batch. The first run of a shape plans it; later ones allocate nothing.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        self.run_watched(batch, &Unwatched)
+        self.run_watched(batch, None)
     }
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
         let watch = Stopwatch::start(self.pool.threads());
-        self.run_watched(batch, &watch)?;
+        self.run_watched(batch, Some(&watch))?;
         Ok(watch.stop())
     }
 
     /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.
     fn share(&self, batch: usize) -> (usize, usize) {
         let threads = self.pool.threads();
-        let alone = if threads == 1 { batch } else { batch / threads * threads };
-        (alone, if alone > 0 { threads } else { 1 })
+        let apart = batch / threads * threads;
+        (apart, if apart > 0 { threads } else { 1 })
     }
 
     /// Bytes of the arenas and their scratch that such a batch is computed in.
     pub fn arena_bytes(&self, inputs: &[Shape], kept: &[Value], batch: usize) -> Result<usize, EngineError> {
         let plan = self.plan(inputs, kept)?;
         let (_, arenas) = self.share(batch);
-        Ok(arenas * (plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes()))
+        Ok(arenas * plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes())
     }
 
-    fn run_watched<W: Watch>(&self, batch: &mut Batch<'_>, watch: &W) -> Result<(), EngineError> {
+    fn run_watched(&self, batch: &mut Batch<'_>, watch: Option<&Stopwatch>) -> Result<(), EngineError> {
         let planned = self.planned(batch)?;
         crate::check_lengths(batch, &planned.plan.shapes)?;
-        let threads = self.pool.threads();
-        let (alone, arenas) = self.share(batch.size);
-        let frame = planned.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut frame = frame.unwrap_or_default();
-        while frame.spaces.len() < arenas {
-            frame.spaces.push(Workspace::new(&self.graph, &planned.plan, threads)?);
-        }
-        frame.outputs.clear();
-        frame.outputs.extend(batch.outputs.iter_mut().map(|(_, data)| Shared(data.as_mut_ptr())));
-
-        let (inputs, outputs) = (batch.inputs, frame.outputs.as_slice());
-        let record = &Records { cpu: self, planned: &planned, inputs, outputs, watch };
-        if alone > 0 {
-            let next = AtomicUsize::new(0);
-            let spaces = &frame.spaces;
-            self.pool.run(&|member, _| {
-                loop {
-                    let r = next.fetch_add(1, Ordering::Relaxed);
-                    if r >= alone {
-                        break;
-                    }
-                    record.run(&spaces[member], r, 0, 1, member);
-                }
-            });
-        }
-        for r in alone..batch.size {
-            let space = &frame.spaces[0];
-            self.pool.run(&|member, members| record.run(space, r, member, members, member));
-        }
-
-        let failed = frame.spaces.iter().map(|w| w.failed.swap(0, Ordering::Relaxed)).max().unwrap_or(0);
-        frame.outputs.clear();
-        planned.free.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
-        match failed.checked_sub(1) {
-            None => Ok(()),
-            Some(step) => Err(EngineError::Panic { step: self.graph.steps()[step].label.clone() }),
-        }
+        let (apart, arenas) = self.share(batch.size);
+        let free = || planned.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = free().pop().filter(|frame| frame.spaces() >= arenas);
+        let frame = match kept {
+            Some(frame) => frame,
+            None => Arc::new(Frame::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
+        };
+        let turn = self.pool.turn();
+        let result = frame.run(batch, apart, turn.as_ref(), watch);
+        drop(turn);
+        free().push(frame);
+        result.map_err(|node| EngineError::Panic { step: self.graph.steps()[node].label.clone() })
     }
 }
 
-/// The records of a batch.
-struct Records<'a, W> {
-    cpu: &'a Cpu,
-    planned: &'a Planned,
-    inputs: &'a [(Shape, &'a [f32])],
-    /// Where each output of record 0 starts.
-    outputs: &'a [Shared<f32>],
-    watch: &'a W,
-}
-
-impl<W: Watch> Records<'_, W> {
-    /// Runs record `r` as one of `members`, who all call this with the same workspace. `lane` is the thread's number.
-    fn run(&self, workspace: &Workspace, r: usize, member: usize, members: usize, lane: usize) {
-        let w = workspace;
-        if member == 0 {
-            let inputs = self.cpu.graph.inputs().iter().zip(self.inputs).zip(&self.planned.plan.given);
-            for ((value, (shape, data)), _) in inputs.filter(|(_, given)| given.is_none()) {
-                let data = &data[r * shape.len()..][..shape.len()];
-                for row in 0..shape.rows {
-                    // SAFETY: no other member touches the arena before the barrier.
-                    unsafe { w.values[value.0].row_mut(row) }
-                        .copy_from_slice(&data[row * shape.cols..][..shape.cols]);
-                }
-            }
-        }
-        w.taken[member].iter().for_each(|n| n.store(0, Ordering::Relaxed));
-        w.barrier.wait(members, || {});
-        // SAFETY: each member uses the scratch of its own number.
-        let scratch =
-            unsafe { std::slice::from_raw_parts_mut(w.scratch[member].get(), self.planned.plan.scratch) };
-        let mut since = self.watch.mark();
-        for (index, step) in self.cpu.graph.steps().iter().enumerate() {
-            let (inputs, outputs) = &w.steps[index];
-            let dense;
-            let inputs = match self.planned.plan.given.iter().position(|step| *step == Some(index)) {
-                Some(input) => {
-                    let (shape, data) = self.inputs[input];
-                    dense = [View::dense(&data[r * shape.len()..][..shape.len()], shape)];
-                    &dense[..]
-                }
-                None => inputs,
-            };
-            let tasks = self.planned.plan.tasks[index];
-            let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
-            // The own share first, then what others have left of theirs.
-            for owner in (member..members).chain(0..member) {
-                let share = |of: usize| tasks * of / members;
-                let (start, count) = (share(owner), share(owner + 1) - share(owner));
-                let run = |taken: usize| (count - taken).div_ceil(if members == 1 { 1 } else { PARTS });
-                while w.failed.load(Ordering::Relaxed) == 0 {
-                    let more = |taken: usize| (taken < count).then(|| taken + run(taken));
-                    let taken = &w.taken[owner][index];
-                    let Ok(first) = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) else {
-                        break;
-                    };
-                    let tasks = start + first..start + first + run(first);
-                    let call = Call { inputs, outputs, scratch: &mut *scratch, tasks, ahead };
-                    let run = || {
-                        // SAFETY: the plan gave the shapes and the scratch; the counters give each task once; the
-                        // barrier parts the steps.
-                        unsafe { step.op.run(call) };
-                    };
-                    if catch_unwind(AssertUnwindSafe(run)).is_err() {
-                        w.failed.store(index + 1, Ordering::Relaxed);
-                    }
-                }
-            }
-            w.barrier.wait(members, || {});
-            if member == 0 {
-                since = self.watch.took(index, lane, members, since);
-            }
-        }
-        if member == 0 {
-            for (value, data) in self.planned.kept.iter().zip(self.outputs) {
-                let shape = self.planned.plan.shapes[value.0];
-                let to = data.get().wrapping_add(r * shape.len());
-                // SAFETY: the lengths of the batch were checked, record `r` is run once, and its steps are done.
-                unsafe {
-                    w.values[value.0].as_view().unpack(std::slice::from_raw_parts_mut(to, shape.len()));
-                }
-            }
-        }
-        w.barrier.wait(members, || {});
-    }
-}
-
+mod frame;
 #[cfg(test)]
 mod tests;

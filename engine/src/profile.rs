@@ -1,6 +1,4 @@
-//! Where the time of a run goes: the run itself, watched step by step.
-//!
-//! A back end is generic over `Watch`, so that a run that nobody watches is compiled without a clock.
+//! Where the time of a run goes: the run itself, with a stopwatch for its nodes. Other runs look at no clock between nodes.
 
 use crate::clock::Moment;
 use std::sync::{Mutex, PoisonError};
@@ -37,28 +35,7 @@ pub struct Profile {
     pub note: Option<String>,
 }
 
-/// Someone who may look at a clock between the steps of a run.
-pub(crate) trait Watch: Sync {
-    /// A moment.
-    type Mark: Copy;
-    /// Now.
-    fn mark(&self) -> Self::Mark;
-    /// A step took from `since` to now for one record; gives now.
-    fn took(&self, step: usize, lane: usize, threads: usize, since: Self::Mark) -> Self::Mark;
-}
-
-/// Nobody.
-pub(crate) struct Unwatched;
-
-impl Watch for Unwatched {
-    type Mark = ();
-    #[inline(always)]
-    fn mark(&self) {}
-    #[inline(always)]
-    fn took(&self, _: usize, _: usize, _: usize, (): ()) {}
-}
-
-/// Someone with the processor's clock.
+/// Measures the nodes of a run.
 pub(crate) struct Stopwatch {
     start: Moment,
     lanes: Vec<Mutex<Vec<Span>>>,
@@ -79,22 +56,15 @@ impl Stopwatch {
             self.lanes.into_iter().flat_map(|l| l.into_inner().unwrap_or_else(PoisonError::into_inner));
         Profile { spans: spans.collect(), seconds, threads, gpu: false, note: None }
     }
-}
 
-impl Watch for Stopwatch {
-    type Mark = Moment;
-
-    fn mark(&self) -> Moment {
-        Moment::now()
-    }
-
-    fn took(&self, step: usize, lane: usize, threads: usize, since: Moment) -> Moment {
+    /// A node took from `since` to now for one record; gives now.
+    pub(crate) fn took(&self, step: usize, lane: usize, threads: usize, since: Moment) -> Moment {
         let now = Moment::now();
         let seconds = |from: Moment, to: Moment| to.since(from).as_secs_f64();
         let (start, seconds) = (seconds(self.start, since), seconds(since, now));
         let span = Span { step, lane, threads, records: 1, start, seconds };
         self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner).push(span);
-        // What writing it down took belongs to no step.
+        // What writing it down took belongs to no node.
         Moment::now()
     }
 }
