@@ -11,49 +11,49 @@ use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::Pool;
-use crate::profile::{Profile, Stopwatch};
+use crate::profile::{Profile, Recorder};
 use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::Shape;
-use frame::Frame;
+use efficientecg_kernels::tensor::Shape;
+use memory::RunMemory;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Plans kept for later runs; the least recently used goes first.
 const PLANS: usize = 16;
 
-/// A graph made ready for an instruction set and a team of threads.
+/// A graph made ready for an instruction set and a thread pool.
 pub struct Cpu {
     graph: Arc<Kernels>,
     level: Level,
     pool: Arc<Pool>,
-    plans: Mutex<Vec<Arc<Planned>>>,
+    plans: Mutex<Vec<Arc<CachedPlan>>>,
 }
 
 /// A plan with the arenas that its runs use.
-struct Planned {
+struct CachedPlan {
     inputs: Vec<Shape>,
     kept: Vec<Value>,
     plan: Arc<Plan>,
-    free: Mutex<Vec<Arc<Frame>>>,
+    free: Mutex<Vec<Arc<RunMemory>>>,
 }
 
 /// A pointer that threads may share: each writes its own part.
-struct Shared<T>(*mut T);
+struct SharedPtr<T>(*mut T);
 
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Shared<T> {
+impl<T> Clone for SharedPtr<T> {
+    fn clone(&self) -> SharedPtr<T> {
         *self
     }
 }
 
-impl<T> Copy for Shared<T> {}
+impl<T> Copy for SharedPtr<T> {}
 
 // SAFETY: users write disjoint parts, see each use.
-unsafe impl<T> Send for Shared<T> {}
+unsafe impl<T> Send for SharedPtr<T> {}
 // SAFETY: as above.
-unsafe impl<T> Sync for Shared<T> {}
+unsafe impl<T> Sync for SharedPtr<T> {}
 
-impl<T> Shared<T> {
+impl<T> SharedPtr<T> {
     fn get(self) -> *mut T {
         self.0
     }
@@ -80,7 +80,7 @@ impl Cpu {
         self.level
     }
 
-    /// Threads of its team.
+    /// Threads of its pool.
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
@@ -90,8 +90,8 @@ impl Cpu {
         Plan::new(&self.graph, inputs, kept)
     }
 
-    fn planned(&self, batch: &Batch<'_>) -> Result<Arc<Planned>, EngineError> {
-        let fits = |p: &Planned| {
+    fn planned(&self, batch: &Batch<'_>) -> Result<Arc<CachedPlan>, EngineError> {
+        let fits = |p: &CachedPlan| {
             p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))
                 && p.kept.iter().eq(batch.outputs.iter().map(|(v, _)| v))
         };
@@ -103,7 +103,7 @@ impl Cpu {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let plan = Arc::new(self.plan(&inputs, &kept)?);
-        let planned = Arc::new(Planned { inputs, kept, plan, free: Mutex::new(Vec::new()) });
+        let planned = Arc::new(CachedPlan { inputs, kept, plan, free: Mutex::new(Vec::new()) });
         if plans.len() == PLANS {
             plans.remove(0);
         }
@@ -113,14 +113,14 @@ impl Cpu {
 
     /// Runs a batch. The first run of a shape plans it; later ones allocate nothing.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        self.run_watched(batch, None)
+        self.run_profiled(batch, None)
     }
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
-        let watch = Stopwatch::start(self.pool.threads());
-        self.run_watched(batch, Some(&watch))?;
-        Ok(watch.stop())
+        let profiler = Recorder::start(self.pool.threads());
+        self.run_profiled(batch, Some(&profiler))?;
+        Ok(profiler.stop())
     }
 
     /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.
@@ -137,24 +137,24 @@ impl Cpu {
         Ok(arenas * plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes())
     }
 
-    fn run_watched(&self, batch: &mut Batch<'_>, watch: Option<&Stopwatch>) -> Result<(), EngineError> {
+    fn run_profiled(&self, batch: &mut Batch<'_>, profiler: Option<&Recorder>) -> Result<(), EngineError> {
         let planned = self.planned(batch)?;
         crate::check_lengths(batch, &planned.plan.shapes)?;
         let (apart, arenas) = self.share(batch.size);
         let free = || planned.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = free().pop().filter(|frame| frame.spaces() >= arenas);
-        let frame = match kept {
-            Some(frame) => frame,
-            None => Arc::new(Frame::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
+        let kept = free().pop().filter(|memory| memory.workspaces() >= arenas);
+        let memory = match kept {
+            Some(memory) => memory,
+            None => Arc::new(RunMemory::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
         };
         let turn = self.pool.turn();
-        let result = frame.run(batch, apart, turn.as_ref(), watch);
+        let result = memory.run(batch, apart, turn.as_ref(), profiler);
         drop(turn);
-        free().push(frame);
-        result.map_err(|node| EngineError::Panic { step: self.graph.steps()[node].label.clone() })
+        free().push(memory);
+        result.map_err(|node| EngineError::Panic { node: self.graph.nodes()[node].label.clone() })
     }
 }
 
-mod frame;
+mod memory;
 #[cfg(test)]
 mod tests;

@@ -83,20 +83,20 @@ impl Pool {
     /// A pool of `threads` threads, the caller counted in. Where the system gives fewer, the pool is smaller.
     pub fn new(threads: usize) -> Pool {
         let shared = Arc::new(Shared::default());
-        let mut workers = Vec::new();
+        let mut handles = Vec::new();
         for thread in 1..threads {
             let shared = Arc::clone(&shared);
             let name = format!("efficientecg-{thread}");
             let builder = thread::Builder::new().name(name).stack_size(STACK);
             match builder.spawn(move || work(&shared, thread)) {
-                Ok(handle) => workers.push(handle),
+                Ok(handle) => handles.push(handle),
                 Err(_) => break,
             }
         }
         Pool { threads: Threads::Own { shared, workers }, turn: Mutex::new(()) }
     }
 
-    /// A pool of threads that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
+    /// A thread pool that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
     /// once, each time on another thread, and returns when all calls have returned. The calling thread may be one of them:
     ///
     /// ```
@@ -186,9 +186,9 @@ impl Drop for Pool {
         let Threads::Own { shared, workers } = &mut self.threads else { return };
         shared.lock().stop = true;
         shared.start.notify_all();
-        for worker in workers.drain(..) {
+        for handle in handles.drain(..) {
             // A worker that panicked has said so.
-            let _ = worker.join();
+            let _ = handle.join();
         }
     }
 }

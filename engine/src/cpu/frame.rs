@@ -6,11 +6,11 @@ use crate::error::EngineError;
 use crate::graph::{Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Turn, Work};
-use crate::profile::Stopwatch;
+use crate::profile::Recorder;
 use crate::tasks::Tasks;
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::op::Call;
-use efficientecg_kernels::view::{Shape, View, ViewMut};
+use efficientecg_kernels::tensor::{Shape, TensorView, TensorViewMut};
 use std::cell::UnsafeCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,7 +40,7 @@ struct Borrowed {
     inputs: *const [(Shape, &'static [f32])],
     /// Where each output of record 0 starts.
     outputs: Vec<(Value, Shared<f32>)>,
-    watch: Option<*const Stopwatch>,
+    profiler: Option<*const Recorder>,
     stage: Stage,
     /// When the node began.
     since: Moment,
@@ -65,8 +65,8 @@ unsafe impl Sync for Frame {}
 struct Workspace {
     /// Owns the cells that the views point into.
     _memory: Aligned,
-    values: Vec<ViewMut<'static>>,
-    nodes: Vec<(Vec<View<'static>>, Vec<ViewMut<'static>>)>,
+    values: Vec<TensorViewMut<'static>>,
+    nodes: Vec<(Vec<TensorView<'static>>, Vec<TensorViewMut<'static>>)>,
 }
 
 impl Workspace {
@@ -83,11 +83,11 @@ impl Workspace {
             let shape = if given(v) { Shape::new(0, 0) } else { plan.shapes[v.0] };
             // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
             // views' lifetime does not leave it.
-            unsafe { ViewMut::from_raw(cells, shape, plan.layouts[v.0]) }
+            unsafe { TensorViewMut::from_raw(cells, shape, plan.layouts[v.0]) }
         };
         // SAFETY: a node reads what no task writes meanwhile.
         let read = |v: &Value| unsafe { write(v).as_view() };
-        let nodes = graph.steps().iter();
+        let nodes = graph.nodes().iter();
         Ok(Workspace {
             values: (0..plan.shapes.len()).map(|v| write(&Value(v))).collect(),
             nodes: nodes
@@ -123,7 +123,7 @@ impl Frame {
             batch: UnsafeCell::new(Borrowed {
                 inputs: &[],
                 outputs: Vec::new(),
-                watch: None,
+                profiler: None,
                 stage: Stage::Records,
                 since: Moment::now(),
             }),
@@ -146,7 +146,7 @@ impl Frame {
         batch: &mut crate::Batch<'_>,
         apart: usize,
         turn: Option<&Turn<'_>>,
-        watch: Option<&Stopwatch>,
+        profiler: Option<&Recorder>,
     ) -> Result<(), usize> {
         {
             // SAFETY: no stage is under way, and one caller has the frame.
@@ -157,7 +157,7 @@ impl Frame {
                     batch.inputs,
                 )
             };
-            borrowed.watch = watch.map(|watch| watch as *const Stopwatch);
+            borrowed.profiler = profiler.map(|profiler| profiler as *const Recorder);
             borrowed.outputs.clear();
             borrowed.outputs.extend(batch.outputs.iter_mut().map(|(v, to)| (*v, Shared(to.as_mut_ptr()))));
         }
@@ -188,7 +188,7 @@ impl Frame {
         // SAFETY: nobody has a claim.
         let borrowed = unsafe { &mut *self.batch.get() };
         borrowed.stage = stage;
-        if borrowed.watch.is_some() {
+        if borrowed.profiler.is_some() {
             borrowed.since = Moment::now();
         }
     }
@@ -206,13 +206,13 @@ impl Frame {
     /// A record from its inputs to its outputs, on this thread.
     fn record(&self, record: usize, thread: usize) {
         // SAFETY: nothing is written to it in this stage, or by another thread.
-        let watch = unsafe { (*self.batch.get()).watch };
+        let profiler = unsafe { (*self.batch.get()).profiler };
         self.fill(record, thread);
-        let mut since = watch.map(|_| Moment::now());
+        let mut since = profiler.map(|_| Moment::now());
         for node in 0..self.plan.tasks.len() {
             self.compute(record, node, 0..self.plan.tasks[node], thread, thread);
             // SAFETY: the caller's stopwatch outlives the run.
-            since = since.zip(watch).map(|(since, watch)| unsafe { (*watch).took(node, thread, 1, since) });
+            since = since.zip(profiler).map(|(since, profiler)| unsafe { (*profiler).took(node, thread, 1, since) });
         }
         self.empty(record, thread);
     }
@@ -259,19 +259,19 @@ impl Frame {
                 Some(input) => {
                     // SAFETY: as in `fill`.
                     let (shape, data) = unsafe { (&*(*self.batch.get()).inputs)[input] };
-                    dense = [View::dense(&data[record * shape.len()..][..shape.len()], shape)];
+                    dense = [TensorView::dense(&data[record * shape.len()..][..shape.len()], shape)];
                     &dense[..]
                 }
                 None => inputs,
             };
-            let ahead = self.graph.steps().get(node + 1).map_or([&[][..]; 2], |n| n.op.weights());
+            let prefetch = self.graph.nodes().get(node + 1).map_or([&[][..]; 2], |n| n.op.weights());
             // SAFETY: each thread uses the scratch of its own number.
             let scratch =
                 unsafe { std::slice::from_raw_parts_mut(self.scratch[thread].0.get(), self.plan.scratch) };
-            let call = Call { inputs, outputs, scratch, tasks, ahead };
+            let call = Call { inputs, outputs, scratch, tasks, prefetch };
             // SAFETY: the plan gave the shapes and the scratch; each task is claimed once; the nodes whose results it
             // reads are done.
-            unsafe { self.graph.steps()[node].op.run(call) };
+            unsafe { self.graph.nodes()[node].op.run(call) };
         };
         if catch_unwind(AssertUnwindSafe(run)).is_err() {
             self.failed.store(node + 1, Ordering::Relaxed);
@@ -309,8 +309,8 @@ impl Frame {
             // SAFETY: nobody has a claim; the caller's stopwatch outlives the run.
             unsafe {
                 let borrowed = &*self.batch.get();
-                if let Some(watch) = borrowed.watch {
-                    (*watch).took(node, 0, self.scratch.len(), borrowed.since);
+                if let Some(profiler) = borrowed.profiler {
+                    (*profiler).took(node, 0, self.scratch.len(), borrowed.since);
                 }
             }
             if self.go_on(record, node + 1) {
