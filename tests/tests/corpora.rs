@@ -1,4 +1,4 @@
-//! The fuzz targets on their corpora, without a fuzzer: what once was a find stays mended. The command line's is run by
+//! The fuzz targets on their corpora, without a fuzzer: what once was a find stays fixed. The command line's is run by
 //! `tools/tests/commands.rs`.
 
 #[path = "../fuzz/src/lib.rs"]

@@ -3,7 +3,7 @@
 use super::npy::{Header, Headers};
 use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
-use efficientecg_files::{self as files, Clock, Fault, FileError, Timed};
+use efficientecg_files::{self as files, Clock, FileError, ItemError, Timed};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read};
@@ -33,13 +33,13 @@ enum Kind {
 
 /// An I/O error of opening or listing.
 fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
-    let mend = match error.kind() {
+    let fix = match error.kind() {
         std::io::ErrorKind::NotFound => "check the path",
         std::io::ErrorKind::PermissionDenied => "give read permission",
         std::io::ErrorKind::InvalidInput => "name a regular file",
         _ => "check the file",
     };
-    FileError::new(path, "file", expected, error.to_string(), mend)
+    FileError::new(path, "file", expected, error.to_string(), fix)
 }
 
 /// Opens a regular file; it and its length.
@@ -117,16 +117,16 @@ impl Archive {
         name: &str,
         class: Class,
         want: Option<&[Dim]>,
-        read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+        read: impl Fn(Header, &mut dyn Read) -> Result<T, ItemError>,
     ) -> Result<T, FileError> {
         match &self.kind {
             Kind::Zip { zip, members } => {
                 let member = members.get(name).ok_or_else(|| self.absent(name))?;
                 let mut reader = zip.member(&self.path, member)?;
-                let fault = |f: Fault| f.in_file(&self.path);
+                let invalid = |f: ItemError| f.in_file(&self.path);
                 let header = Header::read(name, &mut reader, member.size, class, want, &self.headers);
-                let header = header.map_err(fault)?;
-                let made = read(header, &mut reader).map_err(fault)?;
+                let header = header.map_err(invalid)?;
+                let made = read(header, &mut reader).map_err(invalid)?;
                 reader.finish().map_err(|found| {
                     FileError::new(
                         &self.path,
@@ -283,11 +283,11 @@ fn read_named<T>(
     class: Class,
     want: Option<&[Dim]>,
     (clock, headers): (&Arc<Clock>, &Headers),
-    read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+    read: impl Fn(Header, &mut dyn Read) -> Result<T, ItemError>,
 ) -> Result<T, FileError> {
     let (file, size) = open_regular(path, "a .npy file", clock)?;
     let mut reader = BufReader::with_capacity(1 << 16, &file);
-    let fault = |f: Fault| f.in_file(path);
-    let header = Header::read(name, &mut reader, size, class, want, headers).map_err(fault)?;
-    read(header, &mut reader).map_err(fault)
+    let invalid = |f: ItemError| f.in_file(path);
+    let header = Header::read(name, &mut reader, size, class, want, headers).map_err(invalid)?;
+    read(header, &mut reader).map_err(invalid)
 }

@@ -111,7 +111,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "arena-lives",
-        what: "an operand's cells are free for the results of the step that reads it",
+        what: "an operand's cells are free for the results of the node that reads it",
         file: "engine/src/plan.rs",
         old: "lives[v.0].1 = at;",
         new: "lives[v.0].1 = at.saturating_sub(1).max(lives[v.0].0);",
@@ -136,7 +136,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "layer-norm-eps",
         what: "1e-6, in the kernel and in its reference",
-        file: "kernels/src/linear.rs",
+        file: "kernels/src/gemv.rs",
         old: "const LAYER_NORM_EPS: f64 = 1e-5;",
         new: "const LAYER_NORM_EPS: f64 = 1e-6;",
         test: NETWORKS,
@@ -166,10 +166,10 @@ pub(crate) const FAULTS: &[Fault] = &[
         test: KERNELS,
     },
     Fault {
-        name: "depthwise-stale-tile",
-        what: "in bf16 the samples of the first tile of a run of tasks serve the next",
+        name: "depthwise-stale-chunk",
+        what: "in bf16 the samples of the first time chunk of a run of tasks serve the next",
         file: "kernels/src/ops/depthwise/simd.rs",
-        old: "Some(of) if of.0 == tile => of,",
+        old: "Some(of) if of.0 == time_chunk => of,",
         new: "Some(of) => of,",
         test: KERNELS,
     },
@@ -192,7 +192,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "squeeze-mean",
         what: "the mean over the length in whole vectors",
-        file: "kernels/src/linear.rs",
+        file: "kernels/src/gemv.rs",
         old: "let scale = 1.0 / cols as f64;",
         new: "let scale = 1.0 / cols.next_multiple_of(MAX_LANES) as f64;",
         test: KERNELS,
@@ -216,7 +216,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "softmax-top",
         what: "softmax without taking off the largest logit",
-        file: "kernels/src/linear.rs",
+        file: "kernels/src/gemv.rs",
         old: "    x.iter_mut().for_each(|x| *x -= top);\n",
         new: "    let _ = top;\n",
         test: KERNELS,
@@ -264,7 +264,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "gpu-packed-overflow",
         what: "the largest f16 counts as infinite",
-        file: "kernels/src/wgsl/view_packed_f16.wgsl",
+        file: "kernels/src/wgsl/storage_packed_f16.wgsl",
         old: "vec4(65520.0)",
         new: "vec4(65504.0)",
         test: GPU,

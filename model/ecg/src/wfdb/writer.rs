@@ -33,12 +33,12 @@ impl Default for Storage {
 /// or a file that cannot be written.
 pub fn write(folder: &Path, record: &Record, storage: &Storage) -> Result<()> {
     let path = folder.join(format!("{}.hea", record.name));
-    let error = |item: String, expected: &str, found: String, mend: &'static str| Error::Content {
+    let error = |item: String, expected: &str, found: String, fix: &'static str| Error::Content {
         path: path.clone(),
         item,
         expected: expected.to_owned(),
         found,
-        mend,
+        fix,
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if record.name.is_empty() || !record.name.chars().all(plain) {

@@ -172,17 +172,17 @@ fn beats_of_table(path: &Path, rules: &Rules) -> Result<Track, FileError> {
     let table = Table::read(path, &["sample"])?;
     let column = |name: &str| table.header.iter().flatten().position(|h| h == name);
     let Some(class) = column("class") else {
-        let mend = "give a table that begins with a line sample,class";
-        return Err(FileError::new(path, "columns", "sample and class", "no names of them", mend));
+        let fix = "give a table that begins with a line sample,class";
+        return Err(FileError::new(path, "columns", "sample and class", "no names of them", fix));
     };
     let mut track = Track::default();
     for row in &table.rows {
         let time = row.fields[0].parse::<i64>().ok().filter(|t| t.unsigned_abs() < 1 << 53);
-        let time = time.ok_or_else(|| table.fault(row, 0, "a whole number", "give the beat's sample"))?;
+        let time = time.ok_or_else(|| table.invalid(row, 0, "a whole number", "give the beat's sample"))?;
         let mut letters = row.fields[class].chars();
         let code = letters.next().filter(|_| letters.next().is_none()).and_then(Code::from_symbol);
         let Some(label) = code.and_then(|c| Class::of(c, rules.escape)) else {
-            return Err(table.fault(row, class, "a beat's symbol, as N or V", "give beats alone"));
+            return Err(table.invalid(row, class, "a beat's symbol, as N or V", "give beats alone"));
         };
         let confidence = match column(&row.fields[class]).filter(|c| *c != class) {
             Some(place) => Some(table.probability(row, place)?),
