@@ -23,7 +23,7 @@ pub type WeightsError = FileError;
 /// One array that a configuration asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct WeightSpec {
     /// Its name, as in `state_dict()`.
     pub name: String,
     /// Its shape.
@@ -31,7 +31,7 @@ pub struct Entry {
 }
 
 /// Every array that `config` asks for, in the order of the network. Fails if a size overflows.
-pub fn table(config: &Config) -> Result<Vec<Entry>, ItemError> {
+pub fn table(config: &Config) -> Result<Vec<WeightSpec>, ItemError> {
     let mut t = Table(Vec::new());
     let stem = config.stem.channels;
     t.conv_bn("stem", &[stem, config.leads.len(), config.stem.kernel])?;
@@ -99,7 +99,7 @@ fn too_big(name: &str) -> ItemError {
     )
 }
 
-struct Table(Vec<Entry>);
+struct Table(Vec<WeightSpec>);
 
 impl Table {
     fn add(&mut self, name: String, shape: &[usize]) -> Result<(), ItemError> {
@@ -107,7 +107,7 @@ impl Table {
         if bytes.is_none_or(|n| n > isize::MAX as usize) {
             return Err(too_big(&name));
         }
-        self.0.push(Entry { name, shape: shape.to_vec() });
+        self.0.push(WeightSpec { name, shape: shape.to_vec() });
         Ok(())
     }
 
@@ -139,7 +139,7 @@ pub(crate) trait Source {
 
 /// Number of learned values: everything but the batch norms' running statistics.
 pub(crate) fn parameters(config: &Config) -> Result<usize, ItemError> {
-    let learned = |e: &&Entry| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
+    let learned = |e: &&WeightSpec| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
     Ok(table(config)?.iter().filter(learned).map(|e| e.shape.iter().product::<usize>()).sum())
 }
 
@@ -238,7 +238,7 @@ impl Source for Weights {
     }
 }
 
-fn dims(entry: &Entry) -> Vec<Dim> {
+fn dims(entry: &WeightSpec) -> Vec<Dim> {
     entry.shape.iter().map(|&n| Dim::Is(n)).collect()
 }
 
@@ -252,7 +252,7 @@ fn missing(name: &str, shape: &[usize]) -> ItemError {
 }
 
 /// Holds the names that are there against the table.
-fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), ItemError> {
+fn check_names(found: &HashSet<String>, table: &[WeightSpec]) -> Result<(), ItemError> {
     if let Some(entry) = table.iter().find(|e| !found.contains(&e.name)) {
         return Err(missing(&entry.name, &entry.shape));
     }

@@ -1,7 +1,8 @@
 //! A weight file: an `.npz`, or a directory of `.npy` files and `config.json`.
 
 use super::{
-    Entry, Source, Tensor, Values, Weights, WeightsError, check_names, check_values, dims, missing, table,
+    Source, Tensor, Values, WeightSpec, Weights, WeightsError, check_names, check_values, dims, missing,
+    table,
 };
 use crate::config::Config;
 use efficientecg_files::ItemError;
@@ -17,7 +18,7 @@ const SKIPPED: &str = ".num_batches_tracked";
 pub(crate) struct WeightFile {
     archive: Archive,
     config: Config,
-    table: Vec<Entry>,
+    table: Vec<WeightSpec>,
     /// Where each array is in the table.
     places: HashMap<String, usize>,
 }
@@ -63,7 +64,7 @@ impl WeightFile {
         Ok(Weights { path: self.path().to_path_buf(), config: self.config, arrays })
     }
 
-    fn tensor(&self, entry: &Entry) -> Result<Tensor, WeightsError> {
+    fn tensor(&self, entry: &WeightSpec) -> Result<Tensor, WeightsError> {
         let Array { shape, data } = self.archive.read(&entry.name, Class::Float, Some(&dims(entry)))?;
         let data = match data {
             Data::F32(values) => Values::F32(values),

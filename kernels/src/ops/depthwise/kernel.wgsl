@@ -12,7 +12,7 @@ struct Dims {
     cols: u32,       // of y
     x_pitch4: u32,   // in Four
     y_pitch4: u32,   // in Four
-    outputs4: u32,      // of y, in Four: at most COLS / 4
+    outputs4: u32,   // of y, in Four: at most COLS / 4
     sums_pitch: u32, // in f32
     parts: u32,      // rows of sums
 }

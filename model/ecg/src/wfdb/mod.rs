@@ -32,7 +32,7 @@ pub use codes::Code;
 pub use format::Format;
 pub use header::{Header, SegmentSpec, SignalSpec};
 pub use signal::{Digital, Signals};
-pub use writer::{Storage, write};
+pub use writer::{StorageFormat, write};
 
 use super::error::{Error, Result};
 use super::{Lead, Record};
