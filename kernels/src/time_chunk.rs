@@ -1,4 +1,4 @@
-//! How time is cut into time chunks, over each of which sums are given.
+//! Time chunks: the parts of a record over which sums are given.
 
 use crate::tensor::{Shape, TensorView};
 use std::ops::Range;
@@ -14,7 +14,7 @@ pub fn time_chunks(cols: usize) -> usize {
     if cols < 96 { time_chunks } else { time_chunks.next_multiple_of(2) }
 }
 
-/// The positions of a time chunk of `cols`, which are dealt to the time chunks evenly, eight at a time.
+/// The positions of time chunk `index`: `cols` positions are split evenly, eight at a time.
 pub fn time_chunk(cols: usize, index: usize) -> Range<usize> {
     let (eights, time_chunks) = (cols.div_ceil(8), time_chunks(cols));
     // `eights * index / time_chunks`, which fits.
