@@ -8,7 +8,7 @@ mod targets;
 use std::path::Path;
 
 #[test]
-fn what_was_found_once_stays_mended() {
+fn what_was_found_once_stays_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     type Target = (&'static str, fn(&[u8]));
     let all: [Target; 7] = [

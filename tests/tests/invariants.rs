@@ -24,7 +24,7 @@ fn run(model: &Model, inputs: &Inputs) -> Outputs {
 }
 
 #[test]
-fn bits_are_the_same_again_and_for_any_team() {
+fn bits_are_the_same_again_and_for_any_pool() {
     let weights = weights();
     let batches: Vec<Inputs> = [(1, 1500), (2, 97), (5, 1029), (7, 640)]
         .map(|(batch, samples)| random::inputs(weights.config(), batch, samples, 2))

@@ -158,7 +158,7 @@ fn assert_near(label: &str, wanted: &[Value], got: &[Vec<f32>], want: &[Vec<f32>
 }
 
 #[test]
-fn any_team_and_any_wish_give_the_references_results() {
+fn any_pool_and_any_wish_give_the_references_results() {
     let (graph, all) = network();
     let graph = Arc::new(graph);
     let shapes = shapes(&graph);

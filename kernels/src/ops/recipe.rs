@@ -79,7 +79,7 @@ const SIZES: [usize; 36] = [
     97, 127, 128, 129, 191, 192, 193, 200,
 ];
 
-/// Lengths beyond those, around tiles of time and runs of attention.
+/// Lengths beyond those, around time chunks and runs of attention.
 const LENGTHS: [usize; 16] =
     [255, 256, 257, 511, 512, 513, 600, 1023, 1024, 1025, 1100, 1537, 2047, 2500, 4097, 5000];
 

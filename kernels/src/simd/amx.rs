@@ -18,8 +18,8 @@ pub(crate) const STEPS: usize = 16;
 /// From a line of a tile to the next in memory.
 const LINE: usize = 64;
 
-/// Whether the processor has tiles of bf16, and the system lets this process use them: it is asked once. Under Miri, what the
-/// compiler was told.
+/// Whether the processor has AMX tiles of bf16, and the system lets this process use them: it is asked once. Under
+/// Miri, what the compiler was told.
 pub(crate) fn available() -> bool {
     if cfg!(miri) {
         return cfg!(target_feature = "amx-bf16");

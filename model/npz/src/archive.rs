@@ -32,7 +32,7 @@ enum Kind {
 }
 
 /// An I/O error of opening or listing.
-fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
+fn io_error(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
     let fix = match error.kind() {
         std::io::ErrorKind::NotFound => "check the path",
         std::io::ErrorKind::PermissionDenied => "give read permission",
@@ -44,7 +44,7 @@ fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
 
 /// Opens a regular file; it and its length.
 fn open_regular(path: &Path, expected: &str, clock: &Arc<Clock>) -> Result<(Timed, u64), FileError> {
-    let (file, size) = clock.time(|| files::open(path)).map_err(|e| io_fault(path, expected, &e))?;
+    let (file, size) = clock.time(|| files::open(path)).map_err(|e| io_error(path, expected, &e))?;
     Ok((Timed::new(file, clock), size))
 }
 
@@ -54,7 +54,7 @@ impl Archive {
         let path = path.as_ref();
         let expected = "an .npz file or a directory of .npy files";
         let clock = Arc::<Clock>::default();
-        let meta = clock.time(|| fs::metadata(path)).map_err(|e| io_fault(path, expected, &e))?;
+        let meta = clock.time(|| fs::metadata(path)).map_err(|e| io_error(path, expected, &e))?;
         let kind = if meta.is_dir() {
             clock.time(|| directory(path))?
         } else {
@@ -195,7 +195,7 @@ impl Archive {
                 (&file)
                     .take(MAX_TEXT)
                     .read_to_end(&mut bytes)
-                    .map_err(|e| io_fault(path, "a JSON text file", &e))?;
+                    .map_err(|e| io_error(path, "a JSON text file", &e))?;
                 bytes
             }
         };
@@ -239,9 +239,9 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
     let mut names = BTreeMap::new();
     let mut text = None;
     let expected = "a directory that can be listed";
-    let entries = fs::read_dir(path).map_err(|e| io_fault(path, expected, &e))?;
+    let entries = fs::read_dir(path).map_err(|e| io_error(path, expected, &e))?;
     for entry in entries {
-        let entry = entry.map_err(|e| io_fault(path, expected, &e))?;
+        let entry = entry.map_err(|e| io_error(path, expected, &e))?;
         let raw = entry.file_name();
         match raw.to_str() {
             Some("config.json") => text = Some(entry.path()),
