@@ -12,10 +12,10 @@ use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::profile::{Profile, Recorder};
+use batch_run::BatchRun;
 use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::Shape;
-use memory::RunMemory;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Plans kept for later runs; the least recently used goes first.
@@ -34,7 +34,7 @@ struct CachedPlan {
     inputs: Vec<Shape>,
     kept: Vec<Value>,
     plan: Arc<Plan>,
-    free: Mutex<Vec<Arc<RunMemory>>>,
+    free: Mutex<Vec<Arc<BatchRun>>>,
 }
 
 /// A pointer that threads may share: each writes its own part.
@@ -118,9 +118,9 @@ impl Cpu {
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
-        let profiler = Recorder::start(self.pool.threads());
-        self.run_profiled(batch, Some(&profiler))?;
-        Ok(profiler.stop())
+        let recorder = Recorder::start(self.pool.threads());
+        self.run_profiled(batch, Some(&recorder))?;
+        Ok(recorder.stop())
     }
 
     /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.
@@ -137,7 +137,7 @@ impl Cpu {
         Ok(arenas * plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes())
     }
 
-    fn run_profiled(&self, batch: &mut Batch<'_>, profiler: Option<&Recorder>) -> Result<(), EngineError> {
+    fn run_profiled(&self, batch: &mut Batch<'_>, recorder: Option<&Recorder>) -> Result<(), EngineError> {
         let planned = self.planned(batch)?;
         crate::check_lengths(batch, &planned.plan.shapes)?;
         let (apart, arenas) = self.share(batch.size);
@@ -145,16 +145,16 @@ impl Cpu {
         let kept = free().pop().filter(|memory| memory.workspaces() >= arenas);
         let memory = match kept {
             Some(memory) => memory,
-            None => Arc::new(RunMemory::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
+            None => Arc::new(BatchRun::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
         };
         let turn = self.pool.turn();
-        let result = memory.run(batch, apart, turn.as_ref(), profiler);
+        let result = memory.run(batch, apart, turn.as_ref(), recorder);
         drop(turn);
         free().push(memory);
         result.map_err(|node| EngineError::Panic { node: self.graph.nodes()[node].label.clone() })
     }
 }
 
-mod memory;
+mod batch_run;
 #[cfg(test)]
 mod tests;

@@ -75,7 +75,7 @@ pub struct Pool {
 type Lender = dyn Fn(&(dyn Fn() + Sync)) + Send + Sync;
 
 enum Threads {
-    Own { shared: Arc<Shared>, workers: Vec<JoinHandle<()>> },
+    Own { shared: Arc<Shared>, handles: Vec<JoinHandle<()>> },
     Lent { threads: usize, lender: Box<Lender> },
 }
 
@@ -93,7 +93,7 @@ impl Pool {
                 Err(_) => break,
             }
         }
-        Pool { threads: Threads::Own { shared, workers }, turn: Mutex::new(()) }
+        Pool { threads: Threads::Own { shared, handles }, turn: Mutex::new(()) }
     }
 
     /// A thread pool that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
@@ -123,7 +123,7 @@ impl Pool {
     /// The number of threads.
     pub fn threads(&self) -> usize {
         match &self.threads {
-            Threads::Own { workers, .. } => workers.len() + 1,
+            Threads::Own { handles, .. } => handles.len() + 1,
             Threads::Lent { threads, .. } => *threads,
         }
     }
@@ -183,7 +183,7 @@ impl std::fmt::Debug for Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let Threads::Own { shared, workers } = &mut self.threads else { return };
+        let Threads::Own { shared, handles } = &mut self.threads else { return };
         shared.lock().stop = true;
         shared.start.notify_all();
         for handle in handles.drain(..) {

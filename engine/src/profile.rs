@@ -1,4 +1,4 @@
-//! Where the time of a run goes: the run itself, with a stopwatch for its nodes. Other runs look at no clock between nodes.
+//! Where the time of a run goes: the run itself, with a recorder of its nodes. Other runs look at no clock between nodes.
 
 use crate::clock::Moment;
 use std::sync::{Mutex, PoisonError};

@@ -1,9 +1,9 @@
 //! The tasks of a run, handed out to whoever is there.
 //!
-//! A run is one stage after another, each of some tasks. The tasks of a stage are dealt to shares, one for each thread of the
+//! A run is one round after another, each of some tasks. The tasks of a round are dealt to shares, one for each thread of the
 //! pool. A thread claims tasks of its own share first, then of the others': one that never comes, or that the system has put aside
-//! between two tasks, keeps nobody waiting. Who finishes the last task of a stage begins the next. Who finds nothing to
-//! claim looks for the next stage for some microseconds, and then sleeps.
+//! between two tasks, keeps nobody waiting. Who finishes the last task of a round begins the next. Who finds nothing to
+//! claim looks for the next round for some microseconds, and then sleeps.
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, SPINS, hint};
@@ -12,10 +12,10 @@ use std::sync::PoisonError;
 
 /// The run is over.
 const ENDED: usize = 1;
-/// Somebody sleeps until the next stage.
+/// Somebody sleeps until the next round.
 const SLEEPERS: usize = 2;
-/// What the number of the stage counts in, beside those two.
-const STAGE: usize = 4;
+/// What the number of the round counts in, beside those two.
+const ROUND: usize = 4;
 
 /// A number that threads write often, on cache lines of its own: processors fetch them in pairs.
 #[repr(align(128))]
@@ -23,13 +23,13 @@ struct Alone(AtomicUsize);
 
 /// The tasks of one run after another.
 pub(crate) struct Tasks {
-    /// The number of the stage, counted over all runs, with [`ENDED`] and [`SLEEPERS`].
-    stage: Alone,
+    /// The number of the round, counted over all runs, with [`ENDED`] and [`SLEEPERS`].
+    round: Alone,
     /// Tasks of each share that nobody has claimed.
     left: Vec<Alone>,
-    /// Tasks of the stage that nobody has finished.
+    /// Tasks of the round that nobody has finished.
     unfinished: Alone,
-    /// Tasks of the stage.
+    /// Tasks of the round.
     total: AtomicUsize,
     /// A claim is the `parts`-th part of what is left of a share.
     parts: AtomicUsize,
@@ -37,10 +37,10 @@ pub(crate) struct Tasks {
     wake: Condvar,
 }
 
-/// Some tasks that one thread has to do: whoever has it may read what belongs to the stage, which lasts until
+/// Some tasks that one thread has to do: whoever has it may read what belongs to the round, which lasts until
 /// [`Tasks::finish`].
 #[derive(Debug)]
-#[must_use = "a stage ends when all its claims are finished"]
+#[must_use = "a round ends when all its claims are finished"]
 pub(crate) struct Claim(Range<usize>);
 
 impl Claim {
@@ -54,7 +54,7 @@ impl Tasks {
     /// No tasks yet, for `threads` threads.
     pub(crate) fn new(threads: usize) -> Tasks {
         Tasks {
-            stage: Alone(AtomicUsize::new(ENDED)),
+            round: Alone(AtomicUsize::new(ENDED)),
             left: (0..threads.max(1)).map(|_| Alone(AtomicUsize::new(0))).collect(),
             unfinished: Alone(AtomicUsize::new(0)),
             total: AtomicUsize::new(0),
@@ -64,7 +64,7 @@ impl Tasks {
         }
     }
 
-    /// Begins a stage of one task or more. Only the thread that begins a run may call it, and the one that finished the stage before; what it wrote
+    /// Begins a round of one task or more. Only the thread that begins a run may call it, and the one that finished the round before; what it wrote
     /// is seen by all who claim.
     pub(crate) fn begin(&self, tasks: usize, parts: usize) {
         debug_assert!(tasks > 0);
@@ -89,9 +89,9 @@ impl Tasks {
 
     fn go_on(&self, ended: usize) {
         // Others change nothing of it but the sleepers' bit.
-        let number = self.stage.0.load(Ordering::Relaxed) / STAGE;
-        let next = number.wrapping_add(1).wrapping_mul(STAGE) | ended;
-        if self.stage.0.swap(next, Ordering::AcqRel) & SLEEPERS != 0 {
+        let number = self.round.0.load(Ordering::Relaxed) / ROUND;
+        let next = number.wrapping_add(1).wrapping_mul(ROUND) | ended;
+        if self.round.0.swap(next, Ordering::AcqRel) & SLEEPERS != 0 {
             // Who set the bit holds the lock until it sleeps.
             drop(self.sleep.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();
@@ -110,7 +110,7 @@ impl Tasks {
                 let (order, after) = (Ordering::Acquire, before - count);
                 match left.compare_exchange_weak(before, after, order, Ordering::Relaxed) {
                     Ok(_) => {
-                        // The stage lasts until this claim is finished, so that the total is its own.
+                        // The round lasts until this claim is finished, so that the total is its own.
                         let first = self.share(self.total.load(Ordering::Relaxed), owner).end - before;
                         return Some(Claim(first..first + count));
                     }
@@ -121,39 +121,39 @@ impl Tasks {
         None
     }
 
-    /// The claimed tasks are done. Whether they were the stage's last: then nobody has a claim, and the caller has to begin a
-    /// stage or end the run.
+    /// The claimed tasks are done. Whether they were the round's last: then nobody has a claim, and the caller has to begin a
+    /// round or end the run.
     pub(crate) fn finish(&self, claim: Claim) -> bool {
         let count = claim.0.len();
         self.unfinished.0.fetch_sub(count, Ordering::AcqRel) == count
     }
 
-    /// The stage under way, for [`Tasks::wait`].
-    pub(crate) fn stage(&self) -> usize {
-        self.stage.0.load(Ordering::Acquire) & !SLEEPERS
+    /// The round under way, for [`Tasks::wait`].
+    pub(crate) fn round(&self) -> usize {
+        self.round.0.load(Ordering::Acquire) & !SLEEPERS
     }
 
-    /// Returns the stage under way once it is another than `seen`; none when the run is over.
+    /// Returns the round under way once it is another than `seen`; none when the run is over.
     pub(crate) fn wait(&self, seen: usize) -> Option<usize> {
         for _ in 0..SPINS {
-            if self.stage.0.load(Ordering::Relaxed) & !SLEEPERS != seen {
+            if self.round.0.load(Ordering::Relaxed) & !SLEEPERS != seen {
                 break;
             }
             hint::spin_loop();
         }
-        let running = |stage: usize| (stage & ENDED == 0).then_some(stage);
-        if seen & ENDED != 0 || self.stage() != seen {
-            return running(self.stage());
+        let running = |round: usize| (round & ENDED == 0).then_some(round);
+        if seen & ENDED != 0 || self.round() != seen {
+            return running(self.round());
         }
         let mut guard = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let stage = self.stage.0.load(Ordering::Acquire);
-            if stage & !SLEEPERS != seen {
-                return running(stage & !SLEEPERS);
+            let round = self.round.0.load(Ordering::Acquire);
+            if round & !SLEEPERS != seen {
+                return running(round & !SLEEPERS);
             }
-            let sleeps = stage | SLEEPERS;
+            let sleeps = round | SLEEPERS;
             let (order, found) = (Ordering::AcqRel, Ordering::Relaxed);
-            if self.stage.0.compare_exchange(stage, sleeps, order, found).is_ok() {
+            if self.round.0.compare_exchange(round, sleeps, order, found).is_ok() {
                 guard = self.wake.wait(guard).unwrap_or_else(PoisonError::into_inner);
             }
         }

@@ -36,7 +36,8 @@ pub(super) fn check(
     precision: Precision,
 ) -> Result<(), GpuError> {
     let adapter = || network.device.adapter.name.clone();
-    let driver_error = |text: String| GpuError::Device { adapter: adapter(), error: DeviceError::Driver(text) };
+    let driver_error =
+        |text: String| GpuError::Device { adapter: adapter(), error: DeviceError::Driver(text) };
     let inputs: Vec<Shape> = probe.inputs.iter().map(|(s, _)| *s).collect();
     let shapes = graph.shapes(&inputs).map_err(|e| driver_error(e.to_string()))?;
     // The device's own, whose sums are cut differently.

@@ -1,6 +1,6 @@
 //! The memory of a batch's run, and the run itself.
 
-use super::Shared;
+use super::SharedPtr;
 use crate::clock::Moment;
 use crate::error::EngineError;
 use crate::graph::{Kernels, Value};
@@ -22,13 +22,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PARTS: usize = 2;
 
 /// What a batch is computed with, kept for the next one.
-pub(super) struct Frame {
+pub(super) struct BatchRun {
     graph: Arc<Kernels>,
     plan: Arc<Plan>,
     /// One, or one for each thread.
-    spaces: Vec<Workspace>,
+    workspaces: Vec<Workspace>,
     /// `plan.scratch` cells for each thread, with their owner.
-    scratch: Vec<(Shared<f32>, Aligned)>,
+    scratch: Vec<(SharedPtr<f32>, Aligned)>,
     tasks: Tasks,
     batch: UnsafeCell<Borrowed>,
     /// A node that panicked, plus one.
@@ -39,27 +39,27 @@ pub(super) struct Frame {
 struct Borrowed {
     inputs: *const [(Shape, &'static [f32])],
     /// Where each output of record 0 starts.
-    outputs: Vec<(Value, Shared<f32>)>,
-    profiler: Option<*const Recorder>,
-    stage: Stage,
+    outputs: Vec<(Value, SharedPtr<f32>)>,
+    recorder: Option<*const Recorder>,
+    round: Round,
     /// When the node began.
     since: Moment,
 }
 
 /// What the tasks under way are.
 #[derive(Clone, Copy)]
-enum Stage {
+enum Round {
     /// Records, each computed by one thread in a workspace of its own.
     Records,
     /// The tasks of a node, of one record.
     Node { record: usize, node: usize },
 }
 
-// SAFETY: `batch` is written by the thread that begins the run, and by the one that finished a stage, while nobody has a claim; it is read by
+// SAFETY: `batch` is written by the thread that begins the run, and by the one that finished a round, while nobody has a claim; it is read by
 // threads that have one. The cells of values and scratch are written by tasks, each its own part.
-unsafe impl Send for Frame {}
+unsafe impl Send for BatchRun {}
 // SAFETY: as above.
-unsafe impl Sync for Frame {}
+unsafe impl Sync for BatchRun {}
 
 /// The activations of one record, and the operands of each node in them.
 struct Workspace {
@@ -102,29 +102,29 @@ fn zeros(cells: usize, plan: &Plan) -> Result<Aligned, EngineError> {
     Aligned::try_zeros(cells).map_err(|_| EngineError::Memory { bytes: plan.arena_bytes() })
 }
 
-impl Frame {
-    /// Memory for `spaces` records at once, on `threads` threads.
+impl BatchRun {
+    /// Memory for `workspaces` records at once, on `threads` threads.
     pub(super) fn new(
         graph: &Arc<Kernels>,
         plan: &Arc<Plan>,
-        spaces: usize,
+        workspaces: usize,
         threads: usize,
-    ) -> Result<Frame, EngineError> {
+    ) -> Result<BatchRun, EngineError> {
         let scratch = |_| {
             let mut cells = zeros(plan.scratch, plan)?;
-            Ok((Shared(cells.as_mut_ptr()), cells))
+            Ok((SharedPtr(cells.as_mut_ptr()), cells))
         };
-        Ok(Frame {
+        Ok(BatchRun {
             graph: Arc::clone(graph),
             plan: Arc::clone(plan),
-            spaces: (0..spaces).map(|_| Workspace::new(graph, plan)).collect::<Result<_, _>>()?,
+            workspaces: (0..workspaces).map(|_| Workspace::new(graph, plan)).collect::<Result<_, _>>()?,
             scratch: (0..threads).map(scratch).collect::<Result<_, _>>()?,
             tasks: Tasks::new(threads),
             batch: UnsafeCell::new(Borrowed {
                 inputs: &[],
                 outputs: Vec::new(),
-                profiler: None,
-                stage: Stage::Records,
+                recorder: None,
+                round: Round::Records,
                 since: Moment::now(),
             }),
             failed: AtomicUsize::new(0),
@@ -132,8 +132,8 @@ impl Frame {
     }
 
     /// Records that can be computed at once.
-    pub(super) fn spaces(&self) -> usize {
-        self.spaces.len()
+    pub(super) fn workspaces(&self) -> usize {
+        self.workspaces.len()
     }
 
     /// Computes a batch, whose lengths were checked: with the other threads while it has their `turn`, else on the calling one.
@@ -142,14 +142,14 @@ impl Frame {
     /// # Errors
     /// The first node that panicked.
     pub(super) fn run(
-        self: &Arc<Frame>,
+        self: &Arc<BatchRun>,
         batch: &mut crate::Batch<'_>,
         apart: usize,
         turn: Option<&Turn<'_>>,
-        profiler: Option<&Recorder>,
+        recorder: Option<&Recorder>,
     ) -> Result<(), usize> {
         {
-            // SAFETY: no stage is under way, and one caller has the frame.
+            // SAFETY: no round is under way, and one caller has the frame.
             let borrowed = unsafe { &mut *self.batch.get() };
             // SAFETY: only the lifetime changes; nothing is read of it after this function.
             borrowed.inputs = unsafe {
@@ -157,15 +157,15 @@ impl Frame {
                     batch.inputs,
                 )
             };
-            borrowed.profiler = profiler.map(|profiler| profiler as *const Recorder);
+            borrowed.recorder = recorder.map(|recorder| recorder as *const Recorder);
             borrowed.outputs.clear();
-            borrowed.outputs.extend(batch.outputs.iter_mut().map(|(v, to)| (*v, Shared(to.as_mut_ptr()))));
+            borrowed.outputs.extend(batch.outputs.iter_mut().map(|(v, to)| (*v, SharedPtr(to.as_mut_ptr()))));
         }
         match turn {
             None => (0..batch.size).for_each(|record| self.record(record, 0)),
             Some(turn) => {
                 if apart > 0 {
-                    self.begin(Stage::Records);
+                    self.begin(Round::Records);
                     self.tasks.begin(apart, usize::MAX);
                     turn.run(self);
                 }
@@ -184,11 +184,11 @@ impl Frame {
         }
     }
 
-    fn begin(&self, stage: Stage) {
+    fn begin(&self, round: Round) {
         // SAFETY: nobody has a claim.
         let borrowed = unsafe { &mut *self.batch.get() };
-        borrowed.stage = stage;
-        if borrowed.profiler.is_some() {
+        borrowed.round = round;
+        if borrowed.recorder.is_some() {
             borrowed.since = Moment::now();
         }
     }
@@ -197,7 +197,7 @@ impl Frame {
     fn go_on(&self, record: usize, from: usize) -> bool {
         let next = (from..self.plan.tasks.len()).find(|node| self.plan.tasks[*node] > 0);
         if let Some(node) = next {
-            self.begin(Stage::Node { record, node });
+            self.begin(Round::Node { record, node });
             self.tasks.begin(self.plan.tasks[node], PARTS);
         }
         next.is_some()
@@ -205,14 +205,16 @@ impl Frame {
 
     /// A record from its inputs to its outputs, on this thread.
     fn record(&self, record: usize, thread: usize) {
-        // SAFETY: nothing is written to it in this stage, or by another thread.
-        let profiler = unsafe { (*self.batch.get()).profiler };
+        // SAFETY: nothing is written to it in this round, or by another thread.
+        let recorder = unsafe { (*self.batch.get()).recorder };
         self.fill(record, thread);
-        let mut since = profiler.map(|_| Moment::now());
+        let mut since = recorder.map(|_| Moment::now());
         for node in 0..self.plan.tasks.len() {
             self.compute(record, node, 0..self.plan.tasks[node], thread, thread);
-            // SAFETY: the caller's stopwatch outlives the run.
-            since = since.zip(profiler).map(|(since, profiler)| unsafe { (*profiler).took(node, thread, 1, since) });
+            // SAFETY: the caller's recorder outlives the run.
+            since = since
+                .zip(recorder)
+                .map(|(since, recorder)| unsafe { (*recorder).took(node, thread, 1, since) });
         }
         self.empty(record, thread);
     }
@@ -226,7 +228,7 @@ impl Frame {
             let data = &data[record * shape.len()..][..shape.len()];
             for row in 0..shape.rows {
                 // SAFETY: no task of this workspace is under way.
-                unsafe { self.spaces[space].values[value.0].row_mut(row) }
+                unsafe { self.workspaces[space].values[value.0].row_mut(row) }
                     .copy_from_slice(&data[row * shape.cols..][..shape.cols]);
             }
         }
@@ -242,7 +244,7 @@ impl Frame {
             // SAFETY: the lengths of the batch were checked, the record is run once, and its nodes are done.
             unsafe {
                 let to = std::slice::from_raw_parts_mut(to, shape.len());
-                self.spaces[space].values[value.0].as_view().unpack(to);
+                self.workspaces[space].values[value.0].as_view().unpack(to);
             }
         }
     }
@@ -253,7 +255,7 @@ impl Frame {
             return;
         }
         let run = || {
-            let (inputs, outputs) = &self.spaces[space].nodes[node];
+            let (inputs, outputs) = &self.workspaces[space].nodes[node];
             let dense;
             let inputs = match self.plan.given.iter().position(|reader| *reader == Some(node)) {
                 Some(input) => {
@@ -279,38 +281,38 @@ impl Frame {
     }
 }
 
-impl Work for Frame {
+impl Work for BatchRun {
     fn help(&self, thread: usize) {
-        let mut seen = self.tasks.stage();
+        let mut seen = self.tasks.round();
         loop {
             while let Some(claim) = self.tasks.claim(thread) {
                 // SAFETY: this thread has a claim.
-                let stage = unsafe { (*self.batch.get()).stage };
-                match stage {
-                    Stage::Records => claim.tasks().for_each(|record| self.record(record, thread)),
-                    Stage::Node { record, node } => self.compute(record, node, claim.tasks(), 0, thread),
+                let round = unsafe { (*self.batch.get()).round };
+                match round {
+                    Round::Records => claim.tasks().for_each(|record| self.record(record, thread)),
+                    Round::Node { record, node } => self.compute(record, node, claim.tasks(), 0, thread),
                 }
                 if self.tasks.finish(claim) {
-                    self.finished(stage);
+                    self.finished(round);
                 }
             }
             match self.tasks.wait(seen) {
-                Some(stage) => seen = stage,
+                Some(round) => seen = round,
                 None => return,
             }
         }
     }
 }
 
-impl Frame {
-    /// What the thread does that finished the last task of a stage.
-    fn finished(&self, stage: Stage) {
-        if let Stage::Node { record, node } = stage {
-            // SAFETY: nobody has a claim; the caller's stopwatch outlives the run.
+impl BatchRun {
+    /// What the thread does that finished the last task of a round.
+    fn finished(&self, round: Round) {
+        if let Round::Node { record, node } = round {
+            // SAFETY: nobody has a claim; the caller's recorder outlives the run.
             unsafe {
                 let borrowed = &*self.batch.get();
-                if let Some(profiler) = borrowed.profiler {
-                    (*profiler).took(node, 0, self.scratch.len(), borrowed.since);
+                if let Some(recorder) = borrowed.recorder {
+                    (*recorder).took(node, 0, self.scratch.len(), borrowed.since);
                 }
             }
             if self.go_on(record, node + 1) {
