@@ -7,12 +7,14 @@
 //! the same whatever the number of threads.
 
 use crate::Batch;
+use crate::clock::Moment;
 use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::Pool;
 use crate::profile::{Profile, Recorder};
 use batch_run::BatchRun;
+use choice::ThreadChoice;
 use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::Shape;
@@ -34,6 +36,7 @@ struct CachedPlan {
     inputs: Vec<Shape>,
     kept: Vec<Value>,
     plan: Arc<Plan>,
+    choice: ThreadChoice,
     free: Mutex<Vec<Arc<BatchRun>>>,
 }
 
@@ -103,7 +106,13 @@ impl Cpu {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let plan = Arc::new(self.plan(&inputs, &kept)?);
-        let planned = Arc::new(CachedPlan { inputs, kept, plan, free: Mutex::new(Vec::new()) });
+        let planned = Arc::new(CachedPlan {
+            inputs,
+            kept,
+            plan,
+            choice: ThreadChoice::default(),
+            free: Mutex::new(Vec::new()),
+        });
         if plans.len() == PLANS {
             plans.remove(0);
         }
@@ -120,7 +129,12 @@ impl Cpu {
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
         let recorder = Recorder::start(self.pool.threads());
         self.run_profiled(batch, Some(&recorder))?;
-        Ok(recorder.stop())
+        let mut profile = recorder.stop();
+        if batch.size == 1 && self.planned(batch)?.choice.one_is_faster() {
+            profile.threads = 1;
+            profile.note = Some(format!("on one thread: with {} a record took longer", self.threads()));
+        }
+        Ok(profile)
     }
 
     /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.
@@ -142,19 +156,28 @@ impl Cpu {
         crate::check_lengths(batch, &planned.plan.shapes)?;
         let (apart, arenas) = self.share(batch.size);
         let free = || planned.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = free().pop().filter(|memory| memory.workspaces() >= arenas);
-        let memory = match kept {
-            Some(memory) => memory,
+        let kept = free().pop().filter(|run| run.workspaces() >= arenas);
+        let run = match kept {
+            Some(run) => run,
             None => Arc::new(BatchRun::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
         };
-        let turn = self.pool.turn();
-        let result = memory.run(batch, apart, turn.as_ref(), recorder);
+        // What has been faster for one record is not known of many.
+        let choice = (batch.size == 1).then_some(&planned.choice);
+        let all = choice.is_none_or(ThreadChoice::all);
+        let turn = if all { self.pool.turn() } else { None };
+        let start = Moment::now();
+        let result = run.run(batch, apart, turn.as_ref(), recorder);
+        // A run that found the threads with another caller tells nothing of them.
+        if let Some(choice) = choice.filter(|_| self.threads() > 1 && all == turn.is_some()) {
+            choice.took(all, start.elapsed().as_secs_f64());
+        }
         drop(turn);
-        free().push(memory);
+        free().push(run);
         result.map_err(|node| EngineError::Panic { node: self.graph.nodes()[node].label.clone() })
     }
 }
 
 mod batch_run;
+mod choice;
 #[cfg(test)]
 mod tests;

@@ -220,3 +220,176 @@ fn work(shared: &Shared, thread: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::Tasks;
+    use std::time::Duration;
+
+    /// Counts who does each of some tasks, one round after another.
+    struct Counting {
+        tasks: Tasks,
+        rounds: AtomicUsize,
+        done: Vec<AtomicUsize>,
+        /// Threads that took part, a bit each.
+        came: AtomicUsize,
+        /// The tasks of which the first thread does none until others have begun one.
+        waits: bool,
+    }
+
+    impl Counting {
+        fn new(threads: usize, tasks: usize, waits: bool) -> std::sync::Arc<Counting> {
+            std::sync::Arc::new(Counting {
+                tasks: Tasks::new(threads),
+                rounds: AtomicUsize::new(0),
+                done: (0..tasks).map(|_| AtomicUsize::new(0)).collect(),
+                came: AtomicUsize::new(0),
+                waits,
+            })
+        }
+
+        /// Begins a run of some rounds on a pool, and returns when it is over.
+        fn run(self: &std::sync::Arc<Counting>, pool: &Pool, rounds: usize) {
+            self.rounds.store(rounds, Ordering::Relaxed);
+            self.came.store(0, Ordering::Relaxed);
+            self.tasks.begin(self.done.len(), 2);
+            match pool.turn() {
+                Some(turn) => turn.run(self),
+                None => self.help(0),
+            }
+        }
+
+        fn assert_done(&self, times: usize) {
+            assert!(self.done.iter().all(|n| n.load(Ordering::Relaxed) == times));
+        }
+    }
+
+    impl Work for Counting {
+        fn help(&self, thread: usize) {
+            let mut seen = self.tasks.round();
+            loop {
+                while let Some(claim) = self.tasks.claim(thread) {
+                    self.came.fetch_or(1 << thread, Ordering::Relaxed);
+                    while self.waits && self.came.load(Ordering::Relaxed).count_ones() == 1 {
+                        thread::yield_now();
+                    }
+                    claim.tasks().for_each(|task| drop(self.done[task].fetch_add(1, Ordering::Relaxed)));
+                    if self.tasks.finish(claim) {
+                        match self.rounds.fetch_sub(1, Ordering::Relaxed) {
+                            1 => self.tasks.end(),
+                            _ => self.tasks.begin(self.done.len(), 2),
+                        }
+                    }
+                }
+                match self.tasks.wait(seen) {
+                    Some(round) => seen = round,
+                    None => return,
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_task_is_done_once_a_round() {
+        for threads in if cfg!(miri) { 1..3 } else { 1..6 } {
+            let pool = Pool::new(threads);
+            for tasks in if cfg!(miri) { 3..5 } else { 1..12 } {
+                let counting = Counting::new(threads, tasks, false);
+                for run in 1..=if cfg!(miri) { 2 } else { 50 } {
+                    counting.run(&pool, 3);
+                    counting.assert_done(3 * run);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sleepers_are_woken() {
+        let pool = Pool::new(2);
+        let counting = Counting::new(2, 8, true);
+        for run in 1..=if cfg!(miri) { 1 } else { 20 } {
+            // The worker sleeps before the run. Neither thread can finish it alone.
+            std::thread::sleep(Duration::from_millis(2));
+            counting.run(&pool, 1);
+            counting.assert_done(run);
+            assert_eq!(counting.came.load(Ordering::Relaxed), 0b11);
+        }
+    }
+
+    #[test]
+    fn a_thread_that_never_comes_keeps_nobody_waiting() {
+        let pool = Pool::lent(3, |work| work());
+        let counting = Counting::new(3, 10, false);
+        counting.run(&pool, 4);
+        counting.assert_done(4);
+        assert_eq!(counting.came.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn lenders_of_every_kind() {
+        let scoped = |calls: usize| {
+            move |work: &(dyn Fn() + Sync)| {
+                std::thread::scope(|scope| (0..calls).for_each(|_| drop(scope.spawn(work))));
+            }
+        };
+        let run = |pool: &Pool| {
+            let counting = Counting::new(pool.threads(), 10, false);
+            counting.run(pool, 3);
+            counting.assert_done(3);
+        };
+        for _ in 0..if cfg!(miri) { 1 } else { 20 } {
+            // As many calls as threads, fewer, too many.
+            for (threads, calls) in [(3, 3), (3, 2), (2, 5)] {
+                run(&Pool::lent(threads, scoped(calls)));
+            }
+        }
+        // On one thread, one after the other; not at all.
+        run(&Pool::lent(3, |work| (0..3).for_each(|_| work())));
+        run(&Pool::lent(3, |_| {}));
+        assert_eq!(Pool::lent(0, |work| work()).threads(), 1);
+    }
+
+    /// As an unoptimised kernel might, and more than a thread has that nobody asks otherwise for.
+    #[inline(never)]
+    fn deep() {
+        std::hint::black_box(&mut [0u8; STACK / 2]);
+    }
+
+    struct Deep(AtomicUsize);
+
+    impl Work for Deep {
+        fn help(&self, thread: usize) {
+            if thread > 0 {
+                deep();
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+            while self.0.load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+        }
+    }
+
+    #[test]
+    fn workers_have_deep_stacks() {
+        let (pool, deep) = (Pool::new(2), std::sync::Arc::new(Deep(AtomicUsize::new(0))));
+        pool.turn().expect("nobody else has the pool").run(&deep);
+        assert_eq!(deep.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn one_caller_at_a_time_has_the_threads() {
+        let pool = Pool::new(2);
+        let turn = pool.turn();
+        assert!(turn.is_some() && pool.turn().is_none());
+        drop(turn);
+        assert!(pool.turn().is_some());
+    }
+
+    #[test]
+    fn a_pool_of_one_is_the_callers_thread_alone() {
+        let pool = Pool::new(1);
+        assert!(matches!(&pool.threads, Threads::Own { handles, .. } if handles.is_empty()));
+        assert!(pool.turn().is_none());
+    }
+}

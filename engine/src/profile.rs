@@ -31,7 +31,7 @@ pub struct Profile {
     pub threads: usize,
     /// Whether a GPU computed it.
     pub gpu: bool,
-    /// What kept the nodes from being timed, or the GPU from computing them.
+    /// What kept the nodes from being timed, or the GPU or all threads from computing them.
     pub note: Option<String>,
 }
 

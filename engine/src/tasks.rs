@@ -64,10 +64,13 @@ impl Tasks {
         }
     }
 
-    /// Begins a round of one task or more. Only the thread that begins a run may call it, and the one that finished the round before; what it wrote
-    /// is seen by all who claim.
+    /// Begins a round of one task or more. Only the thread that begins a run may call it, and the one that finished the round
+    /// before; what it wrote is seen by all who claim.
     pub(crate) fn begin(&self, tasks: usize, parts: usize) {
         debug_assert!(tasks > 0);
+        if self.round.0.load(Ordering::Relaxed) & ENDED != 0 {
+            self.round.0.fetch_and(!ENDED, Ordering::AcqRel);
+        }
         self.total.store(tasks, Ordering::Relaxed);
         self.parts.store(parts, Ordering::Relaxed);
         self.unfinished.0.store(tasks, Ordering::Relaxed);
@@ -87,11 +90,18 @@ impl Tasks {
         tasks * owner / shares..tasks * (owner + 1) / shares
     }
 
+    /// Counts a round, and wakes who waits for it. Others may have done the round's tasks already, and have counted the next one or
+    /// ended the run: that stays.
     fn go_on(&self, ended: usize) {
-        // Others change nothing of it but the sleepers' bit.
-        let number = self.round.0.load(Ordering::Relaxed) / ROUND;
-        let next = number.wrapping_add(1).wrapping_mul(ROUND) | ended;
-        if self.round.0.swap(next, Ordering::AcqRel) & SLEEPERS != 0 {
+        let mut before = self.round.0.load(Ordering::Relaxed);
+        loop {
+            let after = (before & !SLEEPERS).wrapping_add(ROUND) | ended;
+            match self.round.0.compare_exchange_weak(before, after, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(found) => before = found,
+            }
+        }
+        if before & SLEEPERS != 0 {
             // Who set the bit holds the lock until it sleeps.
             drop(self.sleep.lock().unwrap_or_else(PoisonError::into_inner));
             self.wake.notify_all();

@@ -7,7 +7,7 @@ use efficientecg_engine::gpu::{
 };
 use efficientecg_engine::graph::Node;
 use efficientecg_engine::plan::Plan;
-use efficientecg_engine::pool::{Barrier, Pool};
+use efficientecg_engine::pool::Pool;
 use efficientecg_engine::profile::{Profile, Span};
 use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Kernels, Layer, Reference, Value};
 use std::path::Path;
@@ -25,7 +25,7 @@ macro_rules! shared {
 }
 
 shared!(ALWAYS:
-    Barrier, Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, Profile, Reference,
+    Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, Profile, Reference,
     Span, Node, Value);
 #[cfg(feature = "gpu")]
 shared!(OF_GPUS: Adapter, DeviceError, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage);
