@@ -9,7 +9,8 @@ use crate::inputs::Inputs;
 use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::{self as ecg, Record, Sex};
-use efficientecg_files::{Moment, one_line};
+use efficientecg_engine::clock::Moment;
+use efficientecg_files::one_line;
 use std::fmt;
 use std::sync::Arc;
 
