@@ -10,7 +10,7 @@ use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::{self as ecg, Record, Sex};
 use efficientecg_engine::clock::Moment;
-use efficientecg_files::one_line;
+use efficientecg_files::{Fault, one_line};
 use std::fmt;
 use std::sync::Arc;
 
@@ -243,17 +243,8 @@ pub enum ClassifyError {
     #[error(transparent)]
     Record(#[from] ecg::Error),
     /// The configuration asks for what this program cannot make.
-    #[error("{item}: expected {expected}, found {found}; {mend}")]
-    Feature {
-        /// The feature, or the configuration's key.
-        item: String,
-        /// What this program makes.
-        expected: String,
-        /// What the configuration asks for.
-        found: String,
-        /// What to do about it.
-        mend: &'static str,
-    },
+    #[error(transparent)]
+    Feature(#[from] Fault),
     /// Windows of this model are too large.
     #[error(
         "samples: expected windows of at most {most} samples over all leads, found {found}; use a model of shorter windows, or classify the record as a whole"

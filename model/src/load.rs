@@ -13,6 +13,7 @@ use crate::weights::{self, Source, Weights};
 use efficientecg_engine::clock::Moment;
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Cpu, Engine, Graph, Precision, Reference};
+use efficientecg_files::Fault;
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::simd::Level;
 #[cfg(feature = "npz")]
@@ -199,7 +200,10 @@ fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
         #[cfg(not(feature = "gpu"))]
         Backend::Auto => Ok(true),
         #[cfg(not(feature = "gpu"))]
-        Backend::Gpu => Err(LoadError::NoGpu),
+        Backend::Gpu => {
+            let expected = "another, as this build has no GPU back end";
+            Err(Fault::new("backend", expected, "gpu", "use the CPU, or build with the feature gpu").into())
+        }
     }
 }
 
@@ -226,6 +230,10 @@ fn engine(
     }
     match options.precision {
         Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),
-        precision => Err(LoadError::Precision { precision: precision.name() }),
+        precision => {
+            let (found, expected) =
+                (precision.name(), "f32, as the references compute in f64, for weights in f32");
+            Err(Fault::new("precision", expected, found, format!("use f32, or the CPU for {found}")).into())
+        }
     }
 }
