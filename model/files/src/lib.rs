@@ -13,7 +13,7 @@ mod shape;
 #[cfg(feature = "write")]
 mod write;
 
-pub use fault::{Fault, FileError, one_line};
+pub use fault::{Fault, FileError, line_of, one_line};
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};
