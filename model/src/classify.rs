@@ -10,7 +10,7 @@ use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::{self as ecg, Record, Sex};
 use efficientecg_engine::clock::Moment;
-use efficientecg_files::{Fault, one_line};
+use efficientecg_files::{ItemError, one_line};
 use std::fmt;
 use std::sync::Arc;
 
@@ -244,7 +244,7 @@ pub enum ClassifyError {
     Record(#[from] ecg::Error),
     /// The configuration asks for what this program cannot make.
     #[error(transparent)]
-    Feature(#[from] Fault),
+    Feature(#[from] ItemError),
     /// Windows of this model are too large.
     #[error(
         "samples: expected windows of at most {most} samples over all leads, found {found}; use a model of shorter windows, or classify the record as a whole"
@@ -257,7 +257,7 @@ pub enum ClassifyError {
     },
     /// The unit of a lead is no voltage, and the model reads voltages.
     #[error(
-        "lead {}: expected samples in V, mV, uV or nV, as the model reads voltages, found {}; mend the units in the record's header, or let another lead stand in",
+        "lead {}: expected samples in V, mV, uV or nV, as the model reads voltages, found {}; correct the units in the record's header, or let another lead stand in",
         one_line(lead),
         one_line(units)
     )]

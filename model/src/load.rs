@@ -13,7 +13,7 @@ use crate::weights::{self, Source, Weights};
 use efficientecg_engine::clock::Moment;
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Cpu, Engine, Graph, Precision, Reference};
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::simd::Level;
 #[cfg(feature = "npz")]
@@ -202,7 +202,8 @@ fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
         #[cfg(not(feature = "gpu"))]
         Backend::Gpu => {
             let expected = "another, as this build has no GPU back end";
-            Err(Fault::new("backend", expected, "gpu", "use the CPU, or build with the feature gpu").into())
+            Err(ItemError::new("backend", expected, "gpu", "use the CPU, or build with the feature gpu")
+                .into())
         }
     }
 }
@@ -233,7 +234,8 @@ fn engine(
         precision => {
             let (found, expected) =
                 (precision.name(), "f32, as the references compute in f64, for weights in f32");
-            Err(Fault::new("precision", expected, found, format!("use f32, or the CPU for {found}")).into())
+            Err(ItemError::new("precision", expected, found, format!("use f32, or the CPU for {found}"))
+                .into())
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::operands::operands;
 use efficientecg_engine::{Batch, Engine, EngineError, Layer, Value};
-use efficientecg_files::Fault;
-use efficientecg_kernels::view::Shape;
+use efficientecg_files::ItemError;
+use efficientecg_kernels::tensor::Shape;
 
 /// What a run gives: a row of numbers for each record, in the order of the inputs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -187,7 +187,7 @@ impl Model {
             let Some((_, value)) = self.taps.iter().find(|(n, _)| n == name) else {
                 let known: Vec<&str> = self.tap_names().collect();
                 let expected = format!("one of {}", known.join(", "));
-                return Err(Fault::new("tap", expected, name, "name a tap of this network").into());
+                return Err(ItemError::new("tap", expected, name, "name a tap of this network").into());
             };
             let Shape { rows, cols } = shapes[value.index()];
             values.push(*value);
@@ -233,12 +233,12 @@ impl Model {
         }
     }
 
-    /// The steps that a run over `samples` samples takes; sequences are counted at one row.
+    /// The nodes that a run over `samples` samples takes; sequences are counted at one row.
     pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
         self.layers_of(&self.input_shapes(samples))
     }
 
-    /// The steps that a run on these inputs takes.
+    /// The nodes that a run on these inputs takes.
     pub fn layers_of_inputs(&self, inputs: &Inputs) -> Result<Vec<Layer>, RunError> {
         self.layers_of(&self.shapes(inputs)?)
     }
@@ -257,7 +257,7 @@ impl Model {
         }
     }
 
-    /// The steps on graph inputs of these shapes.
+    /// The nodes on graph inputs of these shapes.
     pub(crate) fn layers_of(&self, inputs: &[Shape]) -> Result<Vec<Layer>, RunError> {
         Ok(self.engine.layers(inputs)?)
     }

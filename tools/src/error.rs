@@ -2,7 +2,7 @@
 
 use efficientecg::classify::ClassifyError;
 use efficientecg::ecg;
-use efficientecg::{Fault, FileError, LoadError, RunError};
+use efficientecg::{FileError, ItemError, LoadError, RunError};
 use efficientecg_files::one_line;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(crate) enum Failure {
     Output(#[from] std::io::Error),
 }
 
-/// The option by which the program does what the error's mend says.
+/// The option by which the program does what the error's fix says.
 fn option(error: &ClassifyError) -> &'static str {
     match error {
         ClassifyError::Window { .. } => " (--per record)",
@@ -65,10 +65,10 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         match error {
             LoadError::Weights(error) => error.into(),
-            LoadError::Option(fault) => {
-                let Fault { item, expected, found, mend, .. } = fault;
+            LoadError::Option(invalid) => {
+                let ItemError { item, expected, found, fix, .. } = invalid;
                 let option = if item == "backend" { " (--backend cpu)" } else { "" };
-                Failure::Usage(format!("--{item} {found}: expected {expected}; {mend}{option}"))
+                Failure::Usage(format!("--{item} {found}: expected {expected}; {fix}{option}"))
             }
             // What is left concerns the GPU that was asked for.
             error => Failure::Usage(format!("--backend gpu: {error}")),
@@ -93,7 +93,7 @@ impl Failure {
 
     pub(crate) fn classify(path: &Path, error: ClassifyError) -> Failure {
         match error {
-            // It names the record and the mend itself.
+            // It names the record and the fix itself.
             ClassifyError::Record(error) => Failure::Record(Box::new(error)),
             error => Failure::Classify { path: path.display().to_string(), error: Box::new(error) },
         }

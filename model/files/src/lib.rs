@@ -1,19 +1,19 @@
 //! What everything that reads or writes files shares: the one shape of an error about a file, how a file is opened, and
 //! how one is written whole or not at all.
 //!
-//! - [`Fault`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the mend.
+//! - [`ItemError`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the fix.
 //! - [`Dim`] and [`check_shape`]: an array's shape held against the expected one.
 //! - `open`, `text`, `Timed`: files in; feature `read`.
 //! - `write`, `write_all`: files out; feature `write`, which brings `read`.
 
-mod fault;
+mod error;
 #[cfg(feature = "read")]
 mod read;
 mod shape;
 #[cfg(feature = "write")]
 mod write;
 
-pub use fault::{Fault, FileError, line_of, one_line};
+pub use error::{FileError, ItemError, line_of, one_line};
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};

@@ -7,7 +7,7 @@ use efficientecg_ecg::resample::Resampler;
 use efficientecg_ecg::{
     self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
 };
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
@@ -243,8 +243,8 @@ fn rhythm_value(
     };
     if inputs != made {
         let (expected, found) = (format!("{made} numbers a row"), inputs.to_string());
-        let mend = "use a model that takes this program's rhythm rows";
-        return Err(Fault::new("rhythm", expected, found, mend).into());
+        let fix = "use a model that takes this program's rhythm rows";
+        return Err(ItemError::new("rhythm", expected, found, fix).into());
     }
     Ok(match unit {
         Unit::Beat => rhythm::rows(signals, beats, rate).map_or(Value::Missing, |rows| Value::Rhythm {
@@ -271,7 +271,7 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
     let found = categories.iter().position(|c| names.contains(&c.to_lowercase().as_str()));
     found.map(Value::Category).ok_or_else(|| {
         let (expected, found) = (format!("a category named {}", names[0]), categories.join(", "));
-        Fault::new("sex", expected, found, "name the model's categories female and male").into()
+        ItemError::new("sex", expected, found, "name the model's categories female and male").into()
     })
 }
 

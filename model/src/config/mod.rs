@@ -14,7 +14,7 @@ pub mod presets;
 #[cfg(feature = "npz")]
 mod text;
 
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 /// The only format that this version reads.
 pub const FORMAT: &str = "efficientecg/1";
@@ -42,7 +42,7 @@ pub const MAX_BLOCKS: usize = 10_000;
 /// let mut config = Config::lite(setup);
 /// config.stages[0] = Stage::new(1, 5, 1, 8, 2);
 /// config.check()?;
-/// # Ok::<(), efficientecg::Fault>(())
+/// # Ok::<(), efficientecg::ItemError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -275,12 +275,12 @@ pub fn out_len(len: usize, kernel: usize, stride: usize) -> usize {
 
 impl Config {
     /// Checks everything that the format asks for. Errors name the key.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), ItemError> {
         check::config(self)
     }
 
     /// Unrolls the stages. Fails where a count is out of range, so that nothing is built from one.
-    pub fn blocks(&self) -> Result<Vec<BlockShape>, Fault> {
+    pub fn blocks(&self) -> Result<Vec<BlockShape>, ItemError> {
         check::blocks(self)
     }
 
@@ -288,7 +288,7 @@ impl Config {
     ///
     /// # Errors
     /// As those of [`Config::blocks`].
-    pub fn lengths(&self, len: usize) -> Result<Vec<usize>, Fault> {
+    pub fn lengths(&self, len: usize) -> Result<Vec<usize>, ItemError> {
         let mut lengths = vec![out_len(len, self.stem.kernel, self.stem.stride)];
         for block in self.blocks()? {
             lengths.push(block.out_len(lengths[lengths.len() - 1]));
