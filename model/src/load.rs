@@ -233,7 +233,7 @@ fn engine(
         Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),
         precision => {
             let (found, expected) =
-                (precision.name(), "f32, as the references compute in f64, for weights in f32");
+                (precision.name(), "f32, the only one that the reference backend takes weights in");
             Err(ItemError::new("precision", expected, found, format!("use f32, or the CPU for {found}"))
                 .into())
         }
