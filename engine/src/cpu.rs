@@ -162,13 +162,13 @@ impl Cpu {
             None => Arc::new(BatchRun::new(&self.graph, &planned.plan, arenas, self.pool.threads())?),
         };
         // What has been faster for one record is not known of many.
-        let choice = (batch.size == 1).then_some(&planned.choice);
+        let choice = (batch.size == 1 && self.threads() > 1).then_some(&planned.choice);
         let all = choice.is_none_or(ThreadChoice::all);
         let turn = if all { self.pool.turn() } else { None };
-        let start = Moment::now();
+        let start = choice.map(|_| Moment::now());
         let result = run.run(batch, apart, turn.as_ref(), recorder);
         // A run that found the threads with another caller tells nothing of them.
-        if let Some(choice) = choice.filter(|_| self.threads() > 1 && all == turn.is_some()) {
+        if let Some((choice, start)) = choice.zip(start).filter(|_| all == turn.is_some()) {
             choice.took(all, start.elapsed().as_secs_f64());
         }
         drop(turn);

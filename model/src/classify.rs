@@ -9,7 +9,8 @@ use crate::inputs::Inputs;
 use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::{self as ecg, Record, Sex};
-use efficientecg_files::{Moment, one_line};
+use efficientecg_engine::clock::Moment;
+use efficientecg_files::{ItemError, one_line};
 use std::fmt;
 use std::sync::Arc;
 
@@ -242,17 +243,8 @@ pub enum ClassifyError {
     #[error(transparent)]
     Record(#[from] ecg::Error),
     /// The configuration asks for what this program cannot make.
-    #[error("{item}: expected {expected}, found {found}; {fix}")]
-    Feature {
-        /// The feature, or the configuration's key.
-        item: String,
-        /// What this program makes.
-        expected: String,
-        /// What the configuration asks for.
-        found: String,
-        /// What to do about it.
-        fix: &'static str,
-    },
+    #[error(transparent)]
+    Feature(#[from] ItemError),
     /// Windows of this model are too large.
     #[error(
         "samples: expected windows of at most {most} samples over all leads, found {found}; use a model of shorter windows, or classify the record as a whole"

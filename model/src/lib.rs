@@ -70,6 +70,7 @@ mod fold_bn;
 mod gpu;
 mod graph;
 pub mod inputs;
+mod load;
 mod model;
 #[cfg(feature = "models")]
 pub mod models;

@@ -1,16 +1,9 @@
 //! How a model is to run.
 
-use crate::error::LoadError;
-use crate::model::Model;
-#[cfg(feature = "npz")]
-use crate::weights::WeightFile;
-use crate::weights::Weights;
 use efficientecg_engine::Precision;
 use efficientecg_engine::pool::Pool;
-use efficientecg_files::{ItemError, Moment};
+use efficientecg_files::ItemError;
 use efficientecg_kernels::simd::Level;
-#[cfg(feature = "npz")]
-use std::path::Path;
 use std::sync::Arc;
 
 /// The most threads that can be asked for.
@@ -133,7 +126,7 @@ impl Options {
     }
 
     /// What is wrong with the options whatever the network.
-    fn check(&self) -> Result<(), ItemError> {
+    pub(crate) fn check(&self) -> Result<(), ItemError> {
         let counted = |item: &str, found: Option<usize>, most: usize| match found {
             Some(found) if found == 0 || found > most => {
                 let expected = format!("1 to {most}");
@@ -144,53 +137,6 @@ impl Options {
         #[cfg(feature = "gpu")]
         counted("gpu batch", self.gpu.batch, u32::MAX as usize)?;
         counted("threads", self.threads, MAX_THREADS)
-    }
-}
-
-/// Loading.
-impl Options {
-    /// Loads a weight file: an `.npz`, or a folder of `.npy` files and `config.json`. The CPU's weights are packed as they are
-    /// read: no others stay in memory.
-    ///
-    /// # Errors
-    /// The file is missing, malformed or does not fit its configuration; an option is out of range; the GPU that was asked
-    /// for cannot be used.
-    #[cfg(feature = "npz")]
-    pub fn load(&self, path: impl AsRef<Path>) -> Result<Model, LoadError> {
-        self.check()?;
-        let start = Moment::now();
-        let file = WeightFile::open(path.as_ref())?;
-        Model::prepare(&file, self, start)
-    }
-
-    /// Loads the bytes of an `.npz`, such as `include_bytes!` gives. Messages call it `<memory>`.
-    ///
-    /// # Errors
-    /// As those of [`Options::load`].
-    #[cfg(feature = "npz")]
-    pub fn from_bytes(&self, bytes: &[u8]) -> Result<Model, LoadError> {
-        self.check()?;
-        let start = Moment::now();
-        let file = WeightFile::from_bytes(bytes)?;
-        Model::prepare(&file, self, start)
-    }
-
-    /// Loads a trained model that comes with the library, one of [`crate::models::ALL`].
-    ///
-    /// # Errors
-    /// There is none of this name; an option is out of range; the GPU that was asked for cannot be used.
-    #[cfg(feature = "models")]
-    pub fn builtin(&self, name: &str) -> Result<Model, LoadError> {
-        self.from_bytes(crate::models::find(name)?.bytes)
-    }
-
-    /// Makes weights in memory ready: folds batch norm, checks that all fits the precision, packs.
-    ///
-    /// # Errors
-    /// A value does not fit the precision; an option is out of range; the GPU that was asked for cannot be used.
-    pub fn from_weights(&self, weights: &Weights) -> Result<Model, LoadError> {
-        self.check()?;
-        Model::prepare(weights, self, Moment::now())
     }
 }
 

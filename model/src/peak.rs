@@ -1,6 +1,6 @@
 //! What this machine's processor can do at most, measured: the roofline of a profile.
 
-use efficientecg_files::Moment;
+use efficientecg_engine::clock::{self, Moment};
 use efficientecg_kernels::peak;
 use efficientecg_kernels::simd::Level;
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +31,7 @@ impl Peaks {
     /// Measures them: a quarter of a second or so, and 256 MiB.
     pub fn measure(level: Level, threads: usize) -> Peaks {
         let threads = threads.max(1);
-        if !Moment::TICKS {
+        if !clock::TICKS {
             return Peaks { threads, multiply_adds: 0.0, read: None, copied: None };
         }
         let multiply_adds = best(threads, |_| {

@@ -1,5 +1,7 @@
 //! Windows around beats, and the heart rate.
 
+pub(crate) use super::statistics::median;
+
 /// Copies the window of `samples` samples around sample `peak` of every lead into `out`, `[leads, samples]` row by row:
 /// `[peak - samples / 2, peak - samples / 2 + samples)`, zeros outside of the record.
 ///
@@ -66,18 +68,6 @@ pub fn heart_rate(peaks: &[i64], sample_rate: f64) -> Option<HeartRate> {
         min: 60.0 / stretches.iter().copied().fold(0.0, f64::max),
         max: 60.0 / stretches.iter().copied().fold(f64::INFINITY, f64::min),
     })
-}
-
-/// The median, the mean of the middle two of an even number; 0 of none.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    match n {
-        0 => 0.0,
-        _ if n % 2 == 1 => sorted[n / 2],
-        _ => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
-    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 //! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
 //! p_waves.rs     P waves, beat by beat, on
 //! complexes.rs   QRS complexes against the record's usual one
+//! statistics.rs  medians and quantiles
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! random.rs      its random numbers, and those of the intervals of `efficientecg-evaluate`
 //! ```
@@ -39,6 +40,7 @@ pub mod random;
 pub mod resample;
 pub mod rhythm;
 pub mod segments;
+pub mod statistics;
 pub mod synth;
 pub mod wfdb;
 

@@ -4,8 +4,8 @@
 //! The formula is the contract with `tools/train/efficientecg_train/rhythm.py`, where it is written out; the two are
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 
-use super::beats::median;
 use super::segments::AlignedBeats;
+use super::statistics::{self, median};
 use super::{atrial, morphology};
 
 /// R-R figures of a beat.
@@ -100,17 +100,10 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
     Some(out)
 }
 
-/// The values at place `part (n - 1)` of the sorted values, between two of them in proportion; 0 of none.
+/// Quantiles of the values; 0 of none.
 fn quantiles<const N: usize>(values: &[f64], parts: [f64; N]) -> [f64; N] {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let Some(last) = sorted.len().checked_sub(1) else { return [0.0; N] };
-    parts.map(|part| {
-        let place = part * last as f64;
-        let low = (place.floor() as usize).min(last);
-        let high = (low + 1).min(last);
-        sorted[low] + (place - low as f64) * (sorted[high] - sorted[low])
-    })
+    let sorted = statistics::ascending(values);
+    parts.map(|part| statistics::quantile(&sorted, part).unwrap_or(0.0))
 }
 
 /// Each beat's columns between its neighbours': `[beats, STEPS, width]` of `[beats, width]`.
