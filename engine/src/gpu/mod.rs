@@ -17,6 +17,9 @@ mod options;
 mod pipelines;
 mod profile;
 mod rows;
+mod submission;
+#[cfg(feature = "testing")]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod timestamps;
@@ -39,9 +42,9 @@ pub use check::Probe;
 pub use device::{Adapter, adapters, hardware};
 pub use error::{Fault, GpuError};
 pub use memory::Memory;
-#[doc(hidden)]
-pub use options::{Fail, Plant, Stage};
 pub use options::{Features, GpuOptions};
+#[cfg(feature = "testing")]
+pub use testing::Stage;
 
 /// A device that was made anew and has run this many submissions may be made anew again.
 const TRUSTED_AGAIN: usize = 100;
