@@ -4,7 +4,6 @@ use super::*;
 use crate::reference::Reference;
 use efficientecg_kernels::error::ShapeError;
 use efficientecg_kernels::op::{Contract, Cost, Kernel, TILE};
-use efficientecg_kernels::ops::Random;
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -12,6 +11,7 @@ use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kit::Random;
 
 /// Channels, tokens' width, classes.
 const C: usize = 5;

@@ -1,9 +1,9 @@
 //! The model's shapes and the edges.
 
-use super::SqueezeExcite;
-use crate::op::{self, TILE};
-use crate::ops::{Case, Random, Recipe};
-use crate::view::{Matrix, Shape};
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::op::{self, TILE};
+use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
+use efficientecg_kernels::view::{Matrix, Shape};
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,7 +1,9 @@
-//! Random cases: what property tests draw, here and in `engine`.
+//! Random cases: what property tests draw.
 
-use super::{Case, Random};
-use crate::view::{Matrix, Shape};
+use crate::bounds::Bounded;
+use crate::case::Case;
+use crate::random::Random;
+use efficientecg_kernels::view::{Matrix, Shape};
 
 /// The numbers that a recipe is made from; smaller ones make smaller cases, so that a failing draw can be shrunk.
 pub type Draw = [u32; 12];
@@ -148,7 +150,7 @@ impl Recipe {
     }
 
     /// The case of an operation that is made.
-    pub(crate) fn case(&self, op: impl crate::op::Op + 'static, inputs: Vec<Matrix>) -> Case {
+    pub(crate) fn case(&self, op: impl Bounded + 'static, inputs: Vec<Matrix>) -> Case {
         let shapes: Vec<String> = inputs.iter().map(|m| m.shape.to_string()).collect();
         let name = format!("{} of {:?}, weights {:?}", shapes.join(" "), self.values, self.weights);
         Case { name, op: Box::new(op), inputs }

@@ -1,8 +1,7 @@
 //! Sums of products, in the orders that kernels take them.
 
 use super::{Approx, Arithmetic, UNIT, gamma, product, sum};
-use crate::precision::Precision;
-use crate::time;
+use efficientecg_kernels::op::{self, Precision};
 
 impl Arithmetic {
     /// Adds `w x` to one chain for each column: a step of the tiled product.
@@ -116,9 +115,9 @@ impl Arithmetic {
     /// Sums over tiles of time of `rows` rows: `[tiles(cols), rows]`.
     pub(crate) fn sum_tiles(&self, y: &[Approx], rows: usize) -> Vec<Approx> {
         let cols = y.len() / rows.max(1);
-        (0..time::tiles(cols))
+        (0..op::tiles(cols))
             .flat_map(|tile| (0..rows).map(move |r| (tile, r)))
-            .map(|(tile, r)| self.total(&y[r * cols..][time::tile(cols, tile)]))
+            .map(|(tile, r)| self.total(&y[r * cols..][op::tile(cols, tile)]))
             .collect()
     }
 
