@@ -157,7 +157,8 @@ impl Gpu {
         matches!(self.state(), State::Cpu)
     }
 
-    /// Submissions, waits and readbacks so far.
+    /// Submissions, waits and readbacks so far, for tests.
+    #[cfg(feature = "testing")]
     pub fn counts(&self) -> [usize; 3] {
         match self.state() {
             State::Device(network, _) => {

@@ -193,8 +193,8 @@ impl GpuOptions {
         self
     }
 
-    /// Asked before each submission and each wait whether the device shall fail: [`Fault::Lost`](super::error::Fault::Lost) destroys it, [`Fault::Driver`](super::error::Fault::Driver) is a
-    /// panic in the driver, others are reported.
+    /// Asked before each submission and each wait whether the device shall fail. `Fault::Lost` destroys it, `Fault::Driver` is a panic
+    /// in the driver, and others are reported.
     pub fn fail(
         mut self,
         fail: impl Fn(super::testing::Stage) -> Option<super::error::Fault> + Send + Sync + 'static,

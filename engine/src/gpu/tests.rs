@@ -1,8 +1,9 @@
 //! Every case of every operation on this machine's GPU, or on its software adapter, against the reference: each element,
 //! in an arena that held NaN before, with the cells around the values checked after.
 //!
-//! The tests are named `operation::variant::what`, so that `cargo test depthwise` finds its own. The variants need no option: run again with `LP_NATIVE_VECTOR_WIDTH=512`, or with another driver in
-//! `VK_DRIVER_FILES`, for more. Without any adapter the tests say so and pass, unless `EFFICIENTECG_REQUIRE_GPU=1`.
+//! The tests are named `operation::variant::what`, so that `cargo test depthwise` finds its own. The variants need no option of
+//! the test's: run again with `LP_NATIVE_VECTOR_WIDTH=512`, or with another driver in `VK_DRIVER_FILES`, for more. Without any
+//! adapter the tests say so and pass, unless `EFFICIENTECG_REQUIRE_GPU=1`.
 
 use super::device::Device;
 use super::layout::{self, GUARD};
