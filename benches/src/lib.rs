@@ -6,7 +6,7 @@ use efficientecg::{LoadError, Model, Options, Weights};
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Layout, Matrix, Shape, View, ViewMut};
+use efficientecg_kernels::tensor::{Layout, Matrix, Shape, TensorView, TensorViewMut};
 use efficientecg_kit::bounds::Arithmetic;
 use efficientecg_kit::{Case, Random};
 
@@ -50,12 +50,13 @@ impl<'a> Bench<'a> {
     /// Runs every task once, on this thread. Inputs are never written, so each call does the same work.
     pub fn run(&mut self) {
         let shapes: Vec<Shape> = self.inputs.iter().map(|(s, ..)| *s).collect();
-        let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, l, d)| View::new(d, *s, *l)).collect();
-        let outputs: Vec<ViewMut<'_>> =
-            self.outputs.iter_mut().map(|(s, l, d)| ViewMut::new(d, *s, *l)).collect();
+        let inputs: Vec<TensorView<'_>> =
+            self.inputs.iter().map(|(s, l, d)| TensorView::new(d, *s, *l)).collect();
+        let outputs: Vec<TensorViewMut<'_>> =
+            self.outputs.iter_mut().map(|(s, l, d)| TensorViewMut::new(d, *s, *l)).collect();
         let tasks = 0..self.kernel.tasks(&shapes);
         let (inputs, outputs, scratch) = (&inputs, &outputs, &mut self.scratch);
-        let call = Call { inputs, outputs, scratch, tasks, ahead: [&[], &[]] };
+        let call = Call { inputs, outputs, scratch, tasks, prefetch: [&[], &[]] };
         // SAFETY: shapes from `outputs`, scratch as asked, one thread.
         unsafe { self.kernel.run(call) };
     }

@@ -1,4 +1,4 @@
-//! Whole networks against PyTorch's results in f64: every instruction set, several teams, and the references.
+//! Whole networks against PyTorch's results in f64: every instruction set, several pools, and the references.
 //!
 //! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
 
@@ -90,7 +90,7 @@ fn at(level: &str, precision: &str) {
     let Some(level) = Level::by_name(level) else {
         return efficientecg_skipped::skipped(&format!("this processor has no {level}"));
     };
-    let (tolerance, teams): (f64, &[usize]) = match precision {
+    let (tolerance, pools): (f64, &[usize]) = match precision {
         "f32" => (TOLERANCE, &[2, 3]),
         "f16" => (2e-2, &[3]),
         _ => (6e-2, &[3]),
@@ -100,7 +100,7 @@ fn at(level: &str, precision: &str) {
     check(&device, tolerance, |golden| {
         let options = |threads| Options::new().threads(threads).level(level).precision(precision);
         let alone = run(golden, &options(1));
-        for threads in teams {
+        for threads in pools {
             let label = format!("{}, {device}, {threads} threads", golden.name);
             assert_same_bits(&label, &run(golden, &options(*threads)), &alone);
         }

@@ -1,13 +1,13 @@
 //! A graph on a device: its weights there, and its plans. What runs them is in `submission.rs`.
 
 use super::device::Device;
-use super::error::Fault;
-use super::layout::{Bound, Failure, Layout, Limits};
+use super::error::DeviceError;
+use super::layout::{BindingSource, Failure, Layout, Limits};
 use super::options::GpuOptions;
 use super::pipelines::{Pipeline, Pipelines};
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::ALIGN;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ pub(super) struct Network {
     pub(super) device: Device,
     pipelines: Pipelines,
     weights: wgpu::Buffer,
-    /// The bytes of each step's weights.
+    /// The bytes of each node's weights.
     pub(super) places: Vec<Vec<Range<usize>>>,
     plans: Mutex<Plans>,
     /// The most records of a submission.
@@ -47,28 +47,28 @@ pub(super) struct Counts {
 struct Plans {
     /// Shared by all plans, as the queue runs one submission after another.
     arena: Option<wgpu::Buffer>,
-    plans: Vec<Arc<Planned>>,
+    plans: Vec<Arc<DevicePlan>>,
 }
 
 /// A batch laid out, with all that its runs use.
-pub(super) struct Planned {
+pub(super) struct DevicePlan {
     inputs: Vec<Shape>,
     pub(super) kept: Vec<Value>,
     pub(super) batch: usize,
     pub(super) layout: Layout,
     pub(super) arena: wgpu::Buffer,
-    pub(super) steps: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
+    pub(super) nodes: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
     /// The bytes of each input in a frame's upload.
     pub(super) uploads: Vec<Range<usize>>,
     /// The bytes of each kept value in a frame's readback.
     pub(super) readbacks: Vec<Range<usize>>,
-    pub(super) frames: Mutex<Vec<Frame>>,
+    pub(super) frames: Mutex<Vec<StagingBuffers>>,
     /// Whether a batch of it was held against the CPU's.
     pub(super) trusted: AtomicBool,
 }
 
 /// The mapped buffers of a submission.
-pub(super) struct Frame {
+pub(super) struct StagingBuffers {
     pub(super) upload: wgpu::Buffer,
     pub(super) readback: wgpu::Buffer,
 }
@@ -80,23 +80,23 @@ impl Network {
         graph: &Graph,
         options: &GpuOptions,
         guard: usize,
-    ) -> Result<Network, Fault> {
+    ) -> Result<Network, DeviceError> {
         let mut places = Vec::new();
         let mut bytes: Vec<u8> = Vec::new();
-        for step in graph.steps() {
-            let of_step = step.op.shader().weights().into_iter().map(|values| {
+        for node in graph.nodes() {
+            let of_node = node.op.shader().weights().into_iter().map(|values| {
                 let start = bytes.len();
                 bytes.extend(values.bytes(device.traits.storage));
                 // Ranges are bound whole, also where a kernel without that layer sees another type.
                 bytes.resize(bytes.len().next_multiple_of(ALIGN).max(start + ALIGN), 0);
                 start..bytes.len()
             });
-            places.push(of_step.collect::<Vec<_>>());
+            places.push(of_node.collect::<Vec<_>>());
         }
         let largest = places.iter().flatten().map(Range::len).max().unwrap_or(0);
         let Limits { binding, buffer, .. } = device.limits;
         if largest > binding || bytes.len() > buffer {
-            return Err(Fault::Driver(format!(
+            return Err(DeviceError::Driver(format!(
                 "the weights take {} bytes, {largest} of them in one layer, where {buffer} and {binding} are allowed",
                 bytes.len()
             )));
@@ -106,7 +106,7 @@ impl Network {
         {
             let whole = weights.slice(..);
             let mapped = whole.get_mapped_range_mut();
-            let mut mapped = mapped.map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            let mut mapped = mapped.map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
             mapped.slice(..bytes.len()).copy_from_slice(&bytes);
         }
         weights.unmap();
@@ -138,9 +138,9 @@ impl Network {
         inputs: &[Shape],
         kept: &[Value],
         batch: usize,
-    ) -> Result<Arc<Planned>, Failure> {
+    ) -> Result<Arc<DevicePlan>, Failure> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |p: &Arc<Planned>| p.batch == batch && p.inputs == inputs && p.kept == kept;
+        let fits = |p: &Arc<DevicePlan>| p.batch == batch && p.inputs == inputs && p.kept == kept;
         if let Some(at) = plans.plans.iter().position(fits) {
             plans.plans[at..].rotate_left(1);
             return Ok(Arc::clone(&plans.plans[plans.plans.len() - 1]));
@@ -156,7 +156,7 @@ impl Network {
             plans.arena = Some(device.buffer("arena", layout.arena, usage, false)?);
         }
         let Some(arena) = plans.arena.clone() else {
-            return Err(Fault::OutOfMemory.into());
+            return Err(DeviceError::OutOfMemory.into());
         };
         let planned = Arc::new(self.plan(graph, inputs, kept, batch, layout, arena)?);
         if plans.plans.len() == PLANS {
@@ -174,9 +174,9 @@ impl Network {
         batch: usize,
         layout: Layout,
         arena: wgpu::Buffer,
-    ) -> Result<Planned, Fault> {
+    ) -> Result<DevicePlan, DeviceError> {
         let device = &self.device;
-        let programs = graph.steps().iter().map(|s| s.op.shader().program());
+        let programs = graph.nodes().iter().map(|s| s.op.shader().program());
         let launches: Vec<_> = programs.zip(layout.dispatches.iter().map(|d| &d.launch)).collect();
         let pipelines = self.pipelines.get(device, &launches)?;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
@@ -184,14 +184,14 @@ impl Network {
         {
             let whole = dims.slice(..);
             let mut mapped =
-                whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+                whole.get_mapped_range_mut().map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
             for dispatch in &layout.dispatches {
                 let bytes: &[u8] = bytemuck::cast_slice(&dispatch.launch.dims);
                 mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(bytes);
             }
         }
         dims.unmap();
-        let mut steps = Vec::new();
+        let mut nodes = Vec::new();
         for (index, (pipeline, dispatch)) in pipelines.into_iter().zip(&layout.dispatches).enumerate() {
             let range = |buffer, range: &Range<usize>| {
                 wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -204,17 +204,17 @@ impl Network {
                 vec![wgpu::BindGroupEntry { binding: 0, resource: range(&dims, &dispatch.dims) }];
             for (i, bound) in dispatch.bound.iter().enumerate() {
                 let resource = match bound {
-                    Bound::Arena(place) => range(&arena, place),
-                    Bound::Weight(w) => range(&self.weights, &self.places[index][*w]),
+                    BindingSource::Arena(place) => range(&arena, place),
+                    BindingSource::Weight(w) => range(&self.weights, &self.places[index][*w]),
                 };
                 entries.push(wgpu::BindGroupEntry { binding: 1 + i as u32, resource });
             }
             let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(&graph.steps()[index].label),
+                label: Some(&graph.nodes()[index].label),
                 layout: &pipeline.layout,
                 entries: &entries,
             });
-            steps.push((pipeline, group));
+            nodes.push((pipeline, group));
         }
         let pack = |values: &[Value]| -> Vec<Range<usize>> {
             let mut at = 0;
@@ -227,13 +227,13 @@ impl Network {
         };
         let (uploads, readbacks) = (pack(graph.inputs()), pack(kept));
         device.check()?;
-        Ok(Planned {
+        Ok(DevicePlan {
             inputs: inputs.to_vec(),
             kept: kept.to_vec(),
             batch,
             layout,
             arena,
-            steps,
+            nodes,
             uploads,
             readbacks,
             frames: Mutex::default(),

@@ -193,11 +193,11 @@ impl GpuOptions {
         self
     }
 
-    /// Asked before each submission and each wait whether the device shall fail. `Fault::Lost` destroys it, `Fault::Driver` is a panic
-    /// in the driver, and others are reported.
+    /// Asked before each submission and each wait whether the device shall fail. `DeviceError::Lost` destroys it,
+    /// `DeviceError::Driver` is a panic in the driver, and others are reported.
     pub fn fail(
         mut self,
-        fail: impl Fn(super::testing::Stage) -> Option<super::error::Fault> + Send + Sync + 'static,
+        fail: impl Fn(super::testing::Stage) -> Option<super::error::DeviceError> + Send + Sync + 'static,
     ) -> GpuOptions {
         self.hooks.fail = Some(Arc::new(fail));
         self

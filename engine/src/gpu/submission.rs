@@ -1,12 +1,12 @@
 //! Runs of a network's plans.
 //!
-//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every step is one dispatch, and
-//! the wanted values are copied into another mapped buffer. A batch larger than the device's limits allow is cut
+//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every node is one dispatch,
+//! and the wanted values are copied into another mapped buffer. A batch larger than the device's limits allow is cut
 //! into parts, of which two are under way at any time, so that one is filled or read while the other computes.
 
-use super::error::Fault;
+use super::error::DeviceError;
 use super::layout::{self, Failure};
-use super::network::{Frame, Network, Planned};
+use super::network::{DevicePlan, Network, StagingBuffers};
 use super::rows::{read_matrix, write_row};
 #[cfg(feature = "testing")]
 use super::testing::Stage;
@@ -14,7 +14,7 @@ use super::timestamps::{Queries, Timeline};
 use crate::Batch;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::{Element, Storage, pitch};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
@@ -22,9 +22,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, PoisonError};
 
 /// A submission under way.
-struct Flight {
-    planned: Arc<Planned>,
-    frame: Frame,
+struct InFlight {
+    planned: Arc<DevicePlan>,
+    frame: StagingBuffers,
     index: wgpu::SubmissionIndex,
     /// How each of the two mappings went. Another thread's wait may be what calls back.
     mapped: Receiver<bool>,
@@ -34,20 +34,20 @@ struct Flight {
 }
 
 impl Network {
-    /// Runs a batch, in parts if it must be, with the times of its steps where someone wants them. Gives the plans that
+    /// Runs a batch, in parts if it must be, with the times of its nodes where someone wants them. Gives the plans that
     /// are not trusted yet, each with the first record that it computed.
     pub(super) fn run(
         &self,
         graph: &Graph,
         batch: &mut Batch<'_>,
         mut timeline: Option<&mut Timeline>,
-    ) -> Result<Vec<(Arc<Planned>, usize)>, Failure> {
+    ) -> Result<Vec<(Arc<DevicePlan>, usize)>, Failure> {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         crate::check_lengths(batch, &layout::shapes(graph, &inputs)?.0)?;
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let mut part = self.batch.min(batch.size);
-        let mut flights: VecDeque<Flight> = VecDeque::new();
-        let mut untrusted: Vec<(Arc<Planned>, usize)> = Vec::new();
+        let mut flights: VecDeque<InFlight> = VecDeque::new();
+        let mut untrusted: Vec<(Arc<DevicePlan>, usize)> = Vec::new();
         let mut first = 0;
         while first < batch.size {
             let size = part.min(batch.size - first);
@@ -64,7 +64,7 @@ impl Network {
                 self.land(flight, batch, timeline.as_deref_mut())?;
             }
             let queries = match timeline.as_deref_mut() {
-                Some(timeline) => Queries::new(&self.device, graph.steps().len(), timeline)?,
+                Some(timeline) => Queries::new(&self.device, graph.nodes().len(), timeline)?,
                 None => None,
             };
             if !planned.trusted.load(Ordering::Relaxed)
@@ -85,11 +85,11 @@ impl Network {
     fn launch(
         &self,
         graph: &Graph,
-        planned: Arc<Planned>,
+        planned: Arc<DevicePlan>,
         batch: &Batch<'_>,
         first: usize,
         queries: Option<Queries>,
-    ) -> Result<Flight, Failure> {
+    ) -> Result<InFlight, Failure> {
         let device = &self.device;
         #[cfg(feature = "testing")]
         self.inject(Stage::Submit)?;
@@ -105,13 +105,13 @@ impl Network {
             None => {
                 let up = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
                 let down = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-                Frame {
+                StagingBuffers {
                     upload: device.buffer("upload", end(&planned.uploads), up, true)?,
                     readback: device.buffer("readback", end(&planned.readbacks) + stamps, down, false)?,
                 }
             }
         };
-        let refused = |e: &dyn std::fmt::Display| Fault::Driver(super::device::one_line(&e));
+        let refused = |e: &dyn std::fmt::Display| DeviceError::Driver(super::device::one_line(&e));
         {
             let whole = frame.upload.slice(..);
             let mut mapped =
@@ -174,17 +174,17 @@ impl Network {
         let index = device.queue.submit([commands]);
         self.counts().submits.fetch_add(1, Ordering::Relaxed);
         device.check()?;
-        Ok(Flight { planned, frame, index, mapped, first, queries })
+        Ok(InFlight { planned, frame, index, mapped, first, queries })
     }
 
     /// Fails as a test asks for.
     #[cfg(feature = "testing")]
-    fn inject(&self, stage: Stage) -> Result<(), Fault> {
+    fn inject(&self, stage: Stage) -> Result<(), DeviceError> {
         match self.hooks.fail.as_ref().and_then(|fail| fail(stage)) {
             // What follows meets a device that is gone.
-            Some(Fault::Lost(_)) => self.device.device.destroy(),
-            Some(Fault::Driver(_)) => std::panic::resume_unwind(Box::new(())),
-            Some(fault) => return Err(fault),
+            Some(DeviceError::Lost(_)) => self.device.device.destroy(),
+            Some(DeviceError::Driver(_)) => std::panic::resume_unwind(Box::new(())),
+            Some(failure) => return Err(failure),
             None => {}
         }
         Ok(())
@@ -193,12 +193,12 @@ impl Network {
     /// Waits for a submission and copies its results out.
     fn land(
         &self,
-        flight: Flight,
+        flight: InFlight,
         batch: &mut Batch<'_>,
         timeline: Option<&mut Timeline>,
     ) -> Result<(), Failure> {
         let device = &self.device;
-        let Flight { planned, frame, index, mapped, first, queries } = flight;
+        let InFlight { planned, frame, index, mapped, first, queries } = flight;
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts().waits.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "testing")]
@@ -207,26 +207,26 @@ impl Network {
         device.check()?;
         match polled {
             Ok(_) => {}
-            Err(wgpu::PollError::Timeout) => return Err(Fault::Timeout(self.timeout.as_secs()).into()),
+            Err(wgpu::PollError::Timeout) => return Err(DeviceError::Timeout(self.timeout.as_secs()).into()),
             // The submission never was: the device had gone before.
             Err(wgpu::PollError::WrongSubmissionIndex(..)) => {
-                return Err(Fault::Lost("it took no submission".to_owned()).into());
+                return Err(DeviceError::Lost("it took no submission".to_owned()).into());
             }
         }
         for _ in 0..2 {
             match mapped.recv_timeout(self.timeout) {
                 Ok(true) => {}
                 Ok(false) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::Lost("its results cannot be read".to_owned()).into());
+                    return Err(DeviceError::Lost("its results cannot be read".to_owned()).into());
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(Fault::Timeout(self.timeout.as_secs()).into());
+                    return Err(DeviceError::Timeout(self.timeout.as_secs()).into());
                 }
             }
         }
         {
             let view = frame.readback.slice(..).get_mapped_range();
-            let view = view.map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            let view = view.map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
             self.counts().readbacks.fetch_add(1, Ordering::Relaxed);
             for ((value, data), range) in batch.outputs.iter_mut().zip(&planned.readbacks) {
                 let shape = planned.layout.shapes[value.index()];
@@ -251,11 +251,11 @@ impl Network {
     }
 }
 
-impl Planned {
-    /// The dispatches of all steps: in one pass, or in one each between timestamps.
+impl DevicePlan {
+    /// The dispatches of all nodes: in one pass, or in one each between timestamps.
     fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
-        let step = |pass: &mut wgpu::ComputePass<'_>, at: usize| {
-            let (pipeline, group) = &self.steps[at];
+        let node = |pass: &mut wgpu::ComputePass<'_>, at: usize| {
+            let (pipeline, group) = &self.nodes[at];
             pass.set_pipeline(&pipeline.pipeline);
             pass.set_bind_group(0, group, &[]);
             let [x, y, z] = self.layout.dispatches[at].launch.grid.map(|g| g as u32);
@@ -263,13 +263,13 @@ impl Planned {
         };
         let Some(queries) = queries else {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            return (0..self.steps.len()).for_each(|at| step(&mut pass, at));
+            return (0..self.nodes.len()).for_each(|at| node(&mut pass, at));
         };
-        for at in 0..self.steps.len() {
+        for at in 0..self.nodes.len() {
             let timestamp_writes = Some(queries.around(at));
             let mut pass =
                 encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
-            step(&mut pass, at);
+            node(&mut pass, at);
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Faults for tests: kernels that are wrong, devices that fail. The feature `testing`, which nothing turns on by default, has them.
 
-use super::error::Fault;
+use super::error::DeviceError;
 use std::sync::Arc;
 
 /// Given an operation's name and its program, gives what to compile.
 pub(super) type Plant = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 
 /// How a device shall fail at a stage.
-pub(super) type Fail = Arc<dyn Fn(Stage) -> Option<Fault> + Send + Sync>;
+pub(super) type Fail = Arc<dyn Fn(Stage) -> Option<DeviceError> + Send + Sync>;
 
 /// Where a device can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

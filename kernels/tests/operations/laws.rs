@@ -9,7 +9,7 @@ use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::tokens::Tokens;
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::bounds::Arithmetic;
 use efficientecg_kit::harness::{reference, results};
 use efficientecg_kit::{Bounded, Case, Random, Recipe, table};

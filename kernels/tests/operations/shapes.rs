@@ -4,7 +4,7 @@ use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::depthwise::Depthwise;
 use efficientecg_kernels::ops::pointwise::Pointwise;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use efficientecg_kit::table::entry;
 
 pub(crate) fn refuses_what_does_not_fit(operation: &str) {

@@ -1,8 +1,8 @@
-//! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, tiles of one to three blocks, more
-//! than one chunk, span or task, whatever is prepared in scratch.
+//! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, register tiles of one to
+//! three blocks, more than one chunk, span or task, whatever is prepared in scratch.
 
 use crate::Subject;
-use efficientecg_kernels::op::{self, TILE};
+use efficientecg_kernels::op::{self, TIME_CHUNK};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -11,14 +11,14 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::harness::{Bound, check, reference, results};
 use efficientecg_kit::{Bounded, Case, Random};
 
 pub(crate) fn within_bounds(subject: Subject, cases: Vec<Case>) {
     let Some((level, precision)) = subject.find() else { return };
-    if cfg!(miri) && Level::best().has_tiles() && !level.has_tiles() {
-        return efficientecg_skipped::skipped("Miri is told of tiles: another run has the other levels");
+    if cfg!(miri) && Level::best().has_amx() && !level.has_amx() {
+        return efficientecg_skipped::skipped("Miri is told of AMX: another run has the other levels");
     }
     // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
     let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
@@ -53,7 +53,7 @@ pub(crate) fn conv() -> Vec<Case> {
 }
 
 /// More columns than any kernel takes at a time.
-const CHUNK: usize = 96;
+const STRIP: usize = 96;
 
 pub(crate) fn pointwise() -> Vec<Case> {
     let no = false;
@@ -63,12 +63,13 @@ pub(crate) fn pointwise() -> Vec<Case> {
         // The gate in the activations, in the weights.
         (18, 3, 5, [no, true, true, no]),
         (3, 2, 19, [no, true, no, no]),
-        // More channels than tiles of bf16 take at a time.
+        // More channels than AMX tiles take at a time.
         (40, 1, 17, [no; 4]),
-        // Two blocks of a tile; two chunks; two windows for a team, each of tiles of three blocks, the last of them half.
+        // Two blocks of a register tile; two chunks; two sections for several workers, each of register tiles of
+        // three blocks, the last of them half.
         (1, 112, 2, [no; 4]),
-        (1, 120, CHUNK + 33, [no, true, no, no]),
-        (1, 1, CHUNK + 1, [no, no, no, true]),
+        (1, 120, STRIP + 33, [no, true, no, no]),
+        (1, 1, STRIP + 1, [no, no, no, true]),
     ];
     let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
         let mut r = Random::new(c_out);
@@ -89,7 +90,7 @@ pub(crate) fn depthwise() -> Vec<Case> {
         (5, 3, 5, 1, 6),
         (2, 0, 5, 2, 7),
         (1, 2, 1, 3, 5),
-        // Samples that two chunks share, and two tiles, on their own or one after the other; blocks by two.
+        // Samples that two chunks share, and two time chunks, on their own or one after the other; blocks by two.
         (1, 0, 31, 24, 97),
         (1, 1, 5, 2, 193),
         (1, 112, 3, 1, 2),
@@ -106,7 +107,7 @@ pub(crate) fn depthwise() -> Vec<Case> {
 }
 
 pub(crate) fn squeeze_excite() -> Vec<Case> {
-    let cases = [(5, 2, 5), (70, 2, TILE + 9)].map(|(c, hidden, cols)| {
+    let cases = [(5, 2, 5), (70, 2, TIME_CHUNK + 9)].map(|(c, hidden, cols)| {
         let mut r = Random::new(c);
         let op = SqueezeExcite {
             reduce: r.weights(hidden * c, c),
@@ -115,7 +116,7 @@ pub(crate) fn squeeze_excite() -> Vec<Case> {
             expand_bias: r.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));
-        case(op, vec![x, r.matrix(Shape::new(op::tiles(cols), c))])
+        case(op, vec![x, r.matrix(Shape::new(op::time_chunks(cols), c))])
     });
     cases.into()
 }

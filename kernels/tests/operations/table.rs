@@ -1,7 +1,7 @@
 //! The cases of the table.
 
 use crate::Subject;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 use efficientecg_kit::harness::{Bound, check, label, reference};
 use efficientecg_kit::{Case, table};
 use std::sync::OnceLock;

@@ -1,6 +1,6 @@
 //! Views of matrices, small enough for Miri.
 
-use efficientecg_kernels::view::{Layout, Shape, ViewMut};
+use efficientecg_kernels::tensor::{Layout, Shape, TensorViewMut};
 
 #[test]
 fn small() {
@@ -12,7 +12,7 @@ fn small() {
         for i in 0..shape.len() {
             cells[layout.at(shape, i / shape.cols, i % shape.cols)] = i as f32;
         }
-        let view = ViewMut::new(&mut cells, shape, layout);
+        let view = TensorViewMut::new(&mut cells, shape, layout);
         let mut out = vec![f32::NAN; shape.len()];
         // SAFETY: nobody writes.
         unsafe { view.as_view() }.unpack(&mut out);

@@ -4,7 +4,7 @@
 //! each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
 use super::beats::median;
-use super::segments::{Aligned, Cuts, correlation, distance, rest, rms, usual};
+use super::segments::{AlignedBeats, Cuts, correlation, distance, rest, rms, usual};
 
 /// Columns for all leads together.
 const SHARED: usize = 7;
@@ -28,7 +28,7 @@ pub fn inputs(leads: usize) -> usize {
 }
 
 /// `[beats, inputs(leads)]`; `beats` are those that `aligned` was made of.
-pub fn columns(aligned: &Aligned, beats: &[i64]) -> Vec<f32> {
+pub fn columns(aligned: &AlignedBeats, beats: &[i64]) -> Vec<f32> {
     let (n, leads, level) = (aligned.places.len(), aligned.leads(), aligned.level);
     let later: Vec<i64> = beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1)).collect();
     let mut interval = vec![median(&later.iter().map(|x| (*x as f64).ln()).collect::<Vec<f64>>())];
@@ -94,7 +94,7 @@ struct Held {
 
 impl Held {
     /// Holds beat `i` and its neighbours.
-    fn move_to(&mut self, aligned: &Aligned, i: usize) {
+    fn move_to(&mut self, aligned: &AlignedBeats, i: usize) {
         let n = aligned.places.len();
         if !self.waves.is_empty() && (i + AROUND + 1).min(n) <= self.end {
             return;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn made(x: &[f32], beats: &[i64]) -> Vec<f32> {
-        Aligned::new(&[x], beats, RATE).map_or(Vec::new(), |a| columns(&a, beats))
+        AlignedBeats::new(&[x], beats, RATE).map_or(Vec::new(), |a| columns(&a, beats))
     }
 
     #[test]

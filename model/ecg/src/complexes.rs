@@ -1,7 +1,7 @@
 //! The QRS complexes of one lead against the record's usual one: what P waves and rows of beats are measured by.
 
 use super::beats::median;
-use super::segments::{Aligned, correlation};
+use super::segments::{AlignedBeats, correlation};
 
 /// Seconds before and after a beat that its height is taken of where there is no usual beat to align it on.
 const SPAN: (f64, f64) = (0.1, 0.12);
@@ -30,7 +30,7 @@ impl Complexes {
                 part.iter().fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
             f64::from(high) - f64::from(low)
         };
-        if let Some(aligned) = Aligned::new(&[lead], beats, rate) {
+        if let Some(aligned) = AlignedBeats::new(&[lead], beats, rate) {
             let qrs = aligned.qrs();
             let mut part = vec![0.0; qrs.len()];
             let largest = aligned.template.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()));

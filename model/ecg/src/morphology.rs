@@ -4,7 +4,7 @@
 //! held to each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
 use super::beats::median;
-use super::segments::{ALIKE, Aligned, Cuts, FLAT, correlation, distance, dot, rest, rms, usual};
+use super::segments::{ALIKE, AlignedBeats, Cuts, FLAT, correlation, distance, dot, rest, rms, usual};
 
 /// Columns for all leads together.
 const SHARED: usize = 6;
@@ -24,7 +24,7 @@ pub fn inputs(leads: usize) -> usize {
 }
 
 /// `[beats, inputs(leads)]`; a flat lead's are zeros.
-pub fn columns(aligned: &Aligned) -> Vec<f32> {
+pub fn columns(aligned: &AlignedBeats) -> Vec<f32> {
     let width = inputs(aligned.leads());
     let mut out = vec![0.0; aligned.places.len() * width];
     let figures = Figures::new(aligned);
@@ -89,8 +89,8 @@ struct OfLead {
 }
 
 impl Figures {
-    fn new(aligned: &Aligned) -> Figures {
-        let Aligned { places, template, level, .. } = aligned;
+    fn new(aligned: &AlignedBeats) -> Figures {
+        let AlignedBeats { places, template, level, .. } = aligned;
         let (qrs, wave, n) = (aligned.qrs(), aligned.wave(0.0), places.len());
         let mut all = Figures::default();
         all.leads.resize_with(qrs.leads.len(), OfLead::default);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn columns(leads: &[&[f32]], beats: &[i64], rate: f64) -> Vec<f32> {
-        Aligned::new(leads, beats, rate).map_or(Vec::new(), |a| super::columns(&a))
+        AlignedBeats::new(leads, beats, rate).map_or(Vec::new(), |a| super::columns(&a))
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
     fn flat_leads_edges_and_few_beats_are_survived() {
         let (x, beats) = lead(6);
         let flat = vec![3.0; 1000];
-        assert!(Aligned::new(&[&flat], &beats, RATE).is_none());
+        assert!(AlignedBeats::new(&[&flat], &beats, RATE).is_none());
         let two = columns(&[&x, &flat], &beats, RATE);
         for row in two.chunks_exact(inputs(2)) {
             assert!(row[SHARED + PER_LEAD..].iter().all(|v| *v == 0.0));
@@ -254,7 +254,7 @@ mod tests {
             (&[&x[..]], &beats[..], 3.0),
             (&[&[1.0][..]], &[0, 0], RATE),
         ] {
-            assert!(Aligned::new(leads, beats, rate).is_none());
+            assert!(AlignedBeats::new(leads, beats, rate).is_none());
         }
     }
 }

@@ -5,7 +5,7 @@
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 
 use super::beats::median;
-use super::segments::Aligned;
+use super::segments::AlignedBeats;
 use super::{atrial, morphology};
 
 /// R-R figures of a beat.
@@ -36,7 +36,7 @@ pub fn inputs(leads: usize) -> usize {
 pub fn rows(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Vec<f32>> {
     let figures = figures(beats, rate)?;
     let (shapes, waves) = (morphology::inputs(leads.len()), atrial::inputs(leads.len()));
-    let columns = match Aligned::new(leads, beats, rate) {
+    let columns = match AlignedBeats::new(leads, beats, rate) {
         Some(aligned) => {
             let (shape, wave) = (morphology::columns(&aligned), atrial::columns(&aligned, beats));
             let both = shape.chunks_exact(shapes).zip(wave.chunks_exact(waves));

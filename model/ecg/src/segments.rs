@@ -19,7 +19,7 @@ const QRS: [f64; 2] = [-0.10, 0.12];
 const WAVE: [f64; 2] = [-0.24, -0.07];
 
 /// A record's beats on their template.
-pub struct Aligned {
+pub struct AlignedBeats {
     leads: Vec<Vec<f32>>,
     rate: f64,
     /// `[beats]` samples.
@@ -32,10 +32,10 @@ pub struct Aligned {
     pub(super) level: f64,
 }
 
-impl Aligned {
+impl AlignedBeats {
     /// For ascending `beats`, in samples at `rate` a second, of normalised `leads` of one length. `None` for fewer than two
     /// beats, flat leads, and records without samples or at too low a rate to hold a segment.
-    pub fn new(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Aligned> {
+    pub fn new(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<AlignedBeats> {
         let [qrs, wave] = [QRS, WAVE].map(|s| at(s[0], rate)..at(s[1], rate));
         let samples = leads.first().map_or(0, |lead| lead.len());
         if beats.len() < 2 || samples == 0 || qrs.end - qrs.start < 2 || wave.end - wave.start < 2 {
@@ -50,7 +50,7 @@ impl Aligned {
             template = cutter.median(&places, &kept);
         }
         let level = rms(&template);
-        (level >= FLAT).then_some(Aligned { leads, rate, places, kept, template, level })
+        (level >= FLAT).then_some(AlignedBeats { leads, rate, places, kept, template, level })
     }
 
     /// Whether each beat's P wave begins before the record: nothing is known of it.

@@ -1,7 +1,7 @@
 //! A case of an operation.
 
 use crate::bounds::Bounded;
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// An operation with weights and operands made from a fixed seed.
 pub struct Case {

@@ -1,6 +1,6 @@
 //! Pseudo-random numbers.
 
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// Pseudo-random numbers for cases: SplitMix64 (Steele, Lea and Flood, 2014). Values are exact in f32.
 pub struct Random(u64);

@@ -29,7 +29,7 @@ pub(super) fn within_bounds(operation: &str, name: &str) {
             recipe.values = Values::Normal;
         }
         let case = (entry.random)(&mut recipe);
-        // A graph has no step of no operands.
+        // A graph has no node of no operands.
         if !case.inputs.is_empty() {
             let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
             worst.set(worst.get().max(check(device, case, &options, false)));

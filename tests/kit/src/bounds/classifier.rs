@@ -2,7 +2,7 @@
 
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::classifier::Classifier;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for Classifier {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
@@ -12,7 +12,7 @@ impl Bounded for Classifier {
 
 fn run(op: &Classifier, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let channels = op.weight.len() / op.bias.len() - op.tokens.len();
-    let mut x = a.mean_of_tiles(&inputs[1].data, channels, inputs[0].shape.cols);
+    let mut x = a.mean_of_time_chunks(&inputs[1].data, channels, inputs[0].shape.cols);
     if op.tokens.rows > 0 {
         x.extend(inputs[2].data.iter().map(|z| Approx::exact(*z)));
     }

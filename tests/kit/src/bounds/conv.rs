@@ -3,7 +3,7 @@
 use super::window::Window;
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::conv::Conv;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for Conv {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
@@ -32,7 +32,7 @@ fn run(op: &Conv, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
         })
         .collect();
     let y = op.bias.iter().zip(weight.chunks(depth)).flat_map(|(bias, weight)| {
-        let sums = a.tile(weight, *bias, &taps, cols);
+        let sums = a.row_product(weight, *bias, &taps, cols);
         sums.into_iter().map(|sum| a.stored(a.silu(sum)))
     });
     vec![y.collect()]

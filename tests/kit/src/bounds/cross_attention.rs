@@ -3,7 +3,7 @@
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear};
 use efficientecg_kernels::simd::MAX_LANES;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for CrossAttention {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {

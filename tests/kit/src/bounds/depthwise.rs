@@ -3,7 +3,7 @@
 use super::window::Window;
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::depthwise::Depthwise;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for Depthwise {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
@@ -25,7 +25,7 @@ fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
         let h: Vec<Approx> = match &expand {
             None => x.row(c).iter().map(|x| Approx::exact(a.loaded(*x))).collect(),
             Some((weight, bias)) => {
-                let sums = a.tile(&weight[c * c_in..][..c_in], bias[c], &operands, samples);
+                let sums = a.row_product(&weight[c * c_in..][..c_in], bias[c], &operands, samples);
                 sums.into_iter().map(|sum| a.activate(sum)).collect()
             }
         };
@@ -40,6 +40,6 @@ fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
             y.push(a.stored(value));
         }
     }
-    let sums = a.sum_tiles(&exact, channels);
+    let sums = a.sum_time_chunks(&exact, channels);
     vec![y, sums]
 }

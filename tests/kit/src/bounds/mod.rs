@@ -32,7 +32,7 @@ use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::half;
 use efficientecg_kernels::op::{Op, Precision};
 use efficientecg_kernels::simd::{Body, Isa, Level};
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 mod classifier;
 mod conv;
@@ -135,8 +135,8 @@ pub struct Arithmetic {
     gpu: Option<Storage>,
     /// Whether a multiply-add rounds once.
     fused: bool,
-    /// Whether products of bf16 are by tiles.
-    tiles: bool,
+    /// Whether AMX multiplies bf16.
+    amx: bool,
     /// Lanes of a vector.
     lanes: usize,
     /// What a division errs by, relatively.
@@ -159,7 +159,7 @@ impl Arithmetic {
             precision,
             gpu: None,
             fused,
-            tiles: level.has_tiles(),
+            amx: level.has_amx(),
             lanes,
             division: UNIT,
             lost,
@@ -176,7 +176,7 @@ impl Arithmetic {
             precision,
             gpu,
             fused: false,
-            tiles: false,
+            amx: false,
             lanes: 1,
             division: 5.0 * UNIT,
             lost: SMALLEST,

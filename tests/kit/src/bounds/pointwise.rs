@@ -2,7 +2,7 @@
 
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::pointwise::Pointwise;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for Pointwise {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
@@ -25,7 +25,7 @@ fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
         (0..c_in).map(|i| x.row(i).iter().map(|x| a.operand(*x, gate.map(|g| g[i]))).collect()).collect();
     let (mut y, mut exact) = (Vec::new(), Vec::new());
     for (o, (bias, weight)) in op.bias.iter().zip(weight.chunks(c_in)).enumerate() {
-        for (t, sum) in a.tile(weight, *bias, &operands, cols).into_iter().enumerate() {
+        for (t, sum) in a.row_product(weight, *bias, &operands, cols).into_iter().enumerate() {
             let mut value = if op.silu { a.activate(sum) } else { sum };
             if let Some(residual) = residual {
                 value = a.add(value, Approx::exact(a.loaded(residual.row(o)[t])));
@@ -36,7 +36,7 @@ fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     }
     let mut outputs = vec![y];
     if op.sums {
-        outputs.push(a.sum_tiles(&exact, op.bias.len()));
+        outputs.push(a.sum_time_chunks(&exact, op.bias.len()));
     }
     outputs
 }

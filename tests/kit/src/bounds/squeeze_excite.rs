@@ -2,7 +2,7 @@
 
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for SqueezeExcite {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
@@ -13,7 +13,7 @@ impl Bounded for SqueezeExcite {
 fn run(op: &SqueezeExcite, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let channels = op.expand_bias.len();
     let narrow = |w: &[f64]| -> Vec<f64> { w.iter().map(|w| Arithmetic::narrow(*w)).collect() };
-    let mean = a.mean_of_tiles(&inputs[1].data, channels, inputs[0].shape.cols);
+    let mean = a.mean_of_time_chunks(&inputs[1].data, channels, inputs[0].shape.cols);
     let bias = |b: f64| Approx::exact(Arithmetic::narrow(b));
     let rows = op.reduce.chunks(channels);
     let hidden: Vec<Approx> = rows

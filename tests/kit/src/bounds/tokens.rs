@@ -2,7 +2,7 @@
 
 use super::{Approx, Arithmetic, Bounded};
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for Tokens {
     fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {

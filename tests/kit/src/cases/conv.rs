@@ -2,7 +2,7 @@
 
 use crate::{Case, Random, Recipe};
 use efficientecg_kernels::ops::conv::Conv;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

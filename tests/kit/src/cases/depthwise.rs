@@ -2,7 +2,7 @@
 
 use crate::{Case, Random, Recipe};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

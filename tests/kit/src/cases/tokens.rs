@@ -2,7 +2,7 @@
 
 use crate::{Case, Random, Recipe};
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 fn one(value: f64) -> Matrix {
     Matrix { shape: Shape::new(1, 1), data: vec![value] }
