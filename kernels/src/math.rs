@@ -24,7 +24,7 @@
 //!
 //! A NaN that arithmetic made (an empty payload) stays NaN; payloads must not reach these functions.
 
-use crate::simd::{Isa, Powers};
+use crate::simd::{Isa, MAX_LANES, Powers};
 
 /// Arguments of `exp` are clamped to this range, in which the result is a normal number.
 const EXP_MIN: f32 = -87.0;
@@ -195,7 +195,7 @@ pub(crate) fn map<I: Isa>(s: I, x: &mut [f32], f: Function) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::{Body, Level, MAX_LANES};
+    use crate::simd::{Body, Level};
 
     /// Whether the sigmoid and the SiLU of a level take their exponential from a table.
     fn has_table(level: Level) -> bool {

@@ -1,7 +1,7 @@
 //! Every program, for every storage, with and without subgroups, held against naga: it parses, it validates with no
 //! more than it may use of a device, and what `gpu.rs` says of it is so, for the launch of every case.
 
-use efficientecg_kernels::gpu::{Dims, Element, Operand, Program, Storage, Traits, Weights};
+use efficientecg_kernels::gpu::{DeviceWeights, Dims, Element, Operand, Program, Storage, Traits};
 use efficientecg_kit::{Case, ops, table};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -229,8 +229,8 @@ fn operands_fit_their_slots(operation: &str) {
             assert!(is_weight == slot.weight || *operand == Operand::Absent, "{place}");
             if let Operand::Weight(i) = operand {
                 let (element, length, finite) = match &weights[*i] {
-                    Weights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
-                    Weights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
+                    DeviceWeights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
+                    DeviceWeights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
                 };
                 assert_eq!(slot.element, element, "{place}");
                 assert!(length > 0 && finite, "{place}: {length} numbers");

@@ -22,7 +22,7 @@ pub enum LoadError {
     #[error("this build has no GPU back end; use the CPU, or build with the feature gpu")]
     NoGpu,
     /// The references have one precision.
-    #[error("the references compute in f64, for weights in f32; use f32, or the CPU for {precision}")]
+    #[error("the reference backend takes weights in f32 alone; use f32, or the CPU for {precision}")]
     Precision {
         /// What was asked for.
         precision: &'static str,

@@ -184,7 +184,7 @@ impl GpuOptions {
     }
 }
 
-/// Faults for tests.
+/// Failures for tests.
 #[cfg(feature = "testing")]
 impl GpuOptions {
     /// What to compile in place of an operation's kernel, given the operation's name and the kernel's text.

@@ -1,4 +1,4 @@
-//! Faults for tests: kernels that are wrong, devices that fail. The feature `testing`, which nothing turns on by default, has them.
+//! Failures for tests: kernels that are wrong, devices that fail. Behind the feature `testing`, which nothing turns on by default.
 
 use super::error::DeviceError;
 use std::sync::Arc;

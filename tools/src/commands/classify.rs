@@ -95,7 +95,7 @@ fn one(
     {
         let (a, b, name) = (other.display(), path.display(), &record.name);
         let line = format!(
-            "{b}: as {a} it names itself {name}, and would write the same file or row; classify it by itself"
+            "{b}: it has the name {name}, as {a} has, and would overwrite its file or row; classify it in another run"
         );
         return Err(Failure::usage(line));
     }

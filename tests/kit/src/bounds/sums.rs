@@ -92,7 +92,7 @@ impl Arithmetic {
         Approx { value: exact.value, error, variance: exact.variance + variance }
     }
 
-    /// The dot product of two vectors: the terms dealt to `strands` vectors' lanes, and the lanes added up in a tree.
+    /// The dot product of two vectors: the terms split over `strands` vectors' lanes, and the lanes added up in a tree.
     pub(crate) fn dot(&self, w: &[f64], x: &[Approx], strands: usize) -> Approx {
         let terms = w.iter().zip(x).map(|(w, x)| (Approx::exact(*w), *x));
         if self.is_gpu() {
