@@ -4,7 +4,6 @@ use super::*;
 use crate::reference::Reference;
 use efficientecg_kernels::error::ShapeError;
 use efficientecg_kernels::op::{Call, Contract, Cost, Kernel, TIME_CHUNK};
-use efficientecg_kernels::ops::Random;
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -13,6 +12,7 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 use efficientecg_kernels::tensor::Layout;
+use efficientecg_kit::Random;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Channels, tokens' width, classes.
