@@ -219,6 +219,26 @@ fn batch_of_four() -> (PathBuf, PathBuf) {
     (folder.join("random-09.npz"), folder.join("random-09.ref.npz"))
 }
 
+/// As many threads as there are; more are lowered to that, and one line says it.
+#[test]
+fn threads_that_the_process_cannot_use_are_not_started() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (weights, reference) = batch_of_four();
+    let (input, output) = (folder.path().join("x.npz"), folder.path().join("y.npz"));
+    Arrays::read(&reference).inputs().write(&input);
+    let args = ["run", "--weights", name(&weights), "--input", name(&input), "--output", name(&output)];
+    let table = succeeds(&args);
+    let done = run(&[&args[..], &["--threads", "1000"]].concat());
+    let most = efficientecg::available_threads();
+    let line = text(&done.stderr);
+    assert!(done.status.success() && line.lines().count() == 1, "{line}");
+    assert!(
+        line.starts_with(&format!("efficientecg: --threads 1000: this process may use {most} thread")),
+        "{line}"
+    );
+    assert_eq!(text(&done.stdout), table);
+}
+
 #[test]
 fn run_writes_what_the_library_computes() {
     let folder = folder();
@@ -229,7 +249,7 @@ fn run_writes_what_the_library_computes() {
     let want = model.run(&read_inputs(&input, model.config()).expect("reads")).expect("runs");
     let classes = model.config().classes.len();
     let args = ["run", "--weights", name(&weights), "--input", name(&input), "--output", name(&output)];
-    for more in [&[][..], &["--threads", "3"], &["--batch", "4"], &["--backend", "cpu"]] {
+    for more in [&[][..], &["--threads", "1"], &["--batch", "4"], &["--backend", "cpu"]] {
         let table = succeeds(&[&args[..], more].concat());
         assert!(table.starts_with("4 records"), "{table}");
         let archive = Archive::open(&output).expect("opens");
