@@ -124,9 +124,13 @@ def test_they_end_with_the_process_that_started_them(number):
         os.killpg(parent.pid, number)
     else:
         parent.send_signal(number)
-    assert parent.wait(30) != 0
-    parent.stdout.close()
-    assert within(30, lambda: not any(alive(pid) for pid in pids))
+    try:
+        assert parent.wait(30) != 0
+        parent.stdout.close()
+        assert within(30, lambda: not any(alive(pid) for pid in pids))
+    finally:
+        for pid in filter(alive, pids):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_one_that_ends_by_itself_is_an_error():
