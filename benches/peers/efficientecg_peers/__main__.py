@@ -22,11 +22,15 @@ PROGRAM = os.path.join(ROOT, "target", "release", "efficientecg")
 NETWORKS = ("b0-12x5000", "lite-12x5000", "b0-2x720")
 
 
-def numbers(text: str) -> list[int]:
+def numbers(text: str, least: int = 1) -> list[int]:
     out = [int(part) for part in text.split(",")]
-    if min(out) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: numbers from 1")
+    if min(out) < least:
+        raise argparse.ArgumentTypeError(f"{text}: numbers from {least}")
     return out
+
+
+def counts(text: str) -> list[int]:
+    return list(dict.fromkeys(numbers(text, least=0)))
 
 
 def words(text: str) -> list[str]:
@@ -37,10 +41,12 @@ def arguments(argv) -> argparse.Namespace:
     p = argparse.ArgumentParser(prog="benches/peers/run", description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", type=words, default=[], metavar="WORDS",
-                   help="networks and peers whose names hold one of these, as b0-2x720,litert; "
-                        "the engine always runs")
+                   help="networks and peers whose names hold one of these, as b0-2x720,litert; a whole name means "
+                        "that one alone; the engine always runs")
     p.add_argument("--batch", type=numbers, default=[1, 32], metavar="N,N", help="batch sizes, at most 32")
     p.add_argument("--threads", type=numbers, default=[1, 2], metavar="N,N")
+    p.add_argument("--busy", type=counts, default=[0], metavar="N,N",
+                   help="beside so many busy processes, with P50, mean and P99 (0: the idle machine alone)")
     p.add_argument("--rounds", type=int, default=9, help="turns that each runtime gets (9)")
     p.add_argument("--precision", type=words, default=["f32"], metavar="P,P",
                    help="the engine's precisions (f32)")
@@ -50,13 +56,18 @@ def arguments(argv) -> argparse.Namespace:
     p.add_argument("--report", action="store_true", help="run nothing; print what --json FILE holds")
     p.add_argument("--prepare", action="store_true", help="build and write the networks, and stop")
     p.add_argument("--no-build", action="store_true", help="take the programs as they are")
-    return p.parse_args(argv)
+    p.add_argument("--engine", metavar="FILE", help="the engine's worker, built from another revision")
+    args = p.parse_args(argv)
+    if args.cold and (args.busy != [0] or args.engine):
+        p.error("--cold: --busy and --engine do not go with it")
+    return args
 
 
 def chosen(only: list[str], names) -> list[str]:
-    """The names that hold one of the words; all where no word speaks of any."""
+    """The names that hold one of the words, or are it; all where no word speaks of any."""
     lower = [(n, n.lower().replace(" ", "-")) for n in names]
-    hit = [n for n, low in lower if any(w.lower() in low for w in only)]
+    whole = {low for _, low in lower}
+    hit = [n for n, low in lower if any(w.lower() == low or w.lower() in low and w.lower() not in whole for w in only)]
     return hit or list(names)
 
 
@@ -111,7 +122,7 @@ def main(argv=None) -> int:
         return 0
     folder = os.path.join(HOME, "models")
     names = chosen(args.only, NETWORKS)
-    every = contest.runtimes(BINARIES, args.precision)
+    every = contest.runtimes(BINARIES, args.precision, args.engine)
     # "lite" is a network, and no word for LiteRT too.
     others = [w for w in args.only if not any(w.lower() in n for n in NETWORKS)]
     peers = chosen(others, [r.key for r in every if r.peer])
@@ -137,8 +148,12 @@ def main(argv=None) -> int:
     else:
         for setting in [Setting(n, b, t) for n in names for b in args.batch for t in args.threads]:
             say(f"{setting}:")
-            result = contest.run(setting, os.path.join(folder, setting.network), runtimes, args.rounds, say)
-            keep(kept, "times", report.row(result, ROOT), ("network", "batch", "threads"))
+            result = contest.run(setting, os.path.join(folder, setting.network), runtimes, args.rounds, say, args.busy)
+            if 0 in args.busy:
+                keep(kept, "times", report.row(result, ROOT), ("network", "batch", "threads"))
+            if args.busy != [0]:
+                for row in report.busy_rows(result, ROOT):
+                    keep(kept, "busy", row, ("network", "batch", "threads", "busy"))
             store(args.json, kept)
     print(report.page(kept), end="")
     return 0

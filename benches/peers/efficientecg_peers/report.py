@@ -42,9 +42,25 @@ def row(result, root: str) -> dict:
     s = result.setting
     return {
         "network": s.network, "batch": s.batch, "threads": s.threads,
-        "rounds": len(next(iter(result.ms.values()))), "disturbed": result.disturbed,
+        "rounds": len(next(iter(result.ms.values()))), "disturbed": result.disturbed[0],
         "ms": result.ms, "about": result.about, "error": result.error,
     } | circumstances(root)
+
+
+def busy_rows(result, root: str) -> list[dict]:
+    """A result as it is kept in a file of results, a row for each number of busy processes: P50, mean and P99 of all runs."""
+    s, what, rows = result.setting, circumstances(root), []
+    for number, by_runtime in result.runs.items():
+        every = {key: np.concatenate(turns) for key, turns in by_runtime.items()}
+        rows.append({
+            "network": s.network, "batch": s.batch, "threads": s.threads, "busy": number,
+            "rounds": len(next(iter(by_runtime.values()))), "disturbed": result.disturbed[number],
+            "runs": {key: len(ms) for key, ms in every.items()},
+            "ms": {key: {"p50": float(np.median(ms)), "mean": float(np.mean(ms)), "p99": float(np.quantile(ms, 0.99))}
+                   for key, ms in every.items()},
+            "about": result.about, "error": result.error,
+        } | what)
+    return rows
 
 
 def ratio(mine: list[float], theirs: list[float]) -> tuple[float, float, float]:
@@ -70,8 +86,11 @@ def _cell(row: dict, key: str, base: str) -> str:
 
 def best_peer(row: dict) -> str | None:
     """The f32 peer with the smallest median."""
-    peers = [k for k in row["ms"] if not k.startswith("engine") and not k.endswith(" default")]
-    return min(peers, key=lambda k: float(np.median(row["ms"][k])), default=None)
+    return min(_f32_peers(row), key=lambda k: float(np.median(row["ms"][k])), default=None)
+
+
+def _f32_peers(row: dict) -> list[str]:
+    return [k for k in row["ms"] if not k.startswith("engine") and not k.endswith(" default")]
 
 
 def _columns(rows) -> list[str]:
@@ -97,6 +116,28 @@ def times(rows: list[dict]) -> str:
             cells.append(f"{ratio(r['ms'][k], r['ms']['OpenVINO default'])[0]:.2f}" if both else "–")
         named = best and base in r["ms"]
         cells.append(f"{best} · **{ratio(r['ms'][base], r['ms'][best])[0]:.2f}**" if named else "–")
+        out.append("| " + " | ".join(cells) + " |")
+    return "\n".join(out)
+
+
+def busy_times(rows: list[dict]) -> str:
+    """The table beside busy processes: a line a setting and number of them, a column a runtime. The last columns are
+    ratios of means: the engine's to the one that it has on one thread beside as many, and the best f32 peer's to it."""
+    keys = _columns(rows)
+    base = "engine f32" if "engine f32" in keys else keys[0]
+    alone = {(r["network"], r["batch"], r["busy"]): r["ms"][base]["mean"] for r in rows if r["threads"] == 1 and base in r["ms"]}
+    head = ["network", "batch", "threads", "busy", *keys, f"{base} / 1 thread", "best f32 peer"]
+    out = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    for r in rows:
+        cells = [r["network"], str(r["batch"]), str(r["threads"]), str(r["busy"])]
+        for key in keys:
+            ms = r["ms"].get(key)
+            cells.append(f"{_number(ms['p50'])} · **{_number(ms['mean'])}** · {_number(ms['p99'])}" if ms else "–")
+        mine = r["ms"].get(base, {}).get("mean")
+        one = alone.get((r["network"], r["batch"], r["busy"]))
+        cells.append(f"{mine / one:.2f}" if mine and one and r["threads"] > 1 else "–")
+        best = min(_f32_peers(r), key=lambda k: r["ms"][k]["mean"], default=None)
+        cells.append(f"{best} · **{r['ms'][best]['mean'] / mine:.2f}**" if mine and best else "–")
         out.append("| " + " | ".join(cells) + " |")
     return "\n".join(out)
 
@@ -128,21 +169,33 @@ def cold(rows: list[dict]) -> str:
 
 def page(kept: dict) -> str:
     """All that a file of results holds, as Markdown."""
-    rows, starts = kept.get("times", []), kept.get("cold", [])
+    rows, beside, starts = kept.get("times", []), kept.get("busy", []), kept.get("cold", [])
     out = []
-    for what in sorted({(r["date"], r["machine"], r["commit"]) for r in rows + starts}):
+    for what in sorted({(r["date"], r["machine"], r["commit"]) for r in rows + beside + starts}):
         out.append(f"{what[0]}, {what[1]}, commit {what[2]}, Python {sys.version.split()[0]}.")
     if rows:
-        rounds = sorted({r["rounds"] for r in rows})
-        count = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
         out.append("Milliseconds a record (median) and, in bold, how many times the engine's f32 time that is: the median of "
-                   f"{count} rounds, quartiles in brackets.")
-        disturbed = [r for r in rows if r["disturbed"]]
-        if disturbed:
-            turns = sum(len(ms) for r in rows for ms in r["ms"].values())
-            out.append(f"Other processes disturbed {sum(r['disturbed'] for r in disturbed)} of {turns} turns: "
-                       "the machine was not idle.")
-        out += [times(rows), runtimes(rows)]
+                   f"{_span(r['rounds'] for r in rows)} rounds, quartiles in brackets.")
+        out += _disturbed(rows)
+        out.append(times(rows))
+    if beside:
+        out.append("Milliseconds a record beside so many busy processes, of which each would use one core: P50, **mean** and P99 "
+                   f"of {_span(n for r in beside for n in r['runs'].values())} runs in {_span(r['rounds'] for r in beside)} rounds. "
+                   "The last columns compare means.")
+        out += _disturbed(beside)
+        out.append(busy_times(beside))
+    if rows + beside:
+        out.append(runtimes(rows + beside))
     if starts:
         out.append(cold(starts))
     return "\n\n".join(out) + "\n"
+
+
+def _span(numbers) -> str:
+    every = sorted(set(numbers))
+    return f"{every[0]}" if len(every) == 1 else f"{every[0]} to {every[-1]}"
+
+
+def _disturbed(rows: list[dict]) -> list[str]:
+    disturbed, turns = sum(r["disturbed"] for r in rows), sum(r["rounds"] * len(r["ms"]) for r in rows)
+    return [f"Other processes disturbed {disturbed} of {turns} turns: the machine was not idle."] if disturbed else []
