@@ -22,8 +22,8 @@ pub(super) const MAX_DIMS: usize = 64;
 /// Deepest nesting of brackets: a field of a field of a structured type.
 const MAX_DEPTH: usize = 5;
 
-/// Bytes decoded at a time.
-const CHUNK: usize = 1 << 16;
+/// Bytes decoded at a time: they and what becomes of them stay in the nearest cache.
+const CHUNK: usize = 1 << 13;
 
 /// Type and order (whether Fortran's) of the headers that were parsed, by their text without the sizes' digits. A network's
 /// hundreds of arrays have three or four such texts, and to parse one takes as long as to read 50 kB of data.

@@ -113,14 +113,7 @@ impl BufRead for Part<'_> {
 
 impl Read for Part<'_> {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        let room = usize::try_from(self.end - self.at).map_or(to.len(), |left| left.min(to.len()));
-        // As much as the window holds need not pass through it.
-        let n = if room >= WINDOW && self.window.from(self.at, self.end).is_empty() {
-            self.file.seek(SeekFrom::Start(self.at))?;
-            self.file.read(&mut to[..room])?
-        } else {
-            self.fill_buf()?.read(to)?
-        };
+        let n = self.fill_buf()?.read(to)?;
         self.consume(n);
         Ok(n)
     }
@@ -283,7 +276,7 @@ fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<
             return Err(broken(path, "a directory that is cut off"));
         }
         let member = entry(path, &rest[..total], lengths, limit)?;
-        if !names.insert(member.name.clone()) {
+        if !names.insert(&rest[46..46 + lengths[0]]) {
             return Err(invalid_member(
                 path,
                 &member.name,
@@ -305,9 +298,10 @@ fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<
 /// Parses one entry of the central directory; `lengths` are those of its name, extra field and comment.
 fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Member, FileError> {
     let raw = &e[46..46 + lengths[0]];
-    let shown = one_line(&String::from_utf8_lossy(raw));
-    let invalid =
-        |expected: &str, found: String, fix: &str| Err(invalid_member(path, &shown, expected, found, fix));
+    let invalid = |expected: &str, found: String, fix: &str| {
+        let shown = one_line(&String::from_utf8_lossy(raw));
+        Err(invalid_member(path, &shown, expected, found, fix))
+    };
     let Ok(name) = std::str::from_utf8(raw) else {
         return invalid("a name in UTF-8", "other bytes".to_owned(), "rename the array");
     };
