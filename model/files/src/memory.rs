@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 /// The least that huge pages are worth asking for.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 const HUGE: usize = 2 << 20;
 
 /// A little less than the largest block that glibc ever takes from its heap.
@@ -25,14 +25,14 @@ pub fn reserve(bytes: usize) {
     // glibc takes from its heap what is smaller than the largest block that was mapped on its own and let go, and keeps
     // twice as much at the heap's end.
     drop(block(bytes + (1 << 16)));
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
     if bytes >= HUGE {
         advise(&mut block(bytes));
     }
 }
 
 /// Asks for huge pages where the block lies, which is where the next blocks will.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 fn advise(block: &mut Vec<u8>) {
     /// Of this size are the largest pages that are not huge.
     const PAGE: usize = 1 << 16;
@@ -42,9 +42,7 @@ fn advise(block: &mut Vec<u8>) {
     let len = pages.len() / PAGE * PAGE;
     // SAFETY: the pages lie within a block that is ours, and the advice changes nothing of what they hold. Where the system
     // has no huge pages it refuses, and all stays as it was.
-    let _ = unsafe {
-        rustix::mm::madvise(pages.as_mut_ptr().cast(), len, rustix::mm::Advice::LinuxHugepage)
-    };
+    let _ = unsafe { rustix::mm::madvise(pages.as_mut_ptr().cast(), len, rustix::mm::Advice::LinuxHugepage) };
 }
 
 #[cfg(test)]
