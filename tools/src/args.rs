@@ -1,9 +1,10 @@
 //! The command line.
 
 use crate::error::Failure;
+use crate::out;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use efficientecg::classify::Unit;
-use efficientecg::{Backend, Level, Model, Options, Precision};
+use efficientecg::{Backend, Level, Model, Options, Precision, available_threads};
 use std::path::PathBuf;
 
 mod bench;
@@ -277,7 +278,7 @@ pub(crate) struct ModelArguments {
     /// Storage and products of weights and activations; sums are always f32
     #[arg(long, value_enum, default_value = "f32")]
     precision: PrecisionName,
-    /// Threads [default: the cores that the process may use]
+    /// Threads at most [default, and most: the cores that the process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Records, or windows of beats, to run at once [default: all records, 64 windows]
@@ -367,6 +368,18 @@ fn level(name: &str) -> Result<Level, Failure> {
     })
 }
 
+/// As many threads as were asked for, or as the process may use at once, with a line that says so.
+pub(crate) fn usable_threads(asked: usize) -> usize {
+    let most = available_threads();
+    if asked > most {
+        let s = if most == 1 { "" } else { "s" };
+        out::complain(&format!(
+            "--threads {asked}: this process may use {most} thread{s} at once; using {most}"
+        ));
+    }
+    asked.min(most)
+}
+
 impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
@@ -376,7 +389,7 @@ impl ModelArguments {
     fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new().backend(self.backend.backend()).precision(self.precision());
         if let Some(threads) = self.threads {
-            options = options.threads(threads.into());
+            options = options.threads(usable_threads(threads.into()));
         }
         if let Some(name) = &self.level {
             options = options.level(level(name)?);
