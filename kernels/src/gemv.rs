@@ -4,7 +4,9 @@
 //! [`dot`] sums along rows (lanes along the inputs).
 
 use crate::aligned::Aligned;
+use crate::op;
 use crate::simd::{Isa, MAX_LANES};
+use crate::tensor::BLOCK;
 use crate::tuning::GEMV_ROWS;
 
 /// Rows of `width` numbers, each padded with zeros to whole vectors.
@@ -29,9 +31,12 @@ impl PaddedMatrix {
     /// The columns of a row-major matrix of rows `inputs` long, as rows.
     pub(crate) fn transposed(weight: &[f64], inputs: usize) -> PaddedMatrix {
         let outputs = weight.len() / inputs.max(1);
-        let turned: Vec<f64> =
-            (0..inputs).flat_map(|i| (0..outputs).map(move |o| weight[o * inputs + i])).collect();
-        PaddedMatrix::new(&turned, outputs)
+        let pitch = outputs.next_multiple_of(MAX_LANES);
+        let mut data = Aligned::zeros(inputs * pitch);
+        for (block, rows) in weight.chunks((BLOCK * inputs).max(1)).enumerate() {
+            op::narrow_columns(rows, inputs, &mut data[block * BLOCK..], pitch);
+        }
+        PaddedMatrix { pitch, data }
     }
 
     /// All rows.

@@ -9,7 +9,7 @@
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::simd::Level;
-use crate::tensor::{Layout, Matrix, Shape, TensorView, TensorViewMut};
+use crate::tensor::{BLOCK, Layout, Matrix, Shape, TensorView, TensorViewMut};
 use std::ops::Range;
 
 pub use crate::precision::Precision;
@@ -194,4 +194,23 @@ pub(crate) fn activation(op: &'static str, inputs: &[Shape], channels: usize) ->
 /// Rounds weights to the precision that kernels compute in.
 pub(crate) fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|v| *v as f32).collect()
+}
+
+/// Rounds up to [`BLOCK`] rows of `depth` weights to that precision, and turns them: `to` gets a row of `pitch` cells for each
+/// column, of which it writes as many as there are rows. Whole blocks go a line of the cache at a time.
+pub(crate) fn narrow_columns(rows: &[f64], depth: usize, to: &mut [f32], pitch: usize) {
+    let columns = to.chunks_mut(pitch.max(1));
+    if rows.len() == BLOCK * depth {
+        let rows: [&[f64]; BLOCK] = std::array::from_fn(|r| &rows[r * depth..][..depth]);
+        for (k, to) in columns.take(depth).enumerate() {
+            if let Some(to) = to.first_chunk_mut::<BLOCK>() {
+                *to = std::array::from_fn(|r| rows[r][k] as f32);
+            }
+        }
+    } else {
+        for (k, to) in columns.take(depth).enumerate() {
+            let column = rows.chunks_exact(depth).map(|row| row[k] as f32);
+            to.iter_mut().zip(column).for_each(|(to, w)| *to = w);
+        }
+    }
 }

@@ -144,9 +144,9 @@ impl Model {
         let start = Moment::now();
         let mut packing = Duration::ZERO;
         let (engine, logits, probabilities, taps) = if cpu_alone {
-            // Layers in f64 come and go. glibc keeps blocks for reuse up to the size of the largest that was let go; by
-            // this one, whose pages are never touched, it keeps them from the start, in place of mapping each anew.
-            drop(std::hint::black_box(Vec::<f64>::with_capacity(1 << 19)));
+            // The weights in f32 stay; those of a layer in f64 come and go.
+            #[cfg(feature = "npz")]
+            efficientecg_files::reserve(parameters.saturating_mul(size_of::<f32>()).saturating_add(4 << 20));
             let pack = |op: Box<dyn Op>| {
                 let start = Moment::now();
                 let kernel = op.pack(level, options.precision);

@@ -270,6 +270,11 @@ fn check_names(found: &HashSet<String>, table: &[WeightSpec]) -> Result<(), Item
     }
 }
 
+/// Whether an array has values that are to be divided by, beyond being finite.
+fn is_variance(name: &str) -> bool {
+    name.ends_with(".running_var")
+}
+
 /// Values: finite, also in `f32`; a variance that can be divided by.
 fn check_values(name: &str, data: &Values, config: &Config) -> Result<(), ItemError> {
     let n = data.len();
@@ -286,7 +291,7 @@ fn check_values(name: &str, data: &Values, config: &Config) -> Result<(), ItemEr
         };
         return Err(ItemError::new(name, "finite values", found, "train or export the weights again"));
     }
-    if name.ends_with(".running_var")
+    if is_variance(name)
         && let Some(i) = (0..n).find(|&i| data.at(i) + config.bn_eps <= 0.0)
     {
         return Err(ItemError::new(

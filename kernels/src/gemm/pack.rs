@@ -3,7 +3,7 @@
 use super::table::{MicroKernel, MicroKernels};
 use crate::aligned::Aligned;
 use crate::half;
-use crate::op::Precision;
+use crate::op::{self, Precision};
 use crate::simd::{Isa, Level};
 use crate::tensor::BLOCK;
 use crate::tuning::MAX_BLOCKS;
@@ -67,19 +67,29 @@ impl PackedMatrix {
         };
         let cells = rows.next_multiple_of(BLOCK) * steps;
         let mut packed = Aligned::zeros(if precision == Precision::F16 { cells / 2 } else { cells });
-        for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
-            // Where the row's weight of each step is.
-            let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
-            match precision {
-                Precision::F32 => cell.zip(row).for_each(|(at, w)| packed[at] = *w as f32),
-                Precision::F16 => cell.zip(half::round_row(row)).for_each(|(at, w)| {
-                    packed[at / 2] = with_half(packed[at / 2], at % 2, w);
-                }),
-                Precision::Bf16 => cell.zip(row.chunks(2)).for_each(|(at, pair)| {
-                    for (i, w) in pair.iter().enumerate() {
-                        packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
+        match precision {
+            Precision::F32 => {
+                let blocks = packed.chunks_exact_mut((BLOCK * steps).max(1));
+                for (to, rows) in blocks.zip(weight.chunks((BLOCK * depth).max(1))) {
+                    op::narrow_columns(rows, depth, to, BLOCK);
+                }
+            }
+            Precision::F16 | Precision::Bf16 => {
+                for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
+                    // Where the row's weight of each step is.
+                    let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
+                    if precision == Precision::F16 {
+                        cell.zip(half::round_row(row)).for_each(|(at, w)| {
+                            packed[at / 2] = with_half(packed[at / 2], at % 2, w);
+                        });
+                    } else {
+                        cell.zip(row.chunks(2)).for_each(|(at, pair)| {
+                            for (i, w) in pair.iter().enumerate() {
+                                packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
+                            }
+                        });
                     }
-                }),
+                }
             }
         }
         let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));

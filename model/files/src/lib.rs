@@ -3,10 +3,12 @@
 //!
 //! - [`ItemError`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the fix.
 //! - [`Dim`] and [`check_shape`]: an array's shape held against the expected one.
-//! - `open`, `text`, `Timed`: files in; feature `read`.
+//! - `open`, `text`, `Timed`: files in, and `reserve`: memory for what they hold; feature `read`.
 //! - `write`, `write_all`: files out; feature `write`, which brings `read`.
 
 mod error;
+#[cfg(feature = "read")]
+mod memory;
 #[cfg(feature = "read")]
 mod read;
 mod shape;
@@ -14,6 +16,8 @@ mod shape;
 mod write;
 
 pub use error::{FileError, ItemError, line_of, one_line};
+#[cfg(feature = "read")]
+pub use memory::reserve;
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};

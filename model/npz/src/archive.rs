@@ -106,9 +106,16 @@ impl Archive {
         self.read_by(name, class, want, read)
     }
 
-    /// Reads the elements of one array of floats, in C order, checked in the same way.
-    pub fn read_floats(&self, name: &str, want: &[Dim]) -> Result<Vec<f64>, FileError> {
-        self.read_by(name, Class::Float, Some(want), |header, reader| header.floats(name, reader))
+    /// Reads the elements of one array of floats, in C order, checked in the same way. `look` sees all of them, part by part,
+    /// as they are decoded, when they are in the cache: in the order in which they are stored, and before it is known whether
+    /// the data are intact.
+    pub fn read_floats(
+        &self,
+        name: &str,
+        want: &[Dim],
+        look: impl FnMut(&[f64]),
+    ) -> Result<Vec<f64>, FileError> {
+        self.read_by(name, Class::Float, Some(want), |header, reader| header.floats(name, reader, look))
     }
 
     /// Reads one array, `read` taking its data.
@@ -117,7 +124,7 @@ impl Archive {
         name: &str,
         class: Class,
         want: Option<&[Dim]>,
-        read: impl Fn(Header, &mut dyn Read) -> Result<T, ItemError>,
+        read: impl FnOnce(Header, &mut dyn Read) -> Result<T, ItemError>,
     ) -> Result<T, FileError> {
         match &self.kind {
             Kind::Zip { zip, members } => {
@@ -283,7 +290,7 @@ fn read_named<T>(
     class: Class,
     want: Option<&[Dim]>,
     (clock, headers): (&Arc<Clock>, &Headers),
-    read: impl Fn(Header, &mut dyn Read) -> Result<T, ItemError>,
+    read: impl FnOnce(Header, &mut dyn Read) -> Result<T, ItemError>,
 ) -> Result<T, FileError> {
     let (file, size) = open_regular(path, "a .npy file", clock)?;
     let mut reader = BufReader::with_capacity(1 << 16, &file);

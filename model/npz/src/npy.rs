@@ -22,8 +22,8 @@ pub(super) const MAX_DIMS: usize = 64;
 /// Deepest nesting of brackets: a field of a field of a structured type.
 const MAX_DEPTH: usize = 5;
 
-/// Bytes decoded at a time.
-const CHUNK: usize = 1 << 16;
+/// Bytes decoded at a time: they and what becomes of them stay in the nearest cache.
+const CHUNK: usize = 1 << 13;
 
 /// Type and order (whether Fortran's) of the headers that were parsed, by their text without the sizes' digits. A network's
 /// hundreds of arrays have three or four such texts, and to parse one takes as long as to read 50 kB of data.
@@ -121,8 +121,8 @@ impl Header {
     pub(super) fn data(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Data, ItemError> {
         let DType::Plain(plain) = &self.dtype else { return Err(garbled(item, "a structured type")) };
         Ok(match (plain.type_char(), self.bytes()) {
-            (TypeChar::Float, 8) => Data::F64(self.doubles(item, reader)?),
-            (TypeChar::Float, _) => Data::F32(self.singles(item, reader)?),
+            (TypeChar::Float, 8) => Data::F64(self.doubles(item, reader, |_| ())?),
+            (TypeChar::Float, _) => Data::F32(self.singles(item, reader, |_| ())?),
             (TypeChar::Int, 1) => Data::I64(self.integers(item, reader, |x: i8| x.into())?),
             (TypeChar::Int, 2) => Data::I64(self.integers(item, reader, |x: i16| x.into())?),
             (TypeChar::Int, 4) => Data::I64(self.integers(item, reader, |x: i32| x.into())?),
@@ -134,20 +134,28 @@ impl Header {
         })
     }
 
-    /// Decodes the data that follows the header of an array of floats, in C order.
+    /// Decodes the data that follows the header of an array of floats, in C order; `look` sees them part by part, in the
+    /// order in which they are stored.
     pub(super) fn floats(
         &self,
         item: &str,
         reader: &mut (impl Read + ?Sized),
+        look: impl FnMut(&[f64]),
     ) -> Result<Vec<f64>, ItemError> {
-        if self.bytes() == 8 { self.doubles(item, reader) } else { self.singles(item, reader) }
+        if self.bytes() == 8 { self.doubles(item, reader, look) } else { self.singles(item, reader, look) }
     }
 
     /// `f8`.
-    fn doubles(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, ItemError> {
-        self.chunks(item, reader, |chunk: &[[u8; 8]], out| {
+    fn doubles(
+        &self,
+        item: &str,
+        reader: &mut (impl Read + ?Sized),
+        look: impl FnMut(&[f64]),
+    ) -> Result<Vec<f64>, ItemError> {
+        let convert = |chunk: &[[u8; 8]], out: &mut Vec<f64>| {
             out.extend(chunk.iter().map(|b| f64::from_le_bytes(*b)));
-        })
+        };
+        self.chunks(item, reader, convert, look)
     }
 
     /// `f2` and `f4`.
@@ -155,25 +163,29 @@ impl Header {
         &self,
         item: &str,
         reader: &mut (impl Read + ?Sized),
+        look: impl FnMut(&[T]),
     ) -> Result<Vec<T>, ItemError> {
         if self.bytes() == 4 {
-            return self.chunks(item, reader, |chunk: &[[u8; 4]], out| {
+            let convert = |chunk: &[[u8; 4]], out: &mut Vec<T>| {
                 out.extend(chunk.iter().map(|b| T::from(f32::from_le_bytes(*b))));
-            });
+            };
+            return self.chunks(item, reader, convert, look);
         }
-        self.chunks(item, reader, |chunk: &[[u8; 2]], out| {
+        let convert = |chunk: &[[u8; 2]], out: &mut Vec<T>| {
             let halves: Vec<f16> = chunk.iter().map(|b| f16::from_le_bytes(*b)).collect();
             out.extend(halves.to_f32_vec().into_iter().map(T::from));
-        })
+        };
+        self.chunks(item, reader, convert, look)
     }
 
-    /// Reads `count` elements of `N` bytes, which `convert` gets little-endian. The vector grows as data arrive: never by
+    /// Reads `count` elements of `N` bytes, which `convert` gets little-endian and `look` converted. The vector grows as data arrive: never by
     /// the announced size alone.
     fn chunks<const N: usize, T: Copy>(
         &self,
         item: &str,
         reader: &mut (impl Read + ?Sized),
         convert: impl Fn(&[[u8; N]], &mut Vec<T>),
+        mut look: impl FnMut(&[T]),
     ) -> Result<Vec<T>, ItemError> {
         let mut values = Vec::new();
         let mut buffer = vec![[0u8; N]; (CHUNK / N).min(self.count)];
@@ -190,7 +202,9 @@ impl Header {
                 // Data do arrive: take memory for at most what they may well amount to.
                 values.reserve_exact(left.min(1 << 20));
             }
+            let before = values.len();
             convert(chunk, &mut values);
+            look(&values[before..]);
             left -= n;
         }
         Ok(self.c_order(values))

@@ -30,7 +30,7 @@ fn floats(bytes: &[u8]) -> Vec<f64> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(folder.path().join("a.npy"), bytes).expect("a written file");
     let archive = Archive::open(folder.path()).expect("an archive");
-    archive.read_floats("a", &[Dim::Is(2), Dim::Is(3)]).expect("an array")
+    archive.read_floats("a", &[Dim::Is(2), Dim::Is(3)], |_| ()).expect("an array")
 }
 
 /// Elements in the order C or Fortran stores them, for shape `[2, 3]` and C-order values 0 to 5.

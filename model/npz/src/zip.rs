@@ -7,8 +7,9 @@
 use super::inflate::Inflate;
 use efficientecg_files::{FileError, Timed, one_line};
 use std::collections::HashSet;
-use std::io::{BufReader, Read, Seek, SeekFrom, Take};
+use std::io::{BufRead, Read, Seek, SeekFrom, Take};
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Deflate's greatest possible expansion, rounded up.
 const DEFLATE_RATIO: u64 = 1040;
@@ -16,6 +17,9 @@ const DEFLATE_RATIO: u64 = 1040;
 const LARGE_RATIO: u64 = 64;
 /// From how many bytes on a member is large.
 const LARGE: u64 = 256 << 20;
+
+/// Bytes that are read ahead: members lie one after another, and most are much smaller.
+const WINDOW: usize = 1 << 16;
 
 const END: &[u8; 4] = b"PK\x05\x06";
 const END64: &[u8; 4] = b"PK\x06\x06";
@@ -55,6 +59,64 @@ pub(super) struct Zip {
     pub(super) members: Vec<Member>,
     /// Where the central directory starts: members end before it.
     directory: u64,
+    window: Mutex<Window>,
+}
+
+/// What of the file was read ahead.
+#[derive(Debug, Default)]
+struct Window {
+    bytes: Vec<u8>,
+    /// Where in the file they start.
+    start: u64,
+}
+
+impl Window {
+    /// Its bytes from a place in the file to another.
+    fn from(&self, at: u64, end: u64) -> &[u8] {
+        let skip = at.checked_sub(self.start).and_then(|n| usize::try_from(n).ok());
+        let bytes = skip.and_then(|n| self.bytes.get(n..)).unwrap_or_default();
+        &bytes[..usize::try_from(end - at).map_or(bytes.len(), |left| left.min(bytes.len()))]
+    }
+
+    /// Reads it anew.
+    fn read(&mut self, mut file: &Timed, at: u64) -> std::io::Result<()> {
+        file.seek(SeekFrom::Start(at))?;
+        self.bytes.resize(WINDOW, 0);
+        let read = file.read(&mut self.bytes);
+        self.bytes.truncate(*read.as_ref().unwrap_or(&0));
+        self.start = at;
+        read.map(drop)
+    }
+}
+
+/// Part of an archive's file. No two are read at once: they share the window, and the file's position.
+struct Part<'a> {
+    file: &'a Timed,
+    window: MutexGuard<'a, Window>,
+    at: u64,
+    /// From `at` on.
+    end: u64,
+}
+
+impl BufRead for Part<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        if self.at < self.end && self.window.from(self.at, self.end).is_empty() {
+            self.window.read(self.file, self.at)?;
+        }
+        Ok(self.window.from(self.at, self.end))
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.at = (self.at + n as u64).min(self.end);
+    }
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.fill_buf()?.read(to)?;
+        self.consume(n);
+        Ok(n)
+    }
 }
 
 /// Errors of the archive as a whole.
@@ -119,7 +181,7 @@ impl Zip {
         let size = usize::try_from(size).map_err(|_| broken(path, "a directory beyond memory"))?;
         let central = read_at(&file, path, start, size)?;
         let members = directory(path, &central, entries, start)?;
-        Ok(Zip { file, members, directory: start })
+        Ok(Zip { file, members, directory: start, window: Mutex::default() })
     }
 
     /// Opens one member for reading from its start.
@@ -134,13 +196,9 @@ impl Zip {
             )
         };
         let io = |e: std::io::Error| invalid(&e.to_string());
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(member.offset)).map_err(io)?;
-        let whole = self.directory.saturating_sub(member.offset);
-        // One read is enough for a small member; the data of a large one pass by, in the chunks asked for.
-        let most = if member.deflated { 1 << 15 } else { 1 << 12 };
-        let capacity = (member.packed + member.name.len() as u64 + 128).min(most);
-        let mut file = BufReader::with_capacity(capacity as usize, file.take(whole));
+        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file =
+            Part { file: &self.file, window, at: member.offset, end: self.directory.max(member.offset) };
         let mut local = [0u8; 30];
         file.read_exact(&mut local).map_err(io)?;
         if !local.starts_with(LOCAL) {
@@ -218,7 +276,7 @@ fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<
             return Err(broken(path, "a directory that is cut off"));
         }
         let member = entry(path, &rest[..total], lengths, limit)?;
-        if !names.insert(member.name.clone()) {
+        if !names.insert(&rest[46..46 + lengths[0]]) {
             return Err(invalid_member(
                 path,
                 &member.name,
@@ -240,9 +298,10 @@ fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<
 /// Parses one entry of the central directory; `lengths` are those of its name, extra field and comment.
 fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Member, FileError> {
     let raw = &e[46..46 + lengths[0]];
-    let shown = one_line(&String::from_utf8_lossy(raw));
-    let invalid =
-        |expected: &str, found: String, fix: &str| Err(invalid_member(path, &shown, expected, found, fix));
+    let invalid = |expected: &str, found: String, fix: &str| {
+        let shown = one_line(&String::from_utf8_lossy(raw));
+        Err(invalid_member(path, &shown, expected, found, fix))
+    };
     let Ok(name) = std::str::from_utf8(raw) else {
         return invalid("a name in UTF-8", "other bytes".to_owned(), "rename the array");
     };
@@ -352,8 +411,8 @@ fn no_overlap(path: &Path, members: &[Member]) -> Result<(), FileError> {
 }
 
 enum Source<'a> {
-    Stored(Take<BufReader<Take<&'a Timed>>>),
-    Deflated(Inflate<Take<BufReader<Take<&'a Timed>>>>),
+    Stored(Take<Part<'a>>),
+    Deflated(Inflate<Take<Part<'a>>>),
 }
 
 /// Reads a member's data; never more than its announced size.

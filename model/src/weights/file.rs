@@ -1,10 +1,11 @@
 //! A weight file: an `.npz`, or a directory of `.npy` files and `config.json`.
 
 use super::{
-    Source, Tensor, Values, WeightSpec, Weights, WeightsError, check_names, check_values, dims, missing,
-    table,
+    Source, Tensor, Values, WeightSpec, Weights, WeightsError, check_names, check_values, dims, is_variance,
+    missing, table,
 };
 use crate::config::Config;
+use crate::overflow::Overflow;
 use efficientecg_files::ItemError;
 use efficientecg_npz::{Archive, Array, Class, Data, Packing, write_npz};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -89,8 +90,12 @@ impl Source for WeightFile {
         match self.places.get(name) {
             Some(at) => {
                 let entry = &self.table[*at];
-                let data = Values::F64(self.archive.read_floats(&entry.name, &dims(entry))?);
-                check_values(name, &data, &self.config).map_err(|f| f.in_file(self.path()))?;
+                let mut finite = true;
+                let look = |part: &[f64]| finite &= Overflow::F32.first_in(part).is_none();
+                let data = Values::F64(self.archive.read_floats(&entry.name, &dims(entry), look)?);
+                if !finite || is_variance(name) {
+                    check_values(name, &data, &self.config).map_err(|f| f.in_file(self.path()))?;
+                }
                 Ok(data.into_f64())
             }
             None => Err(missing(name, &[]).in_file(self.path())),

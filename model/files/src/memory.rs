@@ -1,0 +1,60 @@
+//! Memory for what is about to be loaded.
+
+use std::hint::black_box;
+
+/// The least that huge pages are worth asking for.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+const HUGE: usize = 2 << 20;
+
+/// A little less than the largest block that glibc ever takes from its heap.
+const MOST: usize = 31 << 20;
+
+/// Has the allocator keep what is let go of the next `bytes` for reuse, in place of mapping each block anew, and take them in
+/// huge pages where the system gives those on demand. To fault small pages in one by one is a fifth of the time that a
+/// network of 4 M weights takes to load.
+///
+/// It touches no page, and is nothing but advice: under another allocator than glibc's it may do nothing.
+pub fn reserve(bytes: usize) {
+    let bytes = bytes.min(MOST);
+    let block = |bytes: usize| {
+        let mut block = Vec::<u8>::new();
+        // Without the memory there is nothing to advise.
+        let _ = block.try_reserve_exact(bytes);
+        black_box(block)
+    };
+    // glibc takes from its heap what is smaller than the largest block that was mapped on its own and let go, and keeps
+    // twice as much at the heap's end.
+    drop(block(bytes + (1 << 16)));
+    #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+    if bytes >= HUGE {
+        advise(&mut block(bytes));
+    }
+}
+
+/// Asks for huge pages where the block lies, which is where the next blocks will.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+fn advise(block: &mut Vec<u8>) {
+    /// Of this size are the largest pages that are not huge.
+    const PAGE: usize = 1 << 16;
+    let spare = block.spare_capacity_mut();
+    let skip = spare.as_ptr().align_offset(PAGE);
+    let Some(pages) = spare.get_mut(skip..) else { return };
+    let len = pages.len() / PAGE * PAGE;
+    // SAFETY: the pages lie within a block that is ours, and the advice changes nothing of what they hold. Where the system
+    // has no huge pages it refuses, and all stays as it was.
+    let _ = unsafe { rustix::mm::madvise(pages.as_mut_ptr().cast(), len, rustix::mm::Advice::LinuxHugepage) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_size_can_be_reserved() {
+        for bytes in [0, 1, 1 << 20, 5 << 20, 20 << 20, usize::MAX] {
+            reserve(bytes);
+            let used = black_box(vec![1u8; bytes.min(MOST)]);
+            assert!(used.iter().all(|b| *b == 1));
+        }
+    }
+}
