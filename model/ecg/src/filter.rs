@@ -1,5 +1,6 @@
 //! Small filters of the detector: gaps filled, Butterworth band-pass run both ways.
 
+use super::qrs::EXTENT;
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
 /// Replaces samples that are not finite by the straight line between their neighbours, at the ends by the nearest
@@ -33,9 +34,7 @@ pub fn fill_missing(samples: &mut [f32]) -> usize {
     replaced
 }
 
-/// Seconds before and after a beat that a QRS complex takes at most, as a rule.
-pub(crate) const QRS: (f64, f64) = (0.07, 0.1);
-/// Seconds around an end of it that are averaged.
+/// Seconds around an end of a QRS complex that are averaged.
 const END: f64 = 0.01;
 
 /// The lead with the QRS complexes around `beats`, in samples, replaced by straight lines, so that filters of low
@@ -51,14 +50,12 @@ pub(crate) fn without_qrs(lead: &[f32], beats: &[i64], sample_rate: f64) -> Vec<
         part.iter().map(|v| f64::from(*v)).sum::<f64>() / part.len() as f64
     };
     for beat in beats {
-        let (from, to) = (beat.saturating_sub(samples(QRS.0)), beat.saturating_add(samples(QRS.1)));
-        if to < 0 || from > last as i64 {
-            continue;
-        }
+        let Some(part) = EXTENT.within(*beat, sample_rate, lead.len()) else { continue };
+        let (from, to) = EXTENT.ends(*beat, sample_rate);
         let (start, end) = (level(from), level(to));
         let span = (to - from).max(1) as f64;
-        let first = clamp(from);
-        for (k, v) in out[first..=clamp(to)].iter_mut().enumerate() {
+        let first = *part.start();
+        for (k, v) in out[part].iter_mut().enumerate() {
             let share = ((first + k) as i64 - from) as f64 / span;
             *v = (start + share * (end - start)) as f32;
         }

@@ -27,9 +27,10 @@
 //! chosen, so results there are not blind. Waves that bear no relation to the beats (complete block) have no consensus and are
 //! mostly missed; flutter conducted two to one looks like P waves. Time is linear in the samples.
 
-use super::beats::median;
+use super::beats::{median, median_of};
 use super::complexes::Complexes;
 use super::filter;
+use super::qrs::EXTENT;
 use super::segments::{ALIKE, distance};
 
 /// A P wave is present from this probability on.
@@ -280,7 +281,7 @@ impl Curve<'_> {
                 let index = (*beat as f64 - start as f64 + seconds * self.rate) / step;
                 (index.max(0.0) as usize).min(part.len())
             };
-            let (from, to) = (place(-filter::QRS.0), place(filter::QRS.1));
+            let (from, to) = (place(-EXTENT.before), place(EXTENT.after));
             part[from..to].fill(f64::NAN);
         }
         let lag = |seconds: f64| (seconds * self.rate / step).round() as usize;
@@ -426,16 +427,7 @@ fn curve(x: &[f32], rate: f64, sign: f64) -> Vec<f64> {
 
 /// The median, NaN of none; reorders them.
 fn middle(values: &mut [f64]) -> f64 {
-    let (n, half) = (values.len(), values.len() / 2);
-    if n == 0 {
-        return f64::NAN;
-    }
-    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
-    let upper = *upper;
-    if n % 2 == 1 {
-        return upper;
-    }
-    (below.iter().copied().fold(f64::NEG_INFINITY, f64::max) + upper) / 2.0
+    if values.is_empty() { f64::NAN } else { median_of(values) }
 }
 
 #[cfg(test)]
