@@ -112,6 +112,9 @@ pub struct Model {
     probabilities: Value,
     taps: Vec<(String, Value)>,
     phases: Vec<(&'static str, f64)>,
+    /// Threads that may prepare a record. Where the caller lent the network's threads none are started beside them.
+    #[cfg(feature = "ecg")]
+    helpers: usize,
 }
 
 impl std::fmt::Debug for Model {
@@ -237,7 +240,28 @@ impl Model {
         if cpu_alone && options.backend == Backend::Auto && cfg!(feature = "gpu") {
             phases.insert(0, ("look for a GPU", searched.as_secs_f64()));
         }
-        Ok(Model { config, parameters, engine, logits, probabilities, taps, phases })
+        #[cfg(feature = "ecg")]
+        let helpers = match &options.pool {
+            Some(_) => 1,
+            None => options.threads.unwrap_or_else(available_threads),
+        };
+        Ok(Model {
+            config,
+            parameters,
+            engine,
+            logits,
+            probabilities,
+            taps,
+            phases,
+            #[cfg(feature = "ecg")]
+            helpers,
+        })
+    }
+
+    /// Threads that may prepare a record.
+    #[cfg(feature = "ecg")]
+    pub(crate) fn helpers(&self) -> usize {
+        self.helpers
     }
 
     /// Its configuration.

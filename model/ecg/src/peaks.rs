@@ -23,7 +23,7 @@
 
 use super::beats::median;
 use super::error::{Error, Result};
-use super::filter::{band_pass, fill_missing};
+use super::filter::{band_passes, fill_missing};
 
 /// Band of the QRS complex that sets it apart from P and T waves, Hz.
 const QRS_BAND: (f64, f64) = (8.0, 20.0);
@@ -83,12 +83,11 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
     }
     let mut filled = samples.to_vec();
     fill_missing(&mut filled);
-    let qrs = band_pass(&filled, sample_rate, QRS_BAND.0, QRS_BAND.1);
+    let place_band = (PLACE_BAND.0, PLACE_BAND.1.min(0.4 * sample_rate));
+    let [qrs, wide] = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
     let candidates = blocks(&qrs, sample_rate);
     let candidates = weigh(&qrs, &weigh(&qrs, &candidates));
     drop(qrs);
-    let high = PLACE_BAND.1.min(0.4 * sample_rate);
-    let wide = band_pass(&filled, sample_rate, PLACE_BAND.0, high);
     let placed = place(&wide, &candidates, sample_rate);
     let mut peaks = recover(&wide, &placed, sample_rate);
     peaks.retain(|&k| samples[k].is_finite());

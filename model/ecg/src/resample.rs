@@ -28,8 +28,9 @@ const MAX_DOWN: f64 = 1024.0;
 #[derive(Debug, Clone)]
 pub struct Resampler {
     step: Step,
-    /// Taps of all phases, phase by phase, `2 * reach + 1` each, for input samples `-reach..=reach` from the last one
-    /// at or before the output.
+    phases: usize,
+    /// Taps of all phases, phase by phase, [`Self::width`] each, for input samples from `reach` before the last one at or
+    /// before the output on; behind the filter's end zeros.
     taps: Vec<f64>,
     reach: usize,
 }
@@ -48,9 +49,13 @@ impl Step {
     fn place(self, k: usize) -> (usize, usize) {
         match self {
             Self::Exact { up, down } => {
-                let at = k as u128 * u128::from(down);
-                let up = u128::from(up);
-                ((at / up) as usize, (at % up) as usize)
+                match (k as u64).checked_mul(down) {
+                    Some(at) => ((at / up) as usize, (at % up) as usize),
+                    None => {
+                        let (at, up) = (k as u128 * u128::from(down), u128::from(up));
+                        ((at / up) as usize, (at % up) as usize)
+                    }
+                }
             }
             Self::Nearest { step, phases } => {
                 let at = k as f64 * step;
@@ -96,28 +101,28 @@ impl Resampler {
             }
         };
         if step == (Step::Exact { up: 1, down: 1 }) {
-            return Ok(Self { step, taps: Vec::new(), reach: 0 });
+            return Ok(Self { step, phases, taps: Vec::new(), reach: 0 });
         }
-        let beta = 0.1102 * (ATTENUATION - 8.7);
-        let width = std::f64::consts::PI * TRANSITION / stretch;
-        let half = (ATTENUATION - 8.0) / (2.285 * width) / 2.0;
-        let cutoff = (1.0 - TRANSITION / 2.0) / stretch;
-        let peak = bessel_i0(beta);
-        let tap = |t: f64| {
-            let rim = 1.0 - (t / half) * (t / half);
-            if rim < 0.0 { 0.0 } else { sinc(t * cutoff) * bessel_i0(beta * rim.sqrt()) / peak }
-        };
-        let reach = half.ceil() as usize + 1;
-        let mut taps = Vec::with_capacity(phases * (2 * reach + 1));
-        for phase in 0..phases {
-            let start = taps.len();
-            let place = phase as f64 / phases as f64;
-            taps.extend((0..=2 * reach).map(|i| tap(place + reach as f64 - i as f64)));
+        let filter = Filter::new(stretch);
+        let reach = filter.half.ceil() as usize + 1;
+        let width = width(reach);
+        let mut taps = vec![0.0; phases * width];
+        for phase in 0..=phases / 2 {
+            let row = filter.taps(phase as f64 / phases as f64, reach);
+            taps[phase * width..][..row.len()].copy_from_slice(&row);
+            // The filter is symmetric: a phase mirrors the one as far from the next sample.
+            if phase > 0 && 2 * phase < phases {
+                let mirrored = &mut taps[(phases - phase) * width..][..row.len()];
+                mirrored[0] = 0.0;
+                mirrored[1..].iter_mut().zip(row.iter().rev()).for_each(|(to, tap)| *to = *tap);
+            }
+        }
+        for row in taps.chunks_exact_mut(width) {
             // Each phase by itself passes a constant unchanged.
-            let sum: f64 = taps[start..].iter().sum();
-            taps[start..].iter_mut().for_each(|t| *t /= sum);
+            let sum: f64 = row.iter().sum();
+            row.iter_mut().for_each(|t| *t /= sum);
         }
-        Ok(Self { step, taps, reach })
+        Ok(Self { step, phases, taps, reach })
     }
 
     /// Whether the rates are the same, so that [`Self::apply`] copies.
@@ -146,27 +151,141 @@ impl Resampler {
 
     /// Resamples one lead. `samples` should be finite: a NaN spreads over the filter's length.
     pub fn apply(&self, samples: &[f32]) -> Vec<f32> {
-        if self.is_identity() || samples.is_empty() {
+        let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return Vec::new() };
+        if self.is_identity() {
             return samples.to_vec();
         }
-        let width = 2 * self.reach + 1;
-        let last = samples.len() - 1;
-        let mut out = Vec::with_capacity(self.output_len(samples.len()));
-        for k in 0..self.output_len(samples.len()) {
-            let (center, phase) = self.step.place(k);
-            let taps = &self.taps[phase * width..][..width];
-            let sum: f64 = if center >= self.reach && center + self.reach <= last {
-                let input = &samples[center - self.reach..=center + self.reach];
-                input.iter().zip(taps).map(|(&x, t)| f64::from(x) * t).sum()
-            } else {
-                let held = |i: usize| samples[(center + i).saturating_sub(self.reach).min(last)];
-                (0..width).map(|i| f64::from(held(i)) * taps[i]).sum()
-            };
-            out.push(sum as f32);
+        let (width, all) = (width(self.reach), self.output_len(samples.len()));
+        let mut out = Vec::with_capacity(all);
+        // A stretch of the input at a time in f64, beyond its ends held: every output is a product of two slices.
+        let mut held: Vec<f64> = Vec::with_capacity(STRETCH + width);
+        let mut done = 0;
+        while done < all {
+            let start = self.step.place(done).0;
+            held.clear();
+            // Sample `start - reach` is the first.
+            let before = self.reach.saturating_sub(start);
+            held.resize(before, f64::from(*first));
+            let from = (start + before).saturating_sub(self.reach).min(samples.len());
+            let to = (from + STRETCH + width - before).min(samples.len());
+            held.extend(samples[from..to].iter().map(|x| f64::from(*x)));
+            held.resize(STRETCH + width, f64::from(*last));
+            while done < all {
+                let place = |k: usize| {
+                    let (center, phase) = self.step.place(k);
+                    (center - start, &self.taps[phase * width..][..width])
+                };
+                let (at, taps) = place(done);
+                if at > STRETCH {
+                    break;
+                }
+                let input = &held[at..];
+                // Upsampled, a next output may have its product with the same samples.
+                match (done + 1 < all).then(|| place(done + 1)) {
+                    Some((next, others)) if next == at => {
+                        out.extend(products(input, [taps, others]).map(|sum| sum as f32));
+                        done += 2;
+                    }
+                    _ => {
+                        out.extend(products(input, [taps]).map(|sum| sum as f32));
+                        done += 1;
+                    }
+                }
+            }
         }
         out
     }
 }
+
+/// Input samples that are widened at once, at least.
+const STRETCH: usize = 1024;
+/// Products that are summed side by side.
+const LANES: usize = 8;
+
+/// Taps of a phase, filled up with zeros.
+fn width(reach: usize) -> usize {
+    (2 * reach + 1).next_multiple_of(LANES)
+}
+
+/// The sums of products of the samples with some rows of taps.
+fn products<const N: usize>(input: &[f64], rows: [&[f64]; N]) -> [f64; N] {
+    let mut sums = [[0.0; LANES]; N];
+    let width = rows[0].len();
+    let mut parts = rows.map(|row| row[..width].chunks_exact(LANES));
+    for x in input[..width].chunks_exact(LANES) {
+        for (sums, part) in sums.iter_mut().zip(&mut parts) {
+            let Some(taps) = part.next() else { continue };
+            for ((sum, x), tap) in sums.iter_mut().zip(x).zip(taps) {
+                *sum += x * tap;
+            }
+        }
+    }
+    sums.map(|sums| {
+        let [a, b, c, d, e, f, g, h] = sums;
+        ((a + e) + (c + g)) + ((b + f) + (d + h))
+    })
+}
+
+/// A sinc under a Kaiser window.
+struct Filter {
+    /// Input samples to either side.
+    half: f64,
+    /// Of the sampling rate's half.
+    cutoff: f64,
+    /// Coefficients of the window, a power series.
+    window: Vec<f64>,
+}
+
+impl Filter {
+    /// The filter for outputs that are `stretch` input samples apart, at least one.
+    fn new(stretch: f64) -> Filter {
+        let beta = 0.1102 * (ATTENUATION - 8.7);
+        let width = std::f64::consts::PI * TRANSITION / stretch;
+        let half = (ATTENUATION - 8.0) / (2.285 * width) / 2.0;
+        let cutoff = (1.0 - TRANSITION / 2.0) / stretch;
+        // The modified Bessel function of order 0 at `beta sqrt(rim)`, over that at `beta`, as a series in `rim`.
+        let quarter = beta * beta / 4.0;
+        let mut window = vec![1.0];
+        let (mut term, mut sum) = (1.0, 1.0);
+        for k in 1..200 {
+            term *= quarter / f64::from(k * k);
+            sum += term;
+            window.push(term);
+            if term < sum * 1e-17 {
+                break;
+            }
+        }
+        window.iter_mut().for_each(|c| *c /= sum);
+        Filter { half, cutoff, window }
+    }
+
+    /// The taps of the output that lies `place` of a sample after the last input sample before it.
+    fn taps(&self, place: f64, reach: usize) -> Vec<f64> {
+        let angle = std::f64::consts::PI * self.cutoff;
+        // The sine goes round by one sample's angle from tap to tap, anew every so often so that no error grows.
+        let (turn_sin, turn_cos) = (-angle).sin_cos();
+        let (mut sin, mut cos) = (0.0, 1.0);
+        let tap = |i: usize| {
+            let t = place + reach as f64 - i as f64;
+            if i.is_multiple_of(ANEW) {
+                (sin, cos) = (angle * t).sin_cos();
+            }
+            let value = if t.abs() < 1e-6 {
+                1.0
+            } else {
+                let rim = 1.0 - (t / self.half) * (t / self.half);
+                let window = self.window.iter().rev().fold(0.0, |sum, c| sum * rim + c);
+                if rim < 0.0 { 0.0 } else { sin / (angle * t) * window }
+            };
+            (sin, cos) = (sin * turn_cos + cos * turn_sin, cos * turn_cos - sin * turn_sin);
+            value
+        };
+        (0..=2 * reach).map(tap).collect()
+    }
+}
+
+/// Taps between two sines that are computed as such.
+const ANEW: usize = 32;
 
 /// `x` as a fraction with terms up to [`MAX_TERM`], by its continued fraction; `None` if it is none, to rounding.
 fn rational(x: f64) -> Option<(u64, u64)> {
@@ -187,27 +306,9 @@ fn rational(x: f64) -> Option<(u64, u64)> {
     }
 }
 
-fn sinc(x: f64) -> f64 {
-    let a = std::f64::consts::PI * x;
-    if a.abs() < 1e-9 { 1.0 } else { a.sin() / a }
-}
-
-/// Modified Bessel function of the first kind, order 0, by its power series; for the arguments of windows (0 to 20).
-fn bessel_i0(x: f64) -> f64 {
-    let quarter = x * x / 4.0;
-    let (mut term, mut sum) = (1.0, 1.0);
-    for k in 1..200 {
-        term *= quarter / f64::from(k * k);
-        sum += term;
-        if term < sum * 1e-17 {
-            break;
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy;
     use std::f64::consts::TAU;
 
     use super::*;
@@ -285,12 +386,98 @@ mod tests {
         }
     }
 
+    /// The formula, plainly: each output a sum over the input in f64, taps made for it alone.
+    fn plain(from: f64, to: f64, x: &[f32]) -> Vec<f32> {
+        let resampler = Resampler::new(from, to).expect("fair rates");
+        if resampler.is_identity() {
+            return x.to_vec();
+        }
+        let bessel = |x: f64| -> f64 {
+            let mut term = 1.0;
+            (1..100).fold(1.0, |sum, k| {
+                term *= x * x / 4.0 / f64::from(k * k);
+                sum + term
+            })
+        };
+        let stretch = (from / to).max(1.0);
+        let beta = 0.1102 * (ATTENUATION - 8.7);
+        let half = (ATTENUATION - 8.0) / (2.285 * std::f64::consts::PI * TRANSITION / stretch) / 2.0;
+        let cutoff = (1.0 - TRANSITION / 2.0) / stretch;
+        let tap = |t: f64| {
+            let rim = 1.0 - (t / half) * (t / half);
+            let a = std::f64::consts::PI * t * cutoff;
+            let sinc = if a.abs() < 1e-9 { 1.0 } else { a.sin() / a };
+            if rim < 0.0 { 0.0 } else { sinc * bessel(beta * rim.sqrt()) / bessel(beta) }
+        };
+        let value = |k: usize| {
+            let (center, phase) = resampler.step.place(k);
+            let at = phase as f64 / resampler.phases as f64;
+            let reach = half.ceil() as i64 + 1;
+            let (mut sum, mut taps) = (0.0, 0.0);
+            for i in -reach..=reach {
+                let tap = tap(at - i as f64);
+                let held = (center as i64 + i).clamp(0, x.len() as i64 - 1) as usize;
+                sum += tap * f64::from(x[held]);
+                taps += tap;
+            }
+            (sum / taps) as f32
+        };
+        (0..resampler.output_len(x.len())).map(value).collect()
+    }
+
+    fn assert_plain(from: f64, to: f64, x: &[f32]) {
+        let (got, want) = (Resampler::new(from, to).expect("fair rates").apply(x), plain(from, to, x));
+        assert_eq!(got.len(), want.len(), "{from} to {to}");
+        let most = x.iter().fold(1e-6f32, |m, v| m.max(v.abs()));
+        for (k, (g, w)) in got.iter().zip(&want).enumerate() {
+            assert!((g - w).abs() <= 2e-7 * most, "{from} to {to}, {k} of {}: {g} {w}", got.len());
+        }
+    }
+
+    #[test]
+    fn outputs_are_the_formulas() {
+        let mut random = crate::random::Random(9);
+        for (from, to) in PAIRS.into_iter().chain([(128.0, 500.0), (100.0, 500.0), (360.0, 300.0)]) {
+            for n in [1, 2, 60, 1500, 2600] {
+                let n = if from > 2000.0 { n.min(1500) } else { n };
+                let x: Vec<f32> = (0..n).map(|_| random.normal() as f32).collect();
+                assert_plain(from, to, &x);
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+        #[test]
+        fn outputs_are_the_formulas_at_any_rates(
+            from in proptest::prop_oneof![50.0..2000.0f64, (50u32..1000).prop_map(f64::from)],
+            to in proptest::prop_oneof![50.0..2000.0f64, (50u32..1000).prop_map(f64::from)],
+            n in 1usize..300,
+            seed: u64,
+        ) {
+            let mut random = crate::random::Random(seed);
+            let x: Vec<f32> = (0..n).map(|_| (random.normal() * 3.0) as f32).collect();
+            assert_plain(from, to, &x);
+        }
+
+        #[test]
+        fn resampling_is_linear_and_passes_constants(from in 50.0..1500.0f64, to in 50.0..1500.0f64, seed: u64) {
+            let mut random = crate::random::Random(seed);
+            let r = Resampler::new(from, to).expect("fair rates");
+            let x: Vec<f32> = (0..200).map(|_| random.normal() as f32).collect();
+            let moved: Vec<f32> = x.iter().map(|v| 2.0 * v + 1.0).collect();
+            for (a, b) in r.apply(&x).iter().zip(r.apply(&moved)) {
+                proptest::prop_assert!((2.0 * a + 1.0 - b).abs() <= 2e-6, "{a} {b}");
+            }
+        }
+    }
+
     /// Phases round to the nearest, over a day of samples: some round up to the next sample.
     #[test]
     fn places_are_the_nearest_phases() {
         for (from, to) in PAIRS.into_iter().chain([(360.0, 360.001), (1000.0, 999.9)]) {
             let resampler = Resampler::new(from, to).expect("fair rates");
-            let phases = resampler.taps.len() / (2 * resampler.reach + 1);
+            let phases = resampler.phases;
             let most = match resampler.step {
                 Step::Exact { .. } => 1e-6,
                 Step::Nearest { .. } => 0.5 / phases as f64 + 1e-6,
