@@ -109,7 +109,11 @@ fn run_both(sections: [Section; 2], [a, b]: [&mut [f64]; 2], backwards: bool) {
         sections[0].step(&mut last_a, x);
         sections[1].step(&mut last_b, y);
     };
-    if backwards { pairs.rev().for_each(&mut pair) } else { pairs.for_each(&mut pair) }
+    if backwards {
+        pairs.rev().for_each(&mut pair)
+    } else {
+        pairs.for_each(&mut pair)
+    }
     for (section, x, last) in [(sections[0], a, &mut last_a), (sections[1], b, &mut last_b)] {
         let rest = if backwards { 0..x.len() - both } else { both..x.len() };
         let rest = x[rest].iter_mut();
@@ -146,9 +150,8 @@ pub(crate) fn band_passes(samples: &[f32], sample_rate: f64, bands: [(f64, f64);
                 signal.iter_mut().for_each(|v| *v -= offset);
             }
         }
-        let sections = bands.map(|(low, high)| {
-            Section::butterworth(if is_high { low } else { high }, sample_rate, is_high)
-        });
+        let sections = bands
+            .map(|(low, high)| Section::butterworth(if is_high { low } else { high }, sample_rate, is_high));
         for backwards in [false, true] {
             let [(a, _), (b, _)] = &mut both;
             run_both(sections, [a, b], backwards);

@@ -48,15 +48,13 @@ impl Step {
     /// The last input sample at or before output `k`, and the phase.
     fn place(self, k: usize) -> (usize, usize) {
         match self {
-            Self::Exact { up, down } => {
-                match (k as u64).checked_mul(down) {
-                    Some(at) => ((at / up) as usize, (at % up) as usize),
-                    None => {
-                        let (at, up) = (k as u128 * u128::from(down), u128::from(up));
-                        ((at / up) as usize, (at % up) as usize)
-                    }
+            Self::Exact { up, down } => match (k as u64).checked_mul(down) {
+                Some(at) => ((at / up) as usize, (at % up) as usize),
+                None => {
+                    let (at, up) = (k as u128 * u128::from(down), u128::from(up));
+                    ((at / up) as usize, (at % up) as usize)
                 }
-            }
+            },
             Self::Nearest { step, phases } => {
                 let at = k as f64 * step;
                 let phase = (at.fract() * phases as f64).round() as usize;
@@ -394,7 +392,7 @@ mod tests {
         }
         let bessel = |x: f64| -> f64 {
             let mut term = 1.0;
-            (1..100).fold(1.0, |sum, k| {
+            (1..40).fold(1.0, |sum, k| {
                 term *= x * x / 4.0 / f64::from(k * k);
                 sum + term
             })
@@ -438,8 +436,8 @@ mod tests {
     fn outputs_are_the_formulas() {
         let mut random = crate::random::Random(9);
         for (from, to) in PAIRS.into_iter().chain([(128.0, 500.0), (100.0, 500.0), (360.0, 300.0)]) {
-            for n in [1, 2, 60, 1500, 2600] {
-                let n = if from > 2000.0 { n.min(1500) } else { n };
+            for n in [1, 2, 60, 1300] {
+                let n = if from > 2000.0 { n.min(150) } else { n };
                 let x: Vec<f32> = (0..n).map(|_| random.normal() as f32).collect();
                 assert_plain(from, to, &x);
             }

@@ -331,11 +331,8 @@ fn rhythm_value(
         });
     }
     Ok(match unit {
-        Unit::Beat => rhythm::rows_by(signals, beats, rate, workers).map_or(Value::Missing, |rows| Value::Rhythm {
-            rows,
-            steps: rhythm::STEPS,
-            inputs,
-        }),
+        Unit::Beat => rhythm::rows_by(signals, beats, rate, workers)
+            .map_or(Value::Missing, |rows| Value::Rhythm { rows, steps: rhythm::STEPS, inputs }),
         Unit::Record => {
             let rows = signals.first().map_or(Vec::new(), |lead| beat_sequence::rows(lead, beats, rate));
             match rows.len() / inputs {
