@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use efficientecg::classify::Unit;
-use efficientecg::{Backend, Level, Model, Options, Precision};
+use efficientecg::{Backend, Level, Model, Options, Precision, available_threads};
 use std::path::PathBuf;
 
 mod bench;
@@ -371,6 +371,19 @@ impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
         self.network.load(&self.options()?)
+    }
+
+    /// Loads the model for so many records, and says how many of them to work on at once: each then runs on one thread, which keeps
+    /// the threads busier than one record after another on all of them. A GPU takes one after another.
+    pub(crate) fn load_for(&self, records: usize) -> Result<(Model, usize), Failure> {
+        let threads = self.threads.map_or_else(available_threads, usize::from).min(records);
+        if threads > 1 {
+            let model = self.network.load(&self.options()?.threads(1))?;
+            if !model.on_gpu() {
+                return Ok((model, threads));
+            }
+        }
+        Ok((self.load()?, 1))
     }
 
     fn options(&self) -> Result<Options, Failure> {

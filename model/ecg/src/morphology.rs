@@ -285,8 +285,6 @@ fn around(cuts: &Cuts, lengths: &[f64]) -> Vec<u32> {
     counts
 }
 
-/// Segments that are multiplied with one side by side.
-const SIDE: usize = 4;
 /// A correlation in f32 that is so far from [`ALIKE`] is on that side of it in f64 too.
 const CLEAR: f64 = 1e-4;
 /// Of shorter segments products in f32 may vanish.
@@ -302,44 +300,37 @@ fn count_alike(
     mut found: impl FnMut(usize),
 ) -> u32 {
     let mut count = 0;
-    for first in which.clone().step_by(SIDE) {
-        // The last is compared more than once where there are fewer.
-        let at = |k: usize| (first + k).min(which.end - 1);
-        let products = products(own, std::array::from_fn(|k| others.get(at(k))));
-        for (other, product) in (first..which.end).zip(products) {
-            let both = length * lengths[other];
-            let c = f64::from(product) / both;
-            let is_alike = if both > SHORT && (c - ALIKE).abs() > CLEAR {
-                c > ALIKE
-            } else {
-                dot(own, others.get(other)) / both > ALIKE
-            };
-            if is_alike {
-                count += 1;
-                found(other);
-            }
+    for other in which {
+        let (segment, both) = (others.get(other), length * lengths[other]);
+        let c = f64::from(product(own, segment)) / both;
+        let is_alike = if both > SHORT && (c - ALIKE).abs() > CLEAR {
+            c > ALIKE
+        } else {
+            dot(own, segment) / both > ALIKE
+        };
+        if is_alike {
+            count += 1;
+            found(other);
         }
     }
     count
 }
 
-/// The sums of products with some segments, in f32: off by at most 2^-24 of the lengths for each eighth sample and a few more.
-fn products(own: &[f32], others: [&[f32]; SIDE]) -> [f32; SIDE] {
-    const LANES: usize = 8;
-    let mut sums = [[0.0f32; LANES]; SIDE];
-    let whole = own.len() / LANES * LANES;
-    for first in (0..whole).step_by(LANES) {
-        let a = &own[first..first + LANES];
-        for (sums, other) in sums.iter_mut().zip(others) {
-            for ((sum, x), y) in sums.iter_mut().zip(a).zip(&other[first..first + LANES]) {
-                *sum += x * y;
-            }
+/// The sum of products in f32: off by at most 2^-24 of both lengths' product for each sixteenth sample and a few more.
+fn product(a: &[f32], b: &[f32]) -> f32 {
+    let ((a16, a_rest), (b16, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let mut sums = [0.0f32; 16];
+    for (x, y) in a16.iter().zip(b16) {
+        for l in 0..16 {
+            sums[l] += x[l] * y[l];
         }
     }
-    std::array::from_fn(|k| {
-        let tail = own[whole..].iter().zip(&others[k][whole..]).map(|(x, y)| x * y).sum::<f32>();
-        sums[k].iter().sum::<f32>() + tail
-    })
+    for half in [8, 4, 2, 1] {
+        for l in 0..half {
+            sums[l] += sums[l + half];
+        }
+    }
+    sums[0] + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
 }
 
 impl OfLead {

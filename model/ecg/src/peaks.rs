@@ -163,16 +163,21 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
         sums.push(sum);
     }
     let half = |seconds: f64| (seconds * sample_rate / 2.0).round() as usize;
-    let mean = |i: usize, half: usize| {
+    let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
+    let per = |half: usize| 1.0 / (2 * half + 1) as f64;
+    let (per_short, per_long) = (per(short), per(long));
+    let mean = |i: usize, half: usize, per_whole: f64| {
+        if i >= half && i + half < y.len() {
+            return (sums[i + half + 1] - sums[i - half]) * per_whole;
+        }
         let (from, to) = (i.saturating_sub(half), (i + half + 1).min(y.len()));
         (sums[to] - sums[from]) / (to - from) as f64
     };
-    let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
     let min = QRS_SECONDS * sample_rate;
     let mut peaks = Vec::new();
     let mut start = None;
     for i in 0..=y.len() {
-        let inside = i < y.len() && mean(i, short) > mean(i, long) + OFFSET;
+        let inside = i < y.len() && mean(i, short, per_short) > mean(i, long, per_long) + OFFSET;
         match start {
             None if inside => start = Some(i),
             Some(from) if !inside => {
@@ -189,7 +194,8 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
 
 /// The local amplitude: medians of block maxima, joined by straight lines.
 struct Amplitude {
-    block: f64,
+    /// Of a sample.
+    blocks: f64,
     medians: Vec<f64>,
 }
 
@@ -205,11 +211,11 @@ impl Amplitude {
         let floor = (AMPLITUDE_FLOOR * median(&maxima)).max(f64::MIN_POSITIVE.sqrt());
         let medians =
             (0..maxima.len()).map(|i| median(around(&maxima, i, AMPLITUDE_BLOCKS / 2)).max(floor)).collect();
-        Self { block: block as f64, medians }
+        Self { blocks: 1.0 / block as f64, medians }
     }
 
     fn at(&self, i: usize) -> f64 {
-        let place = ((i as f64 + 0.5) / self.block - 0.5).max(0.0);
+        let place = ((i as f64 + 0.5) * self.blocks - 0.5).max(0.0);
         let left = (place as usize).min(self.medians.len() - 1);
         let right = (left + 1).min(self.medians.len() - 1);
         let share = (place - left as f64).min(1.0);

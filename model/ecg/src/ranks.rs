@@ -29,17 +29,6 @@ impl Ranks {
         Ranks { sorted: vec![NONE; columns.div_ceil(LANES) * (most + 1)], most, rows: 0 }
     }
 
-    /// Forgets all rows.
-    pub(super) fn clear(&mut self) {
-        self.sorted.fill(NONE);
-        self.rows = 0;
-    }
-
-    /// Rows held.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Puts a row in.
     pub(super) fn insert(&mut self, row: &[f32]) {
         self.replace(None, Some(row));
@@ -156,7 +145,7 @@ mod tests {
                         .iter()
                         .map(Vec::as_slice)
                         .collect();
-                    assert_eq!(ranks.rows(), held.len());
+                    assert_eq!(ranks.rows, held.len());
                     ranks.medians(&mut got);
                     assert_eq!(got, plain(&held, columns), "{columns} columns, row {i}");
                     ranks.medians_without(&rows[i], &mut got);
@@ -169,8 +158,6 @@ mod tests {
                         .collect();
                     assert_eq!(got, plain(&others, columns), "{columns} columns, without row {i}");
                 }
-                ranks.clear();
-                assert_eq!(ranks.rows(), 0);
             }
         }
     }

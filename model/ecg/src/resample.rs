@@ -28,6 +28,7 @@ const MAX_DOWN: f64 = 1024.0;
 #[derive(Debug, Clone)]
 pub struct Resampler {
     step: Step,
+    #[cfg(test)]
     phases: usize,
     /// Taps of all phases, phase by phase, [`Self::width`] each, for input samples from `reach` before the last one at or
     /// before the output on; behind the filter's end zeros.
@@ -99,7 +100,13 @@ impl Resampler {
             }
         };
         if step == (Step::Exact { up: 1, down: 1 }) {
-            return Ok(Self { step, phases, taps: Vec::new(), reach: 0 });
+            return Ok(Self {
+                step,
+                taps: Vec::new(),
+                reach: 0,
+                #[cfg(test)]
+                phases,
+            });
         }
         let filter = Filter::new(stretch);
         let reach = filter.half.ceil() as usize + 1;
@@ -120,7 +127,13 @@ impl Resampler {
             let sum: f64 = row.iter().sum();
             row.iter_mut().for_each(|t| *t /= sum);
         }
-        Ok(Self { step, phases, taps, reach })
+        Ok(Self {
+            step,
+            taps,
+            reach,
+            #[cfg(test)]
+            phases,
+        })
     }
 
     /// Whether the rates are the same, so that [`Self::apply`] copies.

@@ -251,11 +251,33 @@ impl Cutter<'_> {
         }
     }
 
+    /// One lead's mean at each place, some places side by side: each sum waits for its last sample alone.
+    fn all_means(&self, lead: usize, places: &[i64]) -> Vec<f64> {
+        let mut means = Vec::with_capacity(places.len());
+        let (fours, rest) = places.as_chunks::<4>();
+        for four in fours {
+            let parts = four.map(|place| self.raw(lead, place));
+            let mut sums = [0.0; 4];
+            for k in 0..self.len() {
+                for (sum, part) in sums.iter_mut().zip(parts) {
+                    *sum += f64::from(part[k]);
+                }
+            }
+            means.extend(sums.map(|sum| sum / self.len() as f64));
+        }
+        means.extend(rest.iter().map(|place| mean(self.raw(lead, *place))));
+        means
+    }
+
     pub(super) fn all(&self, places: &[i64]) -> Cuts {
-        let size = self.leads() * self.len();
+        let (part, size) = (self.len(), self.leads() * self.len());
         let mut data = vec![0.0; places.len() * size];
-        for (place, out) in places.iter().zip(data.chunks_exact_mut(size)) {
-            self.cut(*place, out);
+        for lead in 0..self.leads() {
+            let means = self.all_means(lead, places);
+            let rows = data.chunks_exact_mut(size).zip(places).zip(means);
+            rows.for_each(|((row, place), mean)| {
+                less(self.raw(lead, *place), mean, &mut row[lead * part..][..part]);
+            });
         }
         Cuts { data, size }
     }
@@ -269,11 +291,11 @@ impl Cutter<'_> {
     pub(super) fn thin(&self, places: &[i64]) -> Cuts {
         let (part, size) = (self.thin_len(), self.leads() * self.thin_len());
         let mut data = vec![0.0; places.len() * size];
-        for (place, out) in places.iter().zip(data.chunks_exact_mut(size)) {
-            for (lead, to) in out.chunks_exact_mut(part).enumerate() {
-                let whole = self.raw(lead, *place);
-                let mean = mean(whole);
-                for (to, x) in to.iter_mut().zip(whole.iter().step_by(COARSE)) {
+        for lead in 0..self.leads() {
+            let means = self.all_means(lead, places);
+            for ((row, place), mean) in data.chunks_exact_mut(size).zip(places).zip(means) {
+                let whole = self.raw(lead, *place).iter().step_by(COARSE);
+                for (to, x) in row[lead * part..][..part].iter_mut().zip(whole) {
                     *to = (f64::from(*x) - mean) as f32;
                 }
             }
@@ -288,14 +310,15 @@ impl Cutter<'_> {
         let made = workers.map(self.leads() * parts, |part| {
             let (lead, first) = (part / parts, part % parts * SAMPLES);
             let count = SAMPLES.min(self.len() - first);
-            let mut values: Vec<Vec<i32>> = (0..count).map(|_| Vec::with_capacity(kept.len())).collect();
-            for beat in &kept {
-                let samples = &self.raw(lead, beat.place)[first..first + count];
-                for (values, x) in values.iter_mut().zip(samples) {
-                    values.push(key((f64::from(*x) - beat.means[lead]) as f32));
+            let mut values = vec![0; count * kept.len()];
+            for (i, beat) in kept.iter().enumerate() {
+                let (samples, mean) = (&self.raw(lead, beat.place)[first..first + count], beat.means[lead]);
+                for (k, x) in samples.iter().enumerate() {
+                    values[k * kept.len() + i] = key((f64::from(*x) - mean) as f32);
                 }
             }
-            values.iter_mut().map(|values| middle_key(values)).collect::<Vec<f32>>()
+            // Without beats there are no values, and each median is 0.
+            (0..count).map(|k| middle_key(&mut values[k * kept.len()..][..kept.len()])).collect::<Vec<f32>>()
         });
         made.concat()
     }

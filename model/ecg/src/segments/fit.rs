@@ -132,15 +132,12 @@ impl<'a> Fit<'a> {
         for (lead, (template, (sum, squares))) in self.template.chunks_exact(len).zip(&self.sums).enumerate()
         {
             let part = self.cutter.leads.part(lead, start, len + places + SHIFTS);
-            let level = part[self.reach..][..len].iter().sum::<f32>() / len as f32;
+            // Any value near the mean will do.
+            let some = part[self.reach..][..len].iter().step_by(8);
+            let level = some.clone().sum::<f32>() / some.len() as f32;
             near.clear();
             near.extend(part.iter().map(|x| x - level));
-            let (mut total, mut square) = (0.0, 0.0);
-            for x in &near[..len] {
-                let x = f64::from(*x);
-                total += x;
-                square += x * x;
-            }
+            let (mut total, mut square) = (sum_of(&near[..len]), dot(&near[..len], &near[..len]));
             for first in (0..places).step_by(SHIFTS) {
                 let products = products(template, &near[first..]);
                 for (place, product) in (first..places.min(first + SHIFTS)).zip(products) {
@@ -157,6 +154,17 @@ impl<'a> Fit<'a> {
             }
         }
     }
+}
+
+fn sum_of(x: &[f32]) -> f64 {
+    let (eights, rest) = x.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        for l in 0..8 {
+            sums[l] += f64::from(eight[l]);
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x)).sum::<f64>()
 }
 
 /// The sums of products of the template with the samples from each of some places on.
