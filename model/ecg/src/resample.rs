@@ -109,7 +109,7 @@ impl Resampler {
             });
         }
         let filter = Filter::new(stretch);
-        let reach = filter.half.ceil() as usize + 1;
+        let reach = filter.half.ceil() as usize;
         let width = width(reach);
         let mut taps = vec![0.0; phases * width];
         for phase in 0..=phases / 2 {
@@ -222,12 +222,11 @@ fn width(reach: usize) -> usize {
 fn products<const N: usize>(input: &[f64], rows: [&[f64]; N]) -> [f64; N] {
     let mut sums = [[0.0; LANES]; N];
     let width = rows[0].len();
-    let mut parts = rows.map(|row| row[..width].chunks_exact(LANES));
-    for x in input[..width].chunks_exact(LANES) {
-        for (sums, part) in sums.iter_mut().zip(&mut parts) {
-            let Some(taps) = part.next() else { continue };
-            for ((sum, x), tap) in sums.iter_mut().zip(x).zip(taps) {
-                *sum += x * tap;
+    let rows = rows.map(|row| row[..width].as_chunks::<LANES>().0);
+    for (i, x) in input[..width].as_chunks::<LANES>().0.iter().enumerate() {
+        for (sums, row) in sums.iter_mut().zip(rows) {
+            for l in 0..LANES {
+                sums[l] += x[l] * row[i][l];
             }
         }
     }
@@ -273,25 +272,34 @@ impl Filter {
     /// The taps of the output that lies `place` of a sample after the last input sample before it.
     fn taps(&self, place: f64, reach: usize) -> Vec<f64> {
         let angle = std::f64::consts::PI * self.cutoff;
+        let width = width(reach);
+        let (mut taps, mut rims) = (vec![0.0; width], vec![-1.0; width]);
         // The sine goes round by one sample's angle from tap to tap, anew every so often so that no error grows.
         let (turn_sin, turn_cos) = (-angle).sin_cos();
         let (mut sin, mut cos) = (0.0, 1.0);
-        let tap = |i: usize| {
+        for (i, (tap, rim)) in taps.iter_mut().zip(&mut rims).enumerate().take(2 * reach + 1) {
             let t = place + reach as f64 - i as f64;
             if i.is_multiple_of(ANEW) {
                 (sin, cos) = (angle * t).sin_cos();
             }
-            let value = if t.abs() < 1e-6 {
-                1.0
-            } else {
-                let rim = 1.0 - (t / self.half) * (t / self.half);
-                let window = self.window.iter().rev().fold(0.0, |sum, c| sum * rim + c);
-                if rim < 0.0 { 0.0 } else { sin / (angle * t) * window }
-            };
+            *tap = if t.abs() < 1e-6 { 1.0 } else { sin / (angle * t) };
+            *rim = 1.0 - (t / self.half) * (t / self.half);
             (sin, cos) = (sin * turn_cos + cos * turn_sin, cos * turn_cos - sin * turn_sin);
-            value
-        };
-        (0..=2 * reach).map(tap).collect()
+        }
+        // The window, for some taps side by side.
+        for (taps, rims) in taps.as_chunks_mut::<LANES>().0.iter_mut().zip(rims.as_chunks::<LANES>().0) {
+            let mut window = [0.0; LANES];
+            for c in self.window.iter().rev() {
+                for l in 0..LANES {
+                    window[l] = window[l] * rims[l] + c;
+                }
+            }
+            for l in 0..LANES {
+                taps[l] = if rims[l] < 0.0 { 0.0 } else { taps[l] * window[l] };
+            }
+        }
+        taps.truncate(2 * reach + 1);
+        taps
     }
 }
 
