@@ -172,6 +172,7 @@ impl<'a> Usual<'a> {
         let spread: Vec<i64> = (0..count).map(|k| places[k * (n - 1) / (count - 1)]).collect();
         let spread = qrs.all(&spread);
         let spread_lengths = lengths(&spread.squares());
+        let spread = spread.padded(LANES);
         let shapes = (0..qrs.leads()).map(|lead| Shape::new(&template[qrs.lead(lead)])).collect();
         Usual { aligned, qrs, wave, spread, spread_lengths, square: dot(template, template), shapes }
     }
@@ -190,7 +191,8 @@ impl<'a> Usual<'a> {
         let lengths = lengths(&squares);
         let size = self.wave.thin_len();
         let p_squares: Vec<f64> = p.data.chunks_exact(size).map(|w| dot(w, w)).collect();
-        let around = around(&q, &lengths);
+        let padded = q.padded(LANES);
+        let around = around(&padded, &lengths);
 
         let leads = qrs.leads();
         let mut all = Figures::of(leads);
@@ -210,8 +212,14 @@ impl<'a> Usual<'a> {
             all.near.push(distance(correlation_by(product, thin_squares[own], middle_square)));
             all.around.push(4.0 * f64::from(around[own]) / total - 2.0);
             let count = self.spread.count();
-            let everywhere =
-                count_alike(w, lengths[own], &self.spread, 0..count, &self.spread_lengths, |_| {});
+            let everywhere = count_alike(
+                padded.get(own),
+                lengths[own],
+                &self.spread,
+                0..count,
+                &self.spread_lengths,
+                |_| {},
+            );
             all.everywhere.push(4.0 * f64::from(everywhere) / count as f64 - 2.0);
             let before = match own.checked_sub(1) {
                 Some(before) => {
@@ -285,12 +293,14 @@ fn around(cuts: &Cuts, lengths: &[f64]) -> Vec<u32> {
     counts
 }
 
+/// Samples that are multiplied side by side.
+const LANES: usize = 16;
 /// A correlation in f32 that is so far from [`ALIKE`] is on that side of it in f64 too.
 const CLEAR: f64 = 1e-4;
 /// Of shorter segments products in f32 may vanish.
 const SHORT: f64 = 1e-12;
 
-/// How many of some segments are like one of this length; `found` hears of each.
+/// How many of some padded segments are like one of this length; `found` hears of each.
 fn count_alike(
     own: &[f32],
     length: f64,
@@ -306,7 +316,8 @@ fn count_alike(
         let is_alike = if both > SHORT && (c - ALIKE).abs() > CLEAR {
             c > ALIKE
         } else {
-            dot(own, segment) / both > ALIKE
+            // Zeros behind the end would come into other sums.
+            dot(&own[..others.len], &segment[..others.len]) / both > ALIKE
         };
         if is_alike {
             count += 1;
@@ -316,21 +327,18 @@ fn count_alike(
     count
 }
 
-/// The sum of products in f32: off by at most 2^-24 of both lengths' product for each sixteenth sample and a few more.
+/// The sum of products in f32: off by at most 2^-24 of both lengths' product for each sixteenth sample and a few more. Segments are
+/// [`Cuts::padded`].
 fn product(a: &[f32], b: &[f32]) -> f32 {
-    let ((a16, a_rest), (b16, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    let mut sums = [0.0f32; 16];
-    for (x, y) in a16.iter().zip(b16) {
-        for l in 0..16 {
+    let mut sums = [0.0f32; LANES];
+    for (x, y) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
             sums[l] += x[l] * y[l];
         }
     }
-    for half in [8, 4, 2, 1] {
-        for l in 0..half {
-            sums[l] += sums[l + half];
-        }
-    }
-    sums[0] + a_rest.iter().zip(b_rest).map(|(x, y)| x * y).sum::<f32>()
+    let eight: [f32; 8] = std::array::from_fn(|l| sums[l] + sums[l + 8]);
+    let four: [f32; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 impl OfLead {

@@ -279,7 +279,7 @@ impl Cutter<'_> {
                 less(self.raw(lead, *place), mean, &mut row[lead * part..][..part]);
             });
         }
-        Cuts { data, size }
+        Cuts::new(data, size)
     }
 
     /// Samples of each lead's part of a segment that is thinned out.
@@ -300,19 +300,22 @@ impl Cutter<'_> {
                 }
             }
         }
-        Cuts { data, size }
+        Cuts::new(data, size)
     }
 
     /// The median of the kept beats' segments, sample by sample, so that memory does not grow with their length.
     fn median(&self, beats: &[Fitted], kept: &[bool], workers: Workers) -> Vec<f32> {
         let kept: Vec<&Fitted> = beats.iter().zip(kept).filter(|(_, k)| **k).map(|(f, _)| f).collect();
+        // Places and means stand together, as each is asked for once a part.
+        let of = |lead: usize| kept.iter().map(|f| (f.place, f.means[lead])).collect::<Vec<(i64, f64)>>();
+        let kept: Vec<Vec<(i64, f64)>> = (0..self.leads()).map(of).collect();
         let parts = self.len().div_ceil(SAMPLES);
         let made = workers.map(self.leads() * parts, |part| {
             let (lead, first) = (part / parts, part % parts * SAMPLES);
-            let count = SAMPLES.min(self.len() - first);
+            let (kept, count) = (&kept[lead], SAMPLES.min(self.len() - first));
             let mut values = vec![0; count * kept.len()];
-            for (i, beat) in kept.iter().enumerate() {
-                let (samples, mean) = (&self.raw(lead, beat.place)[first..first + count], beat.means[lead]);
+            for (i, (place, mean)) in kept.iter().enumerate() {
+                let samples = &self.raw(lead, *place)[first..first + count];
                 for (k, x) in samples.iter().enumerate() {
                     values[k * kept.len() + i] = key((f64::from(*x) - mean) as f32);
                 }
@@ -340,9 +343,15 @@ fn less(part: &[f32], mean: f64, out: &mut [f32]) {
 pub(super) struct Cuts {
     pub(super) data: Vec<f32>,
     pub(super) size: usize,
+    /// Samples before those that only fill up.
+    pub(super) len: usize,
 }
 
 impl Cuts {
+    fn new(data: Vec<f32>, size: usize) -> Cuts {
+        Cuts { data, size, len: size }
+    }
+
     pub(super) fn get(&self, i: usize) -> &[f32] {
         &self.data[i * self.size..][..self.size]
     }
@@ -357,7 +366,17 @@ impl Cuts {
         let size = self.size / len * len.div_ceil(COARSE);
         let data =
             self.data.chunks_exact(len).flat_map(|part| part.iter().step_by(COARSE)).copied().collect();
-        Cuts { data, size }
+        Cuts::new(data, size)
+    }
+
+    /// The same filled up with zeros to a multiple of so many samples.
+    pub(super) fn padded(&self, lanes: usize) -> Cuts {
+        let size = self.size.next_multiple_of(lanes);
+        let mut data = vec![0.0; self.count() * size];
+        for (to, from) in data.chunks_exact_mut(size).zip(self.data.chunks_exact(self.size)) {
+            to[..self.size].copy_from_slice(from);
+        }
+        Cuts { data, size, len: self.size }
     }
 
     /// The sum of squares of each.
