@@ -330,15 +330,22 @@ fn count_alike(
 /// The sum of products in f32: off by at most 2^-24 of both lengths' product for each sixteenth sample and a few more. Segments are
 /// [`Cuts::padded`].
 fn product(a: &[f32], b: &[f32]) -> f32 {
+    let sums = lanes(a, b);
+    let eight: [f32; 8] = std::array::from_fn(|l| sums[l] + sums[l + 8]);
+    let four: [f32; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// Apart, because the compiler would else arrange the lanes for their sum, and not for the loop.
+#[inline(never)]
+fn lanes(a: &[f32], b: &[f32]) -> [f32; LANES] {
     let mut sums = [0.0f32; LANES];
     for (x, y) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
         for l in 0..LANES {
             sums[l] += x[l] * y[l];
         }
     }
-    let eight: [f32; 8] = std::array::from_fn(|l| sums[l] + sums[l + 8]);
-    let four: [f32; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
+    sums
 }
 
 impl OfLead {

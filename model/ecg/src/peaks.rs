@@ -24,6 +24,7 @@
 use super::beats::median;
 use super::error::{Error, Result};
 use super::filter::{band_passes, fill_missing};
+use std::borrow::Cow;
 
 /// Band of the QRS complex that sets it apart from P and T waves, Hz.
 const QRS_BAND: (f64, f64) = (8.0, 20.0);
@@ -81,8 +82,10 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
             found: format!("{sample_rate} Hz"),
         });
     }
-    let mut filled = samples.to_vec();
-    fill_missing(&mut filled);
+    let mut filled = Cow::Borrowed(samples);
+    if samples.iter().any(|v| !v.is_finite()) {
+        fill_missing(filled.to_mut());
+    }
     let place_band = (PLACE_BAND.0, PLACE_BAND.1.min(0.4 * sample_rate));
     let [qrs, wide] = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
     let candidates = blocks(&qrs, sample_rate);
@@ -153,31 +156,16 @@ fn keep_larger(peaks: &mut Vec<usize>, peak: usize, y: &[f64], sample_rate: f64)
 /// Candidates: the largest sample of every block in which the QRS mean stands out.
 fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
     let amplitude = Amplitude::new(y, sample_rate);
-    // A running sum of squares; windows reach beyond neither end.
-    let mut sums = Vec::with_capacity(y.len() + 1);
-    let mut sum = 0.0;
-    sums.push(sum);
-    for (i, v) in y.iter().enumerate() {
-        let z = v / amplitude.at(i);
-        sum += (z * z).min(4.0);
-        sums.push(sum);
-    }
     let half = |seconds: f64| (seconds * sample_rate / 2.0).round() as usize;
     let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
+    let mut sums = Sums::new(y, &amplitude, short.max(long));
     let per = |half: usize| 1.0 / (2 * half + 1) as f64;
     let (per_short, per_long) = (per(short), per(long));
-    let mean = |i: usize, half: usize, per_whole: f64| {
-        if i >= half && i + half < y.len() {
-            return (sums[i + half + 1] - sums[i - half]) * per_whole;
-        }
-        let (from, to) = (i.saturating_sub(half), (i + half + 1).min(y.len()));
-        (sums[to] - sums[from]) / (to - from) as f64
-    };
     let min = QRS_SECONDS * sample_rate;
     let mut peaks = Vec::new();
     let mut start = None;
     for i in 0..=y.len() {
-        let inside = i < y.len() && mean(i, short, per_short) > mean(i, long, per_long) + OFFSET;
+        let inside = i < y.len() && sums.mean(i, short, per_short) > sums.mean(i, long, per_long) + OFFSET;
         match start {
             None if inside => start = Some(i),
             Some(from) if !inside => {
@@ -190,6 +178,41 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
         }
     }
     peaks
+}
+
+/// Running sums of the squares against the local amplitude. Only those are held that the longest window reaches.
+struct Sums<'a> {
+    y: &'a [f64],
+    amplitude: &'a Amplitude,
+    longest: usize,
+    /// The sum up to sample `k` at place `k` of a ring, whose size is a power of two.
+    ring: Vec<f64>,
+    /// Samples that are summed.
+    done: usize,
+    sum: f64,
+}
+
+impl<'a> Sums<'a> {
+    /// For windows of up to `longest` samples to either side.
+    fn new(y: &'a [f64], amplitude: &'a Amplitude, longest: usize) -> Sums<'a> {
+        let ring = vec![0.0; (2 * longest + 2).next_power_of_two()];
+        Sums { y, amplitude, longest, ring, done: 0, sum: 0.0 }
+    }
+
+    /// The mean over `half` samples to either side of sample `i`, which must not fall; it reaches beyond neither end. `per_whole`
+    /// is one over a whole window's samples.
+    fn mean(&mut self, i: usize, half: usize, per_whole: f64) -> f64 {
+        let mask = self.ring.len() - 1;
+        while self.done < (i + self.longest + 1).min(self.y.len()) {
+            let z = self.y[self.done] / self.amplitude.at(self.done);
+            self.sum += (z * z).min(4.0);
+            self.done += 1;
+            self.ring[self.done & mask] = self.sum;
+        }
+        let (from, to) = (i.saturating_sub(half), (i + half + 1).min(self.y.len()));
+        let sum = self.ring[to & mask] - self.ring[from & mask];
+        if to - from == 2 * half + 1 { sum * per_whole } else { sum / (to - from) as f64 }
+    }
 }
 
 /// The local amplitude: medians of block maxima, joined by straight lines.
