@@ -312,9 +312,9 @@ fn count_alike(
     let mut count = 0;
     for other in which {
         let (segment, both) = (others.get(other), length * lengths[other]);
-        let c = f64::from(product(own, segment)) / both;
-        let is_alike = if both > SHORT && (c - ALIKE).abs() > CLEAR {
-            c > ALIKE
+        let off = f64::from(product(own, segment)) - ALIKE * both;
+        let is_alike = if both > SHORT && off.abs() > CLEAR * both {
+            off > 0.0
         } else {
             // Zeros behind the end would come into other sums.
             dot(&own[..others.len], &segment[..others.len]) / both > ALIKE

@@ -165,6 +165,7 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
     let mut peaks = Vec::new();
     let mut start = None;
     for i in 0..=y.len() {
+        sums.reach(i);
         let inside = i < y.len() && sums.mean(i, short, per_short) > sums.mean(i, long, per_long) + OFFSET;
         match start {
             None if inside => start = Some(i),
@@ -199,9 +200,9 @@ impl<'a> Sums<'a> {
         Sums { y, amplitude, longest, ring, done: 0, sum: 0.0 }
     }
 
-    /// The mean over `half` samples to either side of sample `i`, which must not fall; it reaches beyond neither end. `per_whole`
-    /// is one over a whole window's samples.
-    fn mean(&mut self, i: usize, half: usize, per_whole: f64) -> f64 {
+    /// Sums up as far as the windows around sample `i` reach, which must not fall.
+    #[inline]
+    fn reach(&mut self, i: usize) {
         let mask = self.ring.len() - 1;
         while self.done < (i + self.longest + 1).min(self.y.len()) {
             let z = self.y[self.done] / self.amplitude.at(self.done);
@@ -209,6 +210,13 @@ impl<'a> Sums<'a> {
             self.done += 1;
             self.ring[self.done & mask] = self.sum;
         }
+    }
+
+    /// The mean over `half` samples to either side of sample `i`, beyond neither end. `per_whole` is one over a whole window's
+    /// samples.
+    #[inline]
+    fn mean(&self, i: usize, half: usize, per_whole: f64) -> f64 {
+        let mask = self.ring.len() - 1;
         let (from, to) = (i.saturating_sub(half), (i + half + 1).min(self.y.len()));
         let sum = self.ring[to & mask] - self.ring[from & mask];
         if to - from == 2 * half + 1 { sum * per_whole } else { sum / (to - from) as f64 }
@@ -237,9 +245,11 @@ impl Amplitude {
         Self { blocks: 1.0 / block as f64, medians }
     }
 
+    #[inline]
     fn at(&self, i: usize) -> f64 {
-        let place = ((i as f64 + 0.5) * self.blocks - 0.5).max(0.0);
-        let left = (place as usize).min(self.medians.len() - 1);
+        // Signed numbers convert faster, and no record has so many samples or blocks.
+        let place = ((i as i64 as f64 + 0.5) * self.blocks - 0.5).max(0.0);
+        let left = (place as i64 as usize).min(self.medians.len() - 1);
         let right = (left + 1).min(self.medians.len() - 1);
         let share = (place - left as f64).min(1.0);
         self.medians[left] * (1.0 - share) + self.medians[right] * share

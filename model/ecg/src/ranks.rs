@@ -101,14 +101,11 @@ fn exchange(ranks: &mut [Lane], old: &Lane, new: &Lane) {
     let mut below = [f32::NEG_INFINITY; LANES];
     for rank in 0..ranks.len() - 1 {
         let (here, next) = (ranks[rank], ranks[rank + 1]);
-        let mut put = [0.0; LANES];
-        for l in 0..LANES {
-            // Without `old` the values above it come a rank lower; then `new` goes where it fits.
-            let kept = if here[l] < old[l] { here[l] } else { next[l] };
-            let least = if kept < new[l] { kept } else { new[l] };
-            put[l] = if below[l] > least { below[l] } else { least };
-            below[l] = kept;
-        }
+        // Without `old` the values above it come a rank lower; then `new` goes where it fits.
+        let kept: Lane = std::array::from_fn(|l| if here[l] < old[l] { here[l] } else { next[l] });
+        let least: Lane = std::array::from_fn(|l| if kept[l] < new[l] { kept[l] } else { new[l] });
+        let put: Lane = std::array::from_fn(|l| if below[l] > least[l] { below[l] } else { least[l] });
+        below = kept;
         ranks[rank] = put;
     }
 }
