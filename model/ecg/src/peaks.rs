@@ -181,6 +181,9 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
     peaks
 }
 
+/// Samples that are summed up at once.
+const AT_ONCE: usize = 256;
+
 /// Running sums of the squares against the local amplitude. Only those are held that the longest window reaches.
 struct Sums<'a> {
     y: &'a [f64],
@@ -196,20 +199,25 @@ struct Sums<'a> {
 impl<'a> Sums<'a> {
     /// For windows of up to `longest` samples to either side.
     fn new(y: &'a [f64], amplitude: &'a Amplitude, longest: usize) -> Sums<'a> {
-        let ring = vec![0.0; (2 * longest + 2).next_power_of_two()];
+        let ring = vec![0.0; (2 * longest + 2 + AT_ONCE).next_power_of_two()];
         Sums { y, amplitude, longest, ring, done: 0, sum: 0.0 }
     }
 
-    /// Sums up as far as the windows around sample `i` reach, which must not fall.
+    /// Sums up at least as far as the windows around sample `i` reach, which must not fall.
     #[inline]
     fn reach(&mut self, i: usize) {
-        let mask = self.ring.len() - 1;
-        while self.done < (i + self.longest + 1).min(self.y.len()) {
-            let z = self.y[self.done] / self.amplitude.at(self.done);
-            self.sum += (z * z).min(4.0);
-            self.done += 1;
-            self.ring[self.done & mask] = self.sum;
+        let (all, mask) = (self.y.len(), self.ring.len() - 1);
+        if self.done >= (i + self.longest + 1).min(all) {
+            return;
         }
+        let to = (i + self.longest + 1 + AT_ONCE).min(all);
+        for (k, v) in self.y[self.done..to].iter().enumerate() {
+            let at = self.done + k;
+            let z = v / self.amplitude.at(at);
+            self.sum += (z * z).min(4.0);
+            self.ring[(at + 1) & mask] = self.sum;
+        }
+        self.done = to;
     }
 
     /// The mean over `half` samples to either side of sample `i`, beyond neither end. `per_whole` is one over a whole window's

@@ -160,8 +160,9 @@ impl Leads {
     }
 }
 
-/// Samples that are smoothed side by side.
+/// Samples that are smoothed side by side, and samples that are widened at once.
 const BLOCK: usize = 8;
+const STRETCH: usize = 1024;
 
 /// The signal under a triangle, to take the noise out, between margins.
 fn smooth(x: &[f32], rate: f64, margin: usize) -> Vec<f32> {
@@ -178,24 +179,28 @@ fn smooth(x: &[f32], rate: f64, margin: usize) -> Vec<f32> {
     };
     let mut out = Vec::with_capacity(x.len() + 2 * margin);
     out.resize(margin, 0.0);
-    let mut wide: Vec<f64> = Vec::with_capacity(BLOCK + 2 * half);
+    // Widened a stretch at a time, each sample once.
+    let mut wide: Vec<f64> = Vec::with_capacity(STRETCH + 2 * half);
     let mut i = 0;
     while i < x.len() {
-        if i < half || i + half + BLOCK > x.len() {
+        let blocks = (x.len().saturating_sub(i + half) / BLOCK).min(STRETCH / BLOCK);
+        if i < half || blocks == 0 {
             out.push(near_an_end(i));
             i += 1;
             continue;
         }
         wide.clear();
-        wide.extend(x[i - half..i + half + BLOCK].iter().map(|v| f64::from(*v)));
-        let mut sums = [0.0; BLOCK];
-        for (weight, values) in weights.iter().zip(wide.windows(BLOCK)) {
-            for (sum, value) in sums.iter_mut().zip(values) {
-                *sum += weight * value;
+        wide.extend(x[i - half..i + half + blocks * BLOCK].iter().map(|v| f64::from(*v)));
+        for block in 0..blocks {
+            let mut sums = [0.0; BLOCK];
+            for (weight, values) in weights.iter().zip(wide[block * BLOCK..].windows(BLOCK)) {
+                for (sum, value) in sums.iter_mut().zip(values) {
+                    *sum += weight * value;
+                }
             }
+            out.extend(sums.map(|sum| (sum / total) as f32));
         }
-        out.extend(sums.map(|sum| (sum / total) as f32));
-        i += BLOCK;
+        i += blocks * BLOCK;
     }
     let [first, last] = [out.get(margin), out.last()].map(|v| v.copied().unwrap_or(0.0));
     out[..margin].fill(first);
