@@ -123,7 +123,7 @@ mod tests {
                 let (made, mut taken) = (AtomicUsize::new(0), Vec::new());
                 let make = |i: usize| {
                     made.fetch_add(1, Ordering::SeqCst);
-                    if i % 7 == 0 {
+                    if i.is_multiple_of(7) {
                         std::thread::sleep(std::time::Duration::from_millis(1));
                     }
                     i * i
