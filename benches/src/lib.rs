@@ -8,7 +8,7 @@ use efficientecg_kernels::bound::Arithmetic;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Layout, Matrix, Shape, View, ViewMut};
+use efficientecg_kernels::tensor::{Layout, Matrix, Shape, TensorView, TensorViewMut};
 
 /// A case of an operation, packed for a level, with buffers to run it again and again.
 pub struct Bench<'a> {
@@ -50,12 +50,13 @@ impl<'a> Bench<'a> {
     /// Runs every task once, on this thread. Inputs are never written, so each call does the same work.
     pub fn run(&mut self) {
         let shapes: Vec<Shape> = self.inputs.iter().map(|(s, ..)| *s).collect();
-        let inputs: Vec<View<'_>> = self.inputs.iter().map(|(s, l, d)| View::new(d, *s, *l)).collect();
-        let outputs: Vec<ViewMut<'_>> =
-            self.outputs.iter_mut().map(|(s, l, d)| ViewMut::new(d, *s, *l)).collect();
+        let inputs: Vec<TensorView<'_>> =
+            self.inputs.iter().map(|(s, l, d)| TensorView::new(d, *s, *l)).collect();
+        let outputs: Vec<TensorViewMut<'_>> =
+            self.outputs.iter_mut().map(|(s, l, d)| TensorViewMut::new(d, *s, *l)).collect();
         let tasks = 0..self.kernel.tasks(&shapes);
         let (inputs, outputs, scratch) = (&inputs, &outputs, &mut self.scratch);
-        let call = Call { inputs, outputs, scratch, tasks, ahead: [&[], &[]] };
+        let call = Call { inputs, outputs, scratch, tasks, prefetch: [&[], &[]] };
         // SAFETY: shapes from `outputs`, scratch as asked, one thread.
         unsafe { self.kernel.run(call) };
     }

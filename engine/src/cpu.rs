@@ -1,8 +1,8 @@
 //! Runs a graph's kernels on the processor's cores.
 //!
 //! A batch with a record for every thread goes record by record, each thread through the whole network in an arena of
-//! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the team, are
-//! computed by all threads together: each has a share of a step's tasks, the same part of the record from step to step
+//! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the pool, are
+//! computed by all threads together: each has a share of a node's tasks, the same part of the record from node to node
 //! where that can be, and helps others when it is done. Tasks and their operands depend on shapes alone, so the bits are
 //! the same whatever the number of threads.
 
@@ -11,11 +11,11 @@ use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::{Barrier, Pool};
-use crate::profile::{Profile, Stopwatch, Unwatched, Watch};
+use crate::profile::{NoProfiler, Profile, Profiler, Recorder};
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::op::{Call, Precision};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Shape, View, ViewMut};
+use efficientecg_kernels::tensor::{Shape, TensorView, TensorViewMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,42 +27,42 @@ const PLANS: usize = 16;
 /// prepared once a run, then short ones, so that no thread waits long for the last.
 const PARTS: usize = 2;
 
-/// A graph made ready for an instruction set and a team of threads.
+/// A graph made ready for an instruction set and a thread pool.
 pub struct Cpu {
     graph: Kernels,
     level: Level,
     pool: Arc<Pool>,
-    plans: Mutex<Vec<Arc<Planned>>>,
+    plans: Mutex<Vec<Arc<CachedPlan>>>,
 }
 
 /// A plan with the arenas that its runs use.
-struct Planned {
+struct CachedPlan {
     inputs: Vec<Shape>,
     kept: Vec<Value>,
     plan: Plan,
-    free: Mutex<Vec<Frame>>,
+    free: Mutex<Vec<RunMemory>>,
 }
 
 /// What a run of a batch works with, kept for the next one.
 #[derive(Default)]
-struct Frame {
+struct RunMemory {
     /// One, or one a thread.
-    spaces: Vec<Workspace>,
-    outputs: Vec<Shared<f32>>,
+    workspaces: Vec<Workspace>,
+    outputs: Vec<SharedPtr<f32>>,
 }
 
-/// The memory of one record's run, and the operands of each step in it.
+/// The memory of one record's run, and the operands of each node in it.
 struct Workspace {
     /// Owns the cells that all else points into.
     _memory: Vec<Aligned>,
-    values: Vec<ViewMut<'static>>,
-    steps: Vec<(Vec<View<'static>>, Vec<ViewMut<'static>>)>,
+    values: Vec<TensorViewMut<'static>>,
+    nodes: Vec<(Vec<TensorView<'static>>, Vec<TensorViewMut<'static>>)>,
     /// A place of `plan.scratch` cells for each thread.
-    scratch: Vec<Shared<f32>>,
-    /// For each thread, of each step, how many of its share of the tasks are taken.
+    scratch: Vec<SharedPtr<f32>>,
+    /// For each thread, of each node, how many of its share of the tasks are taken.
     taken: Vec<Vec<AtomicUsize>>,
     barrier: Barrier,
-    /// A step that panicked, plus one.
+    /// A node that panicked, plus one.
     failed: AtomicUsize,
 }
 
@@ -79,31 +79,31 @@ impl Workspace {
         };
         let write = |v: &Value| {
             let cells = base.wrapping_add(plan.offsets[v.0]);
-            // What a step reads where the caller has it is not there.
+            // What a node reads where the caller has it is not there.
             let shape = if given(v) { Shape::new(0, 0) } else { plan.shapes[v.0] };
             // SAFETY: the plan places every value within the arena, which lives as long as the workspace, and the
             // views' lifetime does not leave it.
-            unsafe { ViewMut::from_raw(cells, shape, plan.layouts[v.0]) }
+            unsafe { TensorViewMut::from_raw(cells, shape, plan.layouts[v.0]) }
         };
-        // SAFETY: a step reads what no task writes meanwhile.
+        // SAFETY: a node reads what no task writes meanwhile.
         let read = |v: &Value| unsafe { write(v).as_view() };
         let mut memory = vec![arena];
         let mut scratch = Vec::new();
         for _ in 0..threads {
             let mut cells = zeros(plan.scratch)?;
-            scratch.push(Shared(cells.as_mut_ptr()));
+            scratch.push(SharedPtr(cells.as_mut_ptr()));
             memory.push(cells);
         }
-        let steps = graph.steps().iter();
+        let nodes = graph.nodes().iter();
         Ok(Workspace {
             values: (0..plan.shapes.len()).map(|v| write(&Value(v))).collect(),
-            steps: steps
+            nodes: nodes
                 .map(|s| (s.inputs.iter().map(read).collect(), s.outputs.iter().map(write).collect()))
                 .collect(),
             _memory: memory,
             scratch,
             taken: (0..threads)
-                .map(|_| graph.steps().iter().map(|_| AtomicUsize::new(0)).collect())
+                .map(|_| graph.nodes().iter().map(|_| AtomicUsize::new(0)).collect())
                 .collect(),
             barrier: Barrier::default(),
             failed: AtomicUsize::new(0),
@@ -112,22 +112,22 @@ impl Workspace {
 }
 
 /// A pointer that threads may share: each writes its own part.
-struct Shared<T>(*mut T);
+struct SharedPtr<T>(*mut T);
 
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Shared<T> {
+impl<T> Clone for SharedPtr<T> {
+    fn clone(&self) -> SharedPtr<T> {
         *self
     }
 }
 
-impl<T> Copy for Shared<T> {}
+impl<T> Copy for SharedPtr<T> {}
 
 // SAFETY: users write disjoint parts, see each use.
-unsafe impl<T> Send for Shared<T> {}
+unsafe impl<T> Send for SharedPtr<T> {}
 // SAFETY: as above.
-unsafe impl<T> Sync for Shared<T> {}
+unsafe impl<T> Sync for SharedPtr<T> {}
 
-impl<T> Shared<T> {
+impl<T> SharedPtr<T> {
     fn get(self) -> *mut T {
         self.0
     }
@@ -154,7 +154,7 @@ impl Cpu {
         self.level
     }
 
-    /// Threads of its team.
+    /// Threads of its pool.
     pub fn threads(&self) -> usize {
         self.pool.threads()
     }
@@ -164,8 +164,8 @@ impl Cpu {
         Plan::new(&self.graph, inputs, kept)
     }
 
-    fn planned(&self, batch: &Batch<'_>) -> Result<Arc<Planned>, EngineError> {
-        let fits = |p: &Planned| {
+    fn planned(&self, batch: &Batch<'_>) -> Result<Arc<CachedPlan>, EngineError> {
+        let fits = |p: &CachedPlan| {
             p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))
                 && p.kept.iter().eq(batch.outputs.iter().map(|(v, _)| v))
         };
@@ -177,7 +177,7 @@ impl Cpu {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let plan = self.plan(&inputs, &kept)?;
-        let planned = Arc::new(Planned { inputs, kept, plan, free: Mutex::new(Vec::new()) });
+        let planned = Arc::new(CachedPlan { inputs, kept, plan, free: Mutex::new(Vec::new()) });
         if plans.len() == PLANS {
             plans.remove(0);
         }
@@ -187,14 +187,14 @@ impl Cpu {
 
     /// Runs a batch. The first run of a shape plans it; later ones allocate nothing.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        self.run_watched(batch, &Unwatched)
+        self.run_profiled(batch, &NoProfiler)
     }
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
-        let watch = Stopwatch::start(self.pool.threads());
-        self.run_watched(batch, &watch)?;
-        Ok(watch.stop())
+        let profiler = Recorder::start(self.pool.threads());
+        self.run_profiled(batch, &profiler)?;
+        Ok(profiler.stop())
     }
 
     /// Records of a batch that threads compute each for itself, and the arenas that the batch takes.
@@ -211,45 +211,45 @@ impl Cpu {
         Ok(arenas * (plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes()))
     }
 
-    fn run_watched<W: Watch>(&self, batch: &mut Batch<'_>, watch: &W) -> Result<(), EngineError> {
+    fn run_profiled<W: Profiler>(&self, batch: &mut Batch<'_>, profiler: &W) -> Result<(), EngineError> {
         let planned = self.planned(batch)?;
         crate::check_lengths(batch, &planned.plan.shapes)?;
         let threads = self.pool.threads();
         let (alone, arenas) = self.share(batch.size);
-        let frame = planned.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut frame = frame.unwrap_or_default();
-        while frame.spaces.len() < arenas {
-            frame.spaces.push(Workspace::new(&self.graph, &planned.plan, threads)?);
+        let memory = planned.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut memory = memory.unwrap_or_default();
+        while memory.workspaces.len() < arenas {
+            memory.workspaces.push(Workspace::new(&self.graph, &planned.plan, threads)?);
         }
-        frame.outputs.clear();
-        frame.outputs.extend(batch.outputs.iter_mut().map(|(_, data)| Shared(data.as_mut_ptr())));
+        memory.outputs.clear();
+        memory.outputs.extend(batch.outputs.iter_mut().map(|(_, data)| SharedPtr(data.as_mut_ptr())));
 
-        let (inputs, outputs) = (batch.inputs, frame.outputs.as_slice());
-        let record = &Records { cpu: self, planned: &planned, inputs, outputs, watch };
+        let (inputs, outputs) = (batch.inputs, memory.outputs.as_slice());
+        let record = &Records { cpu: self, planned: &planned, inputs, outputs, profiler };
         if alone > 0 {
             let next = AtomicUsize::new(0);
-            let spaces = &frame.spaces;
-            self.pool.run(&|member, _| {
+            let workspaces = &memory.workspaces;
+            self.pool.run(&|worker, _| {
                 loop {
                     let r = next.fetch_add(1, Ordering::Relaxed);
                     if r >= alone {
                         break;
                     }
-                    record.run(&spaces[member], r, 0, 1, member);
+                    record.run(&workspaces[worker], r, 0, 1, worker);
                 }
             });
         }
         for r in alone..batch.size {
-            let space = &frame.spaces[0];
-            self.pool.run(&|member, members| record.run(space, r, member, members, member));
+            let space = &memory.workspaces[0];
+            self.pool.run(&|worker, workers| record.run(space, r, worker, workers, worker));
         }
 
-        let failed = frame.spaces.iter().map(|w| w.failed.swap(0, Ordering::Relaxed)).max().unwrap_or(0);
-        frame.outputs.clear();
-        planned.free.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
+        let failed = memory.workspaces.iter().map(|w| w.failed.swap(0, Ordering::Relaxed)).max().unwrap_or(0);
+        memory.outputs.clear();
+        planned.free.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
         match failed.checked_sub(1) {
             None => Ok(()),
-            Some(step) => Err(EngineError::Panic { step: self.graph.steps()[step].label.clone() }),
+            Some(node) => Err(EngineError::Panic { node: self.graph.nodes()[node].label.clone() }),
         }
     }
 }
@@ -257,52 +257,52 @@ impl Cpu {
 /// The records of a batch.
 struct Records<'a, W> {
     cpu: &'a Cpu,
-    planned: &'a Planned,
+    planned: &'a CachedPlan,
     inputs: &'a [(Shape, &'a [f32])],
     /// Where each output of record 0 starts.
-    outputs: &'a [Shared<f32>],
-    watch: &'a W,
+    outputs: &'a [SharedPtr<f32>],
+    profiler: &'a W,
 }
 
-impl<W: Watch> Records<'_, W> {
-    /// Runs record `r` as one of `members`, who all call this with the same workspace. `lane` is the thread's number.
-    fn run(&self, workspace: &Workspace, r: usize, member: usize, members: usize, lane: usize) {
+impl<W: Profiler> Records<'_, W> {
+    /// Runs record `r` as one of `workers`, who all call this with the same workspace. `track` is the thread's number.
+    fn run(&self, workspace: &Workspace, r: usize, worker: usize, workers: usize, track: usize) {
         let w = workspace;
-        if member == 0 {
+        if worker == 0 {
             let inputs = self.cpu.graph.inputs().iter().zip(self.inputs).zip(&self.planned.plan.given);
             for ((value, (shape, data)), _) in inputs.filter(|(_, given)| given.is_none()) {
                 let data = &data[r * shape.len()..][..shape.len()];
                 for row in 0..shape.rows {
-                    // SAFETY: no other member touches the arena before the barrier.
+                    // SAFETY: no other worker touches the arena before the barrier.
                     unsafe { w.values[value.0].row_mut(row) }
                         .copy_from_slice(&data[row * shape.cols..][..shape.cols]);
                 }
             }
         }
-        w.taken[member].iter().for_each(|n| n.store(0, Ordering::Relaxed));
-        w.barrier.wait(members, || {});
-        // SAFETY: each member uses the scratch of its own number.
+        w.taken[worker].iter().for_each(|n| n.store(0, Ordering::Relaxed));
+        w.barrier.wait(workers, || {});
+        // SAFETY: each worker uses the scratch of its own number.
         let scratch =
-            unsafe { std::slice::from_raw_parts_mut(w.scratch[member].get(), self.planned.plan.scratch) };
-        let mut since = self.watch.mark();
-        for (index, step) in self.cpu.graph.steps().iter().enumerate() {
-            let (inputs, outputs) = &w.steps[index];
+            unsafe { std::slice::from_raw_parts_mut(w.scratch[worker].get(), self.planned.plan.scratch) };
+        let mut since = self.profiler.mark();
+        for (index, node) in self.cpu.graph.nodes().iter().enumerate() {
+            let (inputs, outputs) = &w.nodes[index];
             let dense;
-            let inputs = match self.planned.plan.given.iter().position(|step| *step == Some(index)) {
+            let inputs = match self.planned.plan.given.iter().position(|node| *node == Some(index)) {
                 Some(input) => {
                     let (shape, data) = self.inputs[input];
-                    dense = [View::dense(&data[r * shape.len()..][..shape.len()], shape)];
+                    dense = [TensorView::dense(&data[r * shape.len()..][..shape.len()], shape)];
                     &dense[..]
                 }
                 None => inputs,
             };
             let tasks = self.planned.plan.tasks[index];
-            let ahead = self.cpu.graph.steps().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
+            let prefetch = self.cpu.graph.nodes().get(index + 1).map_or([&[][..]; 2], |s| s.op.weights());
             // The own share first, then what others have left of theirs.
-            for owner in (member..members).chain(0..member) {
-                let share = |of: usize| tasks * of / members;
+            for owner in (worker..workers).chain(0..worker) {
+                let share = |of: usize| tasks * of / workers;
                 let (start, count) = (share(owner), share(owner + 1) - share(owner));
-                let run = |taken: usize| (count - taken).div_ceil(if members == 1 { 1 } else { PARTS });
+                let run = |taken: usize| (count - taken).div_ceil(if workers == 1 { 1 } else { PARTS });
                 while w.failed.load(Ordering::Relaxed) == 0 {
                     let more = |taken: usize| (taken < count).then(|| taken + run(taken));
                     let taken = &w.taken[owner][index];
@@ -310,33 +310,33 @@ impl<W: Watch> Records<'_, W> {
                         break;
                     };
                     let tasks = start + first..start + first + run(first);
-                    let call = Call { inputs, outputs, scratch: &mut *scratch, tasks, ahead };
+                    let call = Call { inputs, outputs, scratch: &mut *scratch, tasks, prefetch };
                     let run = || {
                         // SAFETY: the plan gave the shapes and the scratch; the counters give each task once; the
-                        // barrier parts the steps.
-                        unsafe { step.op.run(call) };
+                        // barrier parts the nodes.
+                        unsafe { node.op.run(call) };
                     };
                     if catch_unwind(AssertUnwindSafe(run)).is_err() {
                         w.failed.store(index + 1, Ordering::Relaxed);
                     }
                 }
             }
-            w.barrier.wait(members, || {});
-            if member == 0 {
-                since = self.watch.took(index, lane, members, since);
+            w.barrier.wait(workers, || {});
+            if worker == 0 {
+                since = self.profiler.took(index, track, workers, since);
             }
         }
-        if member == 0 {
+        if worker == 0 {
             for (value, data) in self.planned.kept.iter().zip(self.outputs) {
                 let shape = self.planned.plan.shapes[value.0];
                 let to = data.get().wrapping_add(r * shape.len());
-                // SAFETY: the lengths of the batch were checked, record `r` is run once, and its steps are done.
+                // SAFETY: the lengths of the batch were checked, record `r` is run once, and its nodes are done.
                 unsafe {
                     w.values[value.0].as_view().unpack(std::slice::from_raw_parts_mut(to, shape.len()));
                 }
             }
         }
-        w.barrier.wait(members, || {});
+        w.barrier.wait(workers, || {});
     }
 }
 

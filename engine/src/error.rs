@@ -6,11 +6,11 @@ use efficientecg_kernels::error::ShapeError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The operands of a step do not fit.
-    #[error("{step}: {error}")]
+    /// The operands of a node do not fit.
+    #[error("{node}: {error}")]
     Shape {
-        /// The step's label.
-        step: String,
+        /// The node's label.
+        node: String,
         /// Which operand, and how.
         error: ShapeError,
     },
@@ -31,9 +31,9 @@ pub enum EngineError {
         bytes: usize,
     },
     /// A kernel panicked: a defect of this program.
-    #[error("{step} failed inside; please report it")]
+    #[error("{node} failed inside; please report it")]
     Panic {
-        /// The step's label.
-        step: String,
+        /// The node's label.
+        node: String,
     },
 }

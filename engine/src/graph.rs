@@ -1,14 +1,14 @@
-//! What to compute: operations in order, each on values that inputs or earlier steps made.
+//! What to compute: operations in order, each on values that inputs or earlier nodes made.
 //!
-//! A step has its operation's contract, and what computes it: in a [`Graph`] of itself the operation with its weights,
+//! A node has its operation's contract, and what computes it: in a [`Graph`] of itself the operation with its weights,
 //! in a [`Kernels`] the kernel made of it, for which the weights need not stay.
 
 use crate::error::EngineError;
 use efficientecg_kernels::op::{Contract, Cost, Kernel, Op, Precision};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 
-/// A matrix that an input or a step makes.
+/// A matrix that an input or a node makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(pub(crate) usize);
 
@@ -20,7 +20,7 @@ impl Value {
 }
 
 /// One operation of a graph.
-pub struct Step<O = Box<dyn Op>> {
+pub struct Node<O = Box<dyn Op>> {
     /// Where in the network it stands, for people: `blocks.3.project`.
     pub label: String,
     /// What it takes, gives and costs.
@@ -31,7 +31,7 @@ pub struct Step<O = Box<dyn Op>> {
     pub(crate) outputs: Vec<Value>,
 }
 
-impl<O> Step<O> {
+impl<O> Node<O> {
     /// Its operands.
     pub fn inputs(&self) -> &[Value] {
         &self.inputs
@@ -43,17 +43,17 @@ impl<O> Step<O> {
     }
 }
 
-/// Steps in the order of their execution.
+/// Nodes in the order of their execution.
 pub struct Graph<O = Box<dyn Op>> {
     inputs: Vec<Value>,
-    steps: Vec<Step<O>>,
+    nodes: Vec<Node<O>>,
     values: usize,
 }
 
 /// A graph packed for an instruction set.
 pub type Kernels = Graph<Box<dyn Kernel>>;
 
-/// One step on given inputs, for tables.
+/// One node on given inputs, for tables.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     /// Where it stands: `blocks.3.project`.
@@ -72,7 +72,7 @@ pub struct Layer {
 
 impl<O> Default for Graph<O> {
     fn default() -> Graph<O> {
-        Graph { inputs: Vec::new(), steps: Vec::new(), values: 0 }
+        Graph { inputs: Vec::new(), nodes: Vec::new(), values: 0 }
     }
 }
 
@@ -82,7 +82,7 @@ impl Graph {
         Graph::default()
     }
 
-    /// Adds a step of `N` results.
+    /// Adds a node of `N` results.
     pub fn push<const N: usize>(
         &mut self,
         label: String,
@@ -92,16 +92,16 @@ impl Graph {
         self.add(label, op.contract(), Box::new(op), inputs)
     }
 
-    /// The same steps, packed.
+    /// The same nodes, packed.
     pub fn pack(&self, level: Level, precision: Precision) -> Kernels {
-        let steps = self.steps.iter().map(|s| Step {
+        let nodes = self.nodes.iter().map(|s| Node {
             label: s.label.clone(),
             contract: s.op.contract(),
             op: s.op.pack(level, precision),
             inputs: s.inputs.clone(),
             outputs: s.outputs.clone(),
         });
-        Graph { inputs: self.inputs.clone(), steps: steps.collect(), values: self.values }
+        Graph { inputs: self.inputs.clone(), nodes: nodes.collect(), values: self.values }
     }
 }
 
@@ -118,7 +118,7 @@ impl<O> Graph<O> {
         value
     }
 
-    /// Adds a step of `N` results, which `op` computes.
+    /// Adds a node of `N` results, which `op` computes.
     pub fn add<const N: usize>(
         &mut self,
         label: String,
@@ -128,7 +128,7 @@ impl<O> Graph<O> {
     ) -> [Value; N] {
         let outputs = [(); N].map(|()| self.value());
         let (inputs, made) = (inputs.to_vec(), outputs.to_vec());
-        self.steps.push(Step { label, contract, op, inputs, outputs: made });
+        self.nodes.push(Node { label, contract, op, inputs, outputs: made });
         outputs
     }
 
@@ -137,9 +137,9 @@ impl<O> Graph<O> {
         &self.inputs
     }
 
-    /// The steps, in order.
-    pub fn steps(&self) -> &[Step<O>] {
-        &self.steps
+    /// The nodes, in order.
+    pub fn nodes(&self) -> &[Node<O>] {
+        &self.nodes
     }
 
     /// The shape of every value for these inputs, by [`Value`]; fails where an operand does not fit.
@@ -152,35 +152,35 @@ impl<O> Graph<O> {
         for (value, shape) in self.inputs.iter().zip(inputs) {
             shapes[value.0] = *shape;
         }
-        for step in &self.steps {
-            let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
-            let results = step
+        for node in &self.nodes {
+            let operands: Vec<Shape> = node.inputs.iter().map(|v| shapes[v.0]).collect();
+            let results = node
                 .contract
                 .outputs(&operands)
-                .map_err(|error| EngineError::Shape { step: step.label.clone(), error })?;
-            assert_eq!(results.len(), step.outputs.len(), "{}: results", step.label);
-            for (value, shape) in step.outputs.iter().zip(results) {
+                .map_err(|error| EngineError::Shape { node: node.label.clone(), error })?;
+            assert_eq!(results.len(), node.outputs.len(), "{}: results", node.label);
+            for (value, shape) in node.outputs.iter().zip(results) {
                 shapes[value.0] = shape;
             }
         }
         Ok(shapes)
     }
 
-    /// The steps on these inputs.
+    /// The nodes on these inputs.
     pub fn layers(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
         let shapes = self.shapes(inputs)?;
-        let layer = |step: &Step<O>| {
-            let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
+        let layer = |node: &Node<O>| {
+            let operands: Vec<Shape> = node.inputs.iter().map(|v| shapes[v.0]).collect();
             Layer {
-                name: step.label.clone(),
-                op: step.contract.name(),
+                name: node.label.clone(),
+                op: node.contract.name(),
                 input: operands[0],
-                output: shapes[step.outputs[0].0],
-                cost: step.contract.cost(&operands),
+                output: shapes[node.outputs[0].0],
+                cost: node.contract.cost(&operands),
                 micro_kernel: None,
             }
         };
-        Ok(self.steps.iter().map(layer).collect())
+        Ok(self.nodes.iter().map(layer).collect())
     }
 }
 
@@ -189,9 +189,9 @@ impl Kernels {
     pub(crate) fn chosen(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
         let shapes = self.shapes(inputs)?;
         let mut layers = self.layers(inputs)?;
-        for (layer, step) in layers.iter_mut().zip(&self.steps) {
-            let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
-            layer.micro_kernel = step.op.micro_kernel(&operands);
+        for (layer, node) in layers.iter_mut().zip(&self.nodes) {
+            let operands: Vec<Shape> = node.inputs.iter().map(|v| shapes[v.0]).collect();
+            layer.micro_kernel = node.op.micro_kernel(&operands);
         }
         Ok(layers)
     }

@@ -20,7 +20,7 @@ pub use profile::{Profile, Span};
 pub use reference::Reference;
 
 pub use efficientecg_kernels::op::Precision;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 
 /// What a batch is computed from and into.
 ///
@@ -92,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// The steps of a run on these inputs.
+    /// The nodes of a run on these inputs.
     pub fn layers(&self, inputs: &[Shape]) -> Result<Vec<Layer>, EngineError> {
         match self {
             Engine::Cpu(cpu) => cpu.graph().chosen(inputs),

@@ -6,7 +6,7 @@
 
 use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
-use efficientecg_kernels::view::{Layout, Shape};
+use efficientecg_kernels::tensor::{Layout, Shape};
 
 /// Cells of a cache line: every value starts on one.
 const LINE: usize = 16;
@@ -19,9 +19,9 @@ pub struct Plan {
     pub(crate) layouts: Vec<Layout>,
     /// Where each value starts in the arena.
     pub(crate) offsets: Vec<usize>,
-    /// For each graph input, the step that reads it where the caller has it, if no other does: it has no cells.
+    /// For each graph input, the node that reads it where the caller has it, if no other does: it has no cells.
     pub(crate) given: Vec<Option<usize>>,
-    /// Tasks of each step.
+    /// Tasks of each node.
     pub(crate) tasks: Vec<usize>,
     /// Cells of the arena.
     pub(crate) arena: usize,
@@ -33,14 +33,14 @@ impl Plan {
     /// Plans a graph for the shapes of its inputs; the values `kept` live to the end.
     pub fn new(graph: &Kernels, inputs: &[Shape], kept: &[Value]) -> Result<Plan, EngineError> {
         let shapes = graph.shapes(inputs)?;
-        let lives = lives(graph, shapes.len(), kept);
+        let lifetimes = lifetimes(graph, shapes.len(), kept);
         let mut layouts = vec![Layout::Rows; shapes.len()];
-        for step in graph.steps() {
-            for (index, v) in step.inputs.iter().enumerate() {
-                assert_eq!(layouts[v.0], step.op.input_layout(index), "{}: operand {index}", step.label);
+        for node in graph.nodes() {
+            for (index, v) in node.inputs.iter().enumerate() {
+                assert_eq!(layouts[v.0], node.op.input_layout(index), "{}: operand {index}", node.label);
             }
-            for (index, v) in step.outputs.iter().enumerate() {
-                layouts[v.0] = step.op.output_layout(index);
+            for (index, v) in node.outputs.iter().enumerate() {
+                layouts[v.0] = node.op.output_layout(index);
             }
         }
         let mut sizes: Vec<usize> =
@@ -50,13 +50,13 @@ impl Plan {
         for (v, _) in graph.inputs().iter().zip(&given).filter(|(_, given)| given.is_some()) {
             sizes[v.0] = 0;
         }
-        let offsets = place(&sizes, &lives);
+        let offsets = place(&sizes, &lifetimes);
         let arena = offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
         let (mut tasks, mut scratch) = (Vec::new(), 0);
-        for step in graph.steps() {
-            let operands: Vec<Shape> = step.inputs.iter().map(|v| shapes[v.0]).collect();
-            tasks.push(step.op.tasks(&operands));
-            scratch = scratch.max(step.op.scratch(&operands));
+        for node in graph.nodes() {
+            let operands: Vec<Shape> = node.inputs.iter().map(|v| shapes[v.0]).collect();
+            tasks.push(node.op.tasks(&operands));
+            scratch = scratch.max(node.op.scratch(&operands));
         }
         Ok(Plan { shapes, layouts, offsets, given, tasks, arena, scratch: scratch.next_multiple_of(LINE) })
     }
@@ -72,34 +72,34 @@ impl Plan {
     }
 }
 
-/// The only step that reads a graph input, if it takes it as callers have it.
+/// The only node that reads a graph input, if it takes it as callers have it.
 fn given(graph: &Kernels, input: Value) -> Option<usize> {
-    let reads = |step: &usize| graph.steps()[*step].inputs.contains(&input);
-    let mut readers = (0..graph.steps().len()).filter(reads);
+    let reads = |node: &usize| graph.nodes()[*node].inputs.contains(&input);
+    let mut readers = (0..graph.nodes().len()).filter(reads);
     let (first, more) = (readers.next()?, readers.next());
-    let step = &graph.steps()[first];
-    (more.is_none() && step.inputs.len() == 1 && step.op.takes_dense()).then_some(first)
+    let node = &graph.nodes()[first];
+    (more.is_none() && node.inputs.len() == 1 && node.op.takes_dense()).then_some(first)
 }
 
-/// The first and the last step at which each value holds something. Inputs are written before step 0.
-pub(crate) fn lives<O>(graph: &Graph<O>, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
-    let mut lives = vec![(0, 0); values];
-    for (at, step) in graph.steps().iter().enumerate() {
-        for v in &step.outputs {
-            lives[v.0] = (at, at);
+/// The first and the last node at which each value holds something. Inputs are written before node 0.
+pub(crate) fn lifetimes<O>(graph: &Graph<O>, values: usize, kept: &[Value]) -> Vec<(usize, usize)> {
+    let mut lifetimes = vec![(0, 0); values];
+    for (at, node) in graph.nodes().iter().enumerate() {
+        for v in &node.outputs {
+            lifetimes[v.0] = (at, at);
         }
-        for v in &step.inputs {
-            lives[v.0].1 = at;
+        for v in &node.inputs {
+            lifetimes[v.0].1 = at;
         }
     }
     for v in kept {
-        lives[v.0].1 = usize::MAX;
+        lifetimes[v.0].1 = usize::MAX;
     }
-    lives
+    lifetimes
 }
 
 /// An offset for each size, so that what lives together lies apart.
-pub(crate) fn place(sizes: &[usize], lives: &[(usize, usize)]) -> Vec<usize> {
+pub(crate) fn place(sizes: &[usize], lifetimes: &[(usize, usize)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|v| std::cmp::Reverse(sizes[*v]));
     let mut offsets = vec![0; sizes.len()];
@@ -107,7 +107,7 @@ pub(crate) fn place(sizes: &[usize], lives: &[(usize, usize)]) -> Vec<usize> {
     for v in order {
         let mut busy: Vec<(usize, usize)> = placed
             .iter()
-            .filter(|p| lives[**p].0 <= lives[v].1 && lives[v].0 <= lives[**p].1)
+            .filter(|p| lifetimes[**p].0 <= lifetimes[v].1 && lifetimes[v].0 <= lifetimes[**p].1)
             .map(|p| (offsets[*p], offsets[*p] + sizes[*p]))
             .collect();
         busy.sort_unstable();
@@ -140,17 +140,17 @@ mod tests {
             ((state >> 33) % n) as usize
         };
         let sizes: Vec<usize> = (0..200).map(|_| 16 * (1 + next(50))).collect();
-        let lives: Vec<(usize, usize)> = (0..200)
+        let lifetimes: Vec<(usize, usize)> = (0..200)
             .map(|_| {
                 let start = next(100);
                 (start, start + next(10))
             })
             .collect();
-        let offsets = place(&sizes, &lives);
+        let offsets = place(&sizes, &lifetimes);
         let mut shared = 0;
         for a in 0..sizes.len() {
             for b in 0..a {
-                let together = lives[a].0 <= lives[b].1 && lives[b].0 <= lives[a].1;
+                let together = lifetimes[a].0 <= lifetimes[b].1 && lifetimes[b].0 <= lifetimes[a].1;
                 let overlap = offsets[a] < offsets[b] + sizes[b] && offsets[b] < offsets[a] + sizes[a];
                 assert!(!(together && overlap), "{a} and {b} overlap");
                 shared += usize::from(overlap);

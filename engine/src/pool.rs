@@ -1,10 +1,10 @@
-//! A team of threads that run one function together.
+//! A thread pool: its workers run one function together.
 //!
-//! A network's steps are many and short, so the team is woken once a run, not once a step: every thread executes the
-//! whole program and meets the others at a [`Barrier`] after each step. Between runs the threads sleep, but not at once:
-//! waking one takes some tens of microseconds, so who waits looks for about as long first. The calling thread is the
-//! team's first member; a caller that finds the team busy runs alone. A team of one is the calling thread and nothing
-//! else; a team of [lent](Pool::lent) threads starts none either.
+//! A network's nodes are many and short, so the workers are woken once a run, not once a node: every worker executes
+//! the whole program and meets the others at a [`Barrier`] after each node. Between runs the threads sleep, but not
+//! at once: waking one takes some tens of microseconds, so who waits looks for about as long first. The calling
+//! thread is worker 0. A caller that finds the pool busy runs alone. A pool of one worker is the calling thread and
+//! nothing else. A pool of [lent](Pool::lent) threads starts none either.
 
 use crate::clock::{self, Moment};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -55,9 +55,9 @@ impl Shared {
 /// touched. Without optimisation every vector of an inlined body has a place of its own: AVX-512's kernels then take 0.45 MB.
 const STACK: usize = 8 << 20;
 
-/// A team of threads.
+/// A thread pool.
 pub struct Pool {
-    team: Team,
+    threads: Threads,
     /// Held during a run.
     turn: Mutex<()>,
 }
@@ -65,29 +65,29 @@ pub struct Pool {
 /// Calls what it is given on some threads at once.
 type Lender = dyn Fn(&(dyn Fn() + Sync)) + Send + Sync;
 
-enum Team {
-    Own { shared: Arc<Shared>, workers: Vec<JoinHandle<()>> },
-    Lent { threads: usize, lender: Box<Lender> },
+enum Threads {
+    Own { shared: Arc<Shared>, handles: Vec<JoinHandle<()>> },
+    Lent { count: usize, lender: Box<Lender> },
 }
 
 impl Pool {
-    /// A team of `threads` members, the caller counted in. Where the system gives fewer threads, the team is smaller.
+    /// A pool of `threads` workers, the caller among them. Where the system gives fewer threads, the pool is smaller.
     pub fn new(threads: usize) -> Pool {
         let shared = Arc::new(Shared::default());
-        let mut workers = Vec::new();
-        for member in 1..threads {
+        let mut handles = Vec::new();
+        for worker in 1..threads {
             let shared = Arc::clone(&shared);
-            let name = format!("efficientecg-{member}");
+            let name = format!("efficientecg-{worker}");
             let builder = thread::Builder::new().name(name).stack_size(STACK);
-            match builder.spawn(move || work(&shared, member)) {
-                Ok(handle) => workers.push(handle),
+            match builder.spawn(move || work(&shared, worker)) {
+                Ok(handle) => handles.push(handle),
                 Err(_) => break,
             }
         }
-        Pool { team: Team::Own { shared, workers }, turn: Mutex::new(()) }
+        Pool { threads: Threads::Own { shared, handles }, turn: Mutex::new(()) }
     }
 
-    /// A team of threads that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
+    /// A pool whose threads are the caller's. For every run `lender` gets a function, which it calls `threads` times at
     /// once, each time on another thread, and returns when all calls have returned. The calling thread may be one of them:
     ///
     /// ```
@@ -98,11 +98,11 @@ impl Pool {
     ///         work();
     ///     })
     /// });
-    /// let members = std::sync::atomic::AtomicUsize::new(0);
-    /// pool.run(&|_member, _members| {
-    ///     members.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    /// let workers = std::sync::atomic::AtomicUsize::new(0);
+    /// pool.run(&|_worker, _workers| {
+    ///     workers.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     /// });
-    /// assert!((1..=4).contains(&members.into_inner()));
+    /// assert!((1..=4).contains(&workers.into_inner()));
     /// ```
     ///
     /// With rayon that is `Pool::lent(threads.current_num_threads(), move |work| drop(threads.broadcast(|_| work())))`.
@@ -111,40 +111,40 @@ impl Pool {
     /// comes later, or once too often, has nothing to do. So a lender whose threads are busy, or that makes its calls one after the
     /// other, costs time and no more: the results are the same bits.
     pub fn lent(threads: usize, lender: impl Fn(&(dyn Fn() + Sync)) + Send + Sync + 'static) -> Pool {
-        let team = Team::Lent { threads: threads.max(1), lender: Box::new(lender) };
-        Pool { team, turn: Mutex::new(()) }
+        let threads = Threads::Lent { count: threads.max(1), lender: Box::new(lender) };
+        Pool { threads, turn: Mutex::new(()) }
     }
 
-    /// Members of the team.
+    /// How many workers it has.
     pub fn threads(&self) -> usize {
-        match &self.team {
-            Team::Own { workers, .. } => workers.len() + 1,
-            Team::Lent { threads, .. } => *threads,
+        match &self.threads {
+            Threads::Own { handles, .. } => handles.len() + 1,
+            Threads::Lent { count, .. } => *count,
         }
     }
 
-    /// Runs `job` on every member at once and returns when all are done. The closure gets the number of members that
-    /// take part: 1 where another caller has the team.
+    /// Runs `job` on every worker at once and returns when all are done. The closure gets the worker's number and how
+    /// many take part: 1 where another caller uses the pool.
     pub fn run(&self, job: &(dyn Fn(usize, usize) + Sync)) {
         let turn = match self.turn.try_lock() {
             Ok(turn) => Some(turn),
             Err(TryLockError::Poisoned(p)) => Some(p.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         };
-        let members = if turn.is_some() { self.threads() } else { 1 };
-        if members == 1 {
+        let workers = if turn.is_some() { self.threads() } else { 1 };
+        if workers == 1 {
             return job(0, 1);
         }
-        match &self.team {
-            Team::Own { shared, .. } => shared.run(members, job),
-            Team::Lent { lender, .. } => {
-                let muster = Muster::default();
+        match &self.threads {
+            Threads::Own { shared, .. } => shared.run(workers, job),
+            Threads::Lent { lender, .. } => {
+                let arrivals = Arrivals::default();
                 lender(&|| {
-                    if let Some((member, members)) = muster.join(members) {
-                        job(member, members);
+                    if let Some((worker, workers)) = arrivals.join(workers) {
+                        job(worker, workers);
                     }
                 });
-                if muster.close() == 0 {
+                if arrivals.close() == 0 {
                     job(0, 1);
                 }
             }
@@ -154,15 +154,15 @@ impl Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lent = matches!(self.team, Team::Lent { .. });
+        let lent = matches!(self.threads, Threads::Lent { .. });
         f.debug_struct("Pool").field("threads", &self.threads()).field("lent", &lent).finish()
     }
 }
 
 impl Shared {
-    /// Runs `job` on the caller and on the `members - 1` workers.
-    fn run(&self, members: usize, job: &(dyn Fn(usize, usize) + Sync)) {
-        let each = move |member: usize| job(member, members);
+    /// Runs `job` on the caller, worker 0, and on the `workers - 1` others.
+    fn run(&self, workers: usize, job: &(dyn Fn(usize, usize) + Sync)) {
+        let each = move |worker: usize| job(worker, workers);
         let each: Job<'_> = &each;
         {
             let mut state = self.lock();
@@ -171,7 +171,7 @@ impl Shared {
                 std::mem::transmute::<Job<'_>, *const (dyn Fn(usize) + Sync)>(each)
             }));
             state.run += 1;
-            state.busy = members - 1;
+            state.busy = workers - 1;
             state.panicked = false;
             self.run.store(state.run, Ordering::Relaxed);
             self.busy.store(state.busy, Ordering::Relaxed);
@@ -195,17 +195,17 @@ impl Shared {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let Team::Own { shared, workers } = &mut self.team else { return };
+        let Threads::Own { shared, handles } = &mut self.threads else { return };
         shared.lock().stop = true;
         shared.start.notify_all();
-        for worker in workers.drain(..) {
+        for handle in handles.drain(..) {
             // A worker's panic was already reported by its run.
-            let _ = worker.join();
+            let _ = handle.join();
         }
     }
 }
 
-fn work(shared: &Shared, member: usize) {
+fn work(shared: &Shared, worker: usize) {
     let mut seen = 0;
     loop {
         look_for(|| shared.run.load(Ordering::Relaxed) != seen);
@@ -222,7 +222,7 @@ fn work(shared: &Shared, member: usize) {
         };
         let Some(job) = job else { continue };
         // SAFETY: the run that set the job waits for this worker before its function goes away.
-        let result = catch_unwind(AssertUnwindSafe(|| unsafe { (*job.0)(member) }));
+        let result = catch_unwind(AssertUnwindSafe(|| unsafe { (*job.0)(worker) }));
         let mut state = shared.lock();
         state.panicked |= result.is_err();
         state.busy -= 1;
@@ -233,35 +233,35 @@ fn work(shared: &Shared, member: usize) {
     }
 }
 
-/// Who has come to a run of lent threads: their number, and whether it has begun.
+/// How many lent threads have arrived at a run, and whether it has begun.
 #[derive(Default)]
-struct Muster(AtomicUsize);
+struct Arrivals(AtomicUsize);
 
-impl Muster {
+impl Arrivals {
     const BEGUN: usize = 1 << (usize::BITS - 1);
     /// How long the first waits for the others.
     const PATIENCE: Duration = Duration::from_micros(200);
 
-    /// The caller's number, and how many members take part; none where it comes too late or is one too many.
+    /// The caller's number, and how many workers take part; none where it comes too late or is one too many.
     fn join(&self, most: usize) -> Option<(usize, usize)> {
         let come = |state: usize| (state < most).then(|| state + 1);
-        let member = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, come).ok()?;
-        let begun = |state: usize| state & Muster::BEGUN != 0;
-        if member > 0 {
+        let worker = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, come).ok()?;
+        let begun = |state: usize| state & Arrivals::BEGUN != 0;
+        if worker > 0 {
             wait_until(|| begun(self.0.load(Ordering::Acquire)));
-            return Some((member, self.0.load(Ordering::Acquire) & !Muster::BEGUN));
+            return Some((worker, self.0.load(Ordering::Acquire) & !Arrivals::BEGUN));
         }
         let first = Moment::now();
         // Without a clock, as long as who waits looks before it offers the processor to others.
-        let patient = || clock::TICKS && first.elapsed() <= Muster::PATIENCE;
+        let patient = || clock::TICKS && first.elapsed() <= Arrivals::PATIENCE;
         look_for(|| self.0.load(Ordering::Acquire) == most);
         wait_until(|| self.0.load(Ordering::Acquire) == most || !patient());
-        Some((member, self.close()))
+        Some((worker, self.close()))
     }
 
     /// Lets nobody else in; how many have come.
     fn close(&self) -> usize {
-        self.0.fetch_or(Muster::BEGUN, Ordering::AcqRel) & !Muster::BEGUN
+        self.0.fetch_or(Arrivals::BEGUN, Ordering::AcqRel) & !Arrivals::BEGUN
     }
 }
 
@@ -283,7 +283,7 @@ fn wait_until(done: impl Fn() -> bool) {
     }
 }
 
-/// A meeting point for the members of a run, used again and again.
+/// A meeting point for the workers of a run, used again and again.
 #[derive(Default)]
 pub struct Barrier {
     arrived: AtomicUsize,
@@ -291,14 +291,14 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// Returns when all `members` have called it; what they wrote before is then seen by all. The last to arrive calls
+    /// Returns when all `workers` have called it; what they wrote before is then seen by all. The last to arrive calls
     /// `last` before the others go on.
-    pub fn wait(&self, members: usize, last: impl FnOnce()) {
-        if members == 1 {
+    pub fn wait(&self, workers: usize, last: impl FnOnce()) {
+        if workers == 1 {
             return last();
         }
         let round = self.round.load(Ordering::Acquire);
-        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == members {
+        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == workers {
             last();
             self.arrived.store(0, Ordering::Relaxed);
             self.round.store(round.wrapping_add(1), Ordering::Release);
@@ -313,15 +313,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_members_run_and_meet() {
+    fn all_workers_run_and_meet() {
         let pool = Pool::new(4);
         for _ in 0..if cfg!(miri) { 5 } else { 200 } {
             let barrier = Barrier::default();
             let (first, second) = (AtomicUsize::new(0), AtomicUsize::new(0));
-            pool.run(&|_, members| {
+            pool.run(&|_, workers| {
                 first.fetch_add(1, Ordering::Relaxed);
-                barrier.wait(members, || {});
-                assert_eq!(first.load(Ordering::Relaxed), members);
+                barrier.wait(workers, || {});
+                assert_eq!(first.load(Ordering::Relaxed), workers);
                 second.fetch_add(1, Ordering::Relaxed);
             });
             assert_eq!(second.load(Ordering::Relaxed), pool.threads());
@@ -335,8 +335,8 @@ mod tests {
         for _ in 0..if cfg!(miri) { 1 } else { 20 } {
             // The worker sleeps before the run, and the caller before its end.
             std::thread::sleep(Duration::from_millis(2));
-            pool.run(&|member, _| {
-                std::thread::sleep(Duration::from_millis(2 * member as u64));
+            pool.run(&|worker, _| {
+                std::thread::sleep(Duration::from_millis(2 * worker as u64));
                 ran.fetch_add(1, Ordering::Relaxed);
             });
         }
@@ -352,8 +352,8 @@ mod tests {
     #[test]
     fn workers_have_deep_stacks() {
         let (pool, ran) = (Pool::new(2), AtomicUsize::new(0));
-        pool.run(&|member, _| {
-            if member > 0 {
+        pool.run(&|worker, _| {
+            if worker > 0 {
                 deep();
                 ran.fetch_add(1, Ordering::Relaxed);
             }
@@ -362,13 +362,13 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_team_leaves_the_caller_alone() {
+    fn a_busy_pool_leaves_the_caller_alone() {
         let pool = Pool::new(2);
-        pool.run(&|member, _| {
-            if member == 0 {
+        pool.run(&|worker, _| {
+            if worker == 0 {
                 let alone = AtomicUsize::new(0);
-                pool.run(&|inner, members| {
-                    assert_eq!((inner, members), (0, 1));
+                pool.run(&|inner, workers| {
+                    assert_eq!((inner, workers), (0, 1));
                     alone.fetch_add(1, Ordering::Relaxed);
                 });
                 assert_eq!(alone.load(Ordering::Relaxed), 1);
@@ -377,10 +377,10 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_reaches_the_caller_and_the_team_survives() {
+    fn a_panic_reaches_the_caller_and_the_pool_survives() {
         let pool = Pool::new(3);
         let result = catch_unwind(AssertUnwindSafe(|| {
-            pool.run(&|member, _| assert!(member != 1, "on purpose"));
+            pool.run(&|worker, _| assert!(worker != 1, "on purpose"));
         }));
         assert!(result.is_err());
         let ran = AtomicUsize::new(0);
@@ -391,26 +391,26 @@ mod tests {
     }
 
     #[test]
-    fn a_team_of_one_is_the_callers_thread_alone() {
+    fn a_pool_of_one_is_the_callers_thread_alone() {
         let pool = Pool::new(1);
-        assert!(matches!(&pool.team, Team::Own { workers, .. } if workers.is_empty()));
+        assert!(matches!(&pool.threads, Threads::Own { handles, .. } if handles.is_empty()));
         let caller = std::thread::current().id();
         let ran = AtomicUsize::new(0);
-        pool.run(&|member, members| {
-            assert_eq!((member, members, std::thread::current().id()), (0, 1, caller));
+        pool.run(&|worker, workers| {
+            assert_eq!((worker, workers, std::thread::current().id()), (0, 1, caller));
             ran.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(ran.load(Ordering::Relaxed), 1);
     }
 
-    /// Members of a run that a lender gave, who must be numbered from 0 on and meet.
+    /// Workers of a run on lent threads, who must be numbered from 0 on and meet.
     fn come(pool: &Pool) -> usize {
         let barrier = Barrier::default();
         let (seen, together) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
-        pool.run(&|member, members| {
-            seen.lock().unwrap_or_else(PoisonError::into_inner).push(member);
-            together.store(members, Ordering::Relaxed);
-            barrier.wait(members, || {});
+        pool.run(&|worker, workers| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+            together.store(workers, Ordering::Relaxed);
+            barrier.wait(workers, || {});
         });
         let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         seen.sort_unstable();

@@ -3,9 +3,9 @@
 
 use crate::error::EngineError;
 use crate::graph::Graph;
-use crate::profile::{Profile, Stopwatch, Unwatched, Watch};
+use crate::profile::{NoProfiler, Profile, Profiler, Recorder};
 use crate::{Batch, check_lengths};
-use efficientecg_kernels::view::Matrix;
+use efficientecg_kernels::tensor::Matrix;
 use std::sync::Arc;
 
 /// A graph and nothing else.
@@ -26,17 +26,17 @@ impl Reference {
 
     /// Runs a batch; results are rounded to f32 at the end.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        self.run_watched(batch, &Unwatched)
+        self.run_profiled(batch, &NoProfiler)
     }
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
-        let watch = Stopwatch::start(1);
-        self.run_watched(batch, &watch)?;
-        Ok(watch.stop())
+        let profiler = Recorder::start(1);
+        self.run_profiled(batch, &profiler)?;
+        Ok(profiler.stop())
     }
 
-    fn run_watched<W: Watch>(&self, batch: &mut Batch<'_>, watch: &W) -> Result<(), EngineError> {
+    fn run_profiled<W: Profiler>(&self, batch: &mut Batch<'_>, profiler: &W) -> Result<(), EngineError> {
         let inputs: Vec<_> = batch.inputs.iter().map(|(s, _)| *s).collect();
         let shapes = self.graph.shapes(&inputs)?;
         check_lengths(batch, &shapes)?;
@@ -46,16 +46,16 @@ impl Reference {
                 let data = data[r * shape.len()..][..shape.len()].iter().map(|x| f64::from(*x)).collect();
                 values[value.0] = Some(Matrix { shape: *shape, data });
             }
-            let mut since = watch.mark();
-            for (index, step) in self.graph.steps().iter().enumerate() {
+            let mut since = profiler.mark();
+            for (index, node) in self.graph.nodes().iter().enumerate() {
                 let mut outputs: Vec<Matrix> =
-                    step.outputs.iter().map(|v| Matrix::zeros(shapes[v.0])).collect();
-                let inputs: Vec<&Matrix> = step.inputs.iter().filter_map(|v| values[v.0].as_ref()).collect();
-                step.op.reference(&inputs, &mut outputs);
-                for (v, matrix) in step.outputs.iter().zip(outputs) {
+                    node.outputs.iter().map(|v| Matrix::zeros(shapes[v.0])).collect();
+                let inputs: Vec<&Matrix> = node.inputs.iter().filter_map(|v| values[v.0].as_ref()).collect();
+                node.op.reference(&inputs, &mut outputs);
+                for (v, matrix) in node.outputs.iter().zip(outputs) {
                     values[v.0] = Some(matrix);
                 }
-                since = watch.took(index, 0, 1, since);
+                since = profiler.took(index, 0, 1, since);
             }
             for (value, data) in batch.outputs.iter_mut() {
                 let len = shapes[value.0].len();

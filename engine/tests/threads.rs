@@ -2,8 +2,10 @@
 
 use efficientecg_engine::clock::Moment;
 #[cfg(feature = "gpu")]
-use efficientecg_engine::gpu::{Adapter, Fault, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage};
-use efficientecg_engine::graph::Step;
+use efficientecg_engine::gpu::{
+    Adapter, DeviceError, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage,
+};
+use efficientecg_engine::graph::Node;
 use efficientecg_engine::plan::Plan;
 use efficientecg_engine::pool::{Barrier, Pool};
 use efficientecg_engine::profile::{Profile, Span};
@@ -24,9 +26,9 @@ macro_rules! shared {
 
 shared!(ALWAYS:
     Barrier, Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, Profile, Reference,
-    Span, Step, Value);
+    Span, Node, Value);
 #[cfg(feature = "gpu")]
-shared!(OF_GPUS: Adapter, Fault, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage);
+shared!(OF_GPUS: Adapter, DeviceError, Features, Gpu, GpuError, GpuOptions, Memory, Probe, Stage);
 #[cfg(not(feature = "gpu"))]
 const OF_GPUS: &[&str] = &[];
 

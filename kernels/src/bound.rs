@@ -97,8 +97,8 @@ pub struct Arithmetic {
     gpu: Option<Storage>,
     /// Whether a multiply-add rounds once.
     fused: bool,
-    /// Whether products of bf16 are by tiles.
-    tiles: bool,
+    /// Whether AMX multiplies bf16.
+    amx: bool,
     /// Lanes of a vector.
     lanes: usize,
     /// What a division errs by, relatively.
@@ -121,7 +121,7 @@ impl Arithmetic {
             precision,
             gpu: None,
             fused,
-            tiles: level.has_tiles(),
+            amx: level.has_amx(),
             lanes,
             division: UNIT,
             lost,
@@ -138,7 +138,7 @@ impl Arithmetic {
             precision,
             gpu,
             fused: false,
-            tiles: false,
+            amx: false,
             lanes: 1,
             division: 5.0 * UNIT,
             lost: SMALLEST,

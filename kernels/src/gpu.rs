@@ -1,16 +1,17 @@
 //! What a GPU must be told of an operation: programs in WGSL, their bindings, overrides and grids. Pure data: nothing
 //! here knows of a GPU library, and tests hold all of it against the WGSL itself.
 //!
-//! A [`Program`] is one compute entry point, `main`. Its text is whole files one after another: a [`Storage`]'s view,
-//! `math.wgsl`, one of the two `reduce` files or `tile.wgsl` where it needs them, and the operation's `kernel.wgsl`. Sizes come in
-//! a uniform `dims`, so that layers share pipelines; what changes the code (fused steps, tiles) comes as overrides.
+//! A [`Program`] is one compute entry point, `main`. Its text is whole files one after another: a [`Storage`]'s file,
+//! `math.wgsl`, one of the two `reduce` files or `workgroup_tile.wgsl` where it needs them, and the operation's
+//! `kernel.wgsl`. Sizes come in a uniform `dims`, so that layers share pipelines; what changes the code (fused
+//! layers, workgroup tiles) comes as overrides.
 //!
 //! A matrix `[rows, cols]` of a batch lies as `[batch, rows, pitch]`, the pitch being `cols` rounded up to four.
 //! Activations are of the storage's precision and are addressed four at a time (`array<Four>`); vectors, gates and
 //! sums are f32. The cells from `cols` to the pitch hold anything, NaN included.
 
 use crate::half;
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 /// The precision of activations and of the weights of convolutions in the GPU's memory. Products and sums are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,8 +101,8 @@ pub struct Program {
     pub name: &'static str,
     /// `kernel.wgsl`.
     pub source: &'static str,
-    /// Whether it builds on `tile.wgsl`.
-    pub tile: bool,
+    /// Whether it builds on `workgroup_tile.wgsl`.
+    pub workgroup_tile: bool,
     /// Whether it builds on `reduce.wgsl`, or its twin with subgroup operations.
     pub reduce: bool,
     /// Binding 0.
@@ -115,18 +116,18 @@ pub struct Program {
 impl Program {
     /// The text of the program for a device.
     pub fn text(&self, traits: Traits) -> String {
-        let view = match traits.storage {
-            Storage::F32 => include_str!("wgsl/view_f32.wgsl"),
-            Storage::PackedF16 => include_str!("wgsl/view_packed_f16.wgsl"),
-            Storage::F16 => include_str!("wgsl/view_f16.wgsl"),
+        let storage = match traits.storage {
+            Storage::F32 => include_str!("wgsl/storage_f32.wgsl"),
+            Storage::PackedF16 => include_str!("wgsl/storage_packed_f16.wgsl"),
+            Storage::F16 => include_str!("wgsl/storage_f16.wgsl"),
         };
-        let tile = if self.tile { include_str!("wgsl/tile.wgsl") } else { "" };
+        let tile = if self.workgroup_tile { include_str!("wgsl/workgroup_tile.wgsl") } else { "" };
         let reduce = match (self.reduce, traits.subgroups) {
             (false, _) => "",
             (true, false) => include_str!("wgsl/reduce.wgsl"),
             (true, true) => include_str!("wgsl/reduce_subgroups.wgsl"),
         };
-        [view, include_str!("wgsl/math.wgsl"), tile, reduce, self.source].concat()
+        [storage, include_str!("wgsl/math.wgsl"), tile, reduce, self.source].concat()
     }
 }
 
@@ -162,7 +163,7 @@ pub const fn cells(shape: Shape) -> usize {
 
 /// Weights of a program.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Weights {
+pub enum DeviceWeights {
     /// For a slot of [`Element::Four`]: a matrix of rows `depth` long, which a tiled product wants as
     /// `[ceil(rows / 4), depth, 4]` in the storage's precision, with zeros past the last row.
     Rows(Vec<f64>, usize),
@@ -170,12 +171,12 @@ pub enum Weights {
     F32(Vec<f32>),
 }
 
-impl Weights {
+impl DeviceWeights {
     /// The bytes in the device's memory. In f16 the sums of rows are kept (see [`half::round_row`]).
     pub fn bytes(&self, storage: Storage) -> Vec<u8> {
         let (weight, depth) = match self {
-            Weights::F32(values) => return values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
-            Weights::Rows(weight, depth) => (weight, (*depth).max(1)),
+            DeviceWeights::F32(values) => return values.iter().flat_map(|v| v.to_ne_bytes()).collect(),
+            DeviceWeights::Rows(weight, depth) => (weight, (*depth).max(1)),
         };
         let (rows, size) = ((weight.len() / depth).next_multiple_of(4), storage.four() / 4);
         let mut bytes = vec![0; rows * depth * size];
@@ -220,7 +221,7 @@ pub trait Shader: Send + Sync {
     fn operands(&self) -> Vec<Operand>;
 
     /// Its weights.
-    fn weights(&self) -> Vec<Weights>;
+    fn weights(&self) -> Vec<DeviceWeights>;
 
     /// The shapes of its results for operands that [`crate::op::Op::outputs`] accepts. Those of `sums` have one row
     /// for each part of time that a workgroup sums over, however long.
@@ -230,27 +231,27 @@ pub trait Shader: Send + Sync {
     fn launch(&self, inputs: &[Shape], batch: usize) -> Launch;
 }
 
-/// The part of a product that a workgroup makes with `tile.wgsl`: each thread 4 by 4.
+/// The part of a product that a workgroup makes with `workgroup_tile.wgsl`: each thread 4 by 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tile {
+pub(crate) struct WorkgroupTile {
     /// Output channels, a multiple of 4.
     pub(crate) rows: usize,
     /// Positions, a multiple of 4.
     pub(crate) cols: usize,
 }
 
-impl Tile {
-    /// The tile that a product of `rows` by `cols` wastes least on. A tile costs its area, and as much again by its
-    /// operands' way through the cache as if its sides were 8 and 8.
-    pub(crate) fn choose(rows: usize, cols: usize) -> Tile {
-        let cost = |t: &Tile| {
+impl WorkgroupTile {
+    /// The workgroup tile that a product of `rows` by `cols` wastes least on. A workgroup tile costs its area, and as
+    /// much again by its operands' way through the cache as if its sides were 8 and 8.
+    pub(crate) fn choose(rows: usize, cols: usize) -> WorkgroupTile {
+        let cost = |t: &WorkgroupTile| {
             let area = rows.next_multiple_of(t.rows) * cols.next_multiple_of(t.cols);
             area as f64 * (1.0 + 8.0 / t.rows as f64 + 8.0 / t.cols as f64)
         };
         let sides = [(64, 64), (32, 64), (16, 128), (64, 32), (32, 32), (64, 16), (16, 16)];
-        let mut best = Tile { rows: sides[0].0, cols: sides[0].1 };
+        let mut best = WorkgroupTile { rows: sides[0].0, cols: sides[0].1 };
         for (rows, cols) in sides {
-            let tile = Tile { rows, cols };
+            let tile = WorkgroupTile { rows, cols };
             if cost(&tile) < cost(&best) {
                 best = tile;
             }
@@ -262,7 +263,7 @@ impl Tile {
         self.rows * self.cols / 16
     }
 
-    /// Bytes of workgroup memory that `tile.wgsl` takes.
+    /// Bytes of workgroup memory that `workgroup_tile.wgsl` takes.
     pub(crate) fn bytes(self) -> usize {
         const DEPTH: usize = 16;
         4 * DEPTH * (self.rows + self.cols)

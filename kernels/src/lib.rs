@@ -3,30 +3,32 @@
 //!
 //! - [`op`]: the traits [`op::Op`] (contract, cost, reference) and [`op::Kernel`] (tasks on one instruction set).
 //! - [`ops`]: one folder an operation, and the table [`ops::ops`] that tests and benches loop over.
-//! - [`view`]: matrices as kernels see them.
+//! - [`tensor`]: two-dimensional tensors as kernels see them.
 //! - [`simd`]: vectors, instruction sets, the one dispatch site. [`math`]: `exp` and its kin on them.
 //! - [`bound`]: how far a kernel may be from its reference.
 //! - [`aligned`]: memory for whole vectors.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
-//! - [`half`]: f16 and bf16. `gemm`: the matrix product and its table of micro-kernels. `linear`: matrix-vector products and norms.
+//! - [`half`]: f16 and bf16. `gemm`: the matrix product and its table of micro-kernels. `gemv`: matrix-vector products. `norm`, `softmax`.
 //! - `tuning`: every constant of the schedule.
 
 pub mod aligned;
 pub mod bound;
 pub mod error;
 mod gemm;
+mod gemv;
 pub mod gpu;
 pub mod half;
-mod linear;
 pub mod math;
+mod norm;
 pub mod op;
 pub mod ops;
 pub mod peak;
 mod precision;
 pub mod simd;
-mod time;
+mod softmax;
+pub mod tensor;
+mod time_chunk;
 mod tuning;
-pub mod view;
 
 /// What the README shows is run.
 #[cfg(doctest)]

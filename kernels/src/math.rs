@@ -24,7 +24,7 @@
 //!
 //! A NaN that arithmetic made (an empty payload) stays NaN; payloads must not reach these functions.
 
-use crate::simd::{Body, Isa, Level, Powers};
+use crate::simd::{Body, Isa, Level, MAX_LANES, Powers};
 
 /// Arguments of `exp` are clamped to this range, in which the result is a normal number.
 const EXP_MIN: f32 = -87.0;
@@ -189,10 +189,25 @@ pub mod f64 {
     }
 }
 
+/// Applies a function to every element.
+#[inline(always)]
+pub(crate) fn map<I: Isa>(s: I, x: &mut [f32], f: Function) {
+    let mut chunks = x.chunks_exact_mut(I::LANES);
+    for c in &mut chunks {
+        // SAFETY: the chunk is one vector long.
+        unsafe { s.store(c.as_mut_ptr(), f.of(s, s.load(c.as_ptr()))) };
+    }
+    let rest = chunks.into_remainder();
+    let mut last = [0.0; MAX_LANES];
+    last[..rest.len()].copy_from_slice(rest);
+    // SAFETY: `last` is at least one vector long.
+    unsafe { s.store(last.as_mut_ptr(), f.of(s, s.load(last.as_ptr()))) };
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simd::MAX_LANES;
 
     struct Eval<'a>(Function, &'a mut [f32]);
 

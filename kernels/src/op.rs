@@ -10,11 +10,11 @@ use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::simd::Level;
-use crate::view::{Layout, Matrix, Shape, View, ViewMut};
+use crate::tensor::{Layout, Matrix, Shape, TensorView, TensorViewMut};
 use std::ops::Range;
 
 pub use crate::precision::Precision;
-pub use crate::time::{TILE, tile, tiles};
+pub use crate::time_chunk::{TIME_CHUNK, time_chunk, time_chunks};
 
 /// What a call costs, whoever runs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,20 +111,20 @@ impl Op for Box<dyn Op> {
 /// Some tasks of a kernel, and what they work on.
 pub struct Call<'a> {
     /// The operands.
-    pub inputs: &'a [View<'a>],
+    pub inputs: &'a [TensorView<'a>],
     /// The results.
-    pub outputs: &'a [ViewMut<'a>],
+    pub outputs: &'a [TensorViewMut<'a>],
     /// May hold anything.
     pub scratch: &'a mut [f32],
     /// Which tasks.
     pub tasks: Range<usize>,
-    /// What the next step reads ([`Kernel::weights`]): it is asked for meanwhile, where the kernel leaves memory idle.
-    pub ahead: [&'a [f32]; 2],
+    /// What the next node reads ([`Kernel::weights`]): it is prefetched meanwhile, where the kernel leaves memory idle.
+    pub prefetch: [&'a [f32]; 2],
 }
 
 /// An operation made ready for one instruction set.
 pub trait Kernel: Send + Sync {
-    /// The weights that a call reads, for the step before it to ask memory for.
+    /// The weights that a call reads, for the node before it to prefetch.
     fn weights(&self) -> [&[f32]; 2] {
         [&[], &[]]
     }
@@ -133,7 +133,7 @@ pub trait Kernel: Send + Sync {
     fn tasks(&self, inputs: &[Shape]) -> usize;
 
     /// The largest micro-kernel of its matrix product on these operands, by its name in the table of the instruction set; none where
-    /// it has no product, or the processor multiplies tiles (AMX).
+    /// it has no product, or AMX multiplies.
     fn micro_kernel(&self, inputs: &[Shape]) -> Option<&'static str> {
         let _ = inputs;
         None
@@ -145,7 +145,7 @@ pub trait Kernel: Send + Sync {
         Layout::Rows
     }
 
-    /// Whether its only operand, in rows, may be [dense](View::dense): read by [`View::row`] alone.
+    /// Whether its only operand, in rows, may be [dense](TensorView::dense): read by [`TensorView::row`] alone.
     fn takes_dense(&self) -> bool {
         false
     }

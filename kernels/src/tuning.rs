@@ -6,12 +6,13 @@
 
 /// Columns of time that are taken through all that a kernel does to them before the next: what they take stays in the
 /// first-level cache. A multiple of the columns of every micro-kernel.
-pub(crate) const CHUNK: usize = 96;
+pub(crate) const STRIP: usize = 96;
 
 /// The most blocks of rows of a micro-kernel at any level.
 pub(crate) const MAX_BLOCKS: usize = 3;
 
-/// Columns up to which a product waits for its weights: wide tiles of two blocks load them less often than tall ones.
+/// Columns up to which a product waits for its weights: wide register tiles of two blocks load them less often than
+/// tall ones.
 pub(crate) const FEW_COLUMNS: usize = 48;
 
 /// Steps that weights are prefetched for the first-level cache before they are multiplied, where that pays (Intel).
@@ -24,11 +25,12 @@ pub(crate) const TASKS: usize = 8;
 /// from and for weights.
 pub(crate) const GATED_ACTIVATIONS: usize = 50_000;
 
-/// Of a pointwise convolution: activations of a window of time, in floats. What is read for each group of blocks should still
-/// be in a cache for the next.
-pub(crate) const WINDOW: usize = 1 << 18;
+/// Of a pointwise convolution: activations of a section of a record, in floats. What is read for each group of blocks
+/// should still be in a cache for the next.
+pub(crate) const SECTION: usize = 1 << 18;
 
-/// Of a pointwise convolution: columns that a chunk of a window has at least, and the most chunks of a window.
+/// Of a pointwise convolution: columns that a time chunk of a section has at least, and the most time chunks of a
+/// section.
 pub(crate) const LEAST_CHUNK: usize = 24;
 /// See [`LEAST_CHUNK`].
 pub(crate) const MOST_CHUNKS: usize = 6;

@@ -1,4 +1,4 @@
-//! Runs on threads that are the caller's: the library starts none. Several models share the team.
+//! Runs on threads that are the caller's: the library starts none. Several models share the pool.
 //!
 //! `cargo run --release --example own_threads`
 
@@ -18,8 +18,8 @@ fn lend(work: &(dyn Fn() + Sync)) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let team = Arc::new(Pool::lent(THREADS, lend));
-    let options = Model::builder().pool(team);
+    let pool = Arc::new(Pool::lent(THREADS, lend));
+    let options = Model::builder().pool(pool);
     for name in ["mitbih-beats", "cinc2017-rhythm"] {
         let model = options.builtin(name)?;
         let inputs = Inputs::synthetic(model.config(), 720, 4);

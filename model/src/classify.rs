@@ -244,7 +244,7 @@ pub enum ClassifyError {
     #[error(transparent)]
     Record(#[from] ecg::Error),
     /// The configuration asks for what this program cannot make.
-    #[error("{item}: expected {expected}, found {found}; {mend}")]
+    #[error("{item}: expected {expected}, found {found}; {fix}")]
     Feature {
         /// The feature, or the configuration's key.
         item: String,
@@ -253,7 +253,7 @@ pub enum ClassifyError {
         /// What the configuration asks for.
         found: String,
         /// What to do about it.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// Windows of this model are too large.
     #[error(
@@ -267,7 +267,7 @@ pub enum ClassifyError {
     },
     /// The unit of a lead is no voltage, and the model reads voltages.
     #[error(
-        "lead {}: expected samples in V, mV, uV or nV, as the model reads voltages, found {}; mend the units in the record's header, or let another lead stand in",
+        "lead {}: expected samples in V, mV, uV or nV, as the model reads voltages, found {}; correct the units in the record's header, or let another lead stand in",
         one_line(lead),
         one_line(units)
     )]

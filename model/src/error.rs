@@ -2,7 +2,7 @@
 
 use crate::weights::WeightsError;
 use efficientecg_engine::EngineError;
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 /// A model that could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +10,7 @@ use efficientecg_files::Fault;
 pub enum LoadError {
     /// An option that is out of range, or a trained model that there is not.
     #[error(transparent)]
-    Option(#[from] Fault),
+    Option(#[from] ItemError),
     /// The weights or their configuration.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -35,13 +35,13 @@ pub enum LoadError {
 pub enum RunError {
     /// The inputs do not fit the configuration.
     #[error(transparent)]
-    Input(#[from] Fault),
+    Input(#[from] ItemError),
     /// The engine could not run them.
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A record's activations left the range of f32.
     #[error(
-        "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or mend the weights"
+        "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or correct the weights"
     )]
     Overflow {
         /// The first such record's place in the batch.

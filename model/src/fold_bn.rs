@@ -3,7 +3,7 @@
 
 use crate::overflow::Overflow;
 use crate::weights::{Source, WeightsError};
-use efficientecg_files::{Fault, Moment};
+use efficientecg_files::{ItemError, Moment};
 use std::cell::Cell;
 use std::time::Duration;
 
@@ -39,8 +39,8 @@ impl<'a> Folder<'a> {
         values
     }
 
-    pub(crate) fn fault(&self, fault: Fault) -> WeightsError {
-        fault.in_file(self.source.path())
+    pub(crate) fn invalid(&self, error: ItemError) -> WeightsError {
+        error.in_file(self.source.path())
     }
 
     /// Fails on a value that overflows the limit; a source's values are finite in `f32`.
@@ -50,11 +50,11 @@ impl<'a> Folder<'a> {
         }
         match self.limit.first_in(values) {
             None => Ok(()),
-            Some((i, v)) => Err(self.fault(Fault::new(
+            Some((i, v)) => Err(self.invalid(ItemError::new(
                 name,
                 format!("values that are finite in {}", self.limit.name),
                 format!("{v:e} at element {i}, which overflows {}", self.limit.name),
-                "choose a wider precision or mend the weights",
+                "choose a wider precision or correct the weights",
             ))),
         }
     }
@@ -85,7 +85,7 @@ impl<'a> Folder<'a> {
     fn finite(&self, item: &str, expected: &str, values: &[f64]) -> Result<(), WeightsError> {
         match Overflow::F32.first_in(values) {
             None => Ok(()),
-            Some((i, v)) => Err(self.fault(Fault::new(
+            Some((i, v)) => Err(self.invalid(ItemError::new(
                 item,
                 expected,
                 format!("{v:e} at element {i}, which overflows f32"),

@@ -9,7 +9,7 @@ use efficientecg_engine::gpu::{self, Gpu, GpuError, Probe};
 use efficientecg_engine::{Cpu, Engine, Graph};
 use std::sync::Arc;
 
-/// The longest signal of a self-test, in samples: several tiles of every kernel, and no multiple of anything.
+/// The longest signal of a self-test, in samples: several workgroup tiles of every kernel, and no multiple of anything.
 const PROBE_SAMPLES: usize = 299;
 
 /// Whether there is a GPU to try, or one was asked for by name.
@@ -39,7 +39,7 @@ pub(crate) fn engine(
         Ok(gpu) => Ok(Some(Engine::Gpu(Box::new(gpu)))),
         Err(GpuError::NoAdapter { .. }) if auto && options.gpu.adapter.is_none() => Ok(None),
         // A GPU that is not fit is no reason to give no results, in f16 neither.
-        Err(error @ (GpuError::Wrong { .. } | GpuError::Fault { .. })) => {
+        Err(error @ (GpuError::Wrong { .. } | GpuError::Device { .. })) => {
             warn(&format!("{error}; using the CPU, in f32"));
             Ok(Some(Engine::Cpu(for_cpu())))
         }

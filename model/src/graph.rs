@@ -16,7 +16,7 @@ use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 
 /// The values of a network's graph that a run can ask for.
 pub(crate) struct Wired<O> {
@@ -40,7 +40,7 @@ pub(crate) fn build<O>(
     let mut builder = Builder { folder, graph: Graph::default(), make };
     let mut taps = Vec::new();
     let signal = builder.graph.input();
-    let blocks = config.blocks().map_err(|f| folder.fault(f))?;
+    let blocks = config.blocks().map_err(|f| folder.invalid(f))?;
 
     let Layer { weight, bias } = folder.conv_bn("stem")?;
     let (leads, kernel, stride) = (config.leads.len(), config.stem.kernel, config.stem.stride);

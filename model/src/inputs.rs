@@ -4,7 +4,7 @@
 //! is not given is missing for every record.
 
 use crate::config::{Config, FeatureKind};
-use efficientecg_files::{Dim, Fault, check_shape};
+use efficientecg_files::{Dim, ItemError, check_shape};
 
 #[cfg(feature = "npz")]
 mod arrays;
@@ -67,11 +67,11 @@ pub enum FeatureInput {
     },
 }
 
-fn mismatch(item: &str, expected: impl AsRef<str>, found: impl AsRef<str>) -> Fault {
-    Fault::new(item, expected, found, "correct the input")
+fn mismatch(item: &str, expected: impl AsRef<str>, found: impl AsRef<str>) -> ItemError {
+    ItemError::new(item, expected, found, "correct the input")
 }
 
-fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>) -> Fault {
+fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>) -> ItemError {
     mismatch(&format!("{array}, record {record}"), expected, found)
 }
 
@@ -81,7 +81,7 @@ impl Inputs {
     ///
     /// # Errors
     /// A size is 0, or `signal` is not as long as they say.
-    pub fn new(signal: impl Into<Vec<f32>>, shape: [usize; 3]) -> Result<Inputs, Fault> {
+    pub fn new(signal: impl Into<Vec<f32>>, shape: [usize; 3]) -> Result<Inputs, ItemError> {
         let [batch, leads, samples] = shape;
         let inputs = Inputs { batch, leads, samples, signal: signal.into(), features: Vec::new() };
         inputs.check_signal()?;
@@ -103,7 +103,7 @@ impl Inputs {
     /// The values of any feature by its name in the configuration; in place of those that it had.
     ///
     /// ```
-    /// # fn main() -> Result<(), efficientecg::Fault> {
+    /// # fn main() -> Result<(), efficientecg::ItemError> {
     /// use efficientecg::{FeatureInput, Inputs};
     ///
     /// // Two records; the first has three beats of two numbers each, the second one and padding.
@@ -189,7 +189,7 @@ impl Inputs {
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn check(&self, config: &Config) -> Result<(), Fault> {
+    pub fn check(&self, config: &Config) -> Result<(), ItemError> {
         self.check_signal()?;
         let leads = config.leads.len();
         let shape = [self.batch, self.leads, self.samples];
@@ -201,7 +201,12 @@ impl Inputs {
                 [] => "no features, as the network takes none".to_owned(),
                 names => format!("only {}", names.join(", ")),
             };
-            return Err(Fault::new(name, expected, "an unknown feature", "remove it or correct its name"));
+            return Err(ItemError::new(
+                name,
+                expected,
+                "an unknown feature",
+                "remove it or correct its name",
+            ));
         }
         for feature in config.features() {
             self.check_feature(&feature.name, &feature.kind, self.get(&feature.name))?;
@@ -210,7 +215,7 @@ impl Inputs {
     }
 
     /// Checks that there is a signal, and its length.
-    fn check_signal(&self) -> Result<(), Fault> {
+    fn check_signal(&self) -> Result<(), ItemError> {
         if self.batch == 0 || self.samples == 0 {
             return Err(mismatch(
                 "signal",
@@ -244,7 +249,7 @@ impl Inputs {
     }
 
     /// Checks the values of one record of a batch of the right sizes.
-    fn check_record(&self, config: &Config, record: usize) -> Result<(), Fault> {
+    fn check_record(&self, config: &Config, record: usize) -> Result<(), ItemError> {
         let size = self.leads * self.samples;
         let signal = &self.signal[record * size..][..size];
         if let Some(i) = signal.iter().position(|v| !v.is_finite()) {
@@ -290,7 +295,7 @@ impl Inputs {
         Ok(())
     }
 
-    fn check_feature(&self, name: &str, kind: &FeatureKind, input: &FeatureInput) -> Result<(), Fault> {
+    fn check_feature(&self, name: &str, kind: &FeatureKind, input: &FeatureInput) -> Result<(), ItemError> {
         match (kind, input) {
             (_, FeatureInput::Missing) => Ok(()),
             (FeatureKind::Continuous { .. }, FeatureInput::Continuous(values)) => {
@@ -320,7 +325,7 @@ impl Inputs {
 }
 
 /// Holds a vector's length against its shape.
-fn length(name: &str, shape: &[usize], found: usize) -> Result<(), Fault> {
+fn length(name: &str, shape: &[usize], found: usize) -> Result<(), ItemError> {
     let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
     if count == Some(found) {
         return Ok(());

@@ -54,7 +54,7 @@
 //! - [`ecg`]: [`Record`](ecg::Record), formats, R peaks, P waves, rhythm; [`classify`]: from a record to [`Finding`](classify::Finding)s.
 //! - [`config`], [`weights`]: what a network is made of. [`npz`]: NumPy's files.
 //! - [`Profile`]: where a run's time goes; [`Peaks`]: what the machine can do.
-//! - [`LoadError`], [`RunError`]: one line each, which names the file, the item and the mend ([`Fault`]).
+//! - [`LoadError`], [`RunError`]: one line each, which names the file, the item and the fix ([`ItemError`]).
 //!
 //! `model/examples` has five short programs. How good the models are is measured by `efficientecg-evaluate`; the program
 //! `efficientecg` is the library on a command line.
@@ -87,10 +87,10 @@ pub use efficientecg_ecg as ecg;
 pub use efficientecg_engine::gpu::{Adapter, Features as GpuFeatures, GpuError, GpuOptions, adapters};
 pub use efficientecg_engine::pool::Pool;
 pub use efficientecg_engine::{Layer, Precision, Span};
-pub use efficientecg_files::{Fault, FileError};
+pub use efficientecg_files::{FileError, ItemError};
 pub use efficientecg_kernels::op::Cost;
 pub use efficientecg_kernels::simd::Level;
-pub use efficientecg_kernels::view::Shape;
+pub use efficientecg_kernels::tensor::Shape;
 #[cfg(feature = "npz")]
 #[doc(inline)]
 pub use efficientecg_npz as npz;

@@ -11,10 +11,10 @@ use crate::overflow::Overflow;
 use crate::weights::{self, Source, Weights};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Layer, Precision, Reference, Value};
-use efficientecg_files::{Fault, Moment};
+use efficientecg_files::{ItemError, Moment};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 #[cfg(feature = "npz")]
 use std::path::Path;
 use std::sync::Arc;
@@ -341,7 +341,7 @@ impl Model {
             let Some((_, value)) = self.taps.iter().find(|(n, _)| n == name) else {
                 let known: Vec<&str> = self.tap_names().collect();
                 let expected = format!("one of {}", known.join(", "));
-                return Err(Fault::new("tap", expected, name, "name a tap of this network").into());
+                return Err(ItemError::new("tap", expected, name, "name a tap of this network").into());
             };
             let Shape { rows, cols } = shapes[value.index()];
             values.push(*value);
@@ -387,12 +387,12 @@ impl Model {
         }
     }
 
-    /// The steps that a run over `samples` samples takes; sequences are counted at one row.
+    /// The nodes that a run over `samples` samples takes; sequences are counted at one row.
     pub fn layers(&self, samples: usize) -> Result<Vec<Layer>, RunError> {
         self.layers_of(&self.input_shapes(samples))
     }
 
-    /// The steps that a run on these inputs takes.
+    /// The nodes that a run on these inputs takes.
     pub fn layers_of_inputs(&self, inputs: &Inputs) -> Result<Vec<Layer>, RunError> {
         self.layers_of(&self.shapes(inputs)?)
     }
@@ -411,7 +411,7 @@ impl Model {
         }
     }
 
-    /// The steps on graph inputs of these shapes.
+    /// The nodes on graph inputs of these shapes.
     pub(crate) fn layers_of(&self, inputs: &[Shape]) -> Result<Vec<Layer>, RunError> {
         Ok(self.engine.layers(inputs)?)
     }

@@ -19,7 +19,7 @@
 
 use crate::config::Config;
 use crate::weights::{WeightFile, WeightsError};
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 /// A trained model.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,10 +60,15 @@ pub static ALL: [Trained; 3] = trained!("mitbih-beats", "cinc2017-rhythm", "ptbx
 ///
 /// # Errors
 /// There is none; the error lists those that there are.
-pub fn find(name: &str) -> Result<&'static Trained, Fault> {
+pub fn find(name: &str) -> Result<&'static Trained, ItemError> {
     ALL.iter().find(|model| model.name == name).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|model| model.name).collect();
-        Fault::new("model", format!("one of {}", names.join(", ")), name, "name one of these, or load a file")
+        ItemError::new(
+            "model",
+            format!("one of {}", names.join(", ")),
+            name,
+            "name one of these, or load a file",
+        )
     })
 }
 

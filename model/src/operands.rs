@@ -2,15 +2,15 @@
 
 use crate::config::{Config, Feature, FeatureKind};
 use crate::inputs::{FeatureInput, Inputs};
-use efficientecg_files::Fault;
-use efficientecg_kernels::view::Shape;
+use efficientecg_files::ItemError;
+use efficientecg_kernels::tensor::Shape;
 use std::borrow::Cow;
 
 /// A graph input: its shape for one record, and its values for all.
 pub(crate) type Operand<'a> = (Shape, Cow<'a, [f32]>);
 
 /// The graph's inputs, in its order.
-pub(crate) fn operands<'a>(config: &Config, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, Fault> {
+pub(crate) fn operands<'a>(config: &Config, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, ItemError> {
     let signal = Shape::new(inputs.leads, inputs.samples);
     let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
     for feature in config.features() {
@@ -25,7 +25,7 @@ fn push_feature(
     feature: &Feature,
     values: &FeatureInput,
     batch: usize,
-) -> Result<(), Fault> {
+) -> Result<(), ItemError> {
     let one = Shape::new(1, 1);
     match (&feature.kind, values) {
         (FeatureKind::Continuous { offset, scale }, FeatureInput::Continuous(values)) => {
@@ -35,7 +35,7 @@ fn push_feature(
                 if x.is_infinite() {
                     let item = format!("{}, record {record}", feature.name);
                     let expected = "a value that fits f32 after its offset and scale";
-                    return Err(Fault::new(item, expected, value.to_string(), "correct the value"));
+                    return Err(ItemError::new(item, expected, value.to_string(), "correct the value"));
                 }
                 scaled.push(x);
             }

@@ -7,7 +7,7 @@ use crate::weights::WeightFile;
 use crate::weights::Weights;
 use efficientecg_engine::Precision;
 use efficientecg_engine::pool::Pool;
-use efficientecg_files::{Fault, Moment};
+use efficientecg_files::{ItemError, Moment};
 use efficientecg_kernels::simd::Level;
 #[cfg(feature = "npz")]
 use std::path::Path;
@@ -92,8 +92,8 @@ impl Options {
         self
     }
 
-    /// A team to run on in place of one of the model's own, whose threads may be the caller's: [`Pool::lent`]. It decides the
-    /// number of threads. Models may share a team: a run that finds it busy stays on its caller's thread.
+    /// A pool to run on in place of one of the model's own, whose threads may be the caller's: [`Pool::lent`]. It
+    /// decides the number of threads. Models may share a pool: a run that finds it busy stays on its caller's thread.
     ///
     /// ```
     /// # #[cfg(feature = "models")] {
@@ -132,11 +132,11 @@ impl Options {
     }
 
     /// What is wrong with the options whatever the network.
-    fn check(&self) -> Result<(), Fault> {
+    fn check(&self) -> Result<(), ItemError> {
         let counted = |item: &str, found: Option<usize>, most: usize| match found {
             Some(found) if found == 0 || found > most => {
                 let expected = format!("1 to {most}");
-                Err(Fault::new(item, expected, found.to_string(), "correct it, or leave it out"))
+                Err(ItemError::new(item, expected, found.to_string(), "correct it, or leave it out"))
             }
             _ => Ok(()),
         };

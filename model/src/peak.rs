@@ -47,19 +47,19 @@ impl Peaks {
         let part = NUMBERS / threads;
         let from = filled(part * threads, 1.0);
         let read = from.as_ref().map(|from| {
-            best(&pool, |member| {
+            best(&pool, |worker| {
                 let start = Moment::now();
-                let bytes = peak::read(level, &from[member * part..][..part]);
+                let bytes = peak::read(level, &from[worker * part..][..part]);
                 bytes as f64 / start.elapsed().as_secs_f64()
             })
         });
         let to: Option<Vec<Mutex<Vec<f32>>>> =
             (0..threads).map(|_| filled(part, 0.0).map(Mutex::new)).collect();
         let copied = from.as_ref().zip(to).map(|(from, to)| {
-            best(&pool, |member| {
-                let mut to = to[member].lock().unwrap_or_else(PoisonError::into_inner);
+            best(&pool, |worker| {
+                let mut to = to[worker].lock().unwrap_or_else(PoisonError::into_inner);
                 let start = Moment::now();
-                to.copy_from_slice(&from[member * part..][..part]);
+                to.copy_from_slice(&from[worker * part..][..part]);
                 std::hint::black_box(to.as_slice());
                 (8 * part) as f64 / start.elapsed().as_secs_f64()
             })
@@ -80,8 +80,8 @@ impl Peaks {
 fn best(pool: &Pool, rate: impl Fn(usize) -> f64 + Sync) -> f64 {
     let round = |_| {
         let sum = Mutex::new(0.0);
-        pool.run(&|member, _| {
-            let rate = rate(member);
+        pool.run(&|worker, _| {
+            let rate = rate(worker);
             *sum.lock().unwrap_or_else(PoisonError::into_inner) += rate;
         });
         sum.into_inner().unwrap_or_else(PoisonError::into_inner)

@@ -12,9 +12,10 @@ use efficientecg_engine::profile::Span;
 pub struct Profile {
     /// The same bits as those of [`Model::run`].
     pub outputs: Outputs,
-    /// The steps, with what each costs for one record; in f16 a number counts two bytes.
+    /// The nodes, with what each costs for one record; in f16 a number counts two bytes.
     pub layers: Vec<Layer>,
-    /// When each step was computed: [`Span::step`] is its place in `layers`. Empty where the back end cannot time steps.
+    /// When each node was computed: [`Span::node`] is its place in `layers`. Empty where the back end cannot time
+    /// nodes.
     pub spans: Vec<Span>,
     /// How long the run took in the engine, copies and waits counted in.
     pub seconds: f64,
@@ -22,7 +23,7 @@ pub struct Profile {
     pub threads: usize,
     /// Whether a GPU computed it.
     pub gpu: bool,
-    /// What kept the steps from being timed, or the GPU from computing them.
+    /// What kept the nodes from being timed, or the GPU from computing them.
     pub note: Option<String>,
 }
 

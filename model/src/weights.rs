@@ -4,7 +4,7 @@
 
 use crate::config::{Config, FeatureKind};
 use crate::overflow::{Overflow, first};
-use efficientecg_files::{Dim, Fault, FileError, check_shape};
+use efficientecg_files::{Dim, FileError, ItemError, check_shape};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,13 +17,13 @@ mod tensor;
 pub(crate) use file::WeightFile;
 pub use tensor::{Tensor, Values};
 
-/// What is wrong with a weight file: file, array, expected, found, mend.
+/// What is wrong with a weight file: file, array, expected, found, fix.
 pub type WeightsError = FileError;
 
 /// One array that a configuration asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Entry {
+pub struct WeightSpec {
     /// Its name, as in `state_dict()`.
     pub name: String,
     /// Its shape.
@@ -31,7 +31,7 @@ pub struct Entry {
 }
 
 /// Every array that `config` asks for, in the order of the network. Fails if a size overflows.
-pub fn table(config: &Config) -> Result<Vec<Entry>, Fault> {
+pub fn table(config: &Config) -> Result<Vec<WeightSpec>, ItemError> {
     let mut t = Table(Vec::new());
     let stem = config.stem.channels;
     t.conv_bn("stem", &[stem, config.leads.len(), config.stem.kernel])?;
@@ -90,8 +90,8 @@ pub fn table(config: &Config) -> Result<Vec<Entry>, Fault> {
 /// Parts of a batch norm, in the table's order.
 pub(crate) const BN: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
 
-fn too_big(name: &str) -> Fault {
-    Fault::new(
+fn too_big(name: &str) -> ItemError {
+    ItemError::new(
         name,
         "a size that fits in memory",
         "a product that overflows",
@@ -99,24 +99,24 @@ fn too_big(name: &str) -> Fault {
     )
 }
 
-struct Table(Vec<Entry>);
+struct Table(Vec<WeightSpec>);
 
 impl Table {
-    fn add(&mut self, name: String, shape: &[usize]) -> Result<(), Fault> {
+    fn add(&mut self, name: String, shape: &[usize]) -> Result<(), ItemError> {
         let bytes = shape.iter().try_fold(8usize, |n, &s| n.checked_mul(s));
         if bytes.is_none_or(|n| n > isize::MAX as usize) {
             return Err(too_big(&name));
         }
-        self.0.push(Entry { name, shape: shape.to_vec() });
+        self.0.push(WeightSpec { name, shape: shape.to_vec() });
         Ok(())
     }
 
-    fn conv_bn(&mut self, layer: &str, shape: &[usize]) -> Result<(), Fault> {
+    fn conv_bn(&mut self, layer: &str, shape: &[usize]) -> Result<(), ItemError> {
         self.add(format!("{layer}.conv.weight"), shape)?;
         BN.iter().try_for_each(|part| self.add(format!("{layer}.bn.{part}"), &shape[..1]))
     }
 
-    fn linear(&mut self, layer: &str, out: usize, input: usize) -> Result<(), Fault> {
+    fn linear(&mut self, layer: &str, out: usize, input: usize) -> Result<(), ItemError> {
         self.add(format!("{layer}.weight"), &[out, input])?;
         self.add(format!("{layer}.bias"), &[out])
     }
@@ -138,8 +138,8 @@ pub(crate) trait Source {
 }
 
 /// Number of learned values: everything but the batch norms' running statistics.
-pub(crate) fn parameters(config: &Config) -> Result<usize, Fault> {
-    let learned = |e: &&Entry| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
+pub(crate) fn parameters(config: &Config) -> Result<usize, ItemError> {
+    let learned = |e: &&WeightSpec| !e.name.ends_with(".running_mean") && !e.name.ends_with(".running_var");
     Ok(table(config)?.iter().filter(learned).map(|e| e.shape.iter().product::<usize>()).sum())
 }
 
@@ -155,7 +155,7 @@ impl Weights {
     /// Takes arrays from memory, with the checks of a weight file.
     pub fn from_arrays(config: Config, arrays: BTreeMap<String, Tensor>) -> Result<Weights, WeightsError> {
         let path = PathBuf::from("<memory>");
-        let check = || -> Result<(), Fault> {
+        let check = || -> Result<(), ItemError> {
             config.check()?;
             let table = table(&config)?;
             let names = arrays.keys().cloned().collect();
@@ -165,7 +165,7 @@ impl Weights {
                 check_shape(&entry.name, &array.shape, &dims(entry))?;
                 let count: usize = entry.shape.iter().product();
                 if array.data.len() != count {
-                    return Err(Fault::new(
+                    return Err(ItemError::new(
                         &entry.name,
                         format!("{count} floats"),
                         format!("{} elements", array.data.len()),
@@ -215,7 +215,7 @@ impl Weights {
     }
 
     /// One array; `name` must be in the [`table`].
-    pub fn array(&self, name: &str) -> Result<&Tensor, Fault> {
+    pub fn array(&self, name: &str) -> Result<&Tensor, ItemError> {
         self.arrays.get(name).ok_or_else(|| missing(name, &[]))
     }
 }
@@ -238,12 +238,12 @@ impl Source for Weights {
     }
 }
 
-fn dims(entry: &Entry) -> Vec<Dim> {
+fn dims(entry: &WeightSpec) -> Vec<Dim> {
     entry.shape.iter().map(|&n| Dim::Is(n)).collect()
 }
 
-fn missing(name: &str, shape: &[usize]) -> Fault {
-    Fault::new(
+fn missing(name: &str, shape: &[usize]) -> ItemError {
+    ItemError::new(
         name,
         format!("an array of shape {shape:?}"),
         "none of this name",
@@ -252,7 +252,7 @@ fn missing(name: &str, shape: &[usize]) -> Fault {
 }
 
 /// Holds the names that are there against the table.
-fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
+fn check_names(found: &HashSet<String>, table: &[WeightSpec]) -> Result<(), ItemError> {
     if let Some(entry) = table.iter().find(|e| !found.contains(&e.name)) {
         return Err(missing(&entry.name, &entry.shape));
     }
@@ -261,7 +261,7 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
     unknown.sort_unstable();
     match unknown.first() {
         None => Ok(()),
-        Some(name) => Err(Fault::new(
+        Some(name) => Err(ItemError::new(
             name,
             "only arrays of the configured network",
             "an unknown array",
@@ -271,7 +271,7 @@ fn check_names(found: &HashSet<String>, table: &[Entry]) -> Result<(), Fault> {
 }
 
 /// Values: finite, also in `f32`; a variance that can be divided by.
-fn check_values(name: &str, data: &Values, config: &Config) -> Result<(), Fault> {
+fn check_values(name: &str, data: &Values, config: &Config) -> Result<(), ItemError> {
     let n = data.len();
     let odd = match data {
         Values::F32(v) => first(v, f32::is_finite).map(|(i, _)| i),
@@ -284,12 +284,12 @@ fn check_values(name: &str, data: &Values, config: &Config) -> Result<(), Fault>
         } else {
             format!("{v} at element {i} of {n}")
         };
-        return Err(Fault::new(name, "finite values", found, "train or export the weights again"));
+        return Err(ItemError::new(name, "finite values", found, "train or export the weights again"));
     }
     if name.ends_with(".running_var")
         && let Some(i) = (0..n).find(|&i| data.at(i) + config.bn_eps <= 0.0)
     {
-        return Err(Fault::new(
+        return Err(ItemError::new(
             name,
             format!("variances above -bn_eps = {}", -config.bn_eps),
             format!("{} at element {i}", data.at(i)),

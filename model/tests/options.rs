@@ -42,7 +42,7 @@ fn what_is_asked_for_is_had() {
     let device = |options: Options| options.builtin(NAME).unwrap_or_else(|e| panic!("{e}")).device();
     assert_eq!(device(Options::new().threads(1).level(Level::SCALAR)), "cpu (scalar, 1 threads)");
     assert_eq!(device(Options::new().backend(Backend::Reference)), "reference");
-    // A team decides the number of threads.
+    // A pool decides the number of threads.
     let pool = Arc::new(Pool::new(3));
     assert!(device(Options::new().threads(1).pool(pool)).ends_with("3 threads)"));
     assert_eq!(device(Model::builder()), device(Options::default()));

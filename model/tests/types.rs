@@ -26,7 +26,7 @@ const _: () = {
     error::<LoadError>();
     error::<RunError>();
     error::<FileError>();
-    error::<efficientecg::Fault>();
+    error::<efficientecg::ItemError>();
 };
 
 #[cfg(feature = "ecg")]

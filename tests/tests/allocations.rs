@@ -1,4 +1,4 @@
-//! A run allocates nothing once the first of its shape has planned it: every operation, every level, several teams.
+//! A run allocates nothing once the first of its shape has planned it: every operation, every level, several pools.
 //!
 //! One test in a program of its own, as the count is of the whole process.
 
@@ -12,19 +12,19 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use efficientecg_tests::random::Random;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts allocations.
-struct Watch;
+struct CountingAllocator;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call goes to the system's allocator unchanged; the methods left out come down to these two.
-unsafe impl GlobalAlloc for Watch {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller keeps `alloc`'s contract.
@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Watch {
 }
 
 #[global_allocator]
-static WATCH: Watch = Watch;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Two leads, a block with its gate and residual, a head of 6 channels, three tokens of width 4, two classes.
 fn graph() -> (Graph, [Value; 2]) {
@@ -112,7 +112,7 @@ fn later_runs_allocate_nothing() {
         for threads in 1..=3 {
             let (graph, values) = graph();
             let cpu = Cpu::new(&graph, level, Arc::new(Pool::new(threads)));
-            // Fewer records than threads, as many, and some left over; one tile and several.
+            // Fewer records than threads, as many, and some left over; one time chunk and several.
             let shapes = [(1, 40), (1, 1400), (2, 1500), (3, 1100), (7, 333), (32, 60)];
             let first = shapes.map(|(size, samples)| allocations(&cpu, values, size, samples));
             assert!(first.iter().all(|(count, _)| *count > 0), "the count counts nothing");

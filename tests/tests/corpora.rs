@@ -1,4 +1,4 @@
-//! The fuzz targets on their corpora, without a fuzzer: what once was a find stays mended. The command line's is run by
+//! The fuzz targets on their corpora, without a fuzzer: what once was a find stays fixed. The command line's is run by
 //! `tools/tests/commands.rs`.
 
 #[path = "../fuzz/src/lib.rs"]
@@ -8,7 +8,7 @@ mod targets;
 use std::path::Path;
 
 #[test]
-fn what_was_found_once_stays_mended() {
+fn what_was_found_once_stays_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     type Target = (&'static str, fn(&[u8]));
     let all: [Target; 7] = [

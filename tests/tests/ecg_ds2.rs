@@ -7,7 +7,7 @@ use efficientecg::classify::Settings;
 use efficientecg::ecg::Record;
 use efficientecg::ecg::wfdb::{Annotations, Code};
 use efficientecg::{Backend, GpuOptions, Model, Options, Precision};
-use efficientecg_evaluate::pairing::Class;
+use efficientecg_evaluate::pairing::BeatClass;
 use efficientecg_tests::gpu;
 use efficientecg_tests::mitbih::RECORDS;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const CLASSES: [char; 5] = ['N', 'S', 'V', 'F', 'Q'];
 
 /// The class of a beat's code, escape beats being N; nothing for what is no beat.
 fn class(code: Code) -> Option<usize> {
-    Class::of(code, Class::N).map(|c| c as usize)
+    BeatClass::of(code, BeatClass::N).map(|c| c as usize)
 }
 
 /// What PyTorch makes of every beat: a line a record, its name and a letter a beat.

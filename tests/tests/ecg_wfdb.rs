@@ -313,7 +313,7 @@ fn what_is_written_is_read_back() {
     (record.age, record.sex) = (Some(61.0), Some(Sex::Female));
     record.comments = vec!["61 F".into(), "synthetic".into()];
     for format in [wfdb::Format::F16, wfdb::Format::F212] {
-        let storage = wfdb::Storage { format, ..wfdb::Storage::default() };
+        let storage = wfdb::StorageFormat { format, ..wfdb::StorageFormat::default() };
         wfdb::write(&s.0, &record, &storage).unwrap_or_else(|e| panic!("{e}"));
         let mut back = Record::open(s.0.join("demo-1")).unwrap_or_else(|e| panic!("{e}"));
         assert!(back.leads[0].samples[3].is_nan());
@@ -322,7 +322,7 @@ fn what_is_written_is_read_back() {
         want.leads[0].samples[3] = 0.0;
         assert_eq!(back, want);
     }
-    let storage = wfdb::Storage::default();
+    let storage = wfdb::StorageFormat::default();
     record.leads[0].samples[1] = 11.0;
     let error = wfdb::write(&s.0, &record, &storage).expect_err("out of 12 bits").to_string();
     assert!(error.contains("lead MLII sample 1"), "{error}");

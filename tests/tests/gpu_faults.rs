@@ -8,7 +8,7 @@ use efficientecg::config::{Config, Feature, Fusion, Normalize};
 use efficientecg::{
     GpuFeatures as Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
 };
-use efficientecg_engine::gpu::{Fault, Gpu, Probe, Stage};
+use efficientecg_engine::gpu::{DeviceError, Gpu, Probe, Stage};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Graph, Value};
 use efficientecg_kernels::ops::conv::Conv;
@@ -115,16 +115,16 @@ fn a_thousand_batches_with_failures() {
                 match random.lock().map_or(9, |mut r| r.below(500)) {
                     0 | 1 => {
                         lost.fetch_add(1, Ordering::Relaxed);
-                        Some(Fault::Lost("planted".to_owned()))
+                        Some(DeviceError::Lost("planted".to_owned()))
                     }
                     // A loss that wgpu did not foresee, and panics of.
                     2 => {
                         lost.fetch_add(1, Ordering::Relaxed);
-                        Some(Fault::Driver("planted".to_owned()))
+                        Some(DeviceError::Driver("planted".to_owned()))
                     }
                     3 | 4 => {
                         full.fetch_add(1, Ordering::Relaxed);
-                        Some(Fault::OutOfMemory)
+                        Some(DeviceError::OutOfMemory)
                     }
                     _ => None,
                 }
@@ -187,7 +187,7 @@ fn a_gpu_that_hangs_is_left_alone() {
     let asked = Arc::clone(&armed);
     let fail = move |stage: Stage| {
         let now = asked.load(Ordering::Relaxed) > 0 && stage == Stage::Wait;
-        now.then_some(Fault::Timeout(60))
+        now.then_some(DeviceError::Timeout(60))
     };
     let (options, warnings) = options(GpuOptions::default().fail(fail));
     let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
@@ -206,7 +206,7 @@ fn a_kernel_that_is_wrong_for_longer_signals_is_caught() {
         return;
     }
     let weights = network();
-    // 417 positions at the end: two chunks of cross-attention, several tiles of the head's sums.
+    // 417 positions at the end: two chunks of cross-attention, several workgroup tiles of the head's sums.
     let inputs = random::inputs(weights.config(), 2, 5000, 6);
     for (op, from, to) in [
         ("cross_attention", "exp4(top - next)", "0.5 * exp4(top - next)"),
@@ -254,7 +254,7 @@ fn what_overflows_f16_is_an_error() {
     }
 }
 
-/// A graph of two steps: enough for what the engine asks of the device.
+/// A graph of two nodes: enough for what the engine asks of the device.
 fn small() -> (Arc<Graph>, Value) {
     let mut random = Random::new(3);
     let mut weights = |n: usize| (0..n).map(|_| random.unit()).collect::<Vec<f64>>();
@@ -311,7 +311,7 @@ fn b0() -> Weights {
 }
 
 /// For `b0` on 12 leads of 5,000 samples in batches of 32: weights and activations within 1.25 times the weights and the
-/// two largest activations that live together, and one dispatch a step.
+/// two largest activations that live together, and one dispatch a node.
 #[test]
 fn memory_and_dispatches_of_b0() {
     if !found() {

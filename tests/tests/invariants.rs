@@ -1,5 +1,5 @@
-//! What must hold of every run, whatever the weights: the same bits again, for any team and any number of callers; records
-//! that do not see each other; padding that is never read; what a shift in time does.
+//! What must hold of every run, whatever the weights: the same bits again, for any pool and any number of callers;
+//! records that do not see each other; padding that is never read; what a shift in time does.
 
 use efficientecg::weights::Values;
 use efficientecg::{FeatureInput, Inputs, Level, Model, Options, Outputs, RunError, Weights};
@@ -24,7 +24,7 @@ fn run(model: &Model, inputs: &Inputs) -> Outputs {
 }
 
 #[test]
-fn bits_are_the_same_again_and_for_any_team() {
+fn bits_are_the_same_again_and_for_any_pool() {
     let weights = weights();
     let batches: Vec<Inputs> = [(1, 1500), (2, 97), (5, 1029), (7, 640)]
         .map(|(batch, samples)| random::inputs(weights.config(), batch, samples, 2))
@@ -61,7 +61,7 @@ fn callers_share_a_model() {
                     let mut random = Random::new(caller);
                     for _ in 0..25 {
                         let i = random.below(batches.len());
-                        let label = format!("caller {caller} of a team of {threads}, batch {i}");
+                        let label = format!("caller {caller} of a pool of {threads}, batch {i}");
                         assert_same_bits(&label, &run(model, &batches[i]), &alone[i]);
                     }
                 });

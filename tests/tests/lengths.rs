@@ -34,7 +34,8 @@ fn check(name: &str, weights: &Weights, lengths: &[usize]) {
     println!("{name}: {} lengths, worst error {worst:.2e}", lengths.len());
 }
 
-/// Around the lengths from which there are two tiles, and more of up to 512 positions, for layers of stride 1 and behind strides.
+/// Around the lengths from which there are two time chunks, and more of up to 512 positions, for layers of stride 1
+/// and behind strides.
 const LENGTHS: [usize; 25] = [
     1, 2, 3, 4, 7, 16, 17, 47, 48, 95, 96, 97, 191, 193, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1535,
     1537, 5000,

@@ -1,4 +1,4 @@
-//! Whole networks against PyTorch's results in f64: every instruction set, several teams, and the references.
+//! Whole networks against PyTorch's results in f64: every instruction set, several pools, and the references.
 //!
 //! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
 

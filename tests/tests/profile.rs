@@ -1,11 +1,11 @@
-//! A profiled run gives the bits of a plain one, and accounts for every step of every record.
+//! A profiled run gives the bits of a plain one, and accounts for every node of every record.
 
 #![cfg(feature = "gpu")]
 
 use efficientecg::{
     Backend, GpuFeatures as Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile,
 };
-use efficientecg_engine::gpu::{Fault, Stage};
+use efficientecg_engine::gpu::{DeviceError, Stage};
 use efficientecg_tests::{compare, golden, gpu};
 
 fn models(options: &Options) -> Vec<Result<Model, LoadError>> {
@@ -24,22 +24,22 @@ fn profile(label: &str, model: &Model, inputs: &Inputs) -> Profile {
     profile
 }
 
-/// Fails unless every step of every record was timed once, in the order of the steps.
+/// Fails unless every node of every record was timed once, in the order of the nodes.
 fn assert_complete(label: &str, profile: &Profile, batch: usize) {
-    for step in 0..profile.layers.len() {
-        let records: usize = profile.spans.iter().filter(|s| s.step == step).map(|s| s.records).sum();
-        assert_eq!(records, batch, "{label}: step {step}");
+    for node in 0..profile.layers.len() {
+        let records: usize = profile.spans.iter().filter(|s| s.node == node).map(|s| s.records).sum();
+        assert_eq!(records, batch, "{label}: node {node}");
     }
     for span in &profile.spans {
         let sound = |x: f64| x.is_finite() && x >= 0.0;
         assert!(sound(span.start) && sound(span.seconds), "{label}: {span:?}");
     }
-    for lane in 0..=profile.spans.iter().map(|s| s.lane).max().unwrap_or(0) {
-        let own: Vec<_> = profile.spans.iter().filter(|s| s.lane == lane).collect();
+    for track in 0..=profile.spans.iter().map(|s| s.track).max().unwrap_or(0) {
+        let own: Vec<_> = profile.spans.iter().filter(|s| s.track == track).collect();
         for pair in own.windows(2) {
             let end = pair[0].start + pair[0].seconds;
             assert!(end <= pair[1].start + 1e-9, "{label}: {pair:?} overlap");
-            assert!(pair[1].step == (pair[0].step + 1) % profile.layers.len(), "{label}: {pair:?}");
+            assert!(pair[1].node == (pair[0].node + 1) % profile.layers.len(), "{label}: {pair:?}");
         }
     }
 }
@@ -129,7 +129,7 @@ fn without_timestamps_or_without_the_gpu() {
             return None;
         }
         let first = submissions.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-        (!first).then_some(Fault::OutOfMemory)
+        (!first).then_some(DeviceError::OutOfMemory)
     };
     let model = load(GpuOptions::default().fail(fail));
     let fallen = model.profile(&inputs).unwrap_or_else(|e| panic!("{e}"));

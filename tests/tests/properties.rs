@@ -1,4 +1,4 @@
-//! Random networks on random batches: the same bits for any team and any order of records, in a batch or not, and
+//! Random networks on random batches: the same bits for any pool and any order of records, in a batch or not, and
 //! probabilities that are ones. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 10,000.
 
 use efficientecg::{Inputs, Level, Model, Options, Outputs, Precision, Weights};
@@ -52,8 +52,8 @@ fn holds(seed: u64) {
             let whole = all(&model, &inputs);
             let name = |what: &str| format!("network {seed}, {} {precision:?}, {what}", level.name());
             for threads in [2, 3, 5] {
-                let team = all(&run(level, precision, threads), &inputs);
-                assert_same_bits(&name(&format!("{threads} threads")), &team, &whole);
+                let pooled = all(&run(level, precision, threads), &inputs);
+                assert_same_bits(&name(&format!("{threads} threads")), &pooled, &whole);
             }
             let permuted = all(&model, &random::permute(&inputs, &order));
             assert_same_bits(&name("permuted"), &permuted, &pick(&whole, &order));

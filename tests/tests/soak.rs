@@ -13,12 +13,12 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// Counts the bytes that are held.
-struct Watch;
+struct CountingAllocator;
 
 static HELD: AtomicIsize = AtomicIsize::new(0);
 
 // SAFETY: every call goes to the system's allocator unchanged; the methods left out come down to these two.
-unsafe impl GlobalAlloc for Watch {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HELD.fetch_add(layout.size() as isize, Ordering::Relaxed);
         // SAFETY: the caller keeps `alloc`'s contract.
@@ -33,7 +33,7 @@ unsafe impl GlobalAlloc for Watch {
 }
 
 #[global_allocator]
-static WATCH: Watch = Watch;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// What may be held more at the end than after the warm-up.
 const GROWTH: isize = 1 << 20;

@@ -39,7 +39,7 @@ pub(crate) enum Failure {
     Output(#[from] std::io::Error),
 }
 
-/// The option by which the program does what the error's mend says.
+/// The option by which the program does what the error's fix says.
 fn option(error: &ClassifyError) -> &'static str {
     match error {
         ClassifyError::Window { .. } => " (--per record)",
@@ -67,7 +67,7 @@ impl From<LoadError> for Failure {
         match error {
             LoadError::Weights(error) => error.into(),
             LoadError::Precision { precision } => Failure::Usage(format!("--precision {precision}: {error}")),
-            LoadError::Option(fault) => Failure::Usage(fault.to_string()),
+            LoadError::Option(invalid) => Failure::Usage(invalid.to_string()),
             // What is left concerns the GPU that was asked for.
             error => {
                 let option = if matches!(error, LoadError::NoGpu) { " (--backend cpu)" } else { "" };
@@ -94,7 +94,7 @@ impl Failure {
 
     pub(crate) fn classify(path: &Path, error: ClassifyError) -> Failure {
         match error {
-            // It names the record and the mend itself.
+            // It names the record and the fix itself.
             ClassifyError::Record(error) => Failure::Record(Box::new(error)),
             error => Failure::Classify { path: path.display().to_string(), error: Box::new(error) },
         }

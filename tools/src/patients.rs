@@ -39,9 +39,9 @@ impl Patients {
             (Some(record), age, sex) if age.is_some() || sex.is_some() => (record, (age, sex)),
             _ => {
                 let found = format!("{:.60}", header.join(","));
-                let mend = "name the columns in the first line, as in record,age,sex";
+                let fix = "name the columns in the first line, as in record,age,sex";
                 let expected = "the columns record and age or sex";
-                return Err(FileError::new(path, "line 1", expected, found, mend).into());
+                return Err(FileError::new(path, "line 1", expected, found, fix).into());
             }
         };
         let mut all = HashMap::with_capacity(table.rows.len());
@@ -51,8 +51,8 @@ impl Patients {
                 sex: places.1.map_or(Ok(None), |place| sex(&table, row, place, ptbxl))?,
             };
             if all.insert(name(Path::new(&row.fields[record])), patient).is_some() {
-                let mend = "delete one of them";
-                return Err(table.fault(row, record, "a record that no line before it names", mend).into());
+                let fix = "delete one of them";
+                return Err(table.invalid(row, record, "a record that no line before it names", fix).into());
             }
         }
         Ok(Patients { path: path.to_path_buf(), all })
@@ -62,8 +62,8 @@ impl Patients {
     pub(crate) fn of(&self, path: &Path) -> Result<Patient, Failure> {
         let name = name(path);
         self.all.get(&name).copied().ok_or_else(|| {
-            let mend = "add it; leave its fields empty if nothing is known";
-            FileError::new(&self.path, "records", format!("a row for {name}"), "none", mend).into()
+            let fix = "add it; leave its fields empty if nothing is known";
+            FileError::new(&self.path, "records", format!("a row for {name}"), "none", fix).into()
         })
     }
 }
@@ -82,7 +82,7 @@ fn years(table: &Table, row: &Row, place: usize, ptbxl: bool) -> Result<Option<f
     if ptbxl && field.parse() == Ok(PTBXL_OLD.0) {
         return Ok(Some(PTBXL_OLD.1));
     }
-    let wrong = |_| table.fault(row, place, "years from 0 to 150, or nothing", "mend the age").into();
+    let wrong = |_| table.invalid(row, place, "years from 0 to 150, or nothing", "correct the age").into();
     age(field).map(Some).map_err(wrong)
 }
 
@@ -91,7 +91,7 @@ fn sex(table: &Table, row: &Row, place: usize, ptbxl: bool) -> Result<Option<Sex
         ("", _) => Ok(None),
         ("f" | "female", _) | ("1", true) => Ok(Some(SexName::Female)),
         ("m" | "male", _) | ("0", true) => Ok(Some(SexName::Male)),
-        _ => Err(table.fault(row, place, "F, M, female, male or nothing", "mend the sex").into()),
+        _ => Err(table.invalid(row, place, "F, M, female, male or nothing", "correct the sex").into()),
     }
 }
 

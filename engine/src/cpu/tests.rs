@@ -1,9 +1,9 @@
-//! A small network of every operation on teams of every kind: all of the engine's unsafe code, quick enough for Miri.
+//! A small network of every operation on pools of every kind: all of the engine's unsafe code, quick enough for Miri.
 
 use super::*;
 use crate::reference::Reference;
 use efficientecg_kernels::error::ShapeError;
-use efficientecg_kernels::op::{Contract, Cost, Kernel, TILE};
+use efficientecg_kernels::op::{Contract, Cost, Kernel, TIME_CHUNK};
 use efficientecg_kernels::ops::Random;
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
@@ -18,10 +18,10 @@ const C: usize = 5;
 const D: usize = 4;
 const CLASSES: usize = 3;
 const LEADS: usize = 2;
-/// Two tiles of time, so that all steps have tasks to share; Miri must do with some chunks.
-const SAMPLES: usize = if cfg!(miri) { 50 } else { TILE + 20 };
+/// Two time chunks, so that all nodes have tasks to share; Miri must do with some chunks.
+const SAMPLES: usize = if cfg!(miri) { 50 } else { TIME_CHUNK + 20 };
 
-/// A block with a residual, a head, three tokens that look at it, a classifier; and all that steps make.
+/// A block with a residual, a head, three tokens that look at it, a classifier; and all that nodes make.
 fn network() -> (Graph, Vec<Value>) {
     let mut r = Random::new(7);
     let mut graph = Graph::new();
@@ -158,18 +158,18 @@ fn assert_near(label: &str, wanted: &[Value], got: &[Vec<f32>], want: &[Vec<f32>
 }
 
 #[test]
-fn any_team_and_any_wish_give_the_references_results() {
+fn any_pool_and_any_wish_give_the_references_results() {
     let (graph, all) = network();
     let graph = Arc::new(graph);
     let shapes = shapes(&graph);
     let [logits, probabilities] = [all[all.len() - 2], all[all.len() - 1]];
-    // Records that threads have for themselves and one that they share, for each team.
-    let (size, teams) = if cfg!(miri) { (4, &[1, 3][..]) } else { (5, &[1, 2, 3, 4][..]) };
+    // Records that threads have for themselves and one that they share, for each pool.
+    let (size, pools) = if cfg!(miri) { (4, &[1, 3][..]) } else { (5, &[1, 2, 3, 4][..]) };
     let records = Records::new(0, size);
     let reference = Reference::new(Arc::clone(&graph));
     let want = results(&shapes, &records, &all, |b| reference.run(b));
     let mut first = None;
-    for &threads in teams {
+    for &threads in pools {
         let label = format!("{threads} threads");
         let cpu = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(threads)));
         let got = results(&shapes, &records, &all, |b| cpu.run(b));
@@ -287,13 +287,13 @@ impl Kernel for Counting {
     }
 }
 
-/// A network of one step that counts, on a team.
+/// A network of one node that counts, on a pool.
 fn counting(tasks: usize, threads: usize, waits: bool, fails: usize) -> (Cpu, Arc<Vec<AtomicUsize>>) {
     let done: Arc<Vec<_>> = Arc::new((0..tasks).map(|_| AtomicUsize::new(0)).collect());
-    let step = || Counting { done: Arc::clone(&done), waits, fails: Arc::new(AtomicUsize::new(fails)) };
+    let node = || Counting { done: Arc::clone(&done), waits, fails: Arc::new(AtomicUsize::new(fails)) };
     let mut graph = Kernels::default();
     let x = graph.input();
-    let [_] = graph.add("the step".into(), Box::new(step()), Box::new(step()) as Box<dyn Kernel>, &[x]);
+    let [_] = graph.add("the node".into(), Box::new(node()), Box::new(node()) as Box<dyn Kernel>, &[x]);
     (Cpu::packed(graph, Level::best(), Arc::new(Pool::new(threads))), done)
 }
 
@@ -303,8 +303,8 @@ fn run_record(cpu: &Cpu) -> Result<(), EngineError> {
 
 #[test]
 fn each_task_is_done_once_a_record() {
-    let (most, teams) = if cfg!(miri) { (5, 3..4) } else { (18, 1..6) };
-    for (tasks, threads) in (0..most).flat_map(|tasks| teams.clone().map(move |threads| (tasks, threads))) {
+    let (most, pools) = if cfg!(miri) { (5, 3..4) } else { (18, 1..6) };
+    for (tasks, threads) in (0..most).flat_map(|tasks| pools.clone().map(move |threads| (tasks, threads))) {
         let (cpu, done) = counting(tasks, threads, false, usize::MAX);
         for record in 1..=3 {
             run_record(&cpu).unwrap_or_else(|e| panic!("{e}"));
@@ -327,7 +327,7 @@ fn a_step_that_panics_is_named_and_the_next_run_is_right() {
     for threads in [1, 3] {
         let (cpu, done) = counting(7, threads, false, 5);
         let error = run_record(&cpu).expect_err("a task panicked");
-        assert!(matches!(&error, EngineError::Panic { step } if step == "the step"), "{error}");
+        assert!(matches!(&error, EngineError::Panic { node } if node == "the node"), "{error}");
         let before: Vec<usize> = done.iter().map(|n| n.load(Ordering::Relaxed)).collect();
         run_record(&cpu).unwrap_or_else(|e| panic!("{e}"));
         for (before, done) in before.iter().zip(done.iter()) {

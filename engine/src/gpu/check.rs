@@ -1,14 +1,14 @@
-//! Trust, but check: every step of a network as the device computes it, against the reference on the same operands.
+//! Trust, but check: every node of a network as the device computes it, against the reference on the same operands.
 //!
-//! As each step is given what the device itself made of the steps before it, errors of rounding do not add up, and a
-//! wrong step is told from those that follow it.
+//! As each node is given what the device itself made of the nodes before it, errors of rounding do not add up, and a
+//! wrong node is told from those that follow it.
 
-use super::error::{Fault, GpuError};
+use super::error::{DeviceError, GpuError};
 use super::layout::{self, Failure};
 use super::network::Network;
 use crate::graph::{Graph, Value};
 use crate::{Batch, Precision};
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// Inputs to check a device with: their shapes, and values for this many records.
 pub struct Probe {
@@ -18,7 +18,7 @@ pub struct Probe {
     pub inputs: Vec<(Shape, Vec<f32>)>,
 }
 
-/// The most that a step's result may differ from the reference's, relative to the larger of 1 and its largest
+/// The most that a node's result may differ from the reference's, relative to the larger of 1 and its largest
 /// magnitude: some times what the operations' contracts allow, as there is no bound on these weights, and gates come
 /// of sums far larger than they. In f16 the weights and the result are rounded by 2^-11.
 fn tolerance(precision: Precision) -> f64 {
@@ -28,7 +28,7 @@ fn tolerance(precision: Precision) -> f64 {
     }
 }
 
-/// Runs the probe and compares every value, in the order of the steps.
+/// Runs the probe and compares every value, in the order of the nodes.
 pub(super) fn check(
     network: &Network,
     graph: &Graph,
@@ -36,13 +36,14 @@ pub(super) fn check(
     precision: Precision,
 ) -> Result<(), GpuError> {
     let adapter = || network.device.adapter.name.clone();
-    let fault = |text: String| GpuError::Fault { adapter: adapter(), fault: Fault::Driver(text) };
+    let driver_error =
+        |text: String| GpuError::Device { adapter: adapter(), error: DeviceError::Driver(text) };
     let inputs: Vec<Shape> = probe.inputs.iter().map(|(s, _)| *s).collect();
-    let shapes = graph.shapes(&inputs).map_err(|e| fault(e.to_string()))?;
+    let shapes = graph.shapes(&inputs).map_err(|e| driver_error(e.to_string()))?;
     // The device's own, whose sums are cut differently.
-    let (cut, _) = layout::shapes(graph, &inputs).map_err(|e| fault(e.to_string()))?;
+    let (cut, _) = layout::shapes(graph, &inputs).map_err(|e| driver_error(e.to_string()))?;
 
-    let values: Vec<Value> = graph.steps().iter().flat_map(|s| s.outputs().iter().copied()).collect();
+    let values: Vec<Value> = graph.nodes().iter().flat_map(|s| s.outputs().iter().copied()).collect();
     let mut made: Vec<Vec<f32>> =
         values.iter().map(|v| vec![0.0; probe.batch * cut[v.index()].len()]).collect();
     let dense: Vec<(Shape, &[f32])> = probe.inputs.iter().map(|(s, d)| (*s, d.as_slice())).collect();
@@ -50,10 +51,10 @@ pub(super) fn check(
         values.iter().copied().zip(made.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: probe.batch, inputs: &dense, outputs: &mut outputs };
     network.run(graph, &mut batch, None).map_err(|failure| match failure {
-        Failure::Fault(fault) => GpuError::Fault { adapter: adapter(), fault },
-        Failure::Engine(error) => fault(error.to_string()),
+        Failure::Device(failure) => GpuError::Device { adapter: adapter(), error: failure },
+        Failure::Engine(error) => driver_error(error.to_string()),
         Failure::TooLarge { what, needed, allowed } => {
-            fault(format!("the self-test needs {needed} {what}, {allowed} are allowed"))
+            driver_error(format!("the self-test needs {needed} {what}, {allowed} are allowed"))
         }
     })?;
 
@@ -62,18 +63,18 @@ pub(super) fn check(
             shape,
             data: data[record * shape.len()..][..shape.len()].iter().map(|v| f64::from(*v)).collect(),
         };
-        // What the steps are given: the device's values, but the reference's sums.
+        // What the nodes are given: the device's values, but the reference's sums.
         let mut given: Vec<Option<Matrix>> = vec![None; shapes.len()];
         for (value, (shape, data)) in graph.inputs().iter().zip(&probe.inputs) {
             given[value.index()] = Some(matrix(*shape, data));
         }
         let mut made = values.iter().zip(&made);
-        for step in graph.steps() {
+        for node in graph.nodes() {
             let operands: Vec<&Matrix> =
-                step.inputs().iter().filter_map(|v| given[v.index()].as_ref()).collect();
+                node.inputs().iter().filter_map(|v| given[v.index()].as_ref()).collect();
             let mut want: Vec<Matrix> =
-                step.outputs().iter().map(|v| Matrix::zeros(shapes[v.index()])).collect();
-            step.op.reference(&operands, &mut want);
+                node.outputs().iter().map(|v| Matrix::zeros(shapes[v.index()])).collect();
+            node.op.reference(&operands, &mut want);
             for want in want {
                 let Some((value, data)) = made.next() else { break };
                 let (at, shape) = (value.index(), cut[value.index()]);
@@ -86,8 +87,8 @@ pub(super) fn check(
                 // A NaN is no pass.
                 let tolerance = tolerance(precision);
                 if !matches!(error.partial_cmp(&tolerance), Some(std::cmp::Ordering::Less)) {
-                    let step = step.label.clone();
-                    return Err(GpuError::Wrong { adapter: adapter(), step, error, tolerance });
+                    let node = node.label.clone();
+                    return Err(GpuError::Wrong { adapter: adapter(), node, error, tolerance });
                 }
                 given[at] = Some(if shape == want.shape { got } else { want });
             }
@@ -114,9 +115,9 @@ pub(super) fn against_cpu<'a>(
         // A record that overflows is its caller's to report; in f16 it may do so here alone.
         let overflows = want.iter().any(|v| !v.is_finite()) || precision == Precision::F16 && error.is_nan();
         if !overflows && error.partial_cmp(&tolerance) != Some(std::cmp::Ordering::Less) {
-            let step = graph.steps().iter().find(|s| s.outputs().contains(&value));
-            let step = step.map_or_else(|| "an input".to_owned(), |s| s.label.clone());
-            return Err(GpuError::Wrong { adapter: adapter.to_owned(), step, error, tolerance });
+            let node = graph.nodes().iter().find(|s| s.outputs().contains(&value));
+            let node = node.map_or_else(|| "an input".to_owned(), |s| s.label.clone());
+            return Err(GpuError::Wrong { adapter: adapter.to_owned(), node, error, tolerance });
         }
     }
     Ok(())

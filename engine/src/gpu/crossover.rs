@@ -7,7 +7,7 @@ use super::{Features, Gpu, GpuOptions, State, cache};
 use crate::Batch;
 use crate::clock::Moment;
 use crate::graph::Value;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -28,10 +28,10 @@ impl Gpu {
         let inputs: Vec<Shape> = probe(1).inputs.iter().map(|(s, _)| *s).collect();
         self.usual = inputs.first().map_or(1, |shape| shape.len()).max(1);
         let shapes = self.graph.shapes(&inputs).unwrap_or_default();
-        for step in self.graph.steps() {
+        for node in self.graph.nodes() {
             let operands: Vec<Shape> =
-                step.inputs().iter().filter_map(|v| shapes.get(v.index()).copied()).collect();
-            (step.label.as_str(), step.contract.name(), &operands).hash(&mut hash);
+                node.inputs().iter().filter_map(|v| shapes.get(v.index()).copied()).collect();
+            (node.label.as_str(), node.contract.name(), &operands).hash(&mut hash);
         }
         let GpuOptions { checked, batch, features, precision, .. } = &self.options;
         let Features { subgroups, f16, .. } = features;
@@ -74,7 +74,7 @@ impl Gpu {
     /// None if the GPU fails meanwhile.
     fn measure(&self, probe: impl Fn(usize) -> Probe) -> Option<usize> {
         let State::Device(network, _) = self.state() else { return None };
-        let kept = self.graph.steps().last()?.outputs().to_vec();
+        let kept = self.graph.nodes().last()?.outputs().to_vec();
         let start = Moment::now();
         let mut size = 1;
         while size <= LARGEST && start.elapsed() < PATIENCE {

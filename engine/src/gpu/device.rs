@@ -1,6 +1,6 @@
 //! Adapters, and a device with its queue: what the driver gives.
 
-use super::error::{Fault, GpuError, caught};
+use super::error::{DeviceError, GpuError, caught};
 use super::layout::Limits;
 use super::options::GpuOptions;
 use crate::Precision;
@@ -103,7 +103,7 @@ pub(super) struct Device {
     pub(super) traits: Traits,
     pub(super) timestamps: bool,
     pub(super) pipeline_cache: bool,
-    faults: Arc<Mutex<Option<Fault>>>,
+    failures: Arc<Mutex<Option<DeviceError>>>,
 }
 
 impl Device {
@@ -143,7 +143,7 @@ impl Device {
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(chosen.request_device(&request)).map_err(|e| {
-            GpuError::Fault { adapter: adapter.name.clone(), fault: Fault::Driver(one_line(&e)) }
+            GpuError::Device { adapter: adapter.name.clone(), error: DeviceError::Driver(one_line(&e)) }
         })?;
         let storage = match (half, f16) {
             (false, _) => Storage::F32,
@@ -154,7 +154,7 @@ impl Device {
         Ok(Device { timestamps, pipeline_cache, ..Device::over(device, queue, adapter, info, traits) })
     }
 
-    /// Takes over a device, whose faults are noted from here on.
+    /// Takes over a device, whose failures are noted from here on.
     pub(super) fn over(
         device: wgpu::Device,
         queue: wgpu::Queue,
@@ -163,24 +163,24 @@ impl Device {
         traits: Traits,
     ) -> Device {
         let limits = device.limits();
-        let faults = Arc::new(Mutex::new(None));
-        let note = |faults: &Arc<Mutex<Option<Fault>>>| {
-            let faults = Arc::clone(faults);
-            move |fault| {
-                faults.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+        let failures = Arc::new(Mutex::new(None));
+        let note = |failures: &Arc<Mutex<Option<DeviceError>>>| {
+            let failures = Arc::clone(failures);
+            move |failure| {
+                failures.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
             }
         };
-        let on_error = note(&faults);
+        let on_error = note(&failures);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             on_error(match error {
-                wgpu::Error::OutOfMemory { .. } => Fault::OutOfMemory,
-                other => Fault::Driver(one_line(&other)),
+                wgpu::Error::OutOfMemory { .. } => DeviceError::OutOfMemory,
+                other => DeviceError::Driver(one_line(&other)),
             });
         }));
-        let on_loss = note(&faults);
+        let on_loss = note(&failures);
         device.set_device_lost_callback(move |reason, text| {
             let text = if text.is_empty() { format!("{reason:?}").to_lowercase() } else { one_line(&text) };
-            on_loss(Fault::Lost(text));
+            on_loss(DeviceError::Lost(text));
         });
         Device {
             device,
@@ -196,14 +196,14 @@ impl Device {
             traits,
             timestamps: false,
             pipeline_cache: false,
-            faults,
+            failures,
         }
     }
 
-    /// Fails with the first fault since the device was opened.
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        match &*self.faults.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(fault) => Err(fault.clone()),
+    /// Fails with the first failure since the device was opened.
+    pub(super) fn check(&self) -> Result<(), DeviceError> {
+        match &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(failure) => Err(failure.clone()),
             None => Ok(()),
         }
     }
@@ -215,7 +215,7 @@ impl Device {
         bytes: usize,
         usage: wgpu::BufferUsages,
         mapped: bool,
-    ) -> Result<wgpu::Buffer, Fault> {
+    ) -> Result<wgpu::Buffer, DeviceError> {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes.next_multiple_of(4).max(4) as u64,

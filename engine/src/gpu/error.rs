@@ -40,20 +40,20 @@ pub enum GpuError {
     #[error("a GPU does not compute in bf16; use f32 or f16, or the CPU")]
     Precision,
     /// The driver failed while the GPU was made ready.
-    #[error("{adapter}: {fault}")]
-    Fault {
+    #[error("{adapter}: {error}")]
+    Device {
         /// The adapter's name.
         adapter: String,
         /// What failed.
-        fault: Fault,
+        error: DeviceError,
     },
     /// The GPU computes wrongly.
-    #[error("{adapter} computes {step} wrongly: off by {error:.1e} where {tolerance:.0e} is allowed")]
+    #[error("{adapter} computes {node} wrongly: off by {error:.1e} where {tolerance:.0e} is allowed")]
     Wrong {
         /// The adapter's name.
         adapter: String,
-        /// The first step that is wrong.
-        step: String,
+        /// The first node that is wrong.
+        node: String,
         /// The largest error relative to the largest value.
         error: f64,
         /// The most that would have passed.
@@ -64,7 +64,7 @@ pub enum GpuError {
 /// A device that failed: it is made anew, and if it fails again given up.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum DeviceError {
     /// The device is gone.
     #[error("the GPU was lost ({0})")]
     Lost(String),
@@ -80,6 +80,6 @@ pub enum Fault {
 }
 
 /// Calls what calls the driver: wgpu panics where that reports a loss that it did not foresee.
-pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Lost("its driver gave up".to_owned()))
+pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, DeviceError> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| DeviceError::Lost("its driver gave up".to_owned()))
 }

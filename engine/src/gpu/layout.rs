@@ -1,11 +1,11 @@
 //! Where each matrix of a batch lies in the GPU's arena, and what each dispatch is: no device needed.
 
-use super::error::Fault;
+use super::error::DeviceError;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
 use crate::plan;
 use efficientecg_kernels::gpu::{ALIGN, Element, Launch, Operand, Shader, Traits, cells};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use std::ops::Range;
 
 /// What a device allows.
@@ -29,7 +29,7 @@ pub(super) struct Layout {
     pub(super) elements: Vec<Element>,
     /// The bytes of each value in the arena: `[batch, rows, pitch]`.
     pub(super) places: Vec<Range<usize>>,
-    /// One for each step.
+    /// One for each node.
     pub(super) dispatches: Vec<Dispatch>,
     /// Bytes of the arena.
     pub(super) arena: usize,
@@ -37,21 +37,21 @@ pub(super) struct Layout {
     pub(super) dims: usize,
 }
 
-/// A step laid out.
+/// A node laid out.
 pub(super) struct Dispatch {
     pub(super) launch: Launch,
     /// The bytes of its dims in their buffer.
     pub(super) dims: Range<usize>,
     /// What each slot of the program is bound to.
-    pub(super) bound: Vec<Bound>,
+    pub(super) bound: Vec<BindingSource>,
 }
 
 /// What a slot is bound to.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Bound {
+pub(super) enum BindingSource {
     /// These bytes of the arena.
     Arena(Range<usize>),
-    /// This weight of the step.
+    /// This weight of the node.
     Weight(usize),
 }
 
@@ -71,10 +71,10 @@ impl Layout {
         guard: usize,
     ) -> Result<Layout, Failure> {
         let (shapes, elements) = self::shapes(graph, inputs)?;
-        let shaders: Vec<Box<dyn Shader>> = graph.steps().iter().map(|s| s.op.shader()).collect();
+        let shaders: Vec<Box<dyn Shader>> = graph.nodes().iter().map(|s| s.op.shader()).collect();
         let mut launches = Vec::new();
-        for (step, shader) in graph.steps().iter().zip(&shaders) {
-            let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
+        for (node, shader) in graph.nodes().iter().zip(&shaders) {
+            let operands: Vec<Shape> = node.inputs().iter().map(|v| shapes[v.index()]).collect();
             launches.push(shader.launch(&operands, batch));
         }
 
@@ -88,16 +88,16 @@ impl Layout {
             bytes.next_multiple_of(ALIGN)
         };
         // Values placed as one: the operands that a program takes as one range.
-        let lives = plan::lives(graph, shapes.len(), kept);
+        let lifetimes = plan::lifetimes(graph, shapes.len(), kept);
         let mut units = Vec::new();
         let mut grouped = vec![false; shapes.len()];
-        for (at, (step, shader)) in graph.steps().iter().zip(&shaders).enumerate() {
+        for (at, (node, shader)) in graph.nodes().iter().zip(&shaders).enumerate() {
             let operands = shader.operands();
             if operands.contains(&Operand::Inputs) {
-                let values = step.inputs().to_vec();
+                let values = node.inputs().to_vec();
                 values.iter().for_each(|v| grouped[v.index()] = true);
                 let life = values.iter().fold((usize::MAX, 0), |life, v| {
-                    let (start, end) = lives[v.index()];
+                    let (start, end) = lifetimes[v.index()];
                     (life.0.min(start), life.1.max(end))
                 });
                 units.push((Unit::Values(values), life));
@@ -107,7 +107,7 @@ impl Layout {
             }
         }
         for v in (0..shapes.len()).filter(|v| !grouped[*v]) {
-            units.push((Unit::Values(vec![Value(v)]), lives[v]));
+            units.push((Unit::Values(vec![Value(v)]), lifetimes[v]));
         }
 
         let size = |unit: &Unit| match unit {
@@ -130,28 +130,28 @@ impl Layout {
                         at += bytes(*v);
                     }
                 }
-                Unit::Scratch(step) => scratch[*step] = at..at + size(unit),
+                Unit::Scratch(node) => scratch[*node] = at..at + size(unit),
             }
         }
 
         let mut dims = 0;
         let mut dispatches = Vec::new();
-        for (index, ((step, shader), launch)) in graph.steps().iter().zip(&shaders).zip(launches).enumerate()
+        for (index, ((node, shader), launch)) in graph.nodes().iter().zip(&shaders).zip(launches).enumerate()
         {
             let place = |values: &[Value], i: usize| places[values[i].index()].clone();
             let slots = shader.program().slots;
             let bound = slots.iter().zip(shader.operands()).map(|(slot, operand)| match operand {
-                Operand::Input(i) => Bound::Arena(place(step.inputs(), i)),
-                Operand::Output(i) => Bound::Arena(place(step.outputs(), i)),
+                Operand::Input(i) => BindingSource::Arena(place(node.inputs(), i)),
+                Operand::Output(i) => BindingSource::Arena(place(node.outputs(), i)),
                 Operand::Inputs => {
-                    let all = step.inputs();
-                    Bound::Arena(place(all, 0).start..place(all, all.len() - 1).end)
+                    let all = node.inputs();
+                    BindingSource::Arena(place(all, 0).start..place(all, all.len() - 1).end)
                 }
-                Operand::Scratch => Bound::Arena(scratch[index].clone()),
-                Operand::Weight(i) => Bound::Weight(i),
+                Operand::Scratch => BindingSource::Arena(scratch[index].clone()),
+                Operand::Weight(i) => BindingSource::Weight(i),
                 // Something must be bound; the program does not touch it.
-                Operand::Absent if slot.weight => Bound::Weight(0),
-                Operand::Absent => Bound::Arena(place(step.outputs(), 0)),
+                Operand::Absent if slot.weight => BindingSource::Weight(0),
+                Operand::Absent => BindingSource::Arena(place(node.outputs(), 0)),
             });
             let table = 4 * launch.dims.len().max(1);
             let dispatch = Dispatch { dims: dims..dims + table, bound: bound.collect(), launch };
@@ -170,8 +170,8 @@ impl Layout {
         }
         for dispatch in &self.dispatches {
             let ranges = dispatch.bound.iter().filter_map(|b| match b {
-                Bound::Arena(range) => Some(range.len()),
-                Bound::Weight(_) => None,
+                BindingSource::Arena(range) => Some(range.len()),
+                BindingSource::Weight(_) => None,
             });
             let binding = ranges.max().unwrap_or(0);
             if binding > limits.binding {
@@ -194,8 +194,8 @@ impl Layout {
         let mut used: Vec<Range<usize>> = self.places.clone();
         for dispatch in &self.dispatches {
             used.extend(dispatch.bound.iter().filter_map(|b| match b {
-                Bound::Arena(range) => Some(range.clone()),
-                Bound::Weight(_) => None,
+                BindingSource::Arena(range) => Some(range.clone()),
+                BindingSource::Weight(_) => None,
             }));
         }
         used.sort_by_key(|r| r.start);
@@ -215,17 +215,17 @@ impl Layout {
 pub(super) fn shapes(graph: &Graph, inputs: &[Shape]) -> Result<(Vec<Shape>, Vec<Element>), EngineError> {
     let mut shapes = graph.shapes(inputs)?;
     let mut elements = vec![Element::F32; shapes.len()];
-    for step in graph.steps() {
-        let shader = step.op.shader();
-        let operands: Vec<Shape> = step.inputs().iter().map(|v| shapes[v.index()]).collect();
-        for (value, shape) in step.outputs().iter().zip(shader.outputs(&operands)) {
+    for node in graph.nodes() {
+        let shader = node.op.shader();
+        let operands: Vec<Shape> = node.inputs().iter().map(|v| shapes[v.index()]).collect();
+        for (value, shape) in node.outputs().iter().zip(shader.outputs(&operands)) {
             shapes[value.index()] = shape;
         }
         for (slot, operand) in shader.program().slots.iter().zip(shader.operands()) {
             match operand {
-                Operand::Output(i) => elements[step.outputs()[i].index()] = slot.element,
-                Operand::Input(i) if graph.inputs().contains(&step.inputs()[i]) => {
-                    elements[step.inputs()[i].index()] = slot.element;
+                Operand::Output(i) => elements[node.outputs()[i].index()] = slot.element,
+                Operand::Input(i) if graph.inputs().contains(&node.inputs()[i]) => {
+                    elements[node.inputs()[i].index()] = slot.element;
                 }
                 _ => {}
             }
@@ -237,7 +237,7 @@ pub(super) fn shapes(graph: &Graph, inputs: &[Shape]) -> Result<(Vec<Shape>, Vec
 /// What is placed as one.
 enum Unit {
     Values(Vec<Value>),
-    /// Of this step.
+    /// Of this node.
     Scratch(usize),
 }
 
@@ -256,7 +256,7 @@ pub(super) enum Failure {
         allowed: usize,
     },
     /// The device failed.
-    Fault(Fault),
+    Device(DeviceError),
 }
 
 impl From<EngineError> for Failure {
@@ -265,8 +265,8 @@ impl From<EngineError> for Failure {
     }
 }
 
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        Failure::Fault(fault)
+impl From<DeviceError> for Failure {
+    fn from(failure: DeviceError) -> Failure {
+        Failure::Device(failure)
     }
 }

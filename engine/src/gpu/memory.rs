@@ -4,7 +4,7 @@ use super::device::Device;
 use super::layout::{Failure, Layout};
 use super::network::Network;
 use crate::graph::{Graph, Value};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use std::ops::Range;
 
 /// Bytes on the device and in host memory that it can reach.
@@ -31,12 +31,12 @@ impl Network {
     ) -> Result<Memory, Failure> {
         let Device { traits, limits, .. } = &self.device;
         let layout = Layout::new(graph, inputs, kept, batch, *traits, *limits, 0)?;
-        let lives = crate::plan::lives(graph, layout.shapes.len(), kept);
+        let lifetimes = crate::plan::lifetimes(graph, layout.shapes.len(), kept);
         let size = |v: usize| layout.places[v].len();
         let mut largest_two = 0;
-        for a in 0..lives.len() {
+        for a in 0..lifetimes.len() {
             for b in 0..a {
-                if lives[a].0 <= lives[b].1 && lives[b].0 <= lives[a].1 {
+                if lifetimes[a].0 <= lifetimes[b].1 && lifetimes[b].0 <= lifetimes[a].1 {
                     largest_two = largest_two.max(size(a) + size(b));
                 }
             }

@@ -1,7 +1,7 @@
 //! Runs a graph's shaders on a GPU: the only user of wgpu.
 //!
 //! [`Gpu`] is shared by threads and runs batches by `&self`. At its making it checks the device against the
-//! references, step by step, on inputs that the caller gives, and the first batch of every shape against the CPU. A
+//! references, node by node, on inputs that the caller gives, and the first batch of every shape against the CPU. A
 //! device that fails during a run is made anew once; if that one fails soon, the CPU computes this batch and all later
 //! ones. Either way the results are complete.
 
@@ -28,16 +28,16 @@ use crate::graph::{Graph, Value};
 use crate::{Batch, Precision};
 use device::Device;
 use efficientecg_kernels::gpu::Storage;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use error::caught;
 use layout::Failure;
-use network::{Network, Planned};
+use network::{DevicePlan, Network};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use check::Probe;
 pub use device::{Adapter, adapters, hardware};
-pub use error::{Fault, GpuError};
+pub use error::{DeviceError, GpuError};
 pub use memory::Memory;
 #[doc(hidden)]
 pub use options::{Fail, Plant, Stage};
@@ -76,7 +76,7 @@ enum State {
 }
 
 /// What a device made of a batch, with the plans that are not trusted yet and the first record of each.
-type OnDevice<T> = Result<(T, Vec<(Arc<Planned>, usize)>), Failure>;
+type OnDevice<T> = Result<(T, Vec<(Arc<DevicePlan>, usize)>), Failure>;
 
 impl Gpu {
     /// Makes a device ready for a graph and checks it with `probe`. Where it fails later, the engine that `make_cpu` gives
@@ -196,7 +196,7 @@ impl Gpu {
         for _ in 0..2 {
             let State::Device(network, made) = self.state() else { break };
             let done = caught(|| on_device(&network, batch));
-            match done.unwrap_or_else(|fault| Err(fault.into())) {
+            match done.unwrap_or_else(|failure| Err(failure.into())) {
                 Ok((done, untrusted)) => match self.trust(&untrusted, batch)? {
                     Ok(()) => return Ok(done),
                     Err(error) => {
@@ -212,21 +212,21 @@ impl Gpu {
                     ));
                     break;
                 }
-                Err(Failure::Fault(fault)) => {
+                Err(Failure::Device(failure)) => {
                     // Its memory must be free before another device takes as much.
                     drop(network);
-                    self.recover(made, &fault);
+                    self.recover(made, &failure);
                 }
             }
         }
         on_cpu(self.cpu(), batch)
     }
 
-    /// Holds the first record of each plan's first batch against the CPU's: a kernel may be wrong for shapes or tiles
-    /// that the self-test had not.
+    /// Holds the first record of each plan's first batch against the CPU's: a kernel may be wrong for shapes or
+    /// workgroup tiles that the self-test had not.
     fn trust(
         &self,
-        untrusted: &[(Arc<Planned>, usize)],
+        untrusted: &[(Arc<DevicePlan>, usize)],
         batch: &Batch<'_>,
     ) -> Result<Result<(), GpuError>, EngineError> {
         for (planned, first) in untrusted {
@@ -263,7 +263,7 @@ impl Gpu {
     }
 
     /// Makes a device anew that failed, unless it is one that failed soon after that, or hangs.
-    fn recover(&self, made: usize, fault: &Fault) {
+    fn recover(&self, made: usize, failure: &DeviceError) {
         let name = &self.adapter.name;
         let network = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -278,24 +278,24 @@ impl Gpu {
             }
         };
         let served = network.counts().submits.load(Ordering::Relaxed);
-        let next = if matches!(fault, Fault::Timeout(_)) {
+        let next = if matches!(failure, DeviceError::Timeout(_)) {
             // Letting go of a device that hangs would wait for it.
             std::mem::forget(network);
-            Err(fault.to_string())
+            Err(failure.to_string())
         } else {
             drop(network);
             if made == 1 || served >= TRUSTED_AGAIN {
                 open(&self.graph, &self.options, &self.probe)
-                    .map_err(|error| format!("{fault}, and then: {error}"))
+                    .map_err(|error| format!("{failure}, and then: {error}"))
             } else {
-                Err(fault.to_string())
+                Err(failure.to_string())
             }
         };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match next {
             Ok((network, _)) => {
                 *state = State::Device(Arc::new(network), made + 1);
-                let line = format!("{name}: {fault}; it was set up anew and the batch is run again");
+                let line = format!("{name}: {failure}; it was set up anew and the batch is run again");
                 (self.options.warn)(&line);
             }
             Err(why) => {
@@ -313,7 +313,7 @@ type Phases = Vec<(&'static str, f64)>;
 fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
     let adapter = || options.adapter.clone().unwrap_or_else(|| "the GPU".to_owned());
     caught(|| open_unguarded(graph, options, probe))
-        .unwrap_or_else(|fault| Err(GpuError::Fault { adapter: adapter(), fault }))
+        .unwrap_or_else(|failure| Err(GpuError::Device { adapter: adapter(), error: failure }))
 }
 
 fn open_unguarded(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
@@ -326,8 +326,8 @@ fn open_unguarded(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<
     let device = Device::open(options)?;
     phase("open the GPU");
     let adapter = device.adapter.name.clone();
-    let fault = |fault| GpuError::Fault { adapter, fault };
-    let network = Network::new(device, graph, options, 0).map_err(fault)?;
+    let failure = |failure| GpuError::Device { adapter, error: failure };
+    let network = Network::new(device, graph, options, 0).map_err(failure)?;
     phase("upload");
     check::check(&network, graph, probe, options.precision)?;
     phase("pipelines and self-test");

@@ -1,12 +1,12 @@
 //! A graph on a device: its weights there, its plans, its runs.
 //!
-//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every step is one dispatch, and
-//! the wanted values are copied into another mapped buffer. A batch larger than the device's limits allow is cut
+//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every node is one dispatch,
+//! and the wanted values are copied into another mapped buffer. A batch larger than the device's limits allow is cut
 //! into parts, of which two are under way at any time, so that one is filled or read while the other computes.
 
 use super::device::Device;
-use super::error::Fault;
-use super::layout::{self, Bound, Failure, Layout, Limits};
+use super::error::DeviceError;
+use super::layout::{self, BindingSource, Failure, Layout, Limits};
 use super::options::{Fail, GpuOptions, Stage};
 use super::pipelines::{Pipeline, Pipelines};
 use super::rows::{read_matrix, write_row};
@@ -14,7 +14,7 @@ use super::timestamps::{Queries, Timeline};
 use crate::Batch;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::{ALIGN, Element, Storage, pitch};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ pub(super) struct Network {
     pub(super) device: Device,
     pipelines: Pipelines,
     weights: wgpu::Buffer,
-    /// The bytes of each step's weights.
+    /// The bytes of each node's weights.
     pub(super) places: Vec<Vec<Range<usize>>>,
     plans: Mutex<Plans>,
     batch: usize,
@@ -53,36 +53,36 @@ pub(super) struct Counts {
 struct Plans {
     /// Shared by all plans, as the queue runs one submission after another.
     arena: Option<wgpu::Buffer>,
-    plans: Vec<Arc<Planned>>,
+    plans: Vec<Arc<DevicePlan>>,
 }
 
 /// A batch laid out, with all that its runs use.
-pub(super) struct Planned {
+pub(super) struct DevicePlan {
     inputs: Vec<Shape>,
     pub(super) kept: Vec<Value>,
     batch: usize,
     pub(super) layout: Layout,
     pub(super) arena: wgpu::Buffer,
-    steps: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
+    nodes: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
     /// The bytes of each input in a frame's upload.
     pub(super) uploads: Vec<Range<usize>>,
     /// The bytes of each kept value in a frame's readback.
     pub(super) readbacks: Vec<Range<usize>>,
-    frames: Mutex<Vec<Frame>>,
+    frames: Mutex<Vec<StagingBuffers>>,
     /// Whether a batch of it was held against the CPU's.
     pub(super) trusted: AtomicBool,
 }
 
 /// The mapped buffers of a submission.
-struct Frame {
+struct StagingBuffers {
     upload: wgpu::Buffer,
     readback: wgpu::Buffer,
 }
 
 /// A submission under way.
-struct Flight {
-    planned: Arc<Planned>,
-    frame: Frame,
+struct InFlight {
+    planned: Arc<DevicePlan>,
+    frame: StagingBuffers,
     index: wgpu::SubmissionIndex,
     /// How each of the two mappings went. Another thread's wait may be what calls back.
     mapped: Receiver<bool>,
@@ -98,23 +98,23 @@ impl Network {
         graph: &Graph,
         options: &GpuOptions,
         guard: usize,
-    ) -> Result<Network, Fault> {
+    ) -> Result<Network, DeviceError> {
         let mut places = Vec::new();
         let mut bytes: Vec<u8> = Vec::new();
-        for step in graph.steps() {
-            let of_step = step.op.shader().weights().into_iter().map(|values| {
+        for node in graph.nodes() {
+            let of_node = node.op.shader().weights().into_iter().map(|values| {
                 let start = bytes.len();
                 bytes.extend(values.bytes(device.traits.storage));
                 // Ranges are bound whole, also where a kernel without that layer sees another type.
                 bytes.resize(bytes.len().next_multiple_of(ALIGN).max(start + ALIGN), 0);
                 start..bytes.len()
             });
-            places.push(of_step.collect::<Vec<_>>());
+            places.push(of_node.collect::<Vec<_>>());
         }
         let largest = places.iter().flatten().map(Range::len).max().unwrap_or(0);
         let Limits { binding, buffer, .. } = device.limits;
         if largest > binding || bytes.len() > buffer {
-            return Err(Fault::Driver(format!(
+            return Err(DeviceError::Driver(format!(
                 "the weights take {} bytes, {largest} of them in one layer, where {buffer} and {binding} are allowed",
                 bytes.len()
             )));
@@ -124,7 +124,7 @@ impl Network {
         {
             let whole = weights.slice(..);
             let mapped = whole.get_mapped_range_mut();
-            let mut mapped = mapped.map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            let mut mapped = mapped.map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
             mapped.slice(..bytes.len()).copy_from_slice(&bytes);
         }
         weights.unmap();
@@ -155,9 +155,9 @@ impl Network {
         inputs: &[Shape],
         kept: &[Value],
         batch: usize,
-    ) -> Result<Arc<Planned>, Failure> {
+    ) -> Result<Arc<DevicePlan>, Failure> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |p: &Arc<Planned>| p.batch == batch && p.inputs == inputs && p.kept == kept;
+        let fits = |p: &Arc<DevicePlan>| p.batch == batch && p.inputs == inputs && p.kept == kept;
         if let Some(at) = plans.plans.iter().position(fits) {
             plans.plans[at..].rotate_left(1);
             return Ok(Arc::clone(&plans.plans[plans.plans.len() - 1]));
@@ -173,7 +173,7 @@ impl Network {
             plans.arena = Some(device.buffer("arena", layout.arena, usage, false)?);
         }
         let Some(arena) = plans.arena.clone() else {
-            return Err(Fault::OutOfMemory.into());
+            return Err(DeviceError::OutOfMemory.into());
         };
         let planned = Arc::new(self.plan(graph, inputs, kept, batch, layout, arena)?);
         if plans.plans.len() == PLANS {
@@ -191,9 +191,9 @@ impl Network {
         batch: usize,
         layout: Layout,
         arena: wgpu::Buffer,
-    ) -> Result<Planned, Fault> {
+    ) -> Result<DevicePlan, DeviceError> {
         let device = &self.device;
-        let programs = graph.steps().iter().map(|s| s.op.shader().program());
+        let programs = graph.nodes().iter().map(|s| s.op.shader().program());
         let launches: Vec<_> = programs.zip(layout.dispatches.iter().map(|d| &d.launch)).collect();
         let pipelines = self.pipelines.get(device, &launches)?;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
@@ -201,14 +201,14 @@ impl Network {
         {
             let whole = dims.slice(..);
             let mut mapped =
-                whole.get_mapped_range_mut().map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+                whole.get_mapped_range_mut().map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
             for dispatch in &layout.dispatches {
                 let bytes: &[u8] = bytemuck::cast_slice(&dispatch.launch.dims);
                 mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(bytes);
             }
         }
         dims.unmap();
-        let mut steps = Vec::new();
+        let mut nodes = Vec::new();
         for (index, (pipeline, dispatch)) in pipelines.into_iter().zip(&layout.dispatches).enumerate() {
             let range = |buffer, range: &Range<usize>| {
                 wgpu::BindingResource::Buffer(wgpu::BufferBinding {
@@ -221,17 +221,17 @@ impl Network {
                 vec![wgpu::BindGroupEntry { binding: 0, resource: range(&dims, &dispatch.dims) }];
             for (i, bound) in dispatch.bound.iter().enumerate() {
                 let resource = match bound {
-                    Bound::Arena(place) => range(&arena, place),
-                    Bound::Weight(w) => range(&self.weights, &self.places[index][*w]),
+                    BindingSource::Arena(place) => range(&arena, place),
+                    BindingSource::Weight(w) => range(&self.weights, &self.places[index][*w]),
                 };
                 entries.push(wgpu::BindGroupEntry { binding: 1 + i as u32, resource });
             }
             let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(&graph.steps()[index].label),
+                label: Some(&graph.nodes()[index].label),
                 layout: &pipeline.layout,
                 entries: &entries,
             });
-            steps.push((pipeline, group));
+            nodes.push((pipeline, group));
         }
         let pack = |values: &[Value]| -> Vec<Range<usize>> {
             let mut at = 0;
@@ -244,13 +244,13 @@ impl Network {
         };
         let (uploads, readbacks) = (pack(graph.inputs()), pack(kept));
         device.check()?;
-        Ok(Planned {
+        Ok(DevicePlan {
             inputs: inputs.to_vec(),
             kept: kept.to_vec(),
             batch,
             layout,
             arena,
-            steps,
+            nodes,
             uploads,
             readbacks,
             frames: Mutex::default(),
@@ -258,20 +258,20 @@ impl Network {
         })
     }
 
-    /// Runs a batch, in parts if it must be, with the times of its steps where someone wants them. Gives the plans that
+    /// Runs a batch, in parts if it must be, with the times of its nodes where someone wants them. Gives the plans that
     /// are not trusted yet, each with the first record that it computed.
     pub(super) fn run(
         &self,
         graph: &Graph,
         batch: &mut Batch<'_>,
         mut timeline: Option<&mut Timeline>,
-    ) -> Result<Vec<(Arc<Planned>, usize)>, Failure> {
+    ) -> Result<Vec<(Arc<DevicePlan>, usize)>, Failure> {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
         crate::check_lengths(batch, &layout::shapes(graph, &inputs)?.0)?;
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let mut part = self.batch.min(batch.size);
-        let mut flights: VecDeque<Flight> = VecDeque::new();
-        let mut untrusted: Vec<(Arc<Planned>, usize)> = Vec::new();
+        let mut flights: VecDeque<InFlight> = VecDeque::new();
+        let mut untrusted: Vec<(Arc<DevicePlan>, usize)> = Vec::new();
         let mut first = 0;
         while first < batch.size {
             let size = part.min(batch.size - first);
@@ -288,7 +288,7 @@ impl Network {
                 self.land(flight, batch, timeline.as_deref_mut())?;
             }
             let queries = match timeline.as_deref_mut() {
-                Some(timeline) => Queries::new(&self.device, graph.steps().len(), timeline)?,
+                Some(timeline) => Queries::new(&self.device, graph.nodes().len(), timeline)?,
                 None => None,
             };
             if !planned.trusted.load(Ordering::Relaxed)
@@ -309,11 +309,11 @@ impl Network {
     fn launch(
         &self,
         graph: &Graph,
-        planned: Arc<Planned>,
+        planned: Arc<DevicePlan>,
         batch: &Batch<'_>,
         first: usize,
         queries: Option<Queries>,
-    ) -> Result<Flight, Failure> {
+    ) -> Result<InFlight, Failure> {
         let device = &self.device;
         self.inject(Stage::Submit)?;
         device.check()?;
@@ -328,13 +328,13 @@ impl Network {
             None => {
                 let up = wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC;
                 let down = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-                Frame {
+                StagingBuffers {
                     upload: device.buffer("upload", end(&planned.uploads), up, true)?,
                     readback: device.buffer("readback", end(&planned.readbacks) + stamps, down, false)?,
                 }
             }
         };
-        let refused = |e: &dyn std::fmt::Display| Fault::Driver(super::device::one_line(&e));
+        let refused = |e: &dyn std::fmt::Display| DeviceError::Driver(super::device::one_line(&e));
         {
             let whole = frame.upload.slice(..);
             let mut mapped =
@@ -397,16 +397,16 @@ impl Network {
         let index = device.queue.submit([commands]);
         self.counts.submits.fetch_add(1, Ordering::Relaxed);
         device.check()?;
-        Ok(Flight { planned, frame, index, mapped, first, queries })
+        Ok(InFlight { planned, frame, index, mapped, first, queries })
     }
 
     /// Fails as a test asks for.
-    fn inject(&self, stage: Stage) -> Result<(), Fault> {
+    fn inject(&self, stage: Stage) -> Result<(), DeviceError> {
         match self.fail.as_ref().and_then(|fail| fail(stage)) {
             // What follows meets a device that is gone.
-            Some(Fault::Lost(_)) => self.device.device.destroy(),
-            Some(Fault::Driver(_)) => std::panic::resume_unwind(Box::new(())),
-            Some(fault) => return Err(fault),
+            Some(DeviceError::Lost(_)) => self.device.device.destroy(),
+            Some(DeviceError::Driver(_)) => std::panic::resume_unwind(Box::new(())),
+            Some(failure) => return Err(failure),
             None => {}
         }
         Ok(())
@@ -415,12 +415,12 @@ impl Network {
     /// Waits for a submission and copies its results out.
     fn land(
         &self,
-        flight: Flight,
+        flight: InFlight,
         batch: &mut Batch<'_>,
         timeline: Option<&mut Timeline>,
     ) -> Result<(), Failure> {
         let device = &self.device;
-        let Flight { planned, frame, index, mapped, first, queries } = flight;
+        let InFlight { planned, frame, index, mapped, first, queries } = flight;
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts.waits.fetch_add(1, Ordering::Relaxed);
         self.inject(Stage::Wait)?;
@@ -428,26 +428,26 @@ impl Network {
         device.check()?;
         match polled {
             Ok(_) => {}
-            Err(wgpu::PollError::Timeout) => return Err(Fault::Timeout(self.timeout.as_secs()).into()),
+            Err(wgpu::PollError::Timeout) => return Err(DeviceError::Timeout(self.timeout.as_secs()).into()),
             // The submission never was: the device had gone before.
             Err(wgpu::PollError::WrongSubmissionIndex(..)) => {
-                return Err(Fault::Lost("it took no submission".to_owned()).into());
+                return Err(DeviceError::Lost("it took no submission".to_owned()).into());
             }
         }
         for _ in 0..2 {
             match mapped.recv_timeout(self.timeout) {
                 Ok(true) => {}
                 Ok(false) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(Fault::Lost("its results cannot be read".to_owned()).into());
+                    return Err(DeviceError::Lost("its results cannot be read".to_owned()).into());
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(Fault::Timeout(self.timeout.as_secs()).into());
+                    return Err(DeviceError::Timeout(self.timeout.as_secs()).into());
                 }
             }
         }
         {
             let view = frame.readback.slice(..).get_mapped_range();
-            let view = view.map_err(|e| Fault::Driver(super::device::one_line(&e)))?;
+            let view = view.map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
             self.counts.readbacks.fetch_add(1, Ordering::Relaxed);
             for ((value, data), range) in batch.outputs.iter_mut().zip(&planned.readbacks) {
                 let shape = planned.layout.shapes[value.index()];
@@ -472,11 +472,11 @@ impl Network {
     }
 }
 
-impl Planned {
-    /// The dispatches of all steps: in one pass, or in one each between timestamps.
+impl DevicePlan {
+    /// The dispatches of all nodes: in one pass, or in one each between timestamps.
     fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
-        let step = |pass: &mut wgpu::ComputePass<'_>, at: usize| {
-            let (pipeline, group) = &self.steps[at];
+        let node = |pass: &mut wgpu::ComputePass<'_>, at: usize| {
+            let (pipeline, group) = &self.nodes[at];
             pass.set_pipeline(&pipeline.pipeline);
             pass.set_bind_group(0, group, &[]);
             let [x, y, z] = self.layout.dispatches[at].launch.grid.map(|g| g as u32);
@@ -484,13 +484,13 @@ impl Planned {
         };
         let Some(queries) = queries else {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            return (0..self.steps.len()).for_each(|at| step(&mut pass, at));
+            return (0..self.nodes.len()).for_each(|at| node(&mut pass, at));
         };
-        for at in 0..self.steps.len() {
+        for at in 0..self.nodes.len() {
             let timestamp_writes = Some(queries.around(at));
             let mut pass =
                 encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
-            step(&mut pass, at);
+            node(&mut pass, at);
         }
     }
 }

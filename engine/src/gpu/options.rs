@@ -1,6 +1,6 @@
 //! How a GPU is chosen and used.
 
-use super::error::{Fault, GpuError};
+use super::error::{DeviceError, GpuError};
 use crate::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub enum Stage {
 
 /// How a device shall fail at a stage: `Lost` destroys it, `Driver` is a panic in the driver, others are reported.
 #[doc(hidden)]
-pub type Fail = Arc<dyn Fn(Stage) -> Option<Fault> + Send + Sync>;
+pub type Fail = Arc<dyn Fn(Stage) -> Option<DeviceError> + Send + Sync>;
 
 /// How a GPU is chosen and used. Each option has a method of its name.
 ///
@@ -214,7 +214,7 @@ impl GpuOptions {
 
     /// For tests: whether the device shall fail.
     #[doc(hidden)]
-    pub fn fail(mut self, fail: impl Fn(Stage) -> Option<Fault> + Send + Sync + 'static) -> GpuOptions {
+    pub fn fail(mut self, fail: impl Fn(Stage) -> Option<DeviceError> + Send + Sync + 'static) -> GpuOptions {
         self.fail = Some(Arc::new(fail));
         self
     }

@@ -1,7 +1,7 @@
 //! Compiled programs, each made once for its overrides.
 
 use super::device::Device;
-use super::error::Fault;
+use super::error::DeviceError;
 use super::options::{GpuOptions, Plant};
 use efficientecg_kernels::gpu::{Dims, Launch, Program};
 use std::collections::HashMap;
@@ -41,7 +41,7 @@ impl Pipelines {
         &self,
         device: &Device,
         launches: &[(&'static Program, &Launch)],
-    ) -> Result<Vec<Arc<Pipeline>>, Fault> {
+    ) -> Result<Vec<Arc<Pipeline>>, DeviceError> {
         let key = |(program, launch): &(&'static Program, &Launch)| -> Key {
             (program.name, launch.overrides.iter().map(|o| o.to_bits()).collect())
         };
@@ -79,7 +79,7 @@ impl Pipelines {
             }
         }
         let made = made();
-        let missing = || Fault::Driver("a pipeline was not made".to_owned());
+        let missing = || DeviceError::Driver("a pipeline was not made".to_owned());
         launches.iter().map(|launch| made.get(&key(launch)).cloned().ok_or_else(missing)).collect()
     }
 

@@ -9,10 +9,10 @@ use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::graph::Value;
 use crate::profile::Profile;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 
 impl Gpu {
-    /// Runs a batch by the clock: each step's time by the device's timestamps, the whole's by the processor's clock.
+    /// Runs a batch by the clock: each node's time by the device's timestamps, the whole's by the processor's clock.
     /// Where the CPU computes the batch instead, its profile says so.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
         let on_device = |network: &Network, batch: &mut Batch<'_>| {

@@ -1,7 +1,7 @@
 //! Rows of numbers into and out of mapped buffers.
 
 use efficientecg_kernels::gpu::{Element, Storage, pitch};
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use half::f16;
 use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use half::vec::HalfFloatVecExt;

@@ -21,7 +21,7 @@ use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::{Case, ops};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 mod properties;
 
@@ -57,7 +57,7 @@ fn open(options: &GpuOptions) -> Option<Device> {
     }
 }
 
-/// A graph of one step, its results, and the shapes of its operands.
+/// A graph of one node, its results, and the shapes of its operands.
 fn graph(name: &str, op: Box<dyn Op>, shapes: &[Shape]) -> (Graph, Vec<Value>) {
     let mut graph = Graph::new();
     let operands: Vec<Value> = shapes.iter().map(|_| graph.input()).collect();
@@ -95,11 +95,11 @@ fn run(
 ) -> Results {
     let shapes: Vec<Shape> = records[0].iter().map(|m| m.shape).collect();
     let (graph, outputs) = graph(name, op, &shapes);
-    let fault = |e: &dyn std::fmt::Debug| -> ! { panic!("{name}: {e:?}") };
-    let network = Network::new(device, &graph, options, GUARD).unwrap_or_else(|e| fault(&e));
-    let (sizes, _) = layout::shapes(&graph, &shapes).unwrap_or_else(|e| fault(&e));
+    let failure = |e: &dyn std::fmt::Debug| -> ! { panic!("{name}: {e:?}") };
+    let network = Network::new(device, &graph, options, GUARD).unwrap_or_else(|e| failure(&e));
+    let (sizes, _) = layout::shapes(&graph, &shapes).unwrap_or_else(|e| failure(&e));
     let sizes: Vec<Shape> = outputs.iter().map(|v| sizes[v.index()]).collect();
-    let planned = network.planned(&graph, &shapes, &outputs, 3).unwrap_or_else(|e| fault(&e));
+    let planned = network.planned(&graph, &shapes, &outputs, 3).unwrap_or_else(|e| failure(&e));
     let poison: Vec<u8> = POISON.to_ne_bytes().repeat(planned.layout.arena / 4);
     network.device.queue.write_buffer(&planned.arena, 0, &poison);
 
@@ -111,7 +111,7 @@ fn run(
     let mut wanted: Vec<(Value, &mut [f32])> =
         outputs.iter().copied().zip(results.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: 3, inputs: &inputs, outputs: &mut wanted };
-    network.run(&graph, &mut batch, None).unwrap_or_else(|e| fault(&e));
+    network.run(&graph, &mut batch, None).unwrap_or_else(|e| failure(&e));
 
     let arena = arena(&network.device, &planned.arena);
     for gap in planned.layout.gaps() {

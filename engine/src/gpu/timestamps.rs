@@ -1,8 +1,8 @@
-//! The device's own clock: each step in a compute pass of its own between two timestamps, which come back with the results in
-//! the one readback.
+//! The device's own clock: each node in a compute pass of its own between two timestamps, which come back with the
+//! results in the one readback.
 
 use super::device::Device;
-use super::error::Fault;
+use super::error::DeviceError;
 use crate::profile::{Profile, Span};
 
 /// Bytes of a timestamp.
@@ -15,27 +15,27 @@ pub(super) struct Timeline {
     origin: Option<u64>,
     parts: usize,
     spans: Vec<Span>,
-    /// What kept the steps from being timed.
-    fault: Option<String>,
+    /// What kept the nodes from being timed.
+    failure: Option<String>,
 }
 
 impl Timeline {
     /// What the whole came to, in this many seconds.
     pub(super) fn profile(self, seconds: f64) -> Profile {
-        let Timeline { spans, fault, .. } = self;
-        let note = fault.map(|why| format!("steps are not timed: {why}"));
+        let Timeline { spans, failure, .. } = self;
+        let note = failure.map(|why| format!("nodes are not timed: {why}"));
         Profile { spans, seconds, threads: 1, gpu: true, note }
     }
 
-    /// Notes that steps could not be timed.
+    /// Notes that nodes could not be timed.
     pub(super) fn give_up(&mut self, why: impl Into<String>) {
         self.spans.clear();
-        self.fault.get_or_insert_with(|| why.into());
+        self.failure.get_or_insert_with(|| why.into());
     }
 
-    /// Adds a part of `records` records: the begin and end of each step, in ticks of `period` nanoseconds.
+    /// Adds a part of `records` records: the begin and end of each node, in ticks of `period` nanoseconds.
     pub(super) fn add(&mut self, ticks: &[u64], records: usize, period: f64) {
-        if self.fault.is_some() {
+        if self.failure.is_some() {
             return;
         }
         if let Err(why) = sound(ticks, period) {
@@ -43,11 +43,11 @@ impl Timeline {
         }
         let origin = *self.origin.get_or_insert(ticks.first().copied().unwrap_or(0));
         let seconds = |from: u64, to: u64| to.saturating_sub(from) as f64 * period * 1e-9;
-        let lane = self.parts;
+        let track = self.parts;
         self.parts += 1;
-        self.spans.extend(ticks.chunks_exact(2).enumerate().map(|(step, t)| Span {
-            step,
-            lane,
+        self.spans.extend(ticks.chunks_exact(2).enumerate().map(|(node, t)| Span {
+            node,
+            track,
             threads: 1,
             records,
             start: seconds(origin, t[0]),
@@ -75,21 +75,21 @@ pub(super) struct Queries {
     set: wgpu::QuerySet,
     /// Where they become numbers: a buffer that can be mapped cannot take them.
     resolved: wgpu::Buffer,
-    steps: usize,
+    nodes: usize,
 }
 
 impl Queries {
-    /// Room for the timestamps of this many steps; none, and a note of why, where the device has none.
+    /// Room for the timestamps of this many nodes; none, and a note of why, where the device has none.
     pub(super) fn new(
         device: &Device,
-        steps: usize,
+        nodes: usize,
         timeline: &mut Timeline,
-    ) -> Result<Option<Queries>, Fault> {
+    ) -> Result<Option<Queries>, DeviceError> {
         if !device.timestamps {
             timeline.give_up(format!("{} has no timestamps, or they are switched off", device.adapter.name));
             return Ok(None);
         }
-        let (count, most) = (2 * steps, wgpu::QUERY_SET_MAX_QUERIES as usize);
+        let (count, most) = (2 * nodes, wgpu::QUERY_SET_MAX_QUERIES as usize);
         if count == 0 || count > most {
             timeline.give_up(format!("{count} timestamps are needed, from 1 to {most} can be had"));
             return Ok(None);
@@ -101,26 +101,26 @@ impl Queries {
         });
         let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
         let resolved = device.buffer("timestamps", STAMP * count, usage, false)?;
-        Ok(Some(Queries { set, resolved, steps }))
+        Ok(Some(Queries { set, resolved, nodes }))
     }
 
     /// Bytes that they take in a readback.
     pub(super) fn bytes(&self) -> usize {
-        2 * STAMP * self.steps
+        2 * STAMP * self.nodes
     }
 
-    /// The timestamps around a step's pass.
-    pub(super) fn around(&self, step: usize) -> wgpu::ComputePassTimestampWrites<'_> {
+    /// The timestamps around a node's pass.
+    pub(super) fn around(&self, node: usize) -> wgpu::ComputePassTimestampWrites<'_> {
         wgpu::ComputePassTimestampWrites {
             query_set: &self.set,
-            beginning_of_pass_write_index: Some(2 * step as u32),
-            end_of_pass_write_index: Some(2 * step as u32 + 1),
+            beginning_of_pass_write_index: Some(2 * node as u32),
+            end_of_pass_write_index: Some(2 * node as u32 + 1),
         }
     }
 
     /// Writes them into a readback from byte `at` on.
     pub(super) fn resolve(&self, encoder: &mut wgpu::CommandEncoder, readback: &wgpu::Buffer, at: usize) {
-        encoder.resolve_query_set(&self.set, 0..2 * self.steps as u32, &self.resolved, 0);
+        encoder.resolve_query_set(&self.set, 0..2 * self.nodes as u32, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, readback, at as u64, self.bytes() as u64);
     }
 
@@ -141,8 +141,8 @@ mod tests {
         let mut timeline = Timeline::default();
         timeline.add(&[1000, 1010, 1010, 1040], 3, 2.0);
         timeline.add(&[1050, 1060, 1070, 1070], 2, 2.0);
-        assert!(timeline.fault.is_none());
-        let seen: Vec<_> = timeline.spans.iter().map(|s| (s.step, s.lane, s.records)).collect();
+        assert!(timeline.failure.is_none());
+        let seen: Vec<_> = timeline.spans.iter().map(|s| (s.node, s.track, s.records)).collect();
         assert_eq!(seen, [(0, 0, 3), (1, 0, 3), (0, 1, 2), (1, 1, 2)]);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-15;
         assert!(near(timeline.spans[1].start, 20e-9) && near(timeline.spans[1].seconds, 60e-9));
@@ -166,9 +166,9 @@ mod tests {
             timeline.add(&[50, 60], 1, 1.0);
             assert!(timeline.spans.is_empty(), "{ticks:?}");
             assert!(
-                timeline.fault.as_ref().is_some_and(|f| f.contains(why)),
+                timeline.failure.as_ref().is_some_and(|f| f.contains(why)),
                 "{ticks:?}: {:?}",
-                timeline.fault
+                timeline.failure
             );
         }
     }

@@ -1,9 +1,9 @@
 //! Functions of a value with an error, and norms made of them.
 
 use super::{Approx, Arithmetic, UNIT, gamma};
-use crate::linear::LAYER_NORM_EPS;
 use crate::math;
 use crate::math::f64::{sigmoid, silu};
+use crate::norm::LAYER_NORM_EPS;
 use crate::precision::Precision;
 use crate::simd::Level;
 

@@ -2,10 +2,10 @@
 
 use super::{Approx, Arithmetic, UNIT, gamma, product, sum};
 use crate::precision::Precision;
-use crate::time;
+use crate::time_chunk;
 
 impl Arithmetic {
-    /// Adds `w x` to one chain for each column: a step of the tiled product.
+    /// Adds `w x` to one chain for each column: a step of the product.
     #[inline(always)]
     pub(crate) fn step(&self, chains: &mut [Approx], w: Approx, x: &[Approx]) {
         for (chain, x) in chains.iter_mut().zip(x) {
@@ -25,9 +25,9 @@ impl Arithmetic {
         }
     }
 
-    /// Adds 16 pairs of steps to each chain as a tile does: the even and the odd ones' products in a chain each, from zero, and
-    /// what both come to.
-    fn steps_of_tile(&self, chains: &mut [Approx], weight: &[Approx], x: &[Vec<Approx>]) {
+    /// Adds 16 pairs of steps to each chain as AMX does: the even and the odd ones' products in a chain each, from
+    /// zero, and what both come to.
+    fn steps_of_amx(&self, chains: &mut [Approx], weight: &[Approx], x: &[Vec<Approx>]) {
         let mut strands = [0, 1].map(|_| vec![Approx::default(); chains.len()]);
         for (i, (w, x)) in weight.iter().zip(x).enumerate() {
             self.step(&mut strands[i % 2], *w, x);
@@ -37,13 +37,19 @@ impl Arithmetic {
         }
     }
 
-    /// All steps of a tiled product of a row of weights as stored, from zeros, and the bias last: `x` has a row of columns
+    /// All steps of the product of a row of weights as stored, from zeros, and the bias last: `x` has a row of columns
     /// for each step.
-    pub(crate) fn tile(&self, weight: &[Approx], bias: f64, x: &[Vec<Approx>], cols: usize) -> Vec<Approx> {
+    pub(crate) fn row_product(
+        &self,
+        weight: &[Approx],
+        bias: f64,
+        x: &[Vec<Approx>],
+        cols: usize,
+    ) -> Vec<Approx> {
         let mut chains = vec![Approx::default(); cols];
-        if self.precision == Precision::Bf16 && self.tiles {
+        if self.precision == Precision::Bf16 && self.amx {
             for (w, x) in weight.chunks(32).zip(x.chunks(32)) {
-                self.steps_of_tile(&mut chains, w, x);
+                self.steps_of_amx(&mut chains, w, x);
             }
         } else if self.precision == Precision::Bf16 {
             for (w, x) in weight.chunks(2).zip(x.chunks(2)) {
@@ -87,7 +93,8 @@ impl Arithmetic {
         Approx { value: exact.value, error, variance: exact.variance + variance }
     }
 
-    /// The dot product of two vectors: the terms dealt to `strands` vectors' lanes, and the lanes added up in a tree.
+    /// The dot product of two vectors: the terms split among `strands` vectors' lanes, and the lanes added up in a
+    /// tree.
     pub(crate) fn dot(&self, w: &[f64], x: &[Approx], strands: usize) -> Approx {
         let terms = w.iter().zip(x).map(|(w, x)| (Approx::exact(*w), *x));
         if self.is_gpu() {
@@ -113,17 +120,17 @@ impl Arithmetic {
         terms.fold(first, |sum, t| self.add(sum, t))
     }
 
-    /// Sums over tiles of time of `rows` rows: `[tiles(cols), rows]`.
-    pub(crate) fn sum_tiles(&self, y: &[Approx], rows: usize) -> Vec<Approx> {
+    /// Sums over time chunks of `rows` rows: `[time_chunks(cols), rows]`.
+    pub(crate) fn sum_time_chunks(&self, y: &[Approx], rows: usize) -> Vec<Approx> {
         let cols = y.len() / rows.max(1);
-        (0..time::tiles(cols))
-            .flat_map(|tile| (0..rows).map(move |r| (tile, r)))
-            .map(|(tile, r)| self.total(&y[r * cols..][time::tile(cols, tile)]))
+        (0..time_chunk::time_chunks(cols))
+            .flat_map(|time_chunk| (0..rows).map(move |r| (time_chunk, r)))
+            .map(|(time_chunk, r)| self.total(&y[r * cols..][time_chunk::time_chunk(cols, time_chunk)]))
             .collect()
     }
 
-    /// Means over `cols` positions from sums over tiles, a row of `width` each: in f64 on a CPU, then rounded.
-    pub(crate) fn mean_of_tiles(&self, sums: &[f64], width: usize, cols: usize) -> Vec<Approx> {
+    /// Means over `cols` positions from sums over time chunks, a row of `width` each: in f64 on a CPU, then rounded.
+    pub(crate) fn mean_of_time_chunks(&self, sums: &[f64], width: usize, cols: usize) -> Vec<Approx> {
         let column = |c: usize| sums.iter().skip(c).step_by(width).map(|v| Approx::exact(*v));
         (0..width)
             .map(|c| match self.is_gpu() {

@@ -1,7 +1,7 @@
 //! The activations of a product, as the micro-kernels read them: blocks in f32, blocks rounded to bf16, taps of a signal.
 
 use crate::simd::Isa;
-use crate::view::{BLOCK, View};
+use crate::tensor::{BLOCK, TensorView};
 use std::ops::Range;
 
 /// Where the activations of a product lie. The family of micro-kernels that the weights are packed for says how they are read.
@@ -23,7 +23,7 @@ impl Activations {
     }
 
     /// A matrix of f32 in blocks, from column `col` on.
-    pub(crate) fn of(x: &View<'_>, col: usize) -> Activations {
+    pub(crate) fn of(x: &TensorView<'_>, col: usize) -> Activations {
         let pitch = x.shape().cols * BLOCK;
         Activations { data: x.block_ptr(0), pitch, stride: BLOCK, ..Activations::none() }.from(col)
     }
@@ -53,7 +53,7 @@ impl Bf16Blocks {
         if amx { BLOCK } else { BLOCK / 2 }
     }
 
-    /// Cells for `rows` rows and `cols` columns. A tile of AMX may read, but not use, columns behind them.
+    /// Cells for `rows` rows and `cols` columns. An AMX tile may read, but not use, columns behind them.
     pub(crate) fn cells(rows: usize, cols: usize, amx: bool) -> usize {
         let run = Bf16Blocks::run(amx);
         rows.div_ceil(2 * run) * run * cols + if amx { BLOCK * BLOCK } else { 0 }
@@ -63,7 +63,7 @@ impl Bf16Blocks {
     #[inline(always)]
     pub(crate) fn round<I: Isa>(
         s: I,
-        x: &View<'_>,
+        x: &TensorView<'_>,
         cols: Range<usize>,
         gate: Option<&[f32]>,
         amx: bool,
@@ -95,7 +95,7 @@ impl Bf16Blocks {
                 }
             }
             if b + 1 == blocks && !((b + 1) * (BLOCK / 2)).is_multiple_of(run) {
-                // The second half of a tile's rows.
+                // The second half of an AMX tile's rows.
                 let columns = to[BLOCK / 2..].chunks_mut(run).take(cols.len());
                 columns.for_each(|cells| cells[..BLOCK / 2].fill(0.0));
             }

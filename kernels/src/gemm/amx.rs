@@ -1,11 +1,11 @@
-//! The product in bf16 by a processor that multiplies tiles itself.
+//! The product in bf16 by AMX, whose tiles the processor multiplies itself.
 
-use super::{Activations, Prefetch, Weights};
+use super::{Activations, Prefetch, WeightBlocks};
 use crate::simd::Isa;
-use crate::simd::amx::{COLUMNS, Product, Registers, STEPS, product as multiply};
+use crate::simd::amx::{COLUMNS, STEPS, TileProduct, TileRegisters, product as multiply};
 use crate::simd::avx512::Avx512;
+use crate::tensor::BLOCK;
 use crate::tuning::MAX_BLOCKS;
-use crate::view::BLOCK;
 use std::mem::MaybeUninit;
 
 /// [`super::product`] by AMX.
@@ -14,12 +14,12 @@ use std::mem::MaybeUninit;
 /// As for [`super::product`]; the processor must have AMX with bf16, and AVX-512F, AVX2 and FMA.
 #[target_feature(enable = "avx512f,avx2,fma")]
 pub(super) unsafe fn product(
-    w: &Weights,
+    w: &WeightBlocks,
     x: Activations,
     cols: usize,
     to: *mut f32,
     pitch: usize,
-    later: &mut Prefetch<'_>,
+    prefetch: &mut Prefetch<'_>,
 ) {
     const CELL: usize = size_of::<f32>();
     // SAFETY: the caller vouches for it.
@@ -31,13 +31,13 @@ pub(super) unsafe fn product(
     let (results, out) =
         if cols < COLUMNS { (few.as_mut_ptr().cast(), COLUMNS * BLOCK) } else { (to, pitch) };
     // SAFETY: weights are packed for tiles where there are any.
-    let registers = unsafe { Registers::new() };
+    let registers = unsafe { TileRegisters::new() };
     for (i, col) in (0..cols).step_by(2 * COLUMNS).enumerate() {
         // A last tile begins earlier, and computes some columns again.
         let last = cols.saturating_sub(COLUMNS);
         let starts = [col.min(last), (col + COLUMNS).min(last)];
         let next = if i < blocks { w.next.wrapping_add(i * w.steps * BLOCK) } else { w.weight };
-        let p = Product {
+        let p = TileProduct {
             weight: w.weight,
             block: w.steps * BLOCK * CELL,
             depth: w.steps / STEPS,
@@ -45,7 +45,7 @@ pub(super) unsafe fn product(
             pitch: x.pitch * CELL,
             to: starts.map(|start| results.wrapping_add(start * BLOCK)),
             out: out * CELL,
-            prefetch: [next, later.take(w.steps)],
+            prefetch: [next, prefetch.take(w.steps)],
         };
         // SAFETY: handed on to the caller; both tiles are within the columns, or have room in `few`.
         unsafe { multiply(&registers, &p, if cols - col > COLUMNS { 2 } else { 1 }, blocks) };

@@ -2,10 +2,14 @@
 //! registers. A last block of half as many rows takes two columns a vector. The two tables differ in their instructions
 //! ([`Avx512`]), and in that Intel's has micro-kernels without prefetches.
 
-use super::micro_kernel::{Bf16, Cold, F32, Gated, Operand, Plain, Quiet, Taps, Tiles, Variant, run};
-use super::table::{MAX_COLUMNS, MicroKernel, Shapes, Table, by_columns, kernels, shapes, splits};
+use super::micro_kernel::{
+    ActivationFormat, Bf16, Cold, F32, Gated, Plain, Quiet, RegisterTiles, Taps, Variant, run,
+};
+use super::table::{
+    MAX_COLUMNS, MicroKernel, MicroKernels, Table, by_columns, kernels, micro_kernels, splits,
+};
 use crate::simd::avx512::Avx512;
-use crate::view::BLOCK;
+use crate::tensor::BLOCK;
 
 const LANES: usize = 16;
 
@@ -13,7 +17,7 @@ const LANES: usize = 16;
 macro_rules! table {
     ($isa:literal, quiet: $one:tt $two:tt $three:tt, halves: $half:tt $one_half:tt $two_halves:tt) => {
         Table {
-            f32: shapes!("f32_gemm", $isa, F32:
+            f32: micro_kernels!("f32_gemm", $isa, F32:
                 16 x [1 2 3 4 5 6 7 8 9 10 11 12] gated [12] cold [12] quiet $one;
                 32 x [1 2 3 4 5 6 7 8 9 10 11 12] gated [12] cold [12] quiet $two;
                 48 x [1 2 3 4 5 6 7 8] gated [8] cold [8] quiet $three;
@@ -21,7 +25,7 @@ macro_rules! table {
                 24 x [1 2 4 6 8 10 12] gated [12] cold [12] quiet $one_half;
                 40 x [1 2 4 6 8] gated [8] cold [8] quiet $two_halves;
             ),
-            bf16: shapes!("bf16_gemm", $isa, Bf16:
+            bf16: micro_kernels!("bf16_gemm", $isa, Bf16:
                 16 x [1 2 3 4 5 6 7 8 9 10 11 12];
                 32 x [1 2 3 4 5 6 7 8 9 10 11 12];
                 48 x [1 2 3 4 5 6 7 8];
@@ -30,10 +34,10 @@ macro_rules! table {
                 40 x [1 2 4 6 8];
             ),
             conv: [
-                shapes!("f32_conv_s1", $isa, Taps<1>: 16 x [1 2 4 8 12]; 32 x [1 2 4 8 12]; 48 x [1 2 4 8];),
-                shapes!("f32_conv_s2", $isa, Taps<2>: 16 x [1 2 4 8 12]; 32 x [1 2 4 8 12]; 48 x [1 2 4 8];),
+                micro_kernels!("f32_conv_s1", $isa, Taps<1>: 16 x [1 2 4 8 12]; 32 x [1 2 4 8 12]; 48 x [1 2 4 8];),
+                micro_kernels!("f32_conv_s2", $isa, Taps<2>: 16 x [1 2 4 8 12]; 32 x [1 2 4 8 12]; 48 x [1 2 4 8];),
                 // An address for each column: more columns, and sums would not stay in registers.
-                shapes!("f32_conv_any", $isa, Taps<0>: 16 x [1 2 4 8]; 32 x [1 2 4 8]; 48 x [1 2 4 6];),
+                micro_kernels!("f32_conv_any", $isa, Taps<0>: 16 x [1 2 4 8]; 32 x [1 2 4 8]; 48 x [1 2 4 6];),
             ],
         }
     };
@@ -46,7 +50,9 @@ pub(crate) mod any {
     /// # Safety
     /// The processor must have AVX-512F, AVX2 and FMA; besides, as for [`run`].
     #[target_feature(enable = "avx512f,avx2,fma")]
-    unsafe fn leaf<X: Operand, W: Variant, const V: usize, const N: usize, const HALF: bool>(t: &Tiles) {
+    unsafe fn leaf<X: ActivationFormat, W: Variant, const V: usize, const N: usize, const HALF: bool>(
+        t: &RegisterTiles,
+    ) {
         // SAFETY: handed on to the caller.
         unsafe { run::<Avx512<false>, X, W, V, N, HALF>(Avx512::assume(), t) }
     }
@@ -61,7 +67,9 @@ pub(crate) mod zen {
     /// # Safety
     /// The processor must have AVX-512F, AVX512-BF16, AVX2 and FMA; besides, as for [`run`].
     #[target_feature(enable = "avx512f,avx512bf16,avx2,fma")]
-    unsafe fn leaf<X: Operand, W: Variant, const V: usize, const N: usize, const HALF: bool>(t: &Tiles) {
+    unsafe fn leaf<X: ActivationFormat, W: Variant, const V: usize, const N: usize, const HALF: bool>(
+        t: &RegisterTiles,
+    ) {
         // SAFETY: handed on to the caller.
         unsafe { run::<Avx512<true>, X, W, V, N, HALF>(Avx512::assume(), t) }
     }

@@ -4,14 +4,14 @@
 //! are columns. The instruction sets' files make leaf functions of it.
 
 use crate::simd::Isa;
+use crate::tensor::BLOCK;
 use crate::tuning::NEAR;
-use crate::view::BLOCK;
 
-/// What a micro-kernel works on: some tiles, one after the other in time. Everything that only moves a pointer is here, so
-/// that one function serves every caller.
+/// What a micro-kernel works on: some register tiles, one after the other in time. Everything that only moves a
+/// pointer is here, so that one function serves every caller.
 #[derive(Clone, Copy)]
-pub(crate) struct Tiles {
-    /// How many tiles.
+pub(crate) struct RegisterTiles {
+    /// How many register tiles.
     pub(crate) count: usize,
     /// `[blocks, steps, BLOCK]`.
     pub(crate) weight: *const f32,
@@ -33,7 +33,7 @@ pub(crate) struct Tiles {
     pub(crate) to_pitch: usize,
     /// What to prefetch meanwhile: a vector and a line a step. It need not be readable.
     pub(crate) prefetch: [*const f32; 2],
-    /// How many cells further the next tile prefetches.
+    /// How many cells further the next register tile prefetches.
     pub(crate) prefetch_advance: [usize; 2],
     /// For [`Gated`]: a factor for each step.
     pub(crate) gate: *const f32,
@@ -42,29 +42,29 @@ pub(crate) struct Tiles {
 }
 
 /// How the activations of a product lie, and how they are multiplied.
-pub(crate) trait Operand {
+pub(crate) trait ActivationFormat {
     /// Whether a cell holds two bf16, of neighbouring rows.
     const PAIRS: bool;
     /// How many rows from a multiple of it on lie side by side.
     const RUN: usize;
     /// Cells from a column to the next.
-    fn stride(t: &Tiles) -> usize;
+    fn stride(t: &RegisterTiles) -> usize;
     /// Step `k` of the column at `x`.
-    fn row(t: &Tiles, x: *const f32, k: usize) -> *const f32;
+    fn row(t: &RegisterTiles, x: *const f32, k: usize) -> *const f32;
 }
 
 /// f32 in blocks of channels.
 pub(crate) struct F32;
 
-impl Operand for F32 {
+impl ActivationFormat for F32 {
     const PAIRS: bool = false;
     const RUN: usize = BLOCK;
     #[inline(always)]
-    fn stride(_: &Tiles) -> usize {
+    fn stride(_: &RegisterTiles) -> usize {
         BLOCK
     }
     #[inline(always)]
-    fn row(t: &Tiles, x: *const f32, k: usize) -> *const f32 {
+    fn row(t: &RegisterTiles, x: *const f32, k: usize) -> *const f32 {
         x.wrapping_add(k / BLOCK * t.pitch + k % BLOCK)
     }
 }
@@ -72,32 +72,32 @@ impl Operand for F32 {
 /// bf16 in blocks of channels, neighbouring rows of a column sharing a cell.
 pub(crate) struct Bf16;
 
-impl Operand for Bf16 {
+impl ActivationFormat for Bf16 {
     const PAIRS: bool = true;
     const RUN: usize = BLOCK / 2;
     #[inline(always)]
-    fn stride(_: &Tiles) -> usize {
+    fn stride(_: &RegisterTiles) -> usize {
         BLOCK / 2
     }
     #[inline(always)]
-    fn row(t: &Tiles, x: *const f32, k: usize) -> *const f32 {
+    fn row(t: &RegisterTiles, x: *const f32, k: usize) -> *const f32 {
         x.wrapping_add(k / (BLOCK / 2) * t.pitch + k % (BLOCK / 2))
     }
 }
 
-/// Taps of a convolution over rows in f32: steps at listed offsets, columns `STRIDE` cells apart, or as many as the tile says
-/// where `STRIDE` is 0.
+/// Taps of a convolution over rows in f32: steps at listed offsets, columns `STRIDE` cells apart, or as many as the
+/// register tile says where `STRIDE` is 0.
 pub(crate) struct Taps<const STRIDE: usize>;
 
-impl<const STRIDE: usize> Operand for Taps<STRIDE> {
+impl<const STRIDE: usize> ActivationFormat for Taps<STRIDE> {
     const PAIRS: bool = false;
     const RUN: usize = 1;
     #[inline(always)]
-    fn stride(t: &Tiles) -> usize {
+    fn stride(t: &RegisterTiles) -> usize {
         if STRIDE > 0 { STRIDE } else { t.stride }
     }
     #[inline(always)]
-    fn row(t: &Tiles, x: *const f32, k: usize) -> *const f32 {
+    fn row(t: &RegisterTiles, x: *const f32, k: usize) -> *const f32 {
         // SAFETY: there is an offset for each step.
         x.wrapping_add(unsafe { *t.offsets.add(k) })
     }
@@ -105,7 +105,7 @@ impl<const STRIDE: usize> Operand for Taps<STRIDE> {
 
 /// What a micro-kernel does beside the multiply-adds.
 pub(crate) trait Variant {
-    /// Whether it prefetches what the tile says.
+    /// Whether it prefetches what the register tile says.
     const PREFETCH: bool;
     /// Whether it multiplies the weights with the gate, and stores them.
     const GATE: bool = false;
@@ -115,7 +115,7 @@ pub(crate) trait Variant {
 
 /// Prefetches weights.
 pub(crate) struct Plain;
-/// Puts a gate into the weights on the way, for all tiles after it, rather than in a pass over the weights.
+/// Puts a gate into the weights on the way, for all register tiles after it, rather than in a pass over the weights.
 pub(crate) struct Gated;
 /// Prefetches activations too: no processor follows as many streams as there are blocks of a long record.
 pub(crate) struct Cold;
@@ -139,16 +139,24 @@ impl Variant for Quiet {
     const PREFETCH: bool = false;
 }
 
-/// Computes tiles of `N` columns by `V` vectors of rows. Where `HALF`, the last vector has its rows twice and takes two columns at once.
+/// Computes register tiles of `N` columns by `V` vectors of rows. Where `HALF`, the last vector has its rows twice
+/// and takes two columns at once.
 ///
 /// # Safety
-/// Weights, biases and the tiles' activations must be readable, and the results writable.
+/// Weights, biases and the register tiles' activations must be readable, and the results writable.
 #[inline(always)]
-pub(super) unsafe fn run<I: Isa, X: Operand, W: Variant, const V: usize, const N: usize, const HALF: bool>(
+pub(super) unsafe fn run<
+    I: Isa,
+    X: ActivationFormat,
+    W: Variant,
+    const V: usize,
+    const N: usize,
+    const HALF: bool,
+>(
     s: I,
-    t: &Tiles,
+    t: &RegisterTiles,
 ) {
-    let Tiles { weight, steps, gate, gated, .. } = *t;
+    let RegisterTiles { weight, steps, gate, gated, .. } = *t;
     // Where vector `v` of a step, a bias or a column is: in block `v / parts`, its part `v % parts`.
     let parts = BLOCK / I::LANES;
     let stride = X::stride(t);
@@ -177,7 +185,8 @@ pub(super) unsafe fn run<I: Isa, X: Operand, W: Variant, const V: usize, const N
                         s.prefetch(prefetch[1].wrapping_add(k * BLOCK));
                     }
                     if W::COLD {
-                        // A column of a block is a cache line, and a block has as many steps as a tile has columns or more.
+                        // A column of a block is a cache line, and a block has as many steps as a register tile has
+                        // columns or more.
                         s.prefetch(x.wrapping_add(k / BLOCK * t.pitch + (N + k % BLOCK) * BLOCK));
                     }
                     let multiply_add = |acc: &mut I::F32, w: I::F32, x: I::F32| {

@@ -3,14 +3,15 @@
 //! `y[r, t] = bias[r] + sum over k of w[r, k] * x[k, t]`: the rows of `w` are output channels and lie along the lanes,
 //! columns are time. A *micro-kernel* keeps one to three vectors of rows by some columns in registers over the whole sum (Goto
 //! and van de Geijn, *Anatomy of High-Performance Matrix Multiplication*, 2008): each step loads the vectors of weights,
-//! and multiplies them with as many broadcast values of `x` as there are columns. Columns are dealt evenly, so
-//! that no record's length wastes a lane and no tile is much smaller than another. Weights lie in blocks of
+//! and multiplies them with as many broadcast values of `x` as there are columns. Columns are split evenly, so
+//! that no record's length wastes a lane and no register tile is much smaller than another. Weights lie in blocks of
 //! [`BLOCK`] rows, step after step; a micro-kernel takes neighbouring blocks side by side. A last block of few rows may be *half*: its
-//! rows lie in a vector twice, which then takes two columns at once. In bf16, a processor that multiplies tiles itself
-//! ([`crate::simd::amx`]) is given those.
+//! rows lie in a vector twice, which then takes two columns at once. In bf16, AMX multiplies instead where
+//! the processor has it ([`crate::simd::amx`]).
 //!
-//! Micro-kernels are leaf functions in a [`table::Table`], one for each shape, type and instruction set; [`PackedWeights`] holds
-//! the part of it that its level and precision have. Where operands lie is data ([`micro_kernel::Tiles`]).
+//! Micro-kernels are leaf functions in a [`table::Table`], one for each shape, type and instruction set;
+//! [`PackedMatrix`] holds the part of it that its level and precision have. Where operands lie is data
+//! ([`micro_kernel::RegisterTiles`]).
 
 mod activations;
 #[cfg(target_arch = "x86_64")]
@@ -30,32 +31,32 @@ mod tests;
 
 use crate::math;
 use crate::op::Precision;
-use crate::simd::{Isa, Level, Set};
+use crate::simd::{InstructionSet, Isa, Level};
+use crate::tensor::BLOCK;
 use crate::tuning::{FEW_COLUMNS, MAX_BLOCKS, is_even};
-use crate::view::BLOCK;
 pub(crate) use activations::{Activations, Bf16Blocks};
-use micro_kernel::Tiles;
+use micro_kernel::RegisterTiles;
 use pack::Gating;
-pub(crate) use pack::{PackedWeights, Weights};
+pub(crate) use pack::{PackedMatrix, WeightBlocks};
 use std::ops::Range;
 
 /// The micro-kernels of a level.
 pub(crate) fn table(level: Level) -> &'static table::Table {
     match level.set() {
-        Set::Scalar => &scalar::TABLE,
+        InstructionSet::Scalar => &scalar::TABLE,
         #[cfg(target_arch = "x86_64")]
-        Set::Avx2 => &avx2::TABLE,
+        InstructionSet::Avx2 => &avx2::TABLE,
         #[cfg(target_arch = "x86_64")]
-        Set::Avx512 => &avx512::any::TABLE,
+        InstructionSet::Avx512 => &avx512::any::TABLE,
         #[cfg(target_arch = "x86_64")]
-        Set::Avx512Zen => &avx512::zen::TABLE,
+        InstructionSet::Avx512Zen => &avx512::zen::TABLE,
         #[cfg(target_arch = "aarch64")]
-        Set::Neon => &neon::TABLE,
+        InstructionSet::Neon => &neon::TABLE,
     }
 }
 
 /// How many blocks a micro-kernel takes side by side in a product of `cols` columns, so that `tasks` (a function of it) are enough.
-pub(crate) fn blocks_of_tile(level: Level, cols: usize, tasks: impl Fn(usize) -> usize) -> usize {
+pub(crate) fn blocks_of_register_tile(level: Level, cols: usize, tasks: impl Fn(usize) -> usize) -> usize {
     let most = table(level).blocks().min(if cols <= FEW_COLUMNS { 2 } else { MAX_BLOCKS });
     (1..=most).rev().find(|blocks| is_even(tasks(*blocks))).unwrap_or(1)
 }
@@ -105,7 +106,8 @@ pub(crate) enum Extra {
     Nothing,
     /// Its activations come from no near cache.
     Cold,
-    /// Its first tile puts a gate into the weights, for all after it and for later products: [`Weights::takes_gate`].
+    /// Its first register tile puts a gate into the weights, for all after it and for later products:
+    /// [`WeightBlocks::takes_gate`].
     Gate(Gating),
 }
 
@@ -117,21 +119,21 @@ pub(crate) enum Extra {
 /// from each column of `x` on: [`Bf16Blocks::cells`] has room for them.
 #[inline(always)]
 pub(crate) unsafe fn product(
-    w: &Weights,
+    w: &WeightBlocks,
     x: Activations,
     cols: usize,
     to: *mut f32,
     pitch: usize,
     extra: Extra,
-    later: &mut Prefetch<'_>,
+    prefetch: &mut Prefetch<'_>,
 ) {
     #[cfg(target_arch = "x86_64")]
     if w.amx {
         // SAFETY: handed on to the caller; weights are packed for AMX where it is there.
-        return unsafe { amx::product(w, x, cols, to, pitch, later) };
+        return unsafe { amx::product(w, x, cols, to, pitch, prefetch) };
     }
     let shapes = w.shapes;
-    let mut t = Tiles {
+    let mut t = RegisterTiles {
         count: 1,
         weight: w.weight,
         bias: w.bias,
@@ -163,29 +165,29 @@ pub(crate) unsafe fn product(
             }
             _ => {
                 if done < vectors {
-                    // Each of the first tiles prefetches a vector of every step of the next weights.
+                    // Each of the first register tiles prefetches a vector of every step of the next weights.
                     t.count = tiles.min(vectors - done);
                     t.prefetch[0] = w.next.wrapping_add(done * w.steps * shapes.lanes);
                     t.prefetch_advance[0] = w.steps * shapes.lanes;
                 } else {
                     t.prefetch[0] = w.weight;
                     t.prefetch_advance[0] = 0;
-                    if !shapes.quiet.is_empty() && matches!(extra, Extra::Nothing) && later.is_empty() {
+                    if !shapes.quiet.is_empty() && matches!(extra, Extra::Nothing) && prefetch.is_empty() {
                         let quiet = shapes.quiet.iter().find(|quiet| quiet.columns == kernel.columns);
                         kernel = quiet.unwrap_or(kernel);
                     }
                 }
-                (t.prefetch[1], t.prefetch_advance[1]) = match later.is_empty() {
+                (t.prefetch[1], t.prefetch_advance[1]) = match prefetch.is_empty() {
                     // Pages that are not there would be looked for, each time.
                     true => (w.weight, 0),
-                    false => (later.take(w.steps * t.count), w.steps * BLOCK),
+                    false => (prefetch.take(w.steps * t.count), w.steps * BLOCK),
                 };
                 if let (Extra::Cold, Some(cold), true) = (&extra, shapes.cold, full) {
                     kernel = cold;
                 }
             }
         }
-        // SAFETY: handed on to the caller; the tiles cover the columns.
+        // SAFETY: handed on to the caller; the register tiles cover the columns.
         unsafe { (kernel.run)(&t) };
         if let (Extra::Gate(gating), 0) = (&extra, done) {
             t.weight = gating.to;

@@ -1,20 +1,20 @@
 //! The weights of a product, packed at load for a level and a precision.
 
-use super::table::{MicroKernel, Shapes};
+use super::table::{MicroKernel, MicroKernels};
 use crate::aligned::Aligned;
 use crate::half;
 use crate::op::Precision;
 use crate::simd::{Isa, Level};
+use crate::tensor::BLOCK;
 use crate::tuning::MAX_BLOCKS;
-use crate::view::BLOCK;
 
 /// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
 /// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
-pub(crate) struct PackedWeights {
+pub(crate) struct PackedMatrix {
     precision: Precision,
     /// The micro-kernels that multiply it.
-    shapes: &'static [Shapes],
-    /// Whether AMX multiplies it ([`Level::has_tiles`]): steps are then zeros up to whole tiles.
+    shapes: &'static [MicroKernels],
+    /// Whether AMX multiplies it ([`Level::has_amx`]): steps are then zeros up to whole AMX tiles.
     amx: bool,
     steps: usize,
     /// Whether the last block is half: its first rows are there a second time, from the middle on.
@@ -24,25 +24,25 @@ pub(crate) struct PackedWeights {
     bias: Aligned,
 }
 
-impl PackedWeights {
+impl PackedMatrix {
     /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`) for a level.
-    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedWeights {
-        PackedWeights::with(level, weight, bias, precision, false)
+    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedMatrix {
+        PackedMatrix::with(level, weight, bias, precision, false)
     }
 
     /// Packs them in f32 for activations that are [taps](super::Activations::taps), columns `stride` cells apart.
-    pub(crate) fn taps(level: Level, weight: &[f64], bias: &[f64], stride: usize) -> PackedWeights {
+    pub(crate) fn taps(level: Level, weight: &[f64], bias: &[f64], stride: usize) -> PackedMatrix {
         let conv = super::table(level).conv;
         let shapes = conv[if (1..=2).contains(&stride) { stride - 1 } else { 2 }];
-        PackedWeights { shapes, ..PackedWeights::new(level, weight, bias, Precision::F32) }
+        PackedMatrix { shapes, ..PackedMatrix::new(level, weight, bias, Precision::F32) }
     }
 
     /// Packs them with a half block at the end, where the level has any use for it.
-    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedWeights {
+    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedMatrix {
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
         if takes_amx(level, precision) || !super::table(level).halves() || last == 0 || last > BLOCK / 2 {
-            return PackedWeights::new(level, weight, bias, precision);
+            return PackedMatrix::new(level, weight, bias, precision);
         }
         // The rows again, after as many zeros as there are to the middle.
         let repeated = |values: &[f64], each: usize| {
@@ -52,10 +52,10 @@ impl PackedWeights {
             values.extend(again);
             values
         };
-        PackedWeights::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
+        PackedMatrix::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
     }
 
-    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> PackedWeights {
+    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> PackedMatrix {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
         let amx = takes_amx(level, precision);
@@ -86,7 +86,7 @@ impl PackedWeights {
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
         let table = super::table(level);
         let shapes = if precision == Precision::Bf16 { table.bf16 } else { table.f32 };
-        PackedWeights { precision, shapes, amx, steps, half, weight: packed, bias: biases }
+        PackedMatrix { precision, shapes, amx, steps, half, weight: packed, bias: biases }
     }
 
     /// What the weights are stored in.
@@ -124,7 +124,7 @@ impl PackedWeights {
         &self.bias[b * BLOCK..][..BLOCK]
     }
 
-    /// Cells of scratch for [`PackedWeights::unpack`].
+    /// Cells of scratch for [`PackedMatrix::unpack`].
     pub(crate) fn scratch(&self) -> usize {
         MAX_BLOCKS * BLOCK * self.steps
     }
@@ -161,12 +161,12 @@ impl PackedWeights {
     }
 
     /// Those blocks as an operand of [`super::product`]; no more than there is a micro-kernel for.
-    pub(crate) fn operand(&self, first: usize, blocks: usize) -> Weights {
+    pub(crate) fn operand(&self, first: usize, blocks: usize) -> WeightBlocks {
         let weight = self.weight(first, blocks);
         let half = self.half && first + blocks == self.blocks();
         let shapes = self.shapes.iter().find(|s| s.blocks() == blocks && s.half() == half);
         let Some(shapes) = shapes else { unreachable!("no micro-kernel for {blocks} blocks") };
-        Weights {
+        WeightBlocks {
             weight: weight.as_ptr(),
             bias: self.bias[first * BLOCK..][..blocks * BLOCK].as_ptr(),
             next: weight.as_ptr().wrapping_add(weight.len()),
@@ -177,9 +177,9 @@ impl PackedWeights {
     }
 }
 
-/// Whether weights are packed for tiles of bf16.
+/// Whether weights are packed for AMX tiles of bf16.
 fn takes_amx(level: Level, precision: Precision) -> bool {
-    precision == Precision::Bf16 && level.has_tiles()
+    precision == Precision::Bf16 && level.has_amx()
 }
 
 /// The cell with one of its halves replaced.
@@ -190,7 +190,7 @@ fn with_half(cell: f32, half: usize, bits: u16) -> f32 {
 
 /// Blocks of weights, `[blocks, steps, BLOCK]`, and what multiplies them.
 #[derive(Clone, Copy)]
-pub(crate) struct Weights {
+pub(crate) struct WeightBlocks {
     pub(crate) weight: *const f32,
     /// `[blocks, BLOCK]`.
     pub(super) bias: *const f32,
@@ -198,7 +198,7 @@ pub(crate) struct Weights {
     pub(super) next: *const f32,
     pub(super) steps: usize,
     /// The micro-kernels for so many blocks.
-    pub(super) shapes: &'static Shapes,
+    pub(super) shapes: &'static MicroKernels,
     /// Whether AMX multiplies them, in place of the micro-kernels.
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other architecture has it"))]
     pub(super) amx: bool,
@@ -211,8 +211,9 @@ pub(crate) struct Gating {
     pub(super) to: *mut f32,
 }
 
-impl Weights {
-    /// Whether a product of so many columns may put a gate into the weights: its first tile is a full one, and in f32.
+impl WeightBlocks {
+    /// Whether a product of so many columns may put a gate into the weights: its first register tile is a full one,
+    /// and in f32.
     pub(crate) fn takes_gate(&self, cols: usize) -> bool {
         let first = |gated: &MicroKernel| self.shapes.first_of(cols).0.columns == gated.columns;
         cols > 0 && self.shapes.gated.is_some_and(first)

@@ -3,13 +3,13 @@
 //! A name says type, operation, rows × columns and instruction set, as in XNNPACK: `f32_gemm_48x8__avx512_zen`. A number of
 //! rows that is no multiple of [`BLOCK`] ends in half a block.
 
-use super::micro_kernel::Tiles;
-use crate::view::BLOCK;
+use super::micro_kernel::RegisterTiles;
+use crate::tensor::BLOCK;
 
 /// The most columns of a micro-kernel.
 pub(crate) const MAX_COLUMNS: usize = 12;
 
-/// Columns whose split into tiles is in the table: divisions take as long as some steps of a product do.
+/// Columns whose split into register tiles is in the table: divisions take as long as some steps of a product do.
 const FEW: usize = 128;
 
 /// A leaf function compiled for one instruction set, one shape and one type.
@@ -18,20 +18,20 @@ pub(crate) struct MicroKernel {
     pub(crate) name: &'static str,
     /// Columns of time.
     pub(crate) columns: usize,
-    /// The function. It may run only where the processor has the instruction set, on a tile as
+    /// The function. It may run only where the processor has the instruction set, on a register tile as
     /// [`super::micro_kernel::run`] asks for.
-    pub(crate) run: unsafe fn(&Tiles),
+    pub(crate) run: unsafe fn(&RegisterTiles),
 }
 
 /// The micro-kernels for one number of rows.
-pub(crate) struct Shapes {
+pub(crate) struct MicroKernels {
     /// Rows: blocks of [`BLOCK`], the last one half where it is no multiple.
     pub(crate) rows: usize,
     /// Lanes of their vectors.
     pub(crate) lanes: usize,
     /// By columns: for `n` columns, that at `n - 1` takes as many of them as any does.
     pub(crate) plain: [&'static MicroKernel; MAX_COLUMNS],
-    /// What [`Shapes::first_of`] gives for few columns: those of the tile, and how many tiles.
+    /// What [`MicroKernels::first_of`] gives for few columns: those of a register tile, and how many there are.
     pub(crate) split: [(u8, u8); FEW],
     /// For the most columns: puts a gate into the weights.
     pub(crate) gated: Option<&'static MicroKernel>,
@@ -41,7 +41,7 @@ pub(crate) struct Shapes {
     pub(crate) quiet: &'static [MicroKernel],
 }
 
-impl Shapes {
+impl MicroKernels {
     /// That of the most columns.
     pub(crate) fn largest(&self) -> &'static MicroKernel {
         self.plain[MAX_COLUMNS - 1]
@@ -71,8 +71,8 @@ impl Shapes {
         !self.rows.is_multiple_of(BLOCK)
     }
 
-    /// The one for the first tiles of `columns`, and how many tiles it is for. Columns are split evenly, so that no tile is much
-    /// smaller than another; where there is no micro-kernel of such a size, the largest comes first.
+    /// The one for the first register tiles of `columns`, and how many it is for. Columns are split evenly, so that
+    /// none is much smaller than another; where there is no micro-kernel of such a size, the largest comes first.
     #[inline]
     pub(crate) fn first_of(&self, columns: usize) -> (&'static MicroKernel, usize) {
         let (tile, count) = match self.split.get(columns) {
@@ -83,7 +83,7 @@ impl Shapes {
     }
 }
 
-/// See [`Shapes::first_of`]: the columns of the first tiles, and how many tiles have as many.
+/// See [`MicroKernels::first_of`]: the columns of the first register tiles, and how many have as many.
 const fn split(plain: &[&'static MicroKernel; MAX_COLUMNS], half: bool, columns: usize) -> (usize, usize) {
     let most = plain[MAX_COLUMNS - 1].columns;
     let tiles = columns.div_ceil(most);
@@ -113,22 +113,22 @@ pub(super) const fn splits(plain: &[&'static MicroKernel; MAX_COLUMNS], rows: us
 /// The micro-kernels of an instruction set.
 pub(crate) struct Table {
     /// Products in f32.
-    pub(crate) f32: &'static [Shapes],
+    pub(crate) f32: &'static [MicroKernels],
     /// Products in bf16, sums in f32.
-    pub(crate) bf16: &'static [Shapes],
+    pub(crate) bf16: &'static [MicroKernels],
     /// Convolutions over rows in f32, by stride: 1, 2, any.
-    pub(crate) conv: [&'static [Shapes]; 3],
+    pub(crate) conv: [&'static [MicroKernels]; 3],
 }
 
 impl Table {
     /// The most blocks of rows of a micro-kernel.
     pub(crate) fn blocks(&self) -> usize {
-        self.f32.iter().map(Shapes::blocks).max().unwrap_or(1)
+        self.f32.iter().map(MicroKernels::blocks).max().unwrap_or(1)
     }
 
     /// Whether there are micro-kernels whose last block is half.
     pub(crate) fn halves(&self) -> bool {
-        self.f32.iter().any(Shapes::half)
+        self.f32.iter().any(MicroKernels::half)
     }
 }
 
@@ -161,8 +161,9 @@ macro_rules! kernels {
 }
 pub(super) use kernels;
 
-/// The [`Shapes`] of a type: for each number of rows its columns, and those that have a micro-kernel of each variant.
-macro_rules! shapes {
+/// The [`MicroKernels`] of a type: for each number of rows its columns, and those that have a micro-kernel of each
+/// variant.
+macro_rules! micro_kernels {
     ($type:literal, $isa:literal, $operand:ty: $($rows:literal x $plain:tt
         $(gated $gated:tt)? $(cold $cold:tt)? $(quiet $quiet:tt)?;)+) => {
         &[$({
@@ -171,7 +172,7 @@ macro_rules! shapes {
             const GATED: &[MicroKernel] =
                 kernels!("f32_gemm_gated", $isa, $operand, Gated, $rows x $($gated)?);
             const COLD: &[MicroKernel] = kernels!("f32_gemm_cold", $isa, $operand, Cold, $rows x $($cold)?);
-            Shapes {
+            MicroKernels {
                 rows: $rows,
                 lanes: LANES,
                 plain: *PLAIN,
@@ -183,4 +184,4 @@ macro_rules! shapes {
         }),+]
     };
 }
-pub(super) use shapes;
+pub(super) use micro_kernels;

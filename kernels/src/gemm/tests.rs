@@ -1,8 +1,8 @@
 //! Every micro-kernel of every table, one by one, on whole numbers, of which products and sums are exact: whatever the order,
 //! each result has one right value. What operations make of them is held against f64 in `tests/operations`.
 
-use super::micro_kernel::Tiles;
-use super::table::{MicroKernel, Shapes};
+use super::micro_kernel::RegisterTiles;
+use super::table::{MicroKernel, MicroKernels};
 use super::*;
 use crate::aligned::Aligned;
 use std::collections::BTreeSet;
@@ -32,10 +32,10 @@ fn gate(step: usize) -> f64 {
     (step % 3) as f64 + 1.0
 }
 
-/// Runs one micro-kernel over `count` tiles of `depth` terms, and checks every cell.
+/// Runs one micro-kernel over `count` register tiles of `depth` terms, and checks every cell.
 fn check(
     level: Level,
-    shapes: &'static Shapes,
+    shapes: &'static MicroKernels,
     kernel: &MicroKernel,
     kind: Kind,
     depth: usize,
@@ -46,23 +46,23 @@ fn check(
     let bias: Vec<f64> = (0..rows).map(|r| r as f64 - 5.0).collect();
     let precision = if kind == Kind::Bf16 { Precision::Bf16 } else { Precision::F32 };
     let packed = match kind {
-        Kind::Conv { stride } => PackedWeights::taps(level, &weights, &bias, stride),
-        _ if shapes.half() => PackedWeights::halved(level, &weights, &bias, precision),
-        _ => PackedWeights::new(level, &weights, &bias, precision),
+        Kind::Conv { stride } => PackedMatrix::taps(level, &weights, &bias, stride),
+        _ if shapes.half() => PackedMatrix::halved(level, &weights, &bias, precision),
+        _ => PackedMatrix::new(level, &weights, &bias, precision),
     };
     let operand = packed.operand(0, shapes.blocks());
     assert!(std::ptr::eq(operand.shapes, shapes), "{}: packed for another", kernel.name);
 
-    let view_shape = crate::view::Shape::new(depth, cols);
-    let mut blocks = Aligned::zeros(crate::view::Layout::Blocks.cells(view_shape));
+    let view_shape = crate::tensor::Shape::new(depth, cols);
+    let mut blocks = Aligned::zeros(crate::tensor::Layout::Blocks.cells(view_shape));
     for k in 0..depth {
         for t in 0..cols {
-            blocks[crate::view::Layout::Blocks.at(view_shape, k, t)] = activation(k, t) as f32;
+            blocks[crate::tensor::Layout::Blocks.at(view_shape, k, t)] = activation(k, t) as f32;
         }
     }
-    let view = crate::view::View::new(&blocks, view_shape, crate::view::Layout::Blocks);
+    let view = crate::tensor::TensorView::new(&blocks, view_shape, crate::tensor::Layout::Blocks);
     let mut rounded = Aligned::zeros(Bf16Blocks::cells(depth, cols, false));
-    struct Round<'a>(&'a crate::view::View<'a>, usize, &'a mut [f32]);
+    struct Round<'a>(&'a crate::tensor::TensorView<'a>, usize, &'a mut [f32]);
     impl crate::simd::Body for Round<'_> {
         type Output = Activations;
         #[inline(always)]
@@ -92,7 +92,7 @@ fn check(
     let gated = kernel.name.contains("gated");
     let gates: Vec<f32> = (0..depth).map(|k| gate(k) as f32).collect();
     let mut gated_weights = vec![GUARD; packed.weight(0, shapes.blocks()).len()];
-    let tiles = Tiles {
+    let tiles = RegisterTiles {
         count,
         weight: operand.weight,
         bias: operand.bias,
@@ -141,7 +141,7 @@ fn check_all(name: &str, kind: Kind) {
         efficientecg_skipped::skipped(&format!("this processor has no {name}"));
         return;
     };
-    if kind == Kind::Bf16 && level.has_tiles() {
+    if kind == Kind::Bf16 && level.has_amx() {
         efficientecg_skipped::skipped(&format!("{name} multiplies bf16 by AMX here"));
         return;
     }
@@ -206,7 +206,7 @@ levels! {
 }
 
 #[test]
-fn tiles_cover_the_columns_and_are_even() {
+fn register_tiles_cover_the_columns_and_are_even() {
     for level in Level::available() {
         let table = super::table(level);
         for shapes in table.f32.iter().chain(table.bf16).chain(table.conv.into_iter().flatten()) {

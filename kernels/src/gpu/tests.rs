@@ -232,8 +232,8 @@ fn operands_fit_their_slots() {
             assert!(is_weight == slot.weight || *operand == Operand::Absent, "{place}");
             if let Operand::Weight(i) = operand {
                 let (element, length, finite) = match &weights[*i] {
-                    Weights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
-                    Weights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
+                    DeviceWeights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
+                    DeviceWeights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
                 };
                 assert_eq!(slot.element, element, "{place}");
                 assert!(length > 0 && finite, "{place}: {length} numbers");

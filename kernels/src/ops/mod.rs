@@ -14,7 +14,7 @@ mod window;
 pub use recipe::{Draw, Recipe, Values};
 
 use crate::op::{self, Op};
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 /// An operation in the table: its name and the shapes that tests and benches run.
 pub struct Entry {
@@ -49,20 +49,20 @@ pub fn ops() -> [Entry; 7] {
     ]
 }
 
-/// Sums of the rows of `y` over tiles of time: `[tiles(cols), rows]`.
-fn sum_tiles(y: &Matrix, sums: &mut Matrix) {
+/// Sums of the rows of `y` over time chunks: `[time_chunks(cols), rows]`.
+fn sum_time_chunks(y: &Matrix, sums: &mut Matrix) {
     for r in 0..y.shape.rows {
-        for tile in 0..sums.shape.rows {
-            sums.row_mut(tile)[r] = y.row(r)[op::tile(y.shape.cols, tile)].iter().sum();
+        for time_chunk in 0..sums.shape.rows {
+            sums.row_mut(time_chunk)[r] = y.row(r)[op::time_chunk(y.shape.cols, time_chunk)].iter().sum();
         }
     }
 }
 
-/// The mean over `cols` positions of each of `width` channels, from their sums over tiles.
-fn mean_of_tiles(sums: &Matrix, cols: usize) -> Vec<f64> {
+/// The mean over `cols` positions of each of `width` channels, from their sums over time chunks.
+fn mean_of_time_chunks(sums: &Matrix, cols: usize) -> Vec<f64> {
     let mut mean = vec![0.0; sums.shape.cols];
-    for tile in 0..sums.shape.rows {
-        for (m, s) in mean.iter_mut().zip(sums.row(tile)) {
+    for time_chunk in 0..sums.shape.rows {
+        for (m, s) in mean.iter_mut().zip(sums.row(time_chunk)) {
             *m += s;
         }
     }

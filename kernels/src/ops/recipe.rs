@@ -1,7 +1,7 @@
 //! Random cases: what property tests draw, here and in `engine`.
 
 use super::{Case, Random};
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 /// The numbers that a recipe is made from; smaller ones make smaller cases, so that a failing draw can be shrunk.
 pub type Draw = [u32; 12];
@@ -73,13 +73,13 @@ pub struct Recipe {
     next: usize,
 }
 
-/// One, two, and what lies around vectors, blocks and tiles of every level.
+/// One, two, and what lies around vectors, blocks and register tiles of every level.
 const SIZES: [usize; 36] = [
     1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65, 95, 96,
     97, 127, 128, 129, 191, 192, 193, 200,
 ];
 
-/// Lengths beyond those, around tiles of time and runs of attention.
+/// Lengths beyond those, around time chunks and runs of attention.
 const LENGTHS: [usize; 16] =
     [255, 256, 257, 511, 512, 513, 600, 1023, 1024, 1025, 1100, 1537, 2047, 2500, 4097, 5000];
 

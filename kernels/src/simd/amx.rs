@@ -1,10 +1,10 @@
 //! Products of matrices of bf16 by instructions (Intel AMX, from Sapphire Rapids on): 16 columns by 16 rows by 32 steps each, ten times
 //! as many multiply-adds a second as vectors of f32 do.
 //!
-//! A tile register holds 16 lines of 64 bytes. Activations are 16 columns of 32 rows, weights 16 pairs of steps of a block of rows
-//! ([`crate::gemm::PackedWeights`] has them so), results 16 columns of a block. Each result is the sum of two chains, those of the even
-//! and of the odd steps, 16 long and from zero, which is then added to what there was (Intel, *Software Developer's Manual*, volume 2,
-//! TDPBF16PS); subnormal numbers count as zeros.
+//! A tile register holds 16 lines of 64 bytes. Activations are 16 columns of 32 rows, weights 16 pairs of steps of a
+//! block of rows ([`crate::gemm::PackedMatrix`] has them so), results 16 columns of a block. Each result is the sum
+//! of two chains, those of the even and of the odd steps, 16 long and from zero, which is then added to what there
+//! was (Intel, *Software Developer's Manual*, volume 2, TDPBF16PS); subnormal numbers count as zeros.
 
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
@@ -18,17 +18,17 @@ pub(crate) const STEPS: usize = 16;
 /// From a line of a tile to the next in memory.
 const LINE: usize = 64;
 
-/// Whether the processor has tiles of bf16, and the system lets this process use them: it is asked once. Under Miri, what the
-/// compiler was told.
+/// Whether the processor has AMX tiles of bf16, and the system lets this process use them: it is asked once. Under
+/// Miri, what the compiler was told.
 pub(crate) fn available() -> bool {
     if cfg!(miri) {
         return cfg!(target_feature = "amx-bf16");
     }
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
-    *AVAILABLE.get_or_init(|| is_x86_feature_detected!("avx512f") && has_tiles() && is_permitted())
+    *AVAILABLE.get_or_init(|| is_x86_feature_detected!("avx512f") && has_amx() && is_permitted())
 }
 
-fn has_tiles() -> bool {
+fn has_amx() -> bool {
     /// AMX-BF16 and AMX-TILE, in leaf 7.
     const BITS: u32 = 1 << 22 | 1 << 24;
     /// The state of tiles, kept by the system.
@@ -75,10 +75,10 @@ fn is_permitted() -> bool {
 
 /// The shapes of the tile registers.
 #[repr(C, align(64))]
-struct Shapes([u8; 64]);
+struct TileConfig([u8; 64]);
 
 /// All eight of 16 lines of 64 bytes.
-static WHOLE: Shapes = {
+static WHOLE: TileConfig = {
     let mut shapes = [0; 64];
     shapes[0] = 1;
     let mut tile = 0;
@@ -87,27 +87,27 @@ static WHOLE: Shapes = {
         shapes[48 + tile] = 16;
         tile += 1;
     }
-    Shapes(shapes)
+    TileConfig(shapes)
 };
 
 /// This thread's tile registers, in their shapes until this is dropped.
-pub(crate) struct Registers(());
+pub(crate) struct TileRegisters(());
 
-impl Registers {
+impl TileRegisters {
     /// Takes them.
     ///
     /// # Safety
     /// [`available`] must have said so.
-    pub(crate) unsafe fn new() -> Registers {
+    pub(crate) unsafe fn new() -> TileRegisters {
         if !cfg!(miri) {
             // SAFETY: 64 bytes that the instruction reads; the compiler does not use tiles.
             unsafe { asm!("ldtilecfg [{}]", in(reg) &WHOLE, options(nostack, readonly, preserves_flags)) };
         }
-        Registers(())
+        TileRegisters(())
     }
 }
 
-impl Drop for Registers {
+impl Drop for TileRegisters {
     fn drop(&mut self) {
         if !cfg!(miri) {
             // SAFETY: they are this thread's, and nothing is in them between products.
@@ -118,7 +118,7 @@ impl Drop for Registers {
 
 /// One or two tiles of columns by one to three blocks of rows.
 #[repr(C)]
-pub(crate) struct Product {
+pub(crate) struct TileProduct {
     /// The weights' first pair of steps, and the bytes from a block to the next.
     pub(crate) weight: *const f32,
     pub(crate) block: usize,
@@ -153,7 +153,7 @@ macro_rules! product {
     ($name:ident: $($x:literal: $($acc:literal $w:literal),*;)*) => {
         /// # Safety
         /// As for [`product`].
-        unsafe fn $name(p: &Product) {
+        unsafe fn $name(p: &TileProduct) {
             // SAFETY: handed on to the caller. The tiles are this thread's, and in their shapes.
             unsafe {
                 asm!(
@@ -182,8 +182,8 @@ macro_rules! product {
                         concat!("add {", $x, "}, {pitch}"),
                     )*)*
                     p = in(reg) p,
-                    to = const offset_of!(Product, to),
-                    out = const offset_of!(Product, out),
+                    to = const offset_of!(TileProduct, to),
+                    out = const offset_of!(TileProduct, out),
                     x0 = inout(reg) p.x[0] => _,
                     x1 = inout(reg) p.x[1] => _,
                     pitch = inout(reg) p.pitch => _,
@@ -215,7 +215,7 @@ product!(two_by_three: "x0": "0" "w0", "1" "w1", "2" "w2"; "x1": "3" "w0", "4" "
 /// # Safety
 /// Weights and columns must be readable, and the results writable, for whole tiles.
 #[cfg_attr(miri, expect(unreachable_code))]
-pub(crate) unsafe fn product(_: &Registers, p: &Product, columns: usize, blocks: usize) {
+pub(crate) unsafe fn product(_: &TileRegisters, p: &TileProduct, columns: usize, blocks: usize) {
     #[cfg(miri)]
     // SAFETY: handed on to the caller.
     return unsafe { super::miri::product_by_tiles(p, columns, blocks) };

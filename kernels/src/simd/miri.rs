@@ -2,7 +2,7 @@
 //! memory, so that all that does is still the code that ships. Products by tiles, which are assembly, do: they are here whole.
 
 use super::MAX_LANES as BLOCK;
-use super::amx::{COLUMNS, Product, STEPS};
+use super::amx::{COLUMNS, STEPS, TileProduct};
 use crate::half;
 use std::arch::x86_64::*;
 use std::array::from_fn;
@@ -76,7 +76,7 @@ pub(super) fn _mm512_dpbf16_ps(acc: __m512, a: __m512bh, b: __m512bh) -> __m512 
 ///
 /// # Safety
 /// As for [`super::amx::product`].
-pub(super) unsafe fn product_by_tiles(p: &Product, columns: usize, blocks: usize) {
+pub(super) unsafe fn product_by_tiles(p: &TileProduct, columns: usize, blocks: usize) {
     // SAFETY: handed on to the caller.
     let line = |at: *const f32| unsafe { at.cast::<[[u16; 2]; STEPS]>().read_unaligned() };
     let value = |bits: u16| f32::from_bits(u32::from(bits) << 16);

@@ -171,7 +171,7 @@ enum Token {
 
 /// An instruction set by itself: for tables of what is compiled for each.
 #[derive(Clone, Copy)]
-pub(crate) enum Set {
+pub(crate) enum InstructionSet {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -236,12 +236,12 @@ impl Level {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Token::Avx512Zen(_) => true,
-            _ => self.has_tiles(),
+            _ => self.has_amx(),
         }
     }
 
-    /// Whether it multiplies bf16 by tiles of 16 by 16 by 32 (Intel AMX).
-    pub fn has_tiles(self) -> bool {
+    /// Whether it multiplies bf16 by AMX tiles of 16 by 16 by 32 (Intel).
+    pub fn has_amx(self) -> bool {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Token::Avx512(_) => amx::available(),
@@ -270,17 +270,17 @@ impl Level {
     }
 
     /// Which instruction set it is.
-    pub(crate) fn set(self) -> Set {
+    pub(crate) fn set(self) -> InstructionSet {
         match self.0 {
-            Token::Scalar(_) => Set::Scalar,
+            Token::Scalar(_) => InstructionSet::Scalar,
             #[cfg(target_arch = "x86_64")]
-            Token::Avx2(_) => Set::Avx2,
+            Token::Avx2(_) => InstructionSet::Avx2,
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512(_) => Set::Avx512,
+            Token::Avx512(_) => InstructionSet::Avx512,
             #[cfg(target_arch = "x86_64")]
-            Token::Avx512Zen(_) => Set::Avx512Zen,
+            Token::Avx512Zen(_) => InstructionSet::Avx512Zen,
             #[cfg(target_arch = "aarch64")]
-            Token::Neon(_) => Set::Neon,
+            Token::Neon(_) => InstructionSet::Neon,
         }
     }
 

@@ -5,7 +5,7 @@ use efficientecg_kernels::bound::Arithmetic;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::ops::Case;
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{BLOCK, Layout, Matrix, Shape, View, ViewMut};
+use efficientecg_kernels::tensor::{BLOCK, Layout, Matrix, Shape, TensorView, TensorViewMut};
 use std::ops::Range;
 
 const GUARD: usize = 64;
@@ -43,8 +43,8 @@ pub(crate) fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> V
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let layouts: Vec<Layout> = (0..shapes.len()).map(|i| kernel.input_layout(i)).collect();
     let buffers: Vec<Vec<f32>> = case.inputs.iter().zip(&layouts).map(|(m, l)| buffer(m, *l)).collect();
-    let inputs: Vec<View<'_>> =
-        buffers.iter().zip(&shapes).zip(&layouts).map(|((b, s), l)| View::new(b, *s, *l)).collect();
+    let inputs: Vec<TensorView<'_>> =
+        buffers.iter().zip(&shapes).zip(&layouts).map(|((b, s), l)| TensorView::new(b, *s, *l)).collect();
     let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let outputs: Vec<(Shape, Layout)> =
         outputs.into_iter().enumerate().map(|(i, shape)| (shape, kernel.output_layout(i))).collect();
@@ -57,17 +57,17 @@ pub(crate) fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> V
     let used = kernel.scratch(&shapes);
     let mut scratch = [filled(f32::NAN, used), filled(CANARY, GUARD)].concat();
     {
-        let views: Vec<ViewMut<'_>> = cells
+        let views: Vec<TensorViewMut<'_>> = cells
             .iter_mut()
             .zip(&outputs)
             .map(|(c, (shape, layout))| {
-                ViewMut::new(&mut c[GUARD..GUARD + layout.cells(*shape)], *shape, *layout)
+                TensorViewMut::new(&mut c[GUARD..GUARD + layout.cells(*shape)], *shape, *layout)
             })
             .collect();
         for tasks in order {
             let (inputs, scratch) = (&inputs, &mut scratch[..used]);
             scratch.fill(f32::NAN);
-            let call = Call { inputs, outputs: &views, scratch, tasks: tasks.clone(), ahead: [&[], &[]] };
+            let call = Call { inputs, outputs: &views, scratch, tasks: tasks.clone(), prefetch: [&[], &[]] };
             // SAFETY: shapes from `outputs`, scratch as asked, one thread.
             unsafe { kernel.run(call) };
         }
@@ -116,10 +116,10 @@ pub(crate) fn results(case: &Case, level: Level, precision: Precision) -> Vec<Ve
     got
 }
 
-/// A level's name, and whether tiles multiply in this precision.
+/// A level's name, and whether AMX multiplies in this precision.
 pub(crate) fn label(level: Level, precision: Precision) -> String {
-    let tiles = precision == Precision::Bf16 && level.has_tiles();
-    format!("{}{}", level.name(), if tiles { ", tiles" } else { "" })
+    let amx = precision == Precision::Bf16 && level.has_amx();
+    format!("{}{}", level.name(), if amx { ", AMX" } else { "" })
 }
 
 /// What the reference makes of the case.

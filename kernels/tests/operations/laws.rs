@@ -11,7 +11,7 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::tokens::Tokens;
 use efficientecg_kernels::ops::{Case, Random, Recipe, ops};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Matrix, Shape};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 fn case(op: impl Op + 'static, inputs: Vec<Matrix>) -> Case {
     Case { name: "of a law".to_owned(), op: Box::new(op), inputs }

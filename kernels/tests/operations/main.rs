@@ -6,7 +6,7 @@ mod properties;
 mod small;
 
 use efficientecg_kernels::ops::ops;
-use efficientecg_kernels::view::Shape;
+use efficientecg_kernels::tensor::Shape;
 use harness::{Bound, check, label, levels, precisions, reference};
 
 #[test]

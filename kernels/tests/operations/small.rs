@@ -1,8 +1,8 @@
-//! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, tiles of one to three blocks, more
-//! than one chunk, span or task, whatever is prepared in scratch.
+//! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, register tiles of one to
+//! three blocks, more than one chunk, span or task, whatever is prepared in scratch.
 
 use crate::harness::{Bound, check, precisions, reference, results};
-use efficientecg_kernels::op::{self, Op, TILE};
+use efficientecg_kernels::op::{self, Op, TIME_CHUNK};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -12,12 +12,12 @@ use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
 use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::view::{Layout, Matrix, Shape, ViewMut};
+use efficientecg_kernels::tensor::{Layout, Matrix, Shape, TensorViewMut};
 
 fn within_bounds(cases: Vec<Case>) {
-    // Where Miri is told of tiles, another run has had the other levels.
-    let others = !cfg!(miri) || !Level::best().has_tiles();
-    for level in Level::available().into_iter().filter(|level| others || level.has_tiles()) {
+    // Where Miri is told of AMX, another run has had the other levels.
+    let others = !cfg!(miri) || !Level::best().has_amx();
+    for level in Level::available().into_iter().filter(|level| others || level.has_amx()) {
         // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
         let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
         for case in &cases[..most] {
@@ -54,7 +54,7 @@ fn small_conv() {
 }
 
 /// More columns than any kernel takes at a time.
-const CHUNK: usize = 96;
+const STRIP: usize = 96;
 
 #[test]
 fn small_pointwise() {
@@ -65,12 +65,13 @@ fn small_pointwise() {
         // The gate in the activations, in the weights.
         (18, 3, 5, [no, true, true, no]),
         (3, 2, 19, [no, true, no, no]),
-        // More channels than tiles of bf16 take at a time.
+        // More channels than AMX tiles take at a time.
         (40, 1, 17, [no; 4]),
-        // Two blocks of a tile; two chunks; two windows for a team, each of tiles of three blocks, the last of them half.
+        // Two blocks of a register tile; two chunks; two sections for several workers, each of register tiles of
+        // three blocks, the last of them half.
         (1, 112, 2, [no; 4]),
-        (1, 120, CHUNK + 33, [no, true, no, no]),
-        (1, 1, CHUNK + 1, [no, no, no, true]),
+        (1, 120, STRIP + 33, [no, true, no, no]),
+        (1, 1, STRIP + 1, [no, no, no, true]),
     ];
     let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
         let mut r = Random::new(c_out);
@@ -92,7 +93,7 @@ fn small_depthwise() {
         (5, 3, 5, 1, 6),
         (2, 0, 5, 2, 7),
         (1, 2, 1, 3, 5),
-        // Samples that two chunks share, and two tiles, on their own or one after the other; blocks by two.
+        // Samples that two chunks share, and two time chunks, on their own or one after the other; blocks by two.
         (1, 0, 31, 24, 97),
         (1, 1, 5, 2, 193),
         (1, 112, 3, 1, 2),
@@ -110,7 +111,7 @@ fn small_depthwise() {
 
 #[test]
 fn small_squeeze_excite() {
-    let cases = [(5, 2, 5), (70, 2, TILE + 9)].map(|(c, hidden, cols)| {
+    let cases = [(5, 2, 5), (70, 2, TIME_CHUNK + 9)].map(|(c, hidden, cols)| {
         let mut r = Random::new(c);
         let op = SqueezeExcite {
             reduce: r.weights(hidden * c, c),
@@ -119,7 +120,7 @@ fn small_squeeze_excite() {
             expand_bias: r.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));
-        case(op, vec![x, r.matrix(Shape::new(op::tiles(cols), c))])
+        case(op, vec![x, r.matrix(Shape::new(op::time_chunks(cols), c))])
     });
     within_bounds(cases.into());
 }
@@ -197,7 +198,7 @@ fn small_views() {
         for i in 0..shape.len() {
             cells[layout.at(shape, i / shape.cols, i % shape.cols)] = i as f32;
         }
-        let view = ViewMut::new(&mut cells, shape, layout);
+        let view = TensorViewMut::new(&mut cells, shape, layout);
         let mut out = vec![f32::NAN; shape.len()];
         // SAFETY: nobody writes.
         unsafe { view.as_view() }.unpack(&mut out);

@@ -5,7 +5,7 @@
 
 use super::beats::{median, median_of};
 use super::ranks::Ranks;
-use super::segments::{Aligned, Cuts, correlation_by, distance, dot, rest, rms_by, usual};
+use super::segments::{AlignedBeats, Cuts, correlation_by, distance, dot, rest, rms_by, usual};
 use super::workers::Workers;
 use std::ops::Range;
 
@@ -33,12 +33,12 @@ pub fn inputs(leads: usize) -> usize {
 }
 
 /// `[beats, inputs(leads)]`; `beats` are those that `aligned` was made of.
-pub fn columns(aligned: &Aligned, beats: &[i64]) -> Vec<f32> {
+pub fn columns(aligned: &AlignedBeats, beats: &[i64]) -> Vec<f32> {
     columns_by(aligned, beats, Workers::ALONE)
 }
 
 /// The same on several threads.
-pub(super) fn columns_by(aligned: &Aligned, beats: &[i64], workers: Workers) -> Vec<f32> {
+pub(super) fn columns_by(aligned: &AlignedBeats, beats: &[i64], workers: Workers) -> Vec<f32> {
     let (n, leads) = (aligned.places.len(), aligned.leads());
     let later: Vec<i64> = beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1)).collect();
     let mut interval = vec![median(&later.iter().map(|x| (*x as f64).ln()).collect::<Vec<f64>>())];
@@ -57,7 +57,7 @@ pub(super) fn columns_by(aligned: &Aligned, beats: &[i64], workers: Workers) -> 
 }
 
 /// The rows of some beats.
-fn block(aligned: &Aligned, interval: &[f64], own: Range<usize>) -> Vec<f32> {
+fn block(aligned: &AlignedBeats, interval: &[f64], own: Range<usize>) -> Vec<f32> {
     let (n, leads, level) = (aligned.places.len(), aligned.leads(), aligned.level);
     let low = own.start.saturating_sub(AROUND);
     let held = Held::new(aligned, low..(own.end + AROUND).min(n));
@@ -183,7 +183,7 @@ struct Held {
 }
 
 impl Held {
-    fn new(aligned: &Aligned, beats: Range<usize>) -> Held {
+    fn new(aligned: &AlignedBeats, beats: Range<usize>) -> Held {
         let places = &aligned.places[beats];
         let cut = |seconds: &f64| {
             let wave = aligned.wave(*seconds);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     fn made(x: &[f32], beats: &[i64]) -> Vec<f32> {
-        Aligned::new(&[x], beats, RATE).map_or(Vec::new(), |a| columns(&a, beats))
+        AlignedBeats::new(&[x], beats, RATE).map_or(Vec::new(), |a| columns(&a, beats))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::beats::median;
 use super::qrs::SEGMENT;
-use super::segments::{Aligned, correlation};
+use super::segments::{AlignedBeats, correlation};
 
 /// What is known of the beats' QRS complexes.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Complexes {
                 part.iter().fold((f32::MAX, f32::MIN), |(low, high), x| (low.min(*x), high.max(*x)));
             f64::from(high) - f64::from(low)
         };
-        if let Some(aligned) = Aligned::new(&[lead], beats, rate) {
+        if let Some(aligned) = AlignedBeats::new(&[lead], beats, rate) {
             let qrs = aligned.qrs();
             let mut part = vec![0.0; qrs.len()];
             let largest = aligned.template.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()));

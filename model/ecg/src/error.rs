@@ -1,6 +1,6 @@
 //! What can go wrong between a record on disk and a window for the network.
 //!
-//! Every message is one line: the file, the item, what was expected and found, and the mend.
+//! Every message is one line: the file, the item, what was expected and found, and the fix.
 
 use efficientecg_files::one_line;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// A line of a text file (a header, a table) does not parse.
     #[error(
-        "{} line {line}: {}: expected {}, found {}; {mend}",
+        "{} line {line}: {}: expected {}, found {}; {fix}",
         file(path),
         one_line(item),
         one_line(expected),
@@ -42,11 +42,11 @@ pub enum Error {
         /// What is there, quoted and shortened.
         found: String,
         /// What to do about it.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// The content of a binary file contradicts its description.
     #[error(
-        "{}: {}: expected {}, found {}; {mend}",
+        "{}: {}: expected {}, found {}; {fix}",
         file(path),
         one_line(item),
         one_line(expected),
@@ -62,11 +62,11 @@ pub enum Error {
         /// What is there.
         found: String,
         /// What to do about it.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// A signal file holds fewer bytes than its header declares.
     #[error(
-        "{}: {samples} samples a signal need {expected} bytes, found {found}; get the whole file again, or mend the number of samples in the header",
+        "{}: {samples} samples a signal need {expected} bytes, found {found}; get the whole file again, or correct the number of samples in the header",
         file(path)
     )]
     Short {
@@ -80,14 +80,14 @@ pub enum Error {
         found: u64,
     },
     /// The file is of a kind that this reader does not know.
-    #[error("{}: {} is not supported; {mend}", file(path), one_line(item))]
+    #[error("{}: {} is not supported; {fix}", file(path), one_line(item))]
     Unsupported {
         /// The file.
         path: PathBuf,
         /// The format or feature.
         item: String,
         /// What to do about it.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// A header names a file outside of its own folder.
     #[error(

@@ -6,7 +6,7 @@
 use super::beats::{median, median_of};
 use super::ranks::Ranks;
 use super::segments::{
-    ALIKE, Aligned, Cuts, Cutter, FLAT, correlation_by, distance, dot, rest, rms, rms_by, usual,
+    ALIKE, AlignedBeats, Cuts, Cutter, FLAT, correlation_by, distance, dot, rest, rms, rms_by, usual,
 };
 use super::workers::Workers;
 use std::ops::Range;
@@ -29,12 +29,12 @@ pub fn inputs(leads: usize) -> usize {
 }
 
 /// `[beats, inputs(leads)]`; a flat lead's are zeros.
-pub fn columns(aligned: &Aligned) -> Vec<f32> {
+pub fn columns(aligned: &AlignedBeats) -> Vec<f32> {
     columns_by(aligned, Workers::ALONE)
 }
 
 /// The same on several threads.
-pub(super) fn columns_by(aligned: &Aligned, workers: Workers) -> Vec<f32> {
+pub(super) fn columns_by(aligned: &AlignedBeats, workers: Workers) -> Vec<f32> {
     let width = inputs(aligned.leads());
     let mut out = vec![0.0; aligned.places.len() * width];
     let figures = Figures::new(aligned, workers);
@@ -99,7 +99,7 @@ struct OfLead {
 }
 
 impl Figures {
-    fn new(aligned: &Aligned, workers: Workers) -> Figures {
+    fn new(aligned: &AlignedBeats, workers: Workers) -> Figures {
         let usual = Usual::new(aligned);
         let parts = workers.map(aligned.places.len().div_ceil(BLOCK), |part| usual.block(part * BLOCK));
         let mut all = Figures::of(aligned.leads());
@@ -137,7 +137,7 @@ impl Figures {
 
 /// What all beats are compared with.
 struct Usual<'a> {
-    aligned: &'a Aligned,
+    aligned: &'a AlignedBeats,
     qrs: Cutter<'a>,
     wave: Cutter<'a>,
     /// Beats spread over the record, and their lengths.
@@ -165,7 +165,7 @@ impl Shape {
 }
 
 impl<'a> Usual<'a> {
-    fn new(aligned: &'a Aligned) -> Usual<'a> {
+    fn new(aligned: &'a AlignedBeats) -> Usual<'a> {
         let (places, qrs, wave) = (&aligned.places, aligned.qrs(), aligned.wave(0.0));
         let (n, template) = (places.len(), &aligned.template);
         let count = n.min(SPREAD);
@@ -179,7 +179,7 @@ impl<'a> Usual<'a> {
 
     /// The figures of the beats from `start` on, at most a block.
     fn block(&self, start: usize) -> Figures {
-        let Aligned { places, template, level, .. } = self.aligned;
+        let AlignedBeats { places, template, level, .. } = self.aligned;
         let (qrs, n) = (&self.qrs, places.len());
         let end = (start + BLOCK).min(n);
         // The block's beats and their neighbours; `own` counts from the first of these.
@@ -403,7 +403,7 @@ mod tests {
     }
 
     fn columns(leads: &[&[f32]], beats: &[i64], rate: f64) -> Vec<f32> {
-        Aligned::new(leads, beats, rate).map_or(Vec::new(), |a| super::columns(&a))
+        AlignedBeats::new(leads, beats, rate).map_or(Vec::new(), |a| super::columns(&a))
     }
 
     #[test]
@@ -437,7 +437,7 @@ mod tests {
     fn flat_leads_edges_and_few_beats_are_survived() {
         let (x, beats) = lead(6);
         let flat = vec![3.0; 1000];
-        assert!(Aligned::new(&[&flat], &beats, RATE).is_none());
+        assert!(AlignedBeats::new(&[&flat], &beats, RATE).is_none());
         let two = columns(&[&x, &flat], &beats, RATE);
         for row in two.chunks_exact(inputs(2)) {
             assert!(row[SHARED + PER_LEAD..].iter().all(|v| *v == 0.0));
@@ -457,7 +457,7 @@ mod tests {
             (&[&x[..]], &beats[..], 3.0),
             (&[&[1.0][..]], &[0, 0], RATE),
         ] {
-            assert!(Aligned::new(leads, beats, rate).is_none());
+            assert!(AlignedBeats::new(leads, beats, rate).is_none());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! The formula is the contract with `tools/train/efficientecg_train/rhythm.py`, where it is written out; the two are
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 
-use super::segments::Aligned;
+use super::segments::AlignedBeats;
 use super::workers::Workers;
 use super::{atrial, morphology};
 use std::ops::Range;
@@ -47,7 +47,7 @@ pub fn rows_by(leads: &[&[f32]], beats: &[i64], rate: f64, workers: Workers) -> 
     for (row, figures) in columns.chunks_exact_mut(width).zip(figures.chunks_exact(FIGURES)) {
         row[..FIGURES].copy_from_slice(figures);
     }
-    if let Some(aligned) = Aligned::by(leads, beats, rate, workers) {
+    if let Some(aligned) = AlignedBeats::by(leads, beats, rate, workers) {
         let shape = morphology::columns_by(&aligned, workers);
         let wave = atrial::columns_by(&aligned, beats, workers);
         let both = shape.chunks_exact(shapes).zip(wave.chunks_exact(waves));

@@ -30,7 +30,7 @@ const BEATS: usize = 128;
 const SAMPLES: usize = 8;
 
 /// A record's beats on their template.
-pub struct Aligned {
+pub struct AlignedBeats {
     leads: Leads,
     rate: f64,
     /// `[beats]` samples.
@@ -43,15 +43,15 @@ pub struct Aligned {
     pub(super) level: f64,
 }
 
-impl Aligned {
+impl AlignedBeats {
     /// For ascending `beats`, in samples at `rate` a second, of normalised `leads` of one length. `None` for fewer than two
     /// beats, flat leads, and records without samples or at too low a rate to hold a segment.
-    pub fn new(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Aligned> {
-        Aligned::by(leads, beats, rate, Workers::ALONE)
+    pub fn new(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<AlignedBeats> {
+        AlignedBeats::by(leads, beats, rate, Workers::ALONE)
     }
 
     /// The same on several threads.
-    pub(super) fn by(leads: &[&[f32]], beats: &[i64], rate: f64, workers: Workers) -> Option<Aligned> {
+    pub(super) fn by(leads: &[&[f32]], beats: &[i64], rate: f64, workers: Workers) -> Option<AlignedBeats> {
         let (qrs, wave) = (qrs::SEGMENT.samples(rate), at(WAVE[0], rate)..at(WAVE[1], rate));
         let samples = leads.first().map_or(0, |lead| lead.len());
         if beats.len() < 2 || samples == 0 || qrs.end - qrs.start < 2 || wave.end - wave.start < 2 {
@@ -75,7 +75,7 @@ impl Aligned {
         }
         let places = fitted.iter().map(|f| f.place).collect();
         let level = rms(&template);
-        (level >= FLAT).then_some(Aligned { leads, rate, places, kept, template, level })
+        (level >= FLAT).then_some(AlignedBeats { leads, rate, places, kept, template, level })
     }
 
     /// Whether each beat's P wave begins before the record: nothing is known of it.

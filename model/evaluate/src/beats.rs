@@ -41,9 +41,9 @@ const SHUT_DOWN: usize = 6;
 
 /// Beats by reference class (row) and test class (column), as [`ROWS`] and [`COLUMNS`] name them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Matrix(pub [[u64; 7]; 7]);
+pub struct ConfusionMatrix(pub [[u64; 7]; 7]);
 
-impl Matrix {
+impl ConfusionMatrix {
     fn row(&self, row: usize) -> u64 {
         self.0[row].iter().sum()
     }
@@ -62,7 +62,7 @@ impl Matrix {
     }
 
     /// Adds another record's.
-    pub fn add(&mut self, other: &Matrix) {
+    pub fn add(&mut self, other: &ConfusionMatrix) {
         for (a, b) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
             *a += b;
         }
@@ -139,7 +139,7 @@ impl Statistic {
     }
 
     /// Its value for a matrix.
-    pub fn of(self, m: &Matrix) -> Ratio {
+    pub fn of(self, m: &ConfusionMatrix) -> Ratio {
         let sum = |row: usize| m.row(row);
         let predictivity = |(wrong, right, _): (u64, u64, u64)| Ratio { part: right, of: right + wrong };
         let rate = |(wrong, _, negatives): (u64, u64, u64)| Ratio { part: wrong, of: wrong + negatives };
@@ -159,7 +159,7 @@ impl Statistic {
     }
 
     /// The mean of the records for which it is defined.
-    pub fn average(self, records: &[Matrix]) -> Option<f64> {
+    pub fn average(self, records: &[ConfusionMatrix]) -> Option<f64> {
         mean(records.iter().map(|m| self.of(m).value()))
     }
 }
@@ -190,7 +190,7 @@ impl RrError {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Score {
     /// Beats by class.
-    pub matrix: Matrix,
+    pub matrix: ConfusionMatrix,
     /// Differences of intervals.
     pub rr: RrError,
     /// Seconds for which the test says that it does not work.

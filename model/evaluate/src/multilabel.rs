@@ -52,33 +52,28 @@ impl Multilabel {
     /// Rows that do not read so; a class that one table lacks.
     pub fn read(reference: &Table, predictions: &Table, joined: &Joined) -> Result<Multilabel, FileError> {
         let names = |table: &Table| {
-            let mend = "begin the table with a line record,CLASS1,CLASS2";
-            table.header.clone().ok_or_else(|| {
-                FileError::new(&table.path, "columns", "names", "none in the first line", mend)
-            })
+            let fix = "begin the table with a line record,CLASS1,CLASS2";
+            table
+                .header
+                .clone()
+                .ok_or_else(|| FileError::new(&table.path, "columns", "names", "none in the first line", fix))
         };
         let (wanted, given) = (names(reference)?, names(predictions)?);
         let classes = &wanted[1..];
         for name in given.iter().skip(1) {
             if !classes.contains(name) && !name.eq_ignore_ascii_case("class") {
                 let expected = format!("classes {}", classes.join(" "));
-                let mend = "give the reference's classes, no others";
-                return Err(FileError::new(
-                    &predictions.path,
-                    "columns",
-                    expected,
-                    format!("{name:?}"),
-                    mend,
-                ));
+                let fix = "give the reference's classes, no others";
+                return Err(FileError::new(&predictions.path, "columns", expected, format!("{name:?}"), fix));
             }
         }
         let (truth, predicted) = (reference.by_record()?, predictions.by_record()?);
         let mut cases = Vec::with_capacity(classes.len());
         for (place, class) in classes.iter().enumerate() {
             let Some(column) = given.iter().skip(1).position(|g| g == class) else {
-                let mend = "give a column of probabilities for each class of the reference";
+                let fix = "give a column of probabilities for each class of the reference";
                 let expected = format!("one named {class:?}");
-                return Err(FileError::new(&predictions.path, "columns", expected, "none", mend));
+                return Err(FileError::new(&predictions.path, "columns", expected, "none", fix));
             };
             let mut all = Vec::with_capacity(joined.records.len());
             for name in &joined.records {
@@ -88,7 +83,7 @@ impl Multilabel {
                 };
                 let label = row.fields[place + 1].parse::<f64>().ok().filter(|x| *x == 0.0 || *x == 1.0);
                 let label = label.ok_or_else(|| {
-                    reference.fault(row, place + 1, "0 or 1", "give 1 where the record has the class")
+                    reference.invalid(row, place + 1, "0 or 1", "give 1 where the record has the class")
                 })?;
                 let confidence = predictions.probability(other, column + 1)?;
                 all.push(Judged { confidence, right: label == 1.0 });

@@ -33,7 +33,7 @@ const NEVER: i64 = 1 << 62;
 
 /// What EC57 distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
+pub enum BeatClass {
     /// Normal, bundle branch block, and what is none of the others.
     N,
     /// Supraventricular ectopic.
@@ -46,9 +46,9 @@ pub enum Class {
     Q,
 }
 
-impl Class {
+impl BeatClass {
     /// All, in the order of the matrix.
-    pub const ALL: [Class; 5] = [Class::N, Class::S, Class::V, Class::F, Class::Q];
+    pub const ALL: [BeatClass; 5] = [BeatClass::N, BeatClass::S, BeatClass::V, BeatClass::F, BeatClass::Q];
 
     /// The letter.
     pub fn letter(self) -> char {
@@ -56,14 +56,14 @@ impl Class {
     }
 
     /// The class of a beat's code; escape beats (`e` `j` `n`) are `escape`. `None` for what is no beat.
-    pub fn of(code: Code, escape: Class) -> Option<Class> {
+    pub fn of(code: Code, escape: BeatClass) -> Option<BeatClass> {
         Some(match code.symbol()? {
-            'N' | 'L' | 'R' | 'B' => Class::N,
-            'A' | 'a' | 'J' | 'S' => Class::S,
+            'N' | 'L' | 'R' | 'B' => BeatClass::N,
+            'A' | 'a' | 'J' | 'S' => BeatClass::S,
             'e' | 'j' | 'n' => escape,
-            'V' | 'E' | 'r' => Class::V,
-            'F' => Class::F,
-            'Q' | '/' | 'f' | '?' => Class::Q,
+            'V' | 'E' | 'r' => BeatClass::V,
+            'F' => BeatClass::F,
+            'Q' | '/' | 'f' | '?' => BeatClass::Q,
             _ => return None,
         })
     }
@@ -77,12 +77,12 @@ pub struct Rules {
     /// Largest distance of a pair, in seconds.
     pub window: f64,
     /// The class of escape beats: S for `bxb`, N for de Chazal et al. (2004) and most papers since.
-    pub escape: Class,
+    pub escape: BeatClass,
 }
 
 impl Default for Rules {
     fn default() -> Rules {
-        Rules { from: 300.0, window: 0.15, escape: Class::S }
+        Rules { from: 300.0, window: 0.15, escape: BeatClass::S }
     }
 }
 
@@ -97,7 +97,7 @@ pub struct Mark {
     /// In ticks of the record.
     pub time: i64,
     /// `None` for a flutter wave.
-    pub class: Option<Class>,
+    pub class: Option<BeatClass>,
     /// The probability given to the class, if known.
     pub confidence: Option<f64>,
 }
@@ -150,7 +150,7 @@ impl Track {
                     }
                 });
             } else {
-                let class = Class::of(item.code, rules.escape);
+                let class = BeatClass::of(item.code, rules.escape);
                 if class.is_some() || item.code == Code::FLUTTER_WAVE {
                     track.marks.push(Mark { time: now, class, confidence: None });
                     last = now;
@@ -163,7 +163,7 @@ impl Track {
 
     /// Beats of no particular class at these times.
     pub fn detections(times: &[i64]) -> Track {
-        let mark = |t: &i64| Mark { time: *t, class: Some(Class::N), confidence: None };
+        let mark = |t: &i64| Mark { time: *t, class: Some(BeatClass::N), confidence: None };
         let mut marks: Vec<Mark> = times.iter().map(mark).collect();
         marks.sort_by_key(|m| m.time);
         Track { marks, ..Track::default() }

@@ -68,13 +68,13 @@ struct Columns {
 impl Columns {
     fn of(table: &Table) -> Result<Columns, FileError> {
         let width = table.rows[0].fields.len();
-        let fault = |expected: &str, found: String| {
-            let mend = "name the columns record,class,CLASS1,CLASS2, or give records and classes alone";
-            Err(FileError::new(&table.path, "columns", expected, found, mend))
+        let invalid = |expected: &str, found: String| {
+            let fix = "name the columns record,class,CLASS1,CLASS2, or give records and classes alone";
+            Err(FileError::new(&table.path, "columns", expected, found, fix))
         };
         let columns = match &table.header {
             None if width == 2 => Columns { class: Some(1), probabilities: Vec::new() },
-            None => return fault("names, or 2 columns without", format!("{width} without names")),
+            None => return invalid("names, or 2 columns without", format!("{width} without names")),
             Some(_) if width == 2 => Columns { class: Some(1), probabilities: Vec::new() },
             Some(names) => {
                 let class = names.iter().position(|n| n.eq_ignore_ascii_case("class"));
@@ -84,7 +84,7 @@ impl Columns {
         };
         match &columns {
             Columns { class: None, probabilities } if probabilities.len() < 2 => {
-                fault("a class, or probabilities of 2 classes or more", format!("{width} columns"))
+                invalid("a class, or probabilities of 2 classes or more", format!("{width} columns"))
             }
             _ => Ok(columns),
         }
@@ -110,8 +110,8 @@ impl Columns {
         {
             let found = format!("a sum of {sum:.3}");
             let item = format!("line {} probabilities from column {}", row.line, first + 1);
-            let mend = "give each class's probability; for classes that do not exclude each other give a reference of 0 and 1 a class";
-            return Err(FileError::new(&table.path, item, "a sum of 1", found, mend));
+            let fix = "give each class's probability; for classes that do not exclude each other give a reference of 0 and 1 a class";
+            return Err(FileError::new(&table.path, item, "a sum of 1", found, fix));
         }
         let Some(class) = self.class else {
             return Ok(best.map_or((String::new(), None), |(class, p)| (class.to_owned(), Some(p))));
@@ -122,7 +122,7 @@ impl Columns {
             } else {
                 "a class that has a column of probabilities"
             };
-            return Err(table.fault(row, class, expected, "give every record its class"));
+            return Err(table.invalid(row, class, expected, "give every record its class"));
         }
         Ok((row.fields[class].clone(), named))
     }
@@ -143,8 +143,8 @@ impl Records {
     ) -> Result<Records, FileError> {
         if let Some(row) = reference.rows.iter().find(|r| r.fields.len() != 2) {
             let found = row.fields.len().to_string();
-            let mend = "give rows of a record and its class";
-            return Err(FileError::new(&reference.path, "columns", "2: record,class", found, mend));
+            let fix = "give rows of a record and its class";
+            return Err(FileError::new(&reference.path, "columns", "2: record,class", found, fix));
         }
         let columns = Columns::of(predictions)?;
         let (truth, given) = (reference.by_record()?, predictions.by_record()?);
@@ -154,7 +154,7 @@ impl Records {
                 continue;
             };
             if row.fields[1].is_empty() {
-                return Err(reference.fault(row, 1, "a class", "give every record its class"));
+                return Err(reference.invalid(row, 1, "a class", "give every record its class"));
             }
             read.push((row.fields[1].clone(), columns.read(predictions, other)?));
         }
@@ -178,8 +178,8 @@ impl Records {
                 let place = |name: &String| {
                     classes.iter().position(|c| c == name).ok_or_else(|| {
                         let expected = format!("one of {}", classes.join(" "));
-                        let mend = "average over classes of the reference";
-                        FileError::new(&reference.path, "averaged class", expected, format!("{name:?}"), mend)
+                        let fix = "average over classes of the reference";
+                        FileError::new(&reference.path, "averaged class", expected, format!("{name:?}"), fix)
                     })
                 };
                 names.iter().map(place).collect::<Result<_, _>>()?

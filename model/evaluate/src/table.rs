@@ -61,14 +61,20 @@ impl Table {
             let line = line + 1;
             let fields = split(content).map_err(|found| {
                 let expected = "plain or wholly quoted fields, each on one line";
-                FileError::new(path, format!("line {line}"), expected, found, "mend its quotes")
+                FileError::new(path, format!("line {line}"), expected, found, "correct its quotes")
             })?;
             if let Some(first) = rows.first()
                 && first.fields.len() != fields.len()
             {
                 let expected = format!("{} fields as in line {}", first.fields.len(), first.line);
                 let found = fields.len().to_string();
-                return Err(FileError::new(path, format!("line {line}"), expected, found, "mend the line"));
+                return Err(FileError::new(
+                    path,
+                    format!("line {line}"),
+                    expected,
+                    found,
+                    "correct the line",
+                ));
             }
             rows.push(Row { line, fields });
         }
@@ -91,11 +97,11 @@ impl Table {
     }
 
     /// What is wrong with the field of a row, in column `place` (from 0).
-    pub fn fault(&self, row: &Row, place: usize, expected: &str, mend: &str) -> FileError {
+    pub fn invalid(&self, row: &Row, place: usize, expected: &str, fix: &str) -> FileError {
         let name = self.header.as_ref().and_then(|h| h.get(place));
         let column = name.map_or_else(|| format!("column {}", place + 1), |n| format!("column {n:?}"));
         let found = row.fields.get(place).map_or("nothing".to_owned(), |f| format!("{f:?}"));
-        FileError::new(&self.path, format!("line {} {column}", row.line), expected, found, mend)
+        FileError::new(&self.path, format!("line {} {column}", row.line), expected, found, fix)
     }
 
     /// The number in a field.
@@ -105,7 +111,7 @@ impl Table {
     pub fn probability(&self, row: &Row, place: usize) -> Result<f64, FileError> {
         let number = row.fields.get(place).and_then(|f| f.parse::<f64>().ok());
         number.filter(|p| (0.0..=1.0).contains(p)).ok_or_else(|| {
-            self.fault(row, place, "a probability from 0 to 1", "give probabilities, not scores or percent")
+            self.invalid(row, place, "a probability from 0 to 1", "give probabilities, not scores or percent")
         })
     }
 
@@ -118,11 +124,11 @@ impl Table {
         for row in &self.rows {
             let name = row.fields[0].as_str();
             if name.is_empty() {
-                return Err(self.fault(row, 0, "a record's name", "name the record"));
+                return Err(self.invalid(row, 0, "a record's name", "name the record"));
             }
             if let Some(other) = all.insert(name, row) {
                 let expected = format!("one row a record, and line {} has this one", other.line);
-                return Err(self.fault(row, 0, &expected, "delete one of them"));
+                return Err(self.invalid(row, 0, &expected, "delete one of them"));
             }
         }
         Ok(all)
@@ -157,18 +163,18 @@ impl Joined {
             unknown: names(predictions, &truth, false),
         };
         let other = one_line(&reference.path.to_string_lossy());
-        let fault = |expected: String, found: String, mend: &str| {
-            Err(FileError::new(&predictions.path, "records", expected, found, mend))
+        let invalid = |expected: String, found: String, fix: &str| {
+            Err(FileError::new(&predictions.path, "records", expected, found, fix))
         };
         if !joined.missing.is_empty() && (!common || joined.records.is_empty()) {
             let expected = format!("all {} of {other}", reference.rows.len());
             let found = format!("none named {}", listed(&joined.missing));
-            return fault(expected, found, "add them, or score only the records that both files have");
+            return invalid(expected, found, "add them, or score only the records that both files have");
         }
         if !joined.unknown.is_empty() && !common {
             let found = format!("also {}", listed(&joined.unknown));
-            let mend = "delete them, or score only the records that both files have";
-            return fault(format!("those of {other} alone"), found, mend);
+            let fix = "delete them, or score only the records that both files have";
+            return invalid(format!("those of {other} alone"), found, fix);
         }
         Ok(joined)
     }

@@ -1,14 +1,14 @@
 //! What everything that reads or writes files shares: the one shape of an error about a file, how a file is opened, and
 //! how one is written whole or not at all.
 //!
-//! - [`Fault`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the mend.
+//! - [`ItemError`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the fix.
 //! - [`Dim`] and [`check_shape`]: an array's shape held against the expected one.
 //! - [`Moment`]: the clock, where there is one.
 //! - `open`, `text`, `Timed`: files in; feature `read`.
 //! - `write`, `write_all`: files out; feature `write`, which brings `read`.
 
 mod clock;
-mod fault;
+mod error;
 #[cfg(feature = "read")]
 mod read;
 mod shape;
@@ -16,7 +16,7 @@ mod shape;
 mod write;
 
 pub use clock::Moment;
-pub use fault::{Fault, FileError, one_line};
+pub use error::{FileError, ItemError, one_line};
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};

@@ -112,10 +112,10 @@ impl Seek for &Timed {
 /// # Errors
 /// It cannot be read, is longer, or is no UTF-8.
 pub fn text(path: &Path, what: &str, most: u64) -> std::result::Result<String, FileError> {
-    let fault = |expected: &str, found: String, mend: &str| FileError::new(path, what, expected, found, mend);
-    let cannot = |e: Error| fault("a file that can be read", e.to_string(), "check the path");
+    let invalid = |expected: &str, found: String, fix: &str| FileError::new(path, what, expected, found, fix);
+    let cannot = |e: Error| invalid("a file that can be read", e.to_string(), "check the path");
     let (file, length) = open(path).map_err(cannot)?;
-    let long = |n: u64| fault(&format!("at most {most} bytes"), format!("{n} bytes"), "check the path");
+    let long = |n: u64| invalid(&format!("at most {most} bytes"), format!("{n} bytes"), "check the path");
     if length > most {
         return Err(long(length));
     }
@@ -125,7 +125,7 @@ pub fn text(path: &Path, what: &str, most: u64) -> std::result::Result<String, F
         return Err(long(bytes.len() as u64));
     }
     String::from_utf8(bytes).map_err(|e| {
-        fault("text in UTF-8", format!("other bytes at {}", e.utf8_error().valid_up_to()), "check the path")
+        invalid("text in UTF-8", format!("other bytes at {}", e.utf8_error().valid_up_to()), "check the path")
     })
 }
 

@@ -1,6 +1,6 @@
 //! Shapes of arrays, as files hold them.
 
-use crate::Fault;
+use crate::ItemError;
 
 /// One dimension of an expected shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Dim {
 }
 
 /// Holds a shape against the expected one.
-pub fn check_shape(item: &str, found: &[usize], want: &[Dim]) -> Result<(), Fault> {
+pub fn check_shape(item: &str, found: &[usize], want: &[Dim]) -> Result<(), ItemError> {
     let same = |(n, dim): (&usize, &Dim)| match dim {
         Dim::Is(size) => n == size,
         Dim::Any(_) => true,
@@ -27,7 +27,7 @@ pub fn check_shape(item: &str, found: &[usize], want: &[Dim]) -> Result<(), Faul
             Dim::Any(name) => (*name).to_owned(),
         })
         .collect();
-    Err(Fault::new(
+    Err(ItemError::new(
         item,
         format!("shape [{}]", want.join(", ")),
         format!("shape {found:?}"),

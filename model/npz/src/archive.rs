@@ -3,7 +3,7 @@
 use super::npy::{Header, Headers};
 use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
-use efficientecg_files::{self as files, Clock, Fault, FileError, Timed};
+use efficientecg_files::{self as files, Clock, FileError, ItemError, Timed};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read};
@@ -32,19 +32,19 @@ enum Kind {
 }
 
 /// An I/O error of opening or listing.
-fn io_fault(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
-    let mend = match error.kind() {
+fn io_error(path: &Path, expected: &str, error: &std::io::Error) -> FileError {
+    let fix = match error.kind() {
         std::io::ErrorKind::NotFound => "check the path",
         std::io::ErrorKind::PermissionDenied => "give read permission",
         std::io::ErrorKind::InvalidInput => "name a regular file",
         _ => "check the file",
     };
-    FileError::new(path, "file", expected, error.to_string(), mend)
+    FileError::new(path, "file", expected, error.to_string(), fix)
 }
 
 /// Opens a regular file; it and its length.
 fn open_regular(path: &Path, expected: &str, clock: &Arc<Clock>) -> Result<(Timed, u64), FileError> {
-    let (file, size) = clock.time(|| files::open(path)).map_err(|e| io_fault(path, expected, &e))?;
+    let (file, size) = clock.time(|| files::open(path)).map_err(|e| io_error(path, expected, &e))?;
     Ok((Timed::new(file, clock), size))
 }
 
@@ -54,7 +54,7 @@ impl Archive {
         let path = path.as_ref();
         let expected = "an .npz file or a directory of .npy files";
         let clock = Arc::<Clock>::default();
-        let meta = clock.time(|| fs::metadata(path)).map_err(|e| io_fault(path, expected, &e))?;
+        let meta = clock.time(|| fs::metadata(path)).map_err(|e| io_error(path, expected, &e))?;
         let kind = if meta.is_dir() {
             clock.time(|| directory(path))?
         } else {
@@ -117,16 +117,16 @@ impl Archive {
         name: &str,
         class: Class,
         want: Option<&[Dim]>,
-        read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+        read: impl Fn(Header, &mut dyn Read) -> Result<T, ItemError>,
     ) -> Result<T, FileError> {
         match &self.kind {
             Kind::Zip { zip, members } => {
                 let member = members.get(name).ok_or_else(|| self.absent(name))?;
                 let mut reader = zip.member(&self.path, member)?;
-                let fault = |f: Fault| f.in_file(&self.path);
+                let invalid = |f: ItemError| f.in_file(&self.path);
                 let header = Header::read(name, &mut reader, member.size, class, want, &self.headers);
-                let header = header.map_err(fault)?;
-                let made = read(header, &mut reader).map_err(fault)?;
+                let header = header.map_err(invalid)?;
+                let made = read(header, &mut reader).map_err(invalid)?;
                 reader.finish().map_err(|found| {
                     FileError::new(
                         &self.path,
@@ -195,7 +195,7 @@ impl Archive {
                 (&file)
                     .take(MAX_TEXT)
                     .read_to_end(&mut bytes)
-                    .map_err(|e| io_fault(path, "a JSON text file", &e))?;
+                    .map_err(|e| io_error(path, "a JSON text file", &e))?;
                 bytes
             }
         };
@@ -239,9 +239,9 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
     let mut names = BTreeMap::new();
     let mut text = None;
     let expected = "a directory that can be listed";
-    let entries = fs::read_dir(path).map_err(|e| io_fault(path, expected, &e))?;
+    let entries = fs::read_dir(path).map_err(|e| io_error(path, expected, &e))?;
     for entry in entries {
-        let entry = entry.map_err(|e| io_fault(path, expected, &e))?;
+        let entry = entry.map_err(|e| io_error(path, expected, &e))?;
         let raw = entry.file_name();
         match raw.to_str() {
             Some("config.json") => text = Some(entry.path()),
@@ -283,11 +283,11 @@ fn read_named<T>(
     class: Class,
     want: Option<&[Dim]>,
     (clock, headers): (&Arc<Clock>, &Headers),
-    read: impl Fn(Header, &mut dyn Read) -> Result<T, Fault>,
+    read: impl Fn(Header, &mut dyn Read) -> Result<T, ItemError>,
 ) -> Result<T, FileError> {
     let (file, size) = open_regular(path, "a .npy file", clock)?;
     let mut reader = BufReader::with_capacity(1 << 16, &file);
-    let fault = |f: Fault| f.in_file(path);
-    let header = Header::read(name, &mut reader, size, class, want, headers).map_err(fault)?;
-    read(header, &mut reader).map_err(fault)
+    let invalid = |f: ItemError| f.in_file(path);
+    let header = Header::read(name, &mut reader, size, class, want, headers).map_err(invalid)?;
+    read(header, &mut reader).map_err(invalid)
 }

@@ -5,7 +5,7 @@
 //! an element at a time; floats in chunks, which is up to seventeen times as fast.
 
 use super::{Array, Class, Data, Dim};
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use npyz::{DType, Deserialize, Endianness, NpyHeader, Order, TypeChar, TypeRead};
@@ -44,8 +44,13 @@ pub(super) struct Header {
     before: u64,
 }
 
-fn garbled(item: &str, found: impl AsRef<str>) -> Fault {
-    Fault::new(item, "an array in NumPy's .npy format", found, "save it again with numpy.save or numpy.savez")
+fn garbled(item: &str, found: impl AsRef<str>) -> ItemError {
+    ItemError::new(
+        item,
+        "an array in NumPy's .npy format",
+        found,
+        "save it again with numpy.save or numpy.savez",
+    )
 }
 
 impl Header {
@@ -58,7 +63,7 @@ impl Header {
         class: Class,
         want: Option<&[Dim]>,
         known: &Headers,
-    ) -> Result<Header, Fault> {
+    ) -> Result<Header, ItemError> {
         let header = Header::parse(item, reader, known)?;
         check_type(item, &header.dtype, class)?;
         if let Some(want) = want {
@@ -68,7 +73,7 @@ impl Header {
         let total = bytes.and_then(|b| b.checked_add(header.before));
         if total != Some(size) {
             let length = total.map_or("more than 2^63 bytes".to_owned(), |t| format!("{t} bytes"));
-            return Err(Fault::new(
+            return Err(ItemError::new(
                 item,
                 format!("{length} for shape {:?}", header.shape),
                 format!("{size} bytes"),
@@ -78,7 +83,7 @@ impl Header {
         Ok(header)
     }
 
-    fn parse(item: &str, reader: &mut (impl Read + ?Sized), known: &Headers) -> Result<Header, Fault> {
+    fn parse(item: &str, reader: &mut (impl Read + ?Sized), known: &Headers) -> Result<Header, ItemError> {
         let (raw, start) = bytes(item, reader)?;
         let (form, mut sizes) = screen(item, &raw[start..])?;
         let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +118,7 @@ impl Header {
     }
 
     /// Decodes the data that follows the header, in C order.
-    pub(super) fn data(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Data, Fault> {
+    pub(super) fn data(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Data, ItemError> {
         let DType::Plain(plain) = &self.dtype else { return Err(garbled(item, "a structured type")) };
         Ok(match (plain.type_char(), self.bytes()) {
             (TypeChar::Float, 8) => Data::F64(self.doubles(item, reader)?),
@@ -130,12 +135,16 @@ impl Header {
     }
 
     /// Decodes the data that follows the header of an array of floats, in C order.
-    pub(super) fn floats(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, Fault> {
+    pub(super) fn floats(
+        &self,
+        item: &str,
+        reader: &mut (impl Read + ?Sized),
+    ) -> Result<Vec<f64>, ItemError> {
         if self.bytes() == 8 { self.doubles(item, reader) } else { self.singles(item, reader) }
     }
 
     /// `f8`.
-    fn doubles(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, Fault> {
+    fn doubles(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Vec<f64>, ItemError> {
         self.chunks(item, reader, |chunk: &[[u8; 8]], out| {
             out.extend(chunk.iter().map(|b| f64::from_le_bytes(*b)));
         })
@@ -146,7 +155,7 @@ impl Header {
         &self,
         item: &str,
         reader: &mut (impl Read + ?Sized),
-    ) -> Result<Vec<T>, Fault> {
+    ) -> Result<Vec<T>, ItemError> {
         if self.bytes() == 4 {
             return self.chunks(item, reader, |chunk: &[[u8; 4]], out| {
                 out.extend(chunk.iter().map(|b| T::from(f32::from_le_bytes(*b))));
@@ -165,7 +174,7 @@ impl Header {
         item: &str,
         reader: &mut (impl Read + ?Sized),
         convert: impl Fn(&[[u8; N]], &mut Vec<T>),
-    ) -> Result<Vec<T>, Fault> {
+    ) -> Result<Vec<T>, ItemError> {
         let mut values = Vec::new();
         let mut buffer = vec![[0u8; N]; (CHUNK / N).min(self.count)];
         let big = matches!(&self.dtype, DType::Plain(plain) if plain.endianness() == Endianness::Big);
@@ -193,7 +202,7 @@ impl Header {
         item: &str,
         reader: &mut (impl Read + ?Sized),
         widen: impl Fn(T) -> U,
-    ) -> Result<Vec<U>, Fault> {
+    ) -> Result<Vec<U>, ItemError> {
         let one = T::reader(&self.dtype).map_err(|e| garbled(item, e.to_string()))?;
         let mut reader = BufReader::with_capacity(CHUNK.min(self.count.saturating_mul(8)), reader);
         let mut values = Vec::new();
@@ -204,12 +213,12 @@ impl Header {
     }
 
     /// Data that end after so many elements.
-    fn cut(&self, item: &str, after: usize, error: &Error) -> Fault {
+    fn cut(&self, item: &str, after: usize, error: &Error) -> ItemError {
         let what = match error.kind() {
             ErrorKind::UnexpectedEof => "an end".to_owned(),
             _ => format!("an error ({error})"),
         };
-        Fault::new(
+        ItemError::new(
             item,
             format!("{} elements", self.count),
             format!("{what} after {after} of them"),
@@ -253,12 +262,17 @@ impl Header {
     }
 }
 
-fn too_big(item: &str) -> Fault {
-    Fault::new(item, "sizes whose product fits in memory", "sizes that overflow", "correct the array's shape")
+fn too_big(item: &str) -> ItemError {
+    ItemError::new(
+        item,
+        "sizes whose product fits in memory",
+        "sizes that overflow",
+        "correct the array's shape",
+    )
 }
 
 /// The bytes of a header, and where among them its text starts.
-fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usize), Fault> {
+fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usize), ItemError> {
     let io = |e: Error| match e.kind() {
         ErrorKind::UnexpectedEof => garbled(item, "an end within the header"),
         _ => garbled(item, e.to_string()),
@@ -276,7 +290,7 @@ fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usiz
             u32::from_le_bytes([raw[8], raw[9], raw[10], raw[11]]) as usize
         }
         (major, minor) => {
-            return Err(Fault::new(
+            return Err(ItemError::new(
                 item,
                 "version 1.0, 2.0 or 3.0 of the .npy format",
                 format!("version {major}.{minor}"),
@@ -296,7 +310,7 @@ fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usiz
 /// Refuses headers that a NumPy array of numbers does not have, those whose sizes overflow, and what could make a parser
 /// panic or take long. The text with a zero byte for each number outside quotes, without the spaces at its end; and those
 /// numbers.
-fn screen(item: &str, header: &[u8]) -> Result<(Vec<u8>, Vec<u64>), Fault> {
+fn screen(item: &str, header: &[u8]) -> Result<(Vec<u8>, Vec<u64>), ItemError> {
     let header = header.strip_suffix(b"\n").unwrap_or(header);
     let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != b'\\';
     if !header.iter().all(plain) {
@@ -353,7 +367,7 @@ fn screen(item: &str, header: &[u8]) -> Result<(Vec<u8>, Vec<u64>), Fault> {
 }
 
 /// Refuses elements that are not of the wanted class.
-fn check_type(item: &str, dtype: &DType, class: Class) -> Result<(), Fault> {
+fn check_type(item: &str, dtype: &DType, class: Class) -> Result<(), ItemError> {
     let found = match dtype {
         DType::Plain(plain) => {
             let float = class != Class::Integer && class != Class::Bytes;
@@ -369,10 +383,10 @@ fn check_type(item: &str, dtype: &DType, class: Class) -> Result<(), Fault> {
         }
         _ => "a structured type".to_owned(),
     };
-    let mend = match class {
+    let fix = match class {
         Class::Float | Class::Number => "convert with array.astype('float32')",
         Class::Integer => "convert with array.astype('int64')",
         Class::Bytes => "store the JSON text with numpy.frombuffer(text, 'uint8')",
     };
-    Err(Fault::new(item, class.describe(), found, mend))
+    Err(ItemError::new(item, class.describe(), found, fix))
 }

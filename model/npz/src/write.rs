@@ -33,18 +33,18 @@ pub fn write_npz(
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> FileError {
-    let mend = match error.kind() {
+    let fix = match error.kind() {
         std::io::ErrorKind::NotFound => "make the folder first",
         std::io::ErrorKind::PermissionDenied => "give write permission to the folder",
         std::io::ErrorKind::IsADirectory | std::io::ErrorKind::InvalidInput => "choose another path",
         _ => "check the folder and its free space",
     };
-    FileError::new(path, "file", "a file that can be written", error.to_string(), mend)
+    FileError::new(path, "file", "a file that can be written", error.to_string(), fix)
 }
 
 /// The bytes that [`write_npz`] writes to `path`.
 pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Result<Vec<u8>, FileError> {
-    let fault = |item: &str, expected: &str, found: &str| {
+    let invalid = |item: &str, expected: &str, found: &str| {
         FileError::new(path, item, expected, found, "correct what is to be written")
     };
     let mut out = Vec::new();
@@ -53,10 +53,10 @@ pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Re
     for (name, array) in arrays {
         let file_name = format!("{name}.npy");
         if !names.insert(*name) || name.is_empty() || file_name.len() > usize::from(u16::MAX) {
-            return Err(fault(name, "a distinct, short name", "a duplicate, empty or long one"));
+            return Err(invalid(name, "a distinct, short name", "a duplicate, empty or long one"));
         }
         let plain = npy_bytes(array).ok_or_else(|| {
-            fault(
+            invalid(
                 name,
                 &format!("a shape of at most {MAX_DIMS} sizes that fits its elements"),
                 &format!("shape {:?} of {} elements", array.shape, array.data.len()),
@@ -73,7 +73,7 @@ pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Re
         let (Some(size), Some(packed_size), Some(offset), Some(_)) =
             (small(size), small(packed.len()), small(out.len()), small(end))
         else {
-            return Err(fault(name, "less than 4 GiB in all", "more"));
+            return Err(invalid(name, "less than 4 GiB in all", "more"));
         };
         // Fields shared by both headers, from "version needed" to the name's length; dated 1980-01-01.
         let mut common = Vec::new();
@@ -99,7 +99,7 @@ pub fn npz_bytes(path: &Path, arrays: &[(&str, &Array)], packing: Packing) -> Re
     let (Ok(count), Ok(start), Ok(size)) =
         (u16::try_from(arrays.len()), u32::try_from(out.len()), u32::try_from(directory.len()))
     else {
-        return Err(fault("archive", "at most 65,535 members", "more"));
+        return Err(invalid("archive", "at most 65,535 members", "more"));
     };
     out.extend(&directory);
     out.extend(b"PK\x05\x06\0\0\0\0");

@@ -62,8 +62,8 @@ fn broken(path: &Path, found: impl AsRef<str>) -> FileError {
     FileError::new(path, "archive", "a complete zip archive", found, "save or copy the .npz again")
 }
 
-fn member_fault(path: &Path, name: &str, expected: &str, found: impl AsRef<str>, mend: &str) -> FileError {
-    FileError::new(path, format!("member {name}"), expected, found, mend)
+fn invalid_member(path: &Path, name: &str, expected: &str, found: impl AsRef<str>, fix: &str) -> FileError {
+    FileError::new(path, format!("member {name}"), expected, found, fix)
 }
 
 fn read_at(mut file: &Timed, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, FileError> {
@@ -124,8 +124,8 @@ impl Zip {
 
     /// Opens one member for reading from its start.
     pub(super) fn member(&self, path: &Path, member: &Member) -> Result<MemberReader<'_>, FileError> {
-        let fault = |found: &str| {
-            member_fault(
+        let invalid = |found: &str| {
+            invalid_member(
                 path,
                 &member.name,
                 "a member that lies within the archive",
@@ -133,7 +133,7 @@ impl Zip {
                 "save or copy the .npz again",
             )
         };
-        let io = |e: std::io::Error| fault(&e.to_string());
+        let io = |e: std::io::Error| invalid(&e.to_string());
         let mut file = &self.file;
         file.seek(SeekFrom::Start(member.offset)).map_err(io)?;
         let whole = self.directory.saturating_sub(member.offset);
@@ -144,17 +144,17 @@ impl Zip {
         let mut local = [0u8; 30];
         file.read_exact(&mut local).map_err(io)?;
         if !local.starts_with(LOCAL) {
-            return Err(fault("no local header where the directory points"));
+            return Err(invalid("no local header where the directory points"));
         }
         let name_len = usize::from(u16_at(&local, 26));
         let mut name = vec![0; name_len];
         file.read_exact(&mut name).map_err(io)?;
         if name != member.name.as_bytes() {
-            return Err(fault("another name in its local header"));
+            return Err(invalid("another name in its local header"));
         }
         let data = member.offset + 30 + name_len as u64 + u64::from(u16_at(&local, 28));
         if data.checked_add(member.packed).is_none_or(|e| e > self.directory) {
-            return Err(fault("data that runs into the directory"));
+            return Err(invalid("data that runs into the directory"));
         }
         let mut extra = vec![0; usize::from(u16_at(&local, 28))];
         file.read_exact(&mut extra).map_err(io)?;
@@ -219,7 +219,7 @@ fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<
         }
         let member = entry(path, &rest[..total], lengths, limit)?;
         if !names.insert(member.name.clone()) {
-            return Err(member_fault(
+            return Err(invalid_member(
                 path,
                 &member.name,
                 "each name once",
@@ -241,13 +241,13 @@ fn directory(path: &Path, bytes: &[u8], entries: u64, limit: u64) -> Result<Vec<
 fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Member, FileError> {
     let raw = &e[46..46 + lengths[0]];
     let shown = one_line(&String::from_utf8_lossy(raw));
-    let fault =
-        |expected: &str, found: String, mend: &str| Err(member_fault(path, &shown, expected, found, mend));
+    let invalid =
+        |expected: &str, found: String, fix: &str| Err(invalid_member(path, &shown, expected, found, fix));
     let Ok(name) = std::str::from_utf8(raw) else {
-        return fault("a name in UTF-8", "other bytes".to_owned(), "rename the array");
+        return invalid("a name in UTF-8", "other bytes".to_owned(), "rename the array");
     };
     if name.ends_with('/') {
-        return fault(
+        return invalid(
             "an array (.npy)",
             "a directory".to_owned(),
             "save the arrays at the archive's top level",
@@ -255,11 +255,11 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
     }
     let flags = u16_at(e, 8);
     if flags & 0x2041 != 0 {
-        return fault("plain data", "an encrypted member".to_owned(), "save without a password");
+        return invalid("plain data", "an encrypted member".to_owned(), "save without a password");
     }
     let method = u16_at(e, 10);
     if method != 0 && method != 8 {
-        return fault(
+        return invalid(
             "stored (0) or deflated (8) data",
             format!("compression method {method}"),
             "save with numpy.savez or numpy.savez_compressed",
@@ -278,7 +278,11 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
         let extra = &e[46 + lengths[0]..46 + lengths[0] + lengths[1]];
         let field = zip64_field(extra).unwrap_or(&[]);
         if field.len() < 8 * wide.len() + if asks_disk { 4 } else { 0 } {
-            return fault("zip64 sizes in its extra field", "none".to_owned(), "save or copy the .npz again");
+            return invalid(
+                "zip64 sizes in its extra field",
+                "none".to_owned(),
+                "save or copy the .npz again",
+            );
         }
         for (i, value) in wide.iter_mut().enumerate() {
             **value = u64_at(field, 8 * i);
@@ -288,12 +292,12 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
         }
     }
     if disk != 0 {
-        return fault("an archive in one file", format!("part {disk}"), "join the parts");
+        return invalid("an archive in one file", format!("part {disk}"), "join the parts");
     }
     let header = 30 + lengths[0] as u64;
     let end = offset.checked_add(header).and_then(|o| o.checked_add(packed));
     if end.is_none_or(|end| end > limit) {
-        return fault(
+        return invalid(
             "a member that lies within the archive",
             format!("{packed} bytes at {offset}, the directory at {limit}"),
             "save or copy the .npz again",
@@ -301,7 +305,7 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
     }
     let possible = if method == 0 { size == packed } else { size <= packed.saturating_mul(DEFLATE_RATIO) };
     if !possible {
-        return fault(
+        return invalid(
             "sizes that agree",
             format!("{size} bytes from {packed}"),
             "save or copy the .npz again",
@@ -310,7 +314,7 @@ fn entry(path: &Path, e: &[u8], lengths: [usize; 3], limit: u64) -> Result<Membe
     if size > LARGE && size / LARGE_RATIO > packed {
         let expected = format!("at most {LARGE_RATIO} times its packed size beyond {} MiB", LARGE >> 20);
         let found = format!("{size} bytes from {packed}");
-        return fault(&expected, found, "if it is meant, save it uncompressed, with numpy.savez");
+        return invalid(&expected, found, "if it is meant, save it uncompressed, with numpy.savez");
     }
     Ok(Member { name: name.to_owned(), deflated: method == 8, crc: u32_at(e, 16), packed, size, offset })
 }
@@ -335,7 +339,7 @@ fn no_overlap(path: &Path, members: &[Member]) -> Result<(), FileError> {
     for pair in order.windows(2) {
         let end = pair[0].offset + 30 + pair[0].name.len() as u64 + pair[0].packed;
         if end > pair[1].offset {
-            return Err(member_fault(
+            return Err(invalid_member(
                 path,
                 &pair[1].name,
                 "bytes of its own",

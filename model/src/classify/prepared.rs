@@ -327,7 +327,7 @@ fn rhythm_value(
             item: "rhythm".to_owned(),
             expected: format!("{made} numbers a row"),
             found: inputs.to_string(),
-            mend: "use a model that takes this program's rhythm rows",
+            fix: "use a model that takes this program's rhythm rows",
         });
     }
     Ok(match unit {
@@ -354,7 +354,7 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
         item: "sex".to_owned(),
         expected: format!("a category named {}", names[0]),
         found: categories.join(", "),
-        mend: "name the model's categories female and male",
+        fix: "name the model's categories female and male",
     })
 }
 

@@ -1,7 +1,7 @@
 //! The checks of a configuration: every rule in one place, each error naming its key.
 
 use super::{BlockShape, Config, FORMAT, FeatureKind, MAX_BLOCKS, MAX_SAMPLES, MAX_SIZE};
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 use std::collections::HashSet;
 
 /// Text of `expected` for a count.
@@ -9,11 +9,11 @@ fn counts() -> String {
     format!("1 to {MAX_SIZE}")
 }
 
-pub(super) fn format(found: &str) -> Result<(), Fault> {
+pub(super) fn format(found: &str) -> Result<(), ItemError> {
     if found == FORMAT {
         return Ok(());
     }
-    Err(Fault::new(
+    Err(ItemError::new(
         "format",
         format!("{FORMAT:?}"),
         format!("{found:?}"),
@@ -21,7 +21,7 @@ pub(super) fn format(found: &str) -> Result<(), Fault> {
     ))
 }
 
-pub(super) fn config(c: &Config) -> Result<(), Fault> {
+pub(super) fn config(c: &Config) -> Result<(), ItemError> {
     format(&c.format)?;
     names("leads", &c.leads)?;
     names("classes", &c.classes)?;
@@ -38,7 +38,7 @@ pub(super) fn config(c: &Config) -> Result<(), Fault> {
         size("fusion.dim", fusion.dim)?;
         size("fusion.heads", fusion.heads)?;
         if fusion.dim % fusion.heads != 0 {
-            return Err(Fault::new(
+            return Err(ItemError::new(
                 "fusion.heads",
                 format!("a divisor of fusion.dim = {}", fusion.dim),
                 fusion.heads.to_string(),
@@ -50,7 +50,7 @@ pub(super) fn config(c: &Config) -> Result<(), Fault> {
         for (i, feature) in fusion.features.iter().enumerate() {
             let key = |k: &str| format!("fusion.features[{i}].{k}");
             if feature.name.is_empty() || feature.name.contains('.') {
-                return Err(Fault::new(
+                return Err(ItemError::new(
                     key("name"),
                     "a name that is not empty and has no dot",
                     format!("{:?}", feature.name),
@@ -62,7 +62,7 @@ pub(super) fn config(c: &Config) -> Result<(), Fault> {
                     finite(&key("offset"), *offset)?;
                     finite(&key("scale"), *scale)?;
                     if *scale == 0.0 {
-                        return Err(Fault::new(
+                        return Err(ItemError::new(
                             key("scale"),
                             "a number other than 0",
                             "0",
@@ -81,15 +81,20 @@ pub(super) fn config(c: &Config) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
+pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, ItemError> {
     if c.stages.is_empty() {
-        return Err(Fault::new("stages", "at least one stage", "an empty list", "list the network's stages"));
+        return Err(ItemError::new(
+            "stages",
+            "at least one stage",
+            "an empty list",
+            "list the network's stages",
+        ));
     }
     let total = c.stages.iter().try_fold(0usize, |sum, s| sum.checked_add(s.repeats));
     if let Some((i, stage)) =
         c.stages.iter().enumerate().find(|(_, s)| s.repeats == 0 || s.repeats > MAX_BLOCKS)
     {
-        return Err(Fault::new(
+        return Err(ItemError::new(
             format!("stages[{i}].repeats"),
             format!("1 to {MAX_BLOCKS}"),
             stage.repeats.to_string(),
@@ -97,7 +102,7 @@ pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
         ));
     }
     if total.is_none_or(|n| n > MAX_BLOCKS) {
-        return Err(Fault::new(
+        return Err(ItemError::new(
             "stages",
             format!("at most {MAX_BLOCKS} blocks in all"),
             total.map_or("more".to_owned(), |n| n.to_string()),
@@ -117,7 +122,7 @@ pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
         for repeat in 0..stage.repeats {
             let e = c_in.checked_mul(stage.expand).filter(|e| *e <= MAX_SIZE);
             let e = e.ok_or_else(|| {
-                Fault::new(
+                ItemError::new(
                     key("expand"),
                     format!("at most {MAX_SIZE} hidden channels"),
                     format!("{c_in} * {}", stage.expand),
@@ -127,7 +132,7 @@ pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
             // A float's cast to an integer saturates, so an absurd ratio ends in the check below.
             let r = ((c_in as f64 * c.se_ratio).floor() as usize).max(1);
             if r > MAX_SIZE {
-                return Err(Fault::new(
+                return Err(ItemError::new(
                     "se_ratio",
                     format!("at most {MAX_SIZE} squeeze channels"),
                     format!("{c_in} * {}", c.se_ratio),
@@ -152,15 +157,15 @@ pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, Fault> {
 }
 
 /// A list of distinct names, not empty.
-fn names(key: &str, list: &[String]) -> Result<(), Fault> {
+fn names(key: &str, list: &[String]) -> Result<(), ItemError> {
     if list.is_empty() {
-        return Err(Fault::new(key, "at least one entry", "an empty list", "list the names"));
+        return Err(ItemError::new(key, "at least one entry", "an empty list", "list the names"));
     }
     range(key, list.len(), MAX_SIZE)?;
     let mut seen = HashSet::new();
     for (i, name) in list.iter().enumerate() {
         if !seen.insert(name.as_str()) {
-            return Err(Fault::new(
+            return Err(ItemError::new(
                 format!("{key}[{i}]"),
                 "a name used once",
                 format!("{name:?} again"),
@@ -171,22 +176,22 @@ fn names(key: &str, list: &[String]) -> Result<(), Fault> {
     Ok(())
 }
 
-fn range(key: &str, value: usize, max: usize) -> Result<(), Fault> {
+fn range(key: &str, value: usize, max: usize) -> Result<(), ItemError> {
     if (1..=max).contains(&value) {
         return Ok(());
     }
-    Err(Fault::new(key, format!("1 to {max}"), value.to_string(), "correct the configuration"))
+    Err(ItemError::new(key, format!("1 to {max}"), value.to_string(), "correct the configuration"))
 }
 
-fn size(key: &str, value: usize) -> Result<(), Fault> {
+fn size(key: &str, value: usize) -> Result<(), ItemError> {
     range(key, value, MAX_SIZE)
 }
 
-fn kernel(key: &str, value: usize) -> Result<(), Fault> {
+fn kernel(key: &str, value: usize) -> Result<(), ItemError> {
     if value % 2 == 1 && value <= MAX_SIZE {
         return Ok(());
     }
-    Err(Fault::new(
+    Err(ItemError::new(
         key,
         format!("an odd number, {}", counts()),
         value.to_string(),
@@ -194,21 +199,21 @@ fn kernel(key: &str, value: usize) -> Result<(), Fault> {
     ))
 }
 
-fn finite(key: &str, value: f64) -> Result<(), Fault> {
+fn finite(key: &str, value: f64) -> Result<(), ItemError> {
     number(key, value, value.is_finite(), "a finite number")
 }
 
-fn positive(key: &str, value: f64) -> Result<(), Fault> {
+fn positive(key: &str, value: f64) -> Result<(), ItemError> {
     number(key, value, value > 0.0, "a finite number above 0")
 }
 
-fn not_negative(key: &str, value: f64) -> Result<(), Fault> {
+fn not_negative(key: &str, value: f64) -> Result<(), ItemError> {
     number(key, value, value >= 0.0, "a finite number of at least 0")
 }
 
-fn number(key: &str, value: f64, good: bool, expected: &str) -> Result<(), Fault> {
+fn number(key: &str, value: f64, good: bool, expected: &str) -> Result<(), ItemError> {
     if good && value.is_finite() {
         return Ok(());
     }
-    Err(Fault::new(key, expected, value.to_string(), "correct the configuration"))
+    Err(ItemError::new(key, expected, value.to_string(), "correct the configuration"))
 }

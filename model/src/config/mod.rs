@@ -14,7 +14,7 @@ pub mod presets;
 #[cfg(feature = "npz")]
 mod text;
 
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 /// The only format that this version reads.
 pub const FORMAT: &str = "efficientecg/1";
@@ -42,7 +42,7 @@ pub const MAX_BLOCKS: usize = 10_000;
 /// let mut config = Config::lite(setup);
 /// config.stages[0] = Stage::new(1, 5, 1, 8, 2);
 /// config.check()?;
-/// # Ok::<(), efficientecg::Fault>(())
+/// # Ok::<(), efficientecg::ItemError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -275,17 +275,17 @@ pub fn out_len(len: usize, kernel: usize, stride: usize) -> usize {
 
 impl Config {
     /// Checks everything that the format asks for. Errors name the key.
-    pub fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), ItemError> {
         check::config(self)
     }
 
     /// Unrolls the stages. Fails where a count is out of range, so that nothing is built from one.
-    pub fn blocks(&self) -> Result<Vec<BlockShape>, Fault> {
+    pub fn blocks(&self) -> Result<Vec<BlockShape>, ItemError> {
         check::blocks(self)
     }
 
     /// Positions after the stem and every block for `len` input samples: `T'` of the head.
-    pub fn head_len(&self, len: usize) -> Result<usize, Fault> {
+    pub fn head_len(&self, len: usize) -> Result<usize, ItemError> {
         let stem = out_len(len, self.stem.kernel, self.stem.stride);
         Ok(self.blocks()?.iter().fold(stem, |t, b| b.out_len(t)))
     }

@@ -173,16 +173,16 @@ fn every_rule_names_its_key() {
     for (from, to, start, part) in cases {
         assert!(EXAMPLE.contains(from), "the example lacks {from}");
         let text = EXAMPLE.replacen(from, to, 1);
-        let fault = Config::from_json(&text).expect_err(to).to_string();
-        assert!(fault.starts_with(start) && fault.contains(part), "{from} -> {to}: {fault}");
+        let error = Config::from_json(&text).expect_err(to).to_string();
+        assert!(error.starts_with(start) && error.contains(part), "{from} -> {to}: {error}");
     }
     let features =
         Config { fusion: Some(Fusion { dim: 4, heads: 2, features: Vec::new() }), ..Config::b0(setup()) };
-    let fault = features.check().expect_err("no features").to_string();
-    assert!(fault.starts_with("fusion.features: expected at least one"), "{fault}");
+    let error = features.check().expect_err("no features").to_string();
+    assert!(error.starts_with("fusion.features: expected at least one"), "{error}");
     let stages = Config { stages: Vec::new(), ..Config::b0(setup()) };
-    let fault = stages.check().expect_err("no stages").to_string();
-    assert!(fault.starts_with("stages: expected at least one"), "{fault}");
+    let error = stages.check().expect_err("no stages").to_string();
+    assert!(error.starts_with("stages: expected at least one"), "{error}");
     let nan = Config { bn_eps: f64::NAN, ..Config::b0(setup()) };
     assert!(nan.check().is_err() && Config::from_json(&"[".repeat(100_000)).is_err());
 }

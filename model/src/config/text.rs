@@ -2,11 +2,11 @@
 
 use super::json::{Object, Value};
 use super::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem, Task, check};
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 impl Config {
     /// Reads and checks a configuration's JSON text. Errors name the key.
-    pub fn from_json(text: &str) -> Result<Config, Fault> {
+    pub fn from_json(text: &str) -> Result<Config, ItemError> {
         let mut o = Value::parse(text)?.object()?;
         // The format first: the other keys of an unknown format mean nothing.
         let format = o.take("format")?.text()?;
@@ -53,14 +53,14 @@ impl Config {
     }
 
     /// The configuration as JSON text.
-    pub fn to_json(&self) -> Result<String, Fault> {
+    pub fn to_json(&self) -> Result<String, ItemError> {
         serde_json::to_string_pretty(self).map_err(|e| {
-            Fault::new("config", "a configuration that can be written", e.to_string(), "check it first")
+            ItemError::new("config", "a configuration that can be written", e.to_string(), "check it first")
         })
     }
 }
 
-fn stage(value: Value) -> Result<Stage, Fault> {
+fn stage(value: Value) -> Result<Stage, ItemError> {
     let mut o = value.object()?;
     let stage = Stage {
         expand: o.take("expand")?.size()?,
@@ -73,7 +73,7 @@ fn stage(value: Value) -> Result<Stage, Fault> {
     Ok(stage)
 }
 
-fn fusion(value: Value) -> Result<Fusion, Fault> {
+fn fusion(value: Value) -> Result<Fusion, ItemError> {
     let mut o = value.object()?;
     let fusion = Fusion {
         dim: o.take("dim")?.size()?,
@@ -84,7 +84,7 @@ fn fusion(value: Value) -> Result<Fusion, Fault> {
     Ok(fusion)
 }
 
-fn feature(value: Value) -> Result<Feature, Fault> {
+fn feature(value: Value) -> Result<Feature, ItemError> {
     let mut o = value.object()?;
     let name = o.take("name")?.text()?;
     let kind = match word(&mut o, "kind", &[("continuous", 0), ("categorical", 1), ("sequence", 2)])? {
@@ -99,14 +99,14 @@ fn feature(value: Value) -> Result<Feature, Fault> {
 }
 
 /// One of a closed set of words.
-fn word<T: Copy>(o: &mut Object, key: &'static str, words: &[(&str, T)]) -> Result<T, Fault> {
+fn word<T: Copy>(o: &mut Object, key: &'static str, words: &[(&str, T)]) -> Result<T, ItemError> {
     let path = o.path(key);
     let text = o.take(key)?.text()?;
     match words.iter().find(|(w, _)| *w == text) {
         Some((_, value)) => Ok(*value),
         None => {
             let known: Vec<String> = words.iter().map(|(w, _)| format!("{w:?}")).collect();
-            Err(Fault::new(path, known.join(" or "), format!("{text:?}"), "use one of these words"))
+            Err(ItemError::new(path, known.join(" or "), format!("{text:?}"), "use one of these words"))
         }
     }
 }

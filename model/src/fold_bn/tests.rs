@@ -81,15 +81,15 @@ fn narrower_types_are_checked_on_request() {
         Folder::new(&weights, limit).linear("classifier").map(drop).map_err(|e| e.to_string())
     };
     read(65_519.0, Overflow::F16).expect("rounds to 65504");
-    let fault = read(-65_520.0, Overflow::F16).expect_err("overflow");
-    assert!(fault.contains("classifier.weight: expected values that are finite in f16"), "{fault}");
+    let error = read(-65_520.0, Overflow::F16).expect_err("overflow");
+    assert!(error.contains("classifier.weight: expected values that are finite in f16"), "{error}");
     read(-65_520.0, Overflow::BF16).expect("in range");
     read(f64::from(f32::MAX), Overflow::F32).expect("in range");
-    let fault = read(f64::from(f32::MAX), Overflow::BF16).expect_err("overflow");
-    assert!(fault.contains("overflows bf16"), "{fault}");
+    let error = read(f64::from(f32::MAX), Overflow::BF16).expect_err("overflow");
+    assert!(error.contains("overflows bf16"), "{error}");
     let weights = changed(&[("head.bn.weight", 1e4), ("head.conv.weight", 1e4)]);
-    let fault = Folder::new(&weights, Overflow::F16).conv_bn("head").expect_err("overflow").to_string();
-    assert!(fault.contains("head.weight: expected values that are finite in f16"), "{fault}");
+    let error = Folder::new(&weights, Overflow::F16).conv_bn("head").expect_err("overflow").to_string();
+    assert!(error.contains("head.weight: expected values that are finite in f16"), "{error}");
     // The thresholds against the conversion itself.
     let below = Overflow::F32.from.next_down();
     assert!((below as f32).is_finite() && (Overflow::F32.from as f32).is_infinite());

@@ -1,14 +1,14 @@
 //! Batches put together.
 
 use super::{FeatureInput, Inputs, length, mismatch};
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 
 impl Inputs {
     /// One batch of several, of as many leads and samples each. Sequences are padded with zeros to the longest; a feature that a
     /// part lacks is missing for its records.
     ///
     /// ```
-    /// # fn main() -> Result<(), efficientecg::Fault> {
+    /// # fn main() -> Result<(), efficientecg::ItemError> {
     /// use efficientecg::Inputs;
     ///
     /// let one = Inputs::new(vec![0.0; 2 * 720], [1, 2, 720])?.age([63.0]);
@@ -21,7 +21,7 @@ impl Inputs {
     ///
     /// # Errors
     /// There are no parts, or they differ in leads or samples, in the kind of a feature or the width of a sequence.
-    pub fn join(mut parts: Vec<Inputs>) -> Result<Inputs, Fault> {
+    pub fn join(mut parts: Vec<Inputs>) -> Result<Inputs, ItemError> {
         let Some(first) = parts.first() else {
             return Err(mismatch("batch", "at least one part", "none"));
         };
@@ -50,7 +50,7 @@ impl Inputs {
 }
 
 /// A feature of all parts.
-fn join(parts: &[Inputs], name: &str) -> Result<FeatureInput, Fault> {
+fn join(parts: &[Inputs], name: &str) -> Result<FeatureInput, ItemError> {
     use FeatureInput::{Categorical, Continuous, Missing, Named, Sequence};
     let of = || parts.iter().map(|part| (part.batch, part.get(name)));
     let mut width = None;

@@ -2,7 +2,7 @@
 
 use super::{FeatureInput, Inputs, mismatch, of_record};
 use crate::config::{Config, FeatureKind, out_len};
-use efficientecg_files::{Dim, Fault, FileError};
+use efficientecg_files::{Dim, FileError, ItemError};
 use efficientecg_npz::{Archive, Array, Class, Data};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -46,7 +46,7 @@ pub type Refused = BTreeMap<usize, FileError>;
 /// `probabilities` and `tap.*` may be.
 pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs, Vec<Expected>), FileError> {
     let path = path.as_ref();
-    let fault = |f: Fault| f.in_file(path);
+    let invalid = |f: ItemError| f.in_file(path);
     let archive = Archive::open(path)?;
     let mut names = vec!["logits".to_owned(), "probabilities".to_owned()];
     names.retain(|n| n == "logits" || archive.has(n));
@@ -54,13 +54,13 @@ pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs
     let inputs = read_all(path, config, &names)?;
     let mut expected = Vec::new();
     for name in names {
-        let shape = tap_shape(&name, config, &inputs).map_err(fault)?;
+        let shape = tap_shape(&name, config, &inputs).map_err(invalid)?;
         let want: Vec<Dim> = shape.iter().map(|&n| Dim::Is(n)).collect();
         let data = archive.read(&name, Class::Float, Some(&want))?.data.into_f64();
         if let Some(i) = data.iter().position(|v| !v.is_finite()) {
             let record = i / (data.len() / inputs.batch);
             let f = of_record(&name, record, "finite values", data[i].to_string());
-            return Err(fault(f));
+            return Err(invalid(f));
         }
         expected.push(Expected { name, shape, data });
     }
@@ -68,7 +68,7 @@ pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs
 }
 
 /// Shape of an expected array, the batch first.
-fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>, Fault> {
+fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>, ItemError> {
     let blocks = config.blocks()?;
     let b = inputs.batch;
     let stem = out_len(inputs.samples, config.stem.kernel, config.stem.stride);
@@ -111,23 +111,23 @@ fn read_all(path: &Path, config: &Config, others: &[String]) -> Result<Inputs, F
 }
 
 /// What is wrong with each record, of all that is the first.
-type Faults = BTreeMap<usize, Fault>;
+type RecordErrors = BTreeMap<usize, ItemError>;
 
 /// Reads the inputs; arrays in `others` are left to the caller, any further one is an error.
 fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<(Inputs, Refused), FileError> {
-    let fault = |f: Fault| f.in_file(archive.path());
-    let known = known_names(config, others).map_err(fault)?;
+    let invalid = |f: ItemError| f.in_file(archive.path());
+    let known = known_names(config, others).map_err(invalid)?;
     for name in archive.names() {
         let part = known.iter().find(|(n, _)| *n == name);
         if let Some((_, Part::Steps(i))) = part
             && !archive.has(&config.features()[*i].name)
         {
             let f = mismatch(&name, format!("the array {:?} beside it", config.features()[*i].name), "none");
-            return Err(fault(f));
+            return Err(invalid(f));
         }
         if part.is_none() && name != "signal" && !others.contains(&name) {
             let names: Vec<&str> = known.iter().map(|(n, _)| n.as_str()).collect();
-            return Err(fault(Fault::new(
+            return Err(invalid(ItemError::new(
                 &name,
                 format!("only signal{}{}", if names.is_empty() { "" } else { ", " }, names.join(", ")),
                 "an unknown array",
@@ -141,28 +141,28 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<(Inputs
     let (batch, samples) = (signal.shape[0], signal.shape[2]);
     if batch == 0 || samples == 0 {
         let f = mismatch("signal", "at least one record and one sample", format!("shape {:?}", signal.shape));
-        return Err(fault(f));
+        return Err(invalid(f));
     }
-    let mut faults = Faults::new();
-    let signal = narrow("signal", signal, |_| true, &mut faults);
+    let mut errors = RecordErrors::new();
+    let signal = narrow("signal", signal, |_| true, &mut errors);
     let mut features = Vec::with_capacity(config.features().len());
     for feature in config.features().iter().filter(|feature| archive.has(&feature.name)) {
-        let values = read_feature(archive, &feature.name, &feature.kind, batch, &mut faults)?;
+        let values = read_feature(archive, &feature.name, &feature.kind, batch, &mut errors)?;
         features.push((feature.name.clone(), values));
     }
     let mut inputs = Inputs { batch, leads, samples, signal, features };
     for record in 0..batch {
         if let Err(f) = inputs.check_record(config, record) {
-            faults.entry(record).or_insert(f);
+            errors.entry(record).or_insert(f);
         }
     }
-    faults.keys().for_each(|record| inputs.clear(*record));
-    inputs.check(config).map_err(fault)?;
-    Ok((inputs, faults.into_iter().map(|(record, f)| (record, fault(f))).collect()))
+    errors.keys().for_each(|record| inputs.clear(*record));
+    inputs.check(config).map_err(invalid)?;
+    Ok((inputs, errors.into_iter().map(|(record, f)| (record, invalid(f))).collect()))
 }
 
 /// The features' arrays by name. Two meanings for one name are an error.
-fn known_names(config: &Config, others: &[String]) -> Result<Vec<(String, Part)>, Fault> {
+fn known_names(config: &Config, others: &[String]) -> Result<Vec<(String, Part)>, ItemError> {
     let mut known = Vec::new();
     let mut taken: HashSet<String> = others.iter().cloned().collect();
     taken.insert("signal".to_owned());
@@ -174,7 +174,7 @@ fn known_names(config: &Config, others: &[String]) -> Result<Vec<(String, Part)>
     }
     match known.iter().find(|(name, _)| !taken.insert(name.clone())) {
         None => Ok(known),
-        Some((name, _)) => Err(Fault::new(
+        Some((name, _)) => Err(ItemError::new(
             name,
             "one meaning for each array name",
             "a feature whose array has the name of another",
@@ -188,7 +188,7 @@ fn read_feature(
     name: &str,
     kind: &FeatureKind,
     batch: usize,
-    faults: &mut Faults,
+    errors: &mut RecordErrors,
 ) -> Result<FeatureInput, FileError> {
     let one = [Dim::Is(batch)];
     match kind {
@@ -205,8 +205,8 @@ fn read_feature(
                     let index = usize::try_from(v).ok().filter(|&v| v < n);
                     if index.is_none() {
                         let expected = format!("-1 (missing) to {}", n - 1);
-                        let fault = || of_record(name, record, &expected, v.to_string());
-                        faults.entry(record).or_insert_with(fault);
+                        let invalid = || of_record(name, record, &expected, v.to_string());
+                        errors.entry(record).or_insert_with(invalid);
                     }
                     index
                 }
@@ -223,9 +223,9 @@ fn read_feature(
                 let count = |record: usize| {
                     let v = data.int_at(record);
                     usize::try_from(v).ok().filter(|&v| v <= steps_max).unwrap_or_else(|| {
-                        let fault =
+                        let invalid =
                             || of_record(&steps_name, record, &format!("0 to {steps_max}"), v.to_string());
-                        faults.entry(record).or_insert_with(fault);
+                        errors.entry(record).or_insert_with(invalid);
                         0
                     })
                 };
@@ -235,14 +235,14 @@ fn read_feature(
             };
             let record = steps_max * inputs;
             let used = |i: usize| i % record < steps[i / record] * inputs;
-            let rows = narrow(name, rows, used, faults);
+            let rows = narrow(name, rows, used, errors);
             Ok(FeatureInput::Sequence { steps_max, rows, steps })
         }
     }
 }
 
 /// Rounds to `f32`. An element that is finite and used must stay finite; one that is not used becomes 0.
-fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool, faults: &mut Faults) -> Vec<f32> {
+fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool, errors: &mut RecordErrors) -> Vec<f32> {
     let record = array.data.len() / array.shape[0].max(1);
     let mut values = match array.data {
         Data::F32(values) => values,
@@ -251,8 +251,8 @@ fn narrow(name: &str, array: Array, used: impl Fn(usize) -> bool, faults: &mut F
             let overflow = |(i, v): (usize, &f64)| v.is_finite() && !(*v as f32).is_finite() && used(i);
             for (i, v) in wide.iter().enumerate().filter(|i| overflow(*i)) {
                 let found = || format!("{v:e}, which overflows f32");
-                let fault = || of_record(name, i / record, "values that fit f32", found());
-                faults.entry(i / record).or_insert_with(fault);
+                let invalid = || of_record(name, i / record, "values that fit f32", found());
+                errors.entry(i / record).or_insert_with(invalid);
             }
             wide.into_iter().map(|v| v as f32).collect()
         }

@@ -1,10 +1,11 @@
 //! A weight file: an `.npz`, or a directory of `.npy` files and `config.json`.
 
 use super::{
-    Entry, Source, Tensor, Values, Weights, WeightsError, check_names, check_values, dims, missing, table,
+    Source, Tensor, Values, WeightSpec, Weights, WeightsError, check_names, check_values, dims, missing,
+    table,
 };
 use crate::config::Config;
-use efficientecg_files::Fault;
+use efficientecg_files::ItemError;
 use efficientecg_npz::{Archive, Array, Class, Data, Packing, write_npz};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -17,7 +18,7 @@ const SKIPPED: &str = ".num_batches_tracked";
 pub(crate) struct WeightFile {
     archive: Archive,
     config: Config,
-    table: Vec<Entry>,
+    table: Vec<WeightSpec>,
     /// Where each array is in the table.
     places: HashMap<String, usize>,
 }
@@ -35,15 +36,15 @@ impl WeightFile {
 
     /// Checks the configuration, and the names of the arrays.
     fn check(archive: Archive, folder: bool) -> Result<WeightFile, WeightsError> {
-        let fault = |f: Fault| f.in_file(archive.path());
-        let config = Config::from_json(&archive.config_text()?).map_err(fault)?;
-        let table = table(&config).map_err(fault)?;
+        let invalid = |f: ItemError| f.in_file(archive.path());
+        let config = Config::from_json(&archive.config_text()?).map_err(invalid)?;
+        let table = table(&config).map_err(invalid)?;
         let mut names: HashSet<String> = archive.names().into_iter().collect();
         if !folder {
             names.remove("config");
         }
         names.retain(|name| !name.ends_with(SKIPPED));
-        check_names(&names, &table).map_err(fault)?;
+        check_names(&names, &table).map_err(invalid)?;
         let places = table.iter().enumerate().map(|(i, e)| (e.name.clone(), i)).collect();
         Ok(WeightFile { archive, config, table, places })
     }
@@ -63,7 +64,7 @@ impl WeightFile {
         Ok(Weights { path: self.path().to_path_buf(), config: self.config, arrays })
     }
 
-    fn tensor(&self, entry: &Entry) -> Result<Tensor, WeightsError> {
+    fn tensor(&self, entry: &WeightSpec) -> Result<Tensor, WeightsError> {
         let Array { shape, data } = self.archive.read(&entry.name, Class::Float, Some(&dims(entry)))?;
         let data = match data {
             Data::F32(values) => Values::F32(values),

@@ -175,6 +175,6 @@ fn sizes_that_overflow_name_the_array() {
     config.stem.channels = 1 << 24;
     config.stages[0].channels = 1 << 24;
     config.leads = (0..1 << 17).map(|i| i.to_string()).collect();
-    let fault = table(&config).expect_err("overflow").to_string();
-    assert!(fault.contains("stem.conv.weight: expected a size that fits"), "{fault}");
+    let error = table(&config).expect_err("overflow").to_string();
+    assert!(error.contains("stem.conv.weight: expected a size that fits"), "{error}");
 }

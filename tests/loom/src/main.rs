@@ -1,8 +1,8 @@
-//! The engine's team of threads, its own source, on loom's model of threads, locks and atomics (Norris and Demsky, *CDSChecker*,
-//! 2013): what is asserted here holds in every order of what the threads do, and for whatever a relaxed load may give. Loom
-//! reports deadlocks, and cells that are read and written without an order between. Of the larger models it tries all orders
-//! with up to a number of preemptions. Prints how many orders each had. What loom cannot model, panics (a lock is then
-//! poisoned) and three that spin, is for Miri.
+//! The engine's thread pool, its own source, on loom's model of threads, locks and atomics (Norris and Demsky,
+//! *CDSChecker*, 2013): what is asserted here holds in every order of what the threads do, and for whatever a relaxed
+//! load may give. Loom reports deadlocks, and cells that are read and written without an order between. Of the larger
+//! models it tries all orders with up to a number of preemptions. Prints how many orders each had. What loom cannot
+//! model, panics (a lock is then poisoned) and three that spin, is for Miri.
 
 #[path = "../../../engine/src/clock.rs"]
 #[allow(dead_code)]
@@ -11,7 +11,7 @@ mod clock;
 #[allow(dead_code)]
 mod pool;
 
-/// What the team is made of, as `engine/src/sync.rs` has it.
+/// What the pool is made of, as `engine/src/sync.rs` has it.
 mod sync {
     pub(crate) use loom::sync::{Arc, Condvar, Mutex, MutexGuard, atomic};
     pub(crate) use loom::{hint, thread};
@@ -48,14 +48,15 @@ impl Cell {
     }
 }
 
-/// Each member writes its own cell, waits, and reads everybody's and what the last to arrive wrote: `rounds` times over.
-fn meet(barrier: &Barrier, cells: &[Cell], last: &Cell, member: usize, members: usize, rounds: usize) {
+/// Each worker writes its own cell, waits, and reads everybody's and what the last to arrive wrote: `rounds` times
+/// over.
+fn meet(barrier: &Barrier, cells: &[Cell], last: &Cell, worker: usize, workers: usize, rounds: usize) {
     for round in 1..=rounds {
-        cells[member].set(round);
-        barrier.wait(members, || last.set(10 * round));
-        assert!(cells[..members].iter().all(|c| c.get() == round));
+        cells[worker].set(round);
+        barrier.wait(workers, || last.set(10 * round));
+        assert!(cells[..workers].iter().all(|c| c.get() == round));
         assert_eq!(last.get(), 10 * round);
-        barrier.wait(members, || {});
+        barrier.wait(workers, || {});
     }
 }
 
@@ -63,46 +64,46 @@ fn cells(n: usize) -> Vec<Cell> {
     (0..n).map(|_| Cell::new()).collect()
 }
 
-/// Threads of no team at a barrier.
-fn barrier(members: usize, rounds: usize) {
-    let shared = Arc::new((Barrier::default(), cells(members), Cell::new()));
-    let others: Vec<_> = (1..members)
-        .map(|member| {
+/// Threads of no pool at a barrier.
+fn barrier(workers: usize, rounds: usize) {
+    let shared = Arc::new((Barrier::default(), cells(workers), Cell::new()));
+    let others: Vec<_> = (1..workers)
+        .map(|worker| {
             let shared = Arc::clone(&shared);
-            loom::thread::spawn(move || meet(&shared.0, &shared.1, &shared.2, member, members, rounds))
+            loom::thread::spawn(move || meet(&shared.0, &shared.1, &shared.2, worker, workers, rounds))
         })
         .collect();
-    meet(&shared.0, &shared.1, &shared.2, 0, members, rounds);
+    meet(&shared.0, &shared.1, &shared.2, 0, workers, rounds);
     others.into_iter().for_each(|t| t.join().expect("a thread panicked"));
 }
 
-/// A team runs two functions of what the caller has on its stack, one after the other, and is let go.
-fn team(members: usize) {
-    let pool = Pool::new(members);
-    assert_eq!(pool.threads(), members);
+/// A pool runs two functions of what the caller has on its stack, one after the other, and is let go.
+fn thread_pool(workers: usize) {
+    let pool = Pool::new(workers);
+    assert_eq!(pool.threads(), workers);
     for run in 1..=2 {
-        let (made, barrier, last) = (cells(members), Barrier::default(), Cell::new());
-        pool.run(&|member, of| {
-            assert_eq!(of, members);
+        let (made, barrier, last) = (cells(workers), Barrier::default(), Cell::new());
+        pool.run(&|worker, of| {
+            assert_eq!(of, workers);
             // Two that spin while a third has yet to come may take turns for ever, as loom has it.
             if run == 1 || of > 2 {
-                made[member].set(run);
+                made[worker].set(run);
             } else {
-                meet(&barrier, &made, &last, member, of, 1);
+                meet(&barrier, &made, &last, worker, of, 1);
             }
         });
         assert!(made.iter().all(|c| c.get() > 0));
     }
 }
 
-/// Two callers of one team: the second has it after the first, or runs alone meanwhile.
+/// Two callers of one pool: the second has it after the first, or runs alone meanwhile.
 fn callers() {
     let pool = Arc::new(Pool::new(2));
     let call = |pool: &Pool| {
         let made = cells(2);
-        pool.run(&|member, members| {
-            made[member].set(members);
-            if members == 1 {
+        pool.run(&|worker, workers| {
+            made[worker].set(workers);
+            if workers == 1 {
                 made[1].set(1);
             }
         });
@@ -129,7 +130,7 @@ fn model(name: &str, preemptions: Option<usize>, run: impl Fn() + Send + Sync + 
 
 fn main() {
     model("a barrier of two, twice", None, || barrier(2, 2));
-    model("a team of two", Some(3), || team(2));
-    model("a team of three", Some(2), || team(3));
+    model("a pool of two", Some(3), || thread_pool(2));
+    model("a pool of three", Some(2), || thread_pool(3));
     model("two callers", Some(3), callers);
 }

@@ -25,7 +25,7 @@ fn plainly(networks: &[PathBuf]) {
     networks.iter().for_each(|network| run(network, &Options::default(), 2e-5));
 }
 
-/// Every instruction set and precision, on the calling thread and on a team.
+/// Every instruction set and precision, on the calling thread and on a pool.
 fn deeply(network: &Path) {
     for (precision, allowed) in [(Precision::F32, 2e-5), (Precision::F16, 2e-2), (Precision::Bf16, 6e-2)] {
         for level in Level::available() {

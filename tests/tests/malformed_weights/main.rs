@@ -15,12 +15,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Remembers the largest single allocation.
-struct Watch;
+struct CountingAllocator;
 
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Watch {
+unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps `alloc`'s contract.
@@ -34,7 +34,7 @@ unsafe impl GlobalAlloc for Watch {
 }
 
 #[global_allocator]
-static WATCH: Watch = Watch;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Nothing here is larger than the 20 MB of the greatest test file; announced sizes go to 2^60.
 const ENOUGH: usize = 48 << 20;

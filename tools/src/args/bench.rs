@@ -39,10 +39,10 @@ pub(crate) struct Bench {
     /// How many runs of each combination to time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     runs: Option<u32>,
-    /// Show where the time goes, by operation, block and step, beside the machine's measured peaks
+    /// Show where the time goes, by operation, block and node, beside the machine's measured peaks
     #[arg(long)]
     pub(crate) profile: bool,
-    /// Write one run of each combination, step by step, as a trace for Chrome or Perfetto
+    /// Write one run of each combination, node by node, as a trace for Chrome or Perfetto
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
     /// Time the classification of this WFDB record as well: reading, preprocessing and network apart

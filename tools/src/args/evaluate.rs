@@ -1,7 +1,7 @@
 //! The command line of `evaluate`.
 
 use clap::{Args, Subcommand, ValueEnum};
-use efficientecg_evaluate::pairing::{Class, Rules};
+use efficientecg_evaluate::pairing::{BeatClass, Rules};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -100,8 +100,8 @@ enum Escape {
 impl BeatsEvaluation {
     pub(crate) fn rules(&self) -> Rules {
         let escape = match self.escape_beats {
-            Escape::S => Class::S,
-            Escape::N => Class::N,
+            Escape::S => BeatClass::S,
+            Escape::N => BeatClass::N,
         };
         Rules { from: self.from, window: self.window, escape }
     }

@@ -76,6 +76,6 @@ impl Configured {
             (None, Some(path)) => (path, files::text(path, "configuration", MAX_CONFIG)?),
             (None, None) => return Err(Failure::usage("expected --model, --weights or --config")),
         };
-        Ok(Config::from_json(&text).map_err(|fault| fault.in_file(path))?)
+        Ok(Config::from_json(&text).map_err(|invalid| invalid.in_file(path))?)
     }
 }

@@ -17,7 +17,7 @@ use crate::out;
 use efficientecg::ecg::Record;
 use efficientecg::{Inputs, Level, Model, Peaks};
 use machine::{Build, Machine};
-use profile::Watched;
+use profile::ProfiledRun;
 use serde::Serialize;
 use stats::Latency;
 use std::path::Path;
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
         out::file(path, b"[]")?;
     }
     let mut report: Option<Report> = None;
-    let mut profiles: Vec<(Level, Watched)> = Vec::new();
+    let mut profiles: Vec<(Level, ProfiledRun)> = Vec::new();
     let mut progress = None;
     for setup in &setups {
         let model = network.load(&setup.options)?;
@@ -264,13 +264,13 @@ fn measure(
 }
 
 /// Profiled runs of one combination: as many as were asked for, or a third of the time's worth.
-fn watched(model: &Model, inputs: &Inputs, until: Until, path: &Path) -> Result<Watched, Failure> {
+fn watched(model: &Model, inputs: &Inputs, until: Until, path: &Path) -> Result<ProfiledRun, Failure> {
     let profile = || {
         // Right before it, a plain one: threads that slept since the last run take long to wake.
         model.run(inputs).and_then(|_| model.profile(inputs)).map_err(|e| Failure::run(path, e))
     };
     let start = Instant::now();
-    let mut watched = Watched::new(profile()?);
+    let mut watched = ProfiledRun::new(profile()?);
     while watched.runs() < PROFILED
         && match until {
             Until::Runs(runs) => watched.runs() < runs,

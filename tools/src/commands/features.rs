@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
     if parts.is_empty() {
         return Err(Failure::usage(format!("no beats found in {} records; give others", records.len())));
     }
-    let inputs = Inputs::join(parts).map_err(|fault| Failure::usage(fault.to_string()))?;
+    let inputs = Inputs::join(parts).map_err(|invalid| Failure::usage(invalid.to_string()))?;
     let batch = inputs.batch();
     let arrays = inputs.into_arrays(&config);
     if arrays.is_empty() {

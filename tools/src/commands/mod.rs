@@ -27,8 +27,8 @@ pub(crate) fn records(args: &Records) -> Result<Vec<PathBuf>, Failure> {
         let text = files::text(path, "list of records", MAX_LIST)?;
         records.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(PathBuf::from));
         if records.is_empty() {
-            let mend = "give one path a line";
-            return Err(FileError::new(path, "list of records", "at least one", "none", mend).into());
+            let fix = "give one path a line";
+            return Err(FileError::new(path, "list of records", "at least one", "none", fix).into());
         }
     }
     Ok(records)

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Run) -> Result<(), Failure> {
                     inputs.clear(*record);
                     let alone = RunError::Overflow { record: *record, all: vec![*record] };
                     if lines.insert(*record, Failure::run(&args.input, alone).to_string()).is_some() {
-                        // Nothing is left of it that could overflow: the weights are at fault.
+                        // Nothing is left of it that could overflow: the weights are wrong.
                         return Err(Failure::Run { path, error });
                     }
                 }

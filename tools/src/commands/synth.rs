@@ -4,7 +4,7 @@ use crate::args::Synth;
 use crate::error::Failure;
 use crate::out;
 use efficientecg::ecg::synth::{Options, generate};
-use efficientecg::ecg::wfdb::{self, Storage};
+use efficientecg::ecg::wfdb::{self, StorageFormat};
 
 pub(crate) fn run(args: &Synth) -> Result<(), Failure> {
     let options = Options {
@@ -16,7 +16,7 @@ pub(crate) fn run(args: &Synth) -> Result<(), Failure> {
     };
     let (record, annotations) = generate(&options)?;
     std::fs::create_dir_all(&args.output).map_err(Failure::write(&args.output))?;
-    wfdb::write(&args.output, &record, &Storage::default())?;
+    wfdb::write(&args.output, &record, &StorageFormat::default())?;
     annotations.write(&args.output.join(format!("{}.atr", record.name)))?;
     let beats = annotations.beats().len();
     let path = args.output.join(&record.name);

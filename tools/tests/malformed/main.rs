@@ -1,5 +1,5 @@
 //! Files and command lines that are wrong in one way each, through the program: every one ends with exit code 2 and one
-//! line that names the file, the item and the mend, within a gigabyte of address space.
+//! line that names the file, the item and the fix, within a gigabyte of address space.
 
 #[path = "../harness/mod.rs"]
 mod harness;
@@ -47,7 +47,7 @@ fn check(kind: &str, cases: Vec<Case>, wrong: &mut Vec<String>) -> usize {
         let line = text(&output.stderr);
         let one = line.ends_with('\n') && line.lines().count() == 1 && line.starts_with("efficientecg: ");
         let plain = !line.trim_end().chars().any(char::is_control) && line.len() < 4000;
-        // Item and finding, then the mend.
+        // Item and finding, then the fix.
         let whole = case.parts.iter().all(|p| line.contains(p.as_str())) && line.contains("; ");
         if output.status.code() != Some(2) || !one || !plain || !whole || !output.stdout.is_empty() {
             wrong.push(format!("{kind}: {}: {:?}, {:?} in {line:?}", case.label, output.status, case.parts));

@@ -32,7 +32,7 @@ fn random_cases_are_within_their_bounds() {
                     recipe.values = Values::Normal;
                 }
                 let case = (entry.random)(&mut recipe);
-                // A graph has no step of no operands.
+                // A graph has no node of no operands.
                 if !case.inputs.is_empty() {
                     let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
                     worst.set(worst.get().max(check(device, case, &options, false)));

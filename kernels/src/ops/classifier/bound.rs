@@ -2,11 +2,11 @@
 
 use super::Classifier;
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Classifier, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let channels = op.width() - op.tokens.len();
-    let mut x = a.mean_of_tiles(&inputs[1].data, channels, inputs[0].shape.cols);
+    let mut x = a.mean_of_time_chunks(&inputs[1].data, channels, inputs[0].shape.cols);
     if op.tokens.rows > 0 {
         x.extend(inputs[2].data.iter().map(|z| Approx::exact(*z)));
     }

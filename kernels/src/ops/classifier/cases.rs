@@ -3,7 +3,7 @@
 use super::Classifier;
 use crate::op;
 use crate::ops::{Case, Random, Recipe};
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
@@ -28,7 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 softmax,
             };
             let x = Matrix::zeros(Shape::new(c, cols));
-            let mut inputs = vec![x, random.matrix(Shape::new(op::tiles(cols), c))];
+            let mut inputs = vec![x, random.matrix(Shape::new(op::time_chunks(cols), c))];
             if n > 0 {
                 inputs.push(random.matrix(Shape::new(n, d)));
             }
@@ -57,7 +57,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
         softmax: recipe.flag(1),
     };
     let x = Matrix::zeros(Shape::new(c, cols));
-    let mut inputs = vec![x, recipe.matrix(&mut random, Shape::new(op::tiles(cols), c))];
+    let mut inputs = vec![x, recipe.matrix(&mut random, Shape::new(op::time_chunks(cols), c))];
     if tokens.rows > 0 {
         inputs.push(recipe.matrix(&mut random, tokens));
     }

@@ -2,16 +2,16 @@
 
 use super::Classifier;
 use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Weights, four_rows,
-    pitch,
+    DeviceWeights, Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
+    four_rows, pitch,
 };
 use crate::op;
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "classifier",
     source: include_str!("kernel.wgsl"),
-    tile: false,
+    workgroup_tile: false,
     reduce: true,
     dims: Dims::Uniform(10),
     slots: &[
@@ -26,9 +26,9 @@ static PROGRAM: Program = Program {
     overrides: &["TOKENS", "SOFTMAX"],
 };
 
-pub(super) struct Gpu<'a>(pub(super) &'a Classifier);
+pub(super) struct ClassifierShader<'a>(pub(super) &'a Classifier);
 
-impl Shader for Gpu<'_> {
+impl Shader for ClassifierShader<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -45,9 +45,9 @@ impl Shader for Gpu<'_> {
         ]
     }
 
-    fn weights(&self) -> Vec<Weights> {
+    fn weights(&self) -> Vec<DeviceWeights> {
         let arrays = [four_rows(&self.0.weight, self.0.width()), four_rows(&self.0.bias, 1)];
-        arrays.map(|array| Weights::F32(op::narrow(&array))).into()
+        arrays.map(|array| DeviceWeights::F32(op::narrow(&array))).into()
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {

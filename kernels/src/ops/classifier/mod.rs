@@ -6,7 +6,7 @@
 //! | operand | shape | |
 //! | --- | --- | --- |
 //! | `x` | `[c, T]` | the head; only its shape is used |
-//! | `sums` | `[tiles(T), c]` | as the head gives them |
+//! | `sums` | `[time_chunks(T), c]` | as the head gives them |
 //! | `z` | `[n, d]` | if `n > 0` |
 //! | → `logits` | `[1, classes]` | |
 //! | → `probabilities` | `[1, classes]` | softmax rows sum to 1 |
@@ -22,13 +22,15 @@ mod gpu;
 
 use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
+use crate::gemv::{self, PaddedMatrix};
 use crate::gpu::Shader;
-use crate::linear::{self, Padded};
 use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision};
-use crate::ops::mean_of_tiles;
+use crate::ops::mean_of_time_chunks;
 use crate::simd::{Body, Isa, Level, MAX_LANES};
-use crate::view::{Layout, Matrix, Shape, View};
+use crate::softmax;
+use crate::tensor::{Layout, Matrix, Shape, TensorView};
+use crate::time_chunk;
 
 pub(crate) use cases::{cases, random};
 
@@ -51,14 +53,14 @@ impl Classifier {
     }
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`Classifier`]: all of it but the weights' values.
+struct ClassifierSpec {
     channels: usize,
     tokens: Shape,
     classes: usize,
 }
 
-impl Contract for Form {
+impl Contract for ClassifierSpec {
     fn name(&self) -> &'static str {
         "classifier"
     }
@@ -66,7 +68,7 @@ impl Contract for Form {
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let c = self.channels;
         let x = op::activation(self.name(), inputs, c)?;
-        op::expect(self.name(), "sums", inputs.get(1), Shape::new(op::tiles(x.cols), c))?;
+        op::expect(self.name(), "sums", inputs.get(1), Shape::new(op::time_chunks(x.cols), c))?;
         if self.tokens.rows > 0 {
             op::expect(self.name(), "z", inputs.get(2), self.tokens)?;
         }
@@ -83,11 +85,11 @@ impl Contract for Form {
 impl Op for Classifier {
     fn contract(&self) -> Box<dyn Contract> {
         let channels = self.width() - self.tokens.len();
-        Box::new(Form { channels, tokens: self.tokens, classes: self.bias.len() })
+        Box::new(ClassifierSpec { channels, tokens: self.tokens, classes: self.bias.len() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
-        let mut x = mean_of_tiles(inputs[1], inputs[0].shape.cols);
+        let mut x = mean_of_time_chunks(inputs[1], inputs[0].shape.cols);
         if self.tokens.rows > 0 {
             x.extend(&inputs[2].data);
         }
@@ -108,28 +110,28 @@ impl Op for Classifier {
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
-        Box::new(Packed {
+        Box::new(ClassifierKernel {
             level,
-            weight: Padded::new(&self.weight, self.width()),
+            weight: PaddedMatrix::new(&self.weight, self.width()),
             bias: op::narrow(&self.bias),
             softmax: self.softmax,
         })
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::ClassifierShader(self))
     }
 }
 
 /// One task.
-struct Packed {
+struct ClassifierKernel {
     level: Level,
-    weight: Padded,
+    weight: PaddedMatrix,
     bias: Vec<f32>,
     softmax: bool,
 }
 
-impl Kernel for Packed {
+impl Kernel for ClassifierKernel {
     fn tasks(&self, _: &[Shape]) -> usize {
         1
     }
@@ -146,27 +148,27 @@ impl Kernel for Packed {
         let Call { inputs, outputs, scratch, .. } = call;
         // SAFETY: the only task of the call writes both rows.
         let (logits, probabilities) = unsafe { (outputs[0].row_mut(0), outputs[1].row_mut(0)) };
-        self.level.dispatch(Task { op: self, inputs, logits, probabilities, scratch });
+        self.level.dispatch(ClassifierBody { op: self, inputs, logits, probabilities, scratch });
     }
 }
 
-struct Task<'a> {
-    op: &'a Packed,
-    inputs: &'a [View<'a>],
+struct ClassifierBody<'a> {
+    op: &'a ClassifierKernel,
+    inputs: &'a [TensorView<'a>],
     logits: &'a mut [f32],
     probabilities: &'a mut [f32],
     scratch: &'a mut [f32],
 }
 
-impl Body for Task<'_> {
+impl Body for ClassifierBody<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
-        let Packed { weight, bias, softmax, .. } = self.op;
+        let ClassifierKernel { weight, bias, softmax, .. } = self.op;
         let x = &mut self.scratch[..weight.pitch];
         let (head, sums) = (self.inputs[0].shape(), &self.inputs[1]);
-        linear::mean_of_tiles(sums, head.cols, x);
+        time_chunk::mean_of_time_chunks(sums, head.cols, x);
         if let Some(z) = self.inputs.get(2) {
             let width = z.shape().cols;
             for r in 0..z.shape().rows {
@@ -174,13 +176,13 @@ impl Body for Task<'_> {
             }
         }
         for (class, logit) in self.logits.iter_mut().enumerate() {
-            *logit = linear::dot(s, weight.row(class), x) + bias[class];
+            *logit = gemv::dot(s, weight.row(class), x) + bias[class];
         }
         self.probabilities.copy_from_slice(self.logits);
         if *softmax {
-            linear::softmax(s, self.probabilities);
+            softmax::softmax(s, self.probabilities);
         } else {
-            linear::map(s, self.probabilities, Function::Sigmoid);
+            math::map(s, self.probabilities, Function::Sigmoid);
         }
     }
 }

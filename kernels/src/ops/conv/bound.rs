@@ -2,7 +2,7 @@
 
 use super::Conv;
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Conv, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
     let (depth, window) = (op.leads * op.kernel, op.window());
@@ -21,7 +21,7 @@ pub(super) fn run(op: &Conv, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
         })
         .collect();
     let y = op.bias.iter().zip(weight.chunks(depth)).flat_map(|(bias, weight)| {
-        let sums = a.tile(weight, *bias, &taps, cols);
+        let sums = a.row_product(weight, *bias, &taps, cols);
         sums.into_iter().map(|sum| a.stored(a.silu(sum)))
     });
     vec![y.collect()]

@@ -2,7 +2,7 @@
 
 use super::Conv;
 use crate::ops::{Case, Random, Recipe};
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,15 +1,17 @@
 //! The kernel's bindings and grid.
 
 use super::Conv;
-use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Weights, pitch};
+use crate::gpu::{
+    DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, WorkgroupTile, pitch,
+};
 use crate::op;
 use crate::ops::window::Window;
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "conv",
     source: include_str!("kernel.wgsl"),
-    tile: true,
+    workgroup_tile: true,
     reduce: false,
     dims: Dims::Uniform(7),
     slots: &[
@@ -21,9 +23,9 @@ static PROGRAM: Program = Program {
     overrides: &["ROWS", "COLS", "THREADS"],
 };
 
-pub(super) struct Gpu<'a>(pub(super) &'a Conv);
+pub(super) struct ConvShader<'a>(pub(super) &'a Conv);
 
-impl Shader for Gpu<'_> {
+impl Shader for ConvShader<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -32,9 +34,9 @@ impl Shader for Gpu<'_> {
         vec![Operand::Input(0), Operand::Weight(0), Operand::Weight(1), Operand::Output(0)]
     }
 
-    fn weights(&self) -> Vec<Weights> {
+    fn weights(&self) -> Vec<DeviceWeights> {
         let Conv { weight, bias, leads, kernel, .. } = self.0;
-        vec![Weights::Rows(weight.clone(), leads * kernel), Weights::F32(op::narrow(bias))]
+        vec![DeviceWeights::Rows(weight.clone(), leads * kernel), DeviceWeights::F32(op::narrow(bias))]
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
@@ -43,7 +45,7 @@ impl Shader for Gpu<'_> {
 
     fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let (samples, cols) = (inputs[0].cols, self.0.window().outputs(inputs[0].cols));
-        let tile = Tile::choose(self.0.bias.len(), cols);
+        let tile = WorkgroupTile::choose(self.0.bias.len(), cols);
         let Window { kernel, stride } = self.0.window();
         // A longer stride makes one output all the same, and must not overflow.
         let stride = stride.min(samples + kernel);

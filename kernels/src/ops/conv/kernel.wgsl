@@ -18,7 +18,7 @@ struct Dims {
 @group(0) @binding(4) var<storage, read_write> y: array<Four>; // [batch, c_out, y_pitch4]
 
 var<private> record: u32;
-var<private> tile_start4: u32;
+var<private> start_col4: u32;
 
 fn weight_at(row4: u32, k: u32) -> vec4<f32> {
     let depth = dims.leads * dims.kernel;
@@ -36,9 +36,9 @@ fn sample(lead: u32, at: i32) -> f32 {
 }
 
 fn source_at(k: u32, col4: u32) -> vec4<f32> {
-    let col = 4u * (tile_start4 + col4);
+    let col = 4u * (start_col4 + col4);
     let lead = k / dims.kernel;
-    if lead >= dims.leads || tile_start4 + col4 >= dims.y_pitch4 {
+    if lead >= dims.leads || start_col4 + col4 >= dims.y_pitch4 {
         return vec4(0.0);
     }
     let stride = i32(dims.stride);
@@ -47,7 +47,7 @@ fn source_at(k: u32, col4: u32) -> vec4<f32> {
 }
 
 fn finish(row: u32, col4: u32, product: vec4<f32>) {
-    let at = tile_start4 + col4;
+    let at = start_col4 + col4;
     if row < dims.c_out && at < dims.y_pitch4 {
         y[(record * dims.c_out + row) * dims.y_pitch4 + at] = pack(silu4(product + bias[row]));
     }
@@ -56,10 +56,10 @@ fn finish(row: u32, col4: u32, product: vec4<f32>) {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     record = group.z;
-    tile_start4 = group.x * (COLS / 4u);
-    let t = tile_product(thread, group.y * (ROWS / 4u), dims.leads * dims.kernel);
-    let col4 = tile_col4(thread);
-    let row = group.y * ROWS + 4u * tile_row4(thread);
+    start_col4 = group.x * (COLS / 4u);
+    let t = workgroup_product(thread, group.y * (ROWS / 4u), dims.leads * dims.kernel);
+    let col4 = thread_col4(thread);
+    let row = group.y * ROWS + 4u * thread_row4(thread);
     finish(row, col4, t.r0);
     finish(row + 1u, col4, t.r1);
     finish(row + 2u, col4, t.r2);

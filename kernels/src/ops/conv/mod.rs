@@ -24,7 +24,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 pub(crate) use cases::{cases, random};
 
@@ -49,14 +49,14 @@ impl Conv {
     }
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`Conv`]: all of it but the weights' values.
+struct ConvSpec {
     leads: usize,
     c_out: usize,
     window: Window,
 }
 
-impl Contract for Form {
+impl Contract for ConvSpec {
     fn name(&self) -> &'static str {
         "conv"
     }
@@ -75,7 +75,7 @@ impl Contract for Form {
 
 impl Op for Conv {
     fn contract(&self) -> Box<dyn Contract> {
-        Box::new(Form { leads: self.leads, c_out: self.bias.len(), window: self.window() })
+        Box::new(ConvSpec { leads: self.leads, c_out: self.bias.len(), window: self.window() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
@@ -87,10 +87,10 @@ impl Op for Conv {
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level))
+        Box::new(simd::ConvKernel::new(self, level))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::ConvShader(self))
     }
 }

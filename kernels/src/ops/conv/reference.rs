@@ -2,7 +2,7 @@
 
 use super::Conv;
 use crate::math::f64::silu;
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Conv, x: &Matrix, y: &mut Matrix) {
     let pad = op.kernel / 2;

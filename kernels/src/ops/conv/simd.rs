@@ -3,30 +3,30 @@
 //! `stride` samples apart.
 
 use super::{Conv, Window};
-use crate::gemm::{self, Activations, Extra, PackedWeights, Prefetch};
+use crate::gemm::{self, Activations, Extra, PackedMatrix, Prefetch};
 use crate::op::{self, Call, Precision};
 use crate::simd::{Body, Isa, Level};
-use crate::tuning::CHUNK;
-use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
+use crate::tensor::{BLOCK, Layout, Shape, TensorView, TensorViewMut};
+use crate::tuning::STRIP;
 use std::ops::Range;
 
-pub(super) struct Packed {
+pub(super) struct ConvKernel {
     level: Level,
-    matrix: PackedWeights,
+    matrix: PackedMatrix,
     window: Window,
     leads: usize,
     /// Where each tap of each lead starts in scratch.
     offsets: Vec<usize>,
 }
 
-impl Packed {
-    pub(super) fn new(op: &Conv, level: Level) -> Packed {
+impl ConvKernel {
+    pub(super) fn new(op: &Conv, level: Level) -> ConvKernel {
         let window = op.window();
         let span = window.span(chunk(window));
         let offsets = (0..op.leads * op.kernel).map(|k| k / op.kernel * span + k % op.kernel).collect();
-        Packed {
+        ConvKernel {
             level,
-            matrix: PackedWeights::taps(level, &op.weight, &op.bias, op.stride),
+            matrix: PackedMatrix::taps(level, &op.weight, &op.bias, op.stride),
             window,
             leads: op.leads,
             offsets,
@@ -34,7 +34,7 @@ impl Packed {
     }
 }
 
-impl op::Kernel for Packed {
+impl op::Kernel for ConvKernel {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         self.window.outputs(inputs[0].cols).div_ceil(chunk(self.window))
     }
@@ -57,29 +57,29 @@ impl op::Kernel for Packed {
 
     unsafe fn run(&self, call: Call<'_>) {
         let Call { inputs, outputs, scratch, tasks, .. } = call;
-        self.level.dispatch(Run { op: self, x: &inputs[0], y: &outputs[0], scratch, tasks });
+        self.level.dispatch(ConvBody { op: self, x: &inputs[0], y: &outputs[0], scratch, tasks });
     }
 }
 
 /// Outputs of a chunk.
 fn chunk(window: Window) -> usize {
-    (2 * CHUNK / window.stride).clamp(1, CHUNK)
+    (2 * STRIP / window.stride).clamp(1, STRIP)
 }
 
-struct Run<'a> {
-    op: &'a Packed,
-    x: &'a View<'a>,
-    y: &'a ViewMut<'a>,
+struct ConvBody<'a> {
+    op: &'a ConvKernel,
+    x: &'a TensorView<'a>,
+    y: &'a TensorViewMut<'a>,
     scratch: &'a mut [f32],
     tasks: Range<usize>,
 }
 
-impl Body for Run<'_> {
+impl Body for ConvBody<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
-        let Packed { matrix, window, leads, offsets, .. } = self.op;
+        let ConvKernel { matrix, window, leads, offsets, .. } = self.op;
         let total = self.y.shape().cols;
         let pitch = window.span(chunk(*window));
         for task in self.tasks {
@@ -96,8 +96,8 @@ impl Body for Run<'_> {
                 // SAFETY: the taps of the columns are in scratch; only this task writes these columns of `y`.
                 unsafe {
                     let to = self.y.block_ptr(first).add(col * BLOCK);
-                    let (pitch, later) = (total * BLOCK, &mut Prefetch::nothing());
-                    gemm::product(&weights, x, cols, to, pitch, Extra::Nothing, later);
+                    let (pitch, prefetch) = (total * BLOCK, &mut Prefetch::nothing());
+                    gemm::product(&weights, x, cols, to, pitch, Extra::Nothing, prefetch);
                     for b in first..first + blocks {
                         gemm::silu(s, self.y.block_ptr(b).add(col * BLOCK), cols, Precision::F32);
                     }

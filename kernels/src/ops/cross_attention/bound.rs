@@ -3,7 +3,7 @@
 use super::simd::span;
 use super::{CrossAttention, Linear};
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 /// Positions that a GPU sums before it adds them to the others.
 const CHUNK: usize = 256;

@@ -2,16 +2,16 @@
 
 use super::CrossAttention;
 use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot, Weights, four_rows,
-    pitch, transposed,
+    DeviceWeights, Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
+    four_rows, pitch, transposed,
 };
 use crate::op;
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "cross_attention",
     source: include_str!("kernel.wgsl"),
-    tile: false,
+    workgroup_tile: false,
     reduce: true,
     dims: Dims::Uniform(11),
     slots: &[
@@ -31,9 +31,9 @@ static PROGRAM: Program = Program {
 const SHARES: usize = 2 * 16 * REDUCE_THREADS;
 const SCORES: usize = 4 * 4 * 256;
 
-pub(super) struct Gpu<'a>(pub(super) &'a CrossAttention);
+pub(super) struct CrossAttentionShader<'a>(pub(super) &'a CrossAttention);
 
-impl Shader for Gpu<'_> {
+impl Shader for CrossAttentionShader<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -45,7 +45,7 @@ impl Shader for Gpu<'_> {
         operands
     }
 
-    fn weights(&self) -> Vec<Weights> {
+    fn weights(&self) -> Vec<DeviceWeights> {
         let op = self.0;
         let (dim, channels) = (op.dim(), op.channels());
         let head = dim / op.heads;
@@ -68,7 +68,7 @@ impl Shader for Gpu<'_> {
             &op.norm_out.bias,
         ];
         let arrays = [square, key, value, vectors.into_iter().flatten().copied().collect()];
-        arrays.map(|array| Weights::F32(op::narrow(&array))).into()
+        arrays.map(|array| DeviceWeights::F32(op::narrow(&array))).into()
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {

@@ -46,8 +46,8 @@ const LANES: u32 = 16u;            // threads along time, of those that score
 const SLICES: u32 = WIDTH / LANES; // and along channels
 const STRANDS: u32 = 4u;           // threads along time, of those that sum h
 const ROWS: u32 = WIDTH / STRANDS; // and along channels
-const TEAM: u32 = 32u;             // threads that share a sum over channels
-const TEAMS: u32 = WIDTH / TEAM;
+const THREAD_GROUP: u32 = 32u;             // threads that share a sum over channels
+const THREAD_GROUPS: u32 = WIDTH / THREAD_GROUP;
 
 var<workgroup> shares: array<vec4<f32>, 2u * WIDTH>; // sums of single threads; the chunk's weights, [4 heads, CHUNK4]
 var<workgroup> scores: array<f32, 4u * CHUNK>;       // [4 heads, CHUNK]
@@ -296,13 +296,13 @@ fn attend(thread: u32) {
 fn make_values(thread: u32, first_head: u32) {
     let heads = min(4u, dims.heads - first_head);
     let rows = heads * dims.head4;
-    let team = thread / TEAM;
-    for (var first = 0u; first < rows; first += 4u * TEAMS) {
-        let row = first + 4u * team;
+    let thread_group = thread / THREAD_GROUP;
+    for (var first = 0u; first < rows; first += 4u * THREAD_GROUPS) {
+        let row = first + 4u * thread_group;
         var share = vec4(0.0);
         if row < rows {
             let mean_at = absorbed_at + row / dims.head4 * dims.channels;
-            for (var c = thread % TEAM; c < dims.channels; c += TEAM) {
+            for (var c = thread % THREAD_GROUP; c < dims.channels; c += THREAD_GROUP) {
                 let at = (first_head * dims.head4 + row) * dims.channels + c;
                 let w = vec4(
                     value[at],
@@ -315,13 +315,13 @@ fn make_values(thread: u32, first_head: u32) {
         }
         shares[thread] = share;
         workgroupBarrier();
-        // One thread a row adds its team's shares in order.
+        // One thread a row adds its thread group's shares in order.
         let mine = first + thread;
-        if thread < 4u * TEAMS && mine < rows && mine % dims.head4 < dims.head {
+        if thread < 4u * THREAD_GROUPS && mine < rows && mine % dims.head4 < dims.head {
             let j = (first_head + mine / dims.head4) * dims.head + mine % dims.head4;
             var total = vector(VALUE_BIAS, j);
-            for (var i = 0u; i < TEAM; i++) {
-                total += shares[thread / 4u * TEAM + i][thread % 4u];
+            for (var i = 0u; i < THREAD_GROUP; i++) {
+                total += shares[thread / 4u * THREAD_GROUP + i][thread % 4u];
             }
             scratch[row_at + j] = total;
         }

@@ -33,7 +33,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 pub(crate) use cases::{cases, random};
 
@@ -86,14 +86,14 @@ impl CrossAttention {
     }
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`CrossAttention`]: all of it but the weights' values.
+struct CrossAttentionSpec {
     tokens: usize,
     dim: usize,
     channels: usize,
 }
 
-impl Contract for Form {
+impl Contract for CrossAttentionSpec {
     fn name(&self) -> &'static str {
         "cross_attention"
     }
@@ -116,7 +116,7 @@ impl Contract for Form {
 
 impl Op for CrossAttention {
     fn contract(&self) -> Box<dyn Contract> {
-        Box::new(Form { tokens: self.tokens, dim: self.dim(), channels: self.channels() })
+        Box::new(CrossAttentionSpec { tokens: self.tokens, dim: self.dim(), channels: self.channels() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
@@ -128,10 +128,10 @@ impl Op for CrossAttention {
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level))
+        Box::new(simd::CrossAttentionKernel::new(self, level))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::CrossAttentionShader(self))
     }
 }

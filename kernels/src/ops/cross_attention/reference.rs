@@ -1,8 +1,8 @@
 //! Plain loops, f64 sums, keys and values as written.
 
 use super::{CrossAttention, Linear, Norm};
-use crate::linear::LAYER_NORM_EPS;
-use crate::view::Matrix;
+use crate::norm::LAYER_NORM_EPS;
+use crate::tensor::Matrix;
 
 fn layer_norm(x: &[f64], norm: &Norm) -> Vec<f64> {
     let n = x.len() as f64;

@@ -4,12 +4,15 @@
 //! turns up (Milakov and Gimelshein, *Online normalizer calculation for softmax*, 2018).
 
 use super::{CrossAttention, Norm};
-use crate::linear::{self, Padded};
+use crate::gemv::{self, PaddedMatrix};
+use crate::math;
 use crate::math::Function;
+use crate::norm;
 use crate::op::{self, Call, Kernel};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
+use crate::softmax;
+use crate::tensor::{BLOCK, Layout, Shape, TensorView, TensorViewMut};
 use crate::tuning::{QUERIES, QUERY_BLOCKS};
-use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
 struct Affine {
@@ -23,34 +26,34 @@ impl Affine {
     }
 }
 
-pub(super) struct Packed {
+pub(super) struct CrossAttentionKernel {
     level: Level,
     dim: usize,
     heads: usize,
     norm_q: Affine,
     norm_out: Affine,
-    q: (Padded, Vec<f32>),
-    k: Padded,
-    v: (Padded, Vec<f32>),
-    out: (Padded, Vec<f32>),
+    q: (PaddedMatrix, Vec<f32>),
+    k: PaddedMatrix,
+    v: (PaddedMatrix, Vec<f32>),
+    out: (PaddedMatrix, Vec<f32>),
 }
 
-impl Packed {
-    pub(super) fn new(op: &CrossAttention, level: Level) -> Packed {
+impl CrossAttentionKernel {
+    pub(super) fn new(op: &CrossAttention, level: Level) -> CrossAttentionKernel {
         let (dim, channels) = (op.dim(), op.channels());
         // The factor 1 / sqrt(d / h) of the scores goes into the query.
         let scale = 1.0 / ((dim / op.heads) as f64).sqrt();
         let scaled = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| x * scale).collect() };
-        Packed {
+        CrossAttentionKernel {
             level,
             dim,
             heads: op.heads,
             norm_q: Affine::new(&op.norm_q),
             norm_out: Affine::new(&op.norm_out),
-            q: (Padded::new(&scaled(&op.q.weight), dim), op::narrow(&scaled(&op.q.bias))),
-            k: Padded::new(&op.k.weight, channels),
-            v: (Padded::new(&op.v.weight, channels), op::narrow(&op.v.bias)),
-            out: (Padded::new(&op.out.weight, dim), op::narrow(&op.out.bias)),
+            q: (PaddedMatrix::new(&scaled(&op.q.weight), dim), op::narrow(&scaled(&op.q.bias))),
+            k: PaddedMatrix::new(&op.k.weight, channels),
+            v: (PaddedMatrix::new(&op.v.weight, channels), op::narrow(&op.v.bias)),
+            out: (PaddedMatrix::new(&op.out.weight, dim), op::narrow(&op.out.bias)),
         }
     }
 }
@@ -79,7 +82,7 @@ pub(super) fn span(positions: usize) -> usize {
     positions.isqrt().max(32).next_multiple_of(MAX_LANES)
 }
 
-impl Packed {
+impl CrossAttentionKernel {
     fn parts(&self, tokens: usize, positions: usize) -> Parts {
         Parts {
             token: tokens * self.q.0.pitch,
@@ -90,7 +93,7 @@ impl Packed {
     }
 }
 
-impl Kernel for Packed {
+impl Kernel for CrossAttentionKernel {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         inputs[0].rows
     }
@@ -110,20 +113,27 @@ impl Kernel for Packed {
 
     unsafe fn run(&self, call: Call<'_>) {
         let Call { inputs, outputs, scratch, tasks, .. } = call;
-        self.level.dispatch(Run { op: self, f: &inputs[0], h: &inputs[1], z: &outputs[0], scratch, tasks });
+        self.level.dispatch(CrossAttentionBody {
+            op: self,
+            f: &inputs[0],
+            h: &inputs[1],
+            z: &outputs[0],
+            scratch,
+            tasks,
+        });
     }
 }
 
-struct Run<'a> {
-    op: &'a Packed,
-    f: &'a View<'a>,
-    h: &'a View<'a>,
-    z: &'a ViewMut<'a>,
+struct CrossAttentionBody<'a> {
+    op: &'a CrossAttentionKernel,
+    f: &'a TensorView<'a>,
+    h: &'a TensorView<'a>,
+    z: &'a TensorViewMut<'a>,
     scratch: &'a mut [f32],
     tasks: Range<usize>,
 }
 
-impl Body for Run<'_> {
+impl Body for CrossAttentionBody<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -146,18 +156,18 @@ impl Body for Run<'_> {
 
         a.fill(0.0);
         for (token, a) in self.tasks.clone().zip(a.chunks_exact_mut(pitch)) {
-            linear::layer_norm(self.f.row(token), &op.norm_q.weight, &op.norm_q.bias, &mut a[..op.dim]);
+            norm::layer_norm(self.f.row(token), &op.norm_q.weight, &op.norm_q.bias, &mut a[..op.dim]);
         }
         for j in 0..op.dim {
             for (a, b) in a.chunks_exact(pitch).zip(b.chunks_exact_mut(pitch)) {
-                b[j] = linear::dot(s, op.q.0.row(j), a) + op.q.1[j];
+                b[j] = gemv::dot(s, op.q.0.row(j), a) + op.q.1[j];
             }
         }
         absorbed.fill(0.0);
         for head in 0..op.heads {
             for (token, b) in b.chunks_exact(pitch).enumerate() {
                 let q = &b[head * width..][..width];
-                linear::accumulate(s, &op.k, head * width, q, &mut absorbed[query(token, head)]);
+                gemv::accumulate(s, &op.k, head * width, q, &mut absorbed[query(token, head)]);
             }
         }
 
@@ -174,27 +184,27 @@ impl Body for Run<'_> {
         a.fill(0.0);
         for j in 0..op.dim {
             for (token, a) in a.chunks_exact_mut(pitch).enumerate() {
-                a[j] = linear::dot(s, op.v.0.row(j), &pooled[query(token, j / width)]) + op.v.1[j];
+                a[j] = gemv::dot(s, op.v.0.row(j), &pooled[query(token, j / width)]) + op.v.1[j];
             }
         }
         for j in 0..op.dim {
             for ((token, a), b) in
                 self.tasks.clone().zip(a.chunks_exact(pitch)).zip(b.chunks_exact_mut(pitch))
             {
-                b[j] = self.f.row(token)[j] + linear::dot(s, op.out.0.row(j), a) + op.out.1[j];
+                b[j] = self.f.row(token)[j] + gemv::dot(s, op.out.0.row(j), a) + op.out.1[j];
             }
         }
         for (token, b) in self.tasks.clone().zip(b.chunks_exact(pitch)) {
             // SAFETY: a task writes its own row.
             let z = unsafe { self.z.row_mut(token) };
-            linear::layer_norm(&b[..op.dim], &op.norm_out.weight, &op.norm_out.bias, z);
+            norm::layer_norm(&b[..op.dim], &op.norm_out.weight, &op.norm_out.bias, z);
         }
     }
 }
 
 /// What [`attend`] works with, for groups of `Q` queries; rows of queries that fill up the last group are zeros.
 struct Attention<'a> {
-    h: &'a View<'a>,
+    h: &'a TensorView<'a>,
     /// Cells from query to query in `absorbed` and `pooled`: the channels, to whole blocks.
     wide: usize,
     absorbed: &'a [f32],
@@ -234,17 +244,17 @@ fn attend<I: Isa, const Q: usize, const P: usize>(s: I, a: Attention<'_>) {
             for (q, scores) in scores.chunks_exact_mut(span).enumerate() {
                 let scores = &mut scores[..part.len().next_multiple_of(MAX_LANES)];
                 scores[part.len()..].fill(f32::NEG_INFINITY);
-                let top = linear::max(s, scores).max(tops[q]);
+                let top = softmax::max(s, scores).max(tops[q]);
                 if top > tops[q] {
                     let mut scale = [tops[q] - top];
-                    linear::map(s, &mut scale, Function::Exp);
+                    math::map(s, &mut scale, Function::Exp);
                     pooled[q * wide..][..wide].iter_mut().for_each(|p| *p *= scale[0]);
                     totals[q] *= scale[0];
                     tops[q] = top;
                 }
                 scores.iter_mut().for_each(|score| *score -= top);
-                linear::map(s, scores, Function::Exp);
-                totals[q] += linear::sum(s, scores);
+                math::map(s, scores, Function::Exp);
+                totals[q] += softmax::sum(s, scores);
             }
             pool::<I, Q, P>(s, scores, span, h, part, pooled, wide);
         }
@@ -262,7 +272,7 @@ fn attend<I: Isa, const Q: usize, const P: usize>(s: I, a: Attention<'_>) {
 fn score<I: Isa, const Q: usize, const P: usize>(
     s: I,
     together: &[f32],
-    h: &View<'_>,
+    h: &TensorView<'_>,
     part: Range<usize>,
     lanes: &mut [f32],
     scores: &mut [f32],
@@ -324,7 +334,7 @@ fn pool<I: Isa, const Q: usize, const P: usize>(
     s: I,
     weights: &[f32],
     span: usize,
-    h: &View<'_>,
+    h: &TensorView<'_>,
     part: Range<usize>,
     pooled: &mut [f32],
     wide: usize,

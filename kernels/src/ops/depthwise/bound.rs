@@ -2,7 +2,7 @@
 
 use super::Depthwise;
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
     let (c_in, samples, window) = (op.c_in(), x.shape.cols, op.window());
@@ -17,7 +17,7 @@ pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>
         let h: Vec<Approx> = match &expand {
             None => x.row(c).iter().map(|x| Approx::exact(a.loaded(*x))).collect(),
             Some((weight, bias)) => {
-                let sums = a.tile(&weight[c * c_in..][..c_in], bias[c], &operands, samples);
+                let sums = a.row_product(&weight[c * c_in..][..c_in], bias[c], &operands, samples);
                 sums.into_iter().map(|sum| a.activate(sum)).collect()
             }
         };
@@ -33,6 +33,6 @@ pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>
             y.push(a.stored(value));
         }
     }
-    let sums = a.sum_tiles(&exact, op.channels());
+    let sums = a.sum_time_chunks(&exact, op.channels());
     vec![y, sums]
 }

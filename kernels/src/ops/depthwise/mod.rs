@@ -2,14 +2,14 @@
 //!
 //! With an expand layer `h[c, t] = silu(b_e[c] + sum over i of w_e[c, i] * x[i, t])`, else `h = x`;
 //! `y[c, t] = silu(bias[c] + sum over j of weight[c, j] * h[c, t * stride + j - kernel / 2])`, with zeros outside `h`.
-//! `sums[j, c]` is the sum of `y[c, t]` over the `j`-th [tile](op::tile) of time: what squeeze-excite starts from.
+//! `sums[j, c]` is the sum of `y[c, t]` over the `j`-th [time chunk](op::time_chunk): what squeeze-excite starts from.
 //! Kernels are odd; `T' = floor((T + 2 floor(kernel / 2) - kernel) / stride) + 1`.
 //!
 //! | operand | shape |
 //! | --- | --- |
 //! | `x` | `[c_in, T]`, `c_in = channels` without expand |
 //! | → `y` | `[channels, T']` |
-//! | → `sums` | `[tiles(T'), channels]` |
+//! | → `sums` | `[time_chunks(T'), channels]` |
 //!
 //! The two are one operation because the expanded activations are the largest of the network, six times the block's
 //! input, and each is used a few times only, close together in time: they stay in the first-level cache.
@@ -31,7 +31,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 pub(crate) use cases::{cases, random};
 
@@ -73,15 +73,15 @@ impl Depthwise {
     }
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`Depthwise`]: all of it but the weights' values.
+struct DepthwiseSpec {
     expand: bool,
     c_in: usize,
     channels: usize,
     window: Window,
 }
 
-impl Contract for Form {
+impl Contract for DepthwiseSpec {
     fn name(&self) -> &'static str {
         "depthwise"
     }
@@ -89,7 +89,7 @@ impl Contract for Form {
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let x = op::activation(self.name(), inputs, self.c_in)?;
         let cols = self.window.outputs(x.cols);
-        Ok(vec![Shape::new(self.channels, cols), Shape::new(op::tiles(cols), self.channels)])
+        Ok(vec![Shape::new(self.channels, cols), Shape::new(op::time_chunks(cols), self.channels)])
     }
 
     fn cost(&self, inputs: &[Shape]) -> Cost {
@@ -104,7 +104,7 @@ impl Contract for Form {
 impl Op for Depthwise {
     fn contract(&self) -> Box<dyn Contract> {
         let (c_in, channels, window) = (self.c_in(), self.channels(), self.window());
-        Box::new(Form { expand: self.expand.is_some(), c_in, channels, window })
+        Box::new(DepthwiseSpec { expand: self.expand.is_some(), c_in, channels, window })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
@@ -116,10 +116,10 @@ impl Op for Depthwise {
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level, precision))
+        Box::new(simd::DepthwiseKernel::new(self, level, precision))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::DepthwiseShader(self))
     }
 }

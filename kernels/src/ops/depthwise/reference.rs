@@ -2,8 +2,8 @@
 
 use super::Depthwise;
 use crate::math::f64::silu;
-use crate::ops::sum_tiles;
-use crate::view::Matrix;
+use crate::ops::sum_time_chunks;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Depthwise, x: &Matrix, outputs: &mut [Matrix]) {
     let pad = op.kernel / 2;
@@ -34,5 +34,5 @@ pub(super) fn run(op: &Depthwise, x: &Matrix, outputs: &mut [Matrix]) {
             *y = silu(sum);
         }
     }
-    sum_tiles(y, &mut sums[0]);
+    sum_time_chunks(y, &mut sums[0]);
 }

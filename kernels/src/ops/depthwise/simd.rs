@@ -1,32 +1,33 @@
-//! A task is some blocks of channels over one tile of time, in chunks: the expanded channels under a chunk go to scratch
-//! and are convolved from there, and the samples that the next chunk's windows share are kept. A chunk takes some 20 kB,
-//! whatever the length of the record. A short record's tiles are one stretch to a thread that has them all.
+//! A task is some blocks of channels over one time chunk, in strips: the expanded channels under a strip go to
+//! scratch and are convolved from there, and the samples that the next strip's windows share are kept. A strip takes
+//! some 20 kB, whatever the length of the record. A worker that has all time chunks of a short record computes them
+//! as one.
 
 use super::{Depthwise, Window};
-use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedWeights, Prefetch};
-use crate::op::{self, Call, Precision, TILE};
+use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedMatrix, Prefetch};
+use crate::op::{self, Call, Precision, TIME_CHUNK};
 use crate::simd::{Body, Isa, Level};
-use crate::tuning::{CHUNK, DEPTHWISE_FLIGHT, MAX_BLOCKS};
-use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
+use crate::tensor::{BLOCK, Layout, Shape, TensorView, TensorViewMut};
+use crate::tuning::{DEPTHWISE_FLIGHT, MAX_BLOCKS, STRIP};
 use std::ops::Range;
 
-pub(super) struct Packed {
+pub(super) struct DepthwiseKernel {
     level: Level,
     precision: Precision,
-    expand: Option<PackedWeights>,
+    expand: Option<PackedMatrix>,
     window: Window,
     /// A step for each tap.
-    taps: PackedWeights,
+    taps: PackedMatrix,
 }
 
-impl Packed {
-    pub(super) fn new(op: &Depthwise, level: Level, precision: Precision) -> Packed {
-        Packed {
+impl DepthwiseKernel {
+    pub(super) fn new(op: &Depthwise, level: Level, precision: Precision) -> DepthwiseKernel {
+        DepthwiseKernel {
             level,
             precision,
-            expand: op.expand.as_ref().map(|e| PackedWeights::new(level, &e.weight, &e.bias, precision)),
+            expand: op.expand.as_ref().map(|e| PackedMatrix::new(level, &e.weight, &e.bias, precision)),
             window: op.window(),
-            taps: PackedWeights::new(level, &op.weight, &op.bias, Precision::F32),
+            taps: PackedMatrix::new(level, &op.weight, &op.bias, Precision::F32),
         }
     }
 
@@ -34,39 +35,41 @@ impl Packed {
         self.taps.blocks()
     }
 
-    /// Groups that the blocks are dealt to evenly.
+    /// Groups, among which the blocks are split evenly.
     fn groups(&self, x: Shape) -> usize {
-        let tiles = op::tiles(self.window.outputs(x.cols));
-        let blocks =
-            gemm::blocks_of_tile(self.level, x.cols, |blocks| tiles * self.blocks().div_ceil(blocks));
+        let time_chunks = op::time_chunks(self.window.outputs(x.cols));
+        let blocks = gemm::blocks_of_register_tile(self.level, x.cols, |blocks| {
+            time_chunks * self.blocks().div_ceil(blocks)
+        });
         // An even number of tasks.
-        let odd = tiles * self.blocks().div_ceil(blocks) % 2;
+        let odd = time_chunks * self.blocks().div_ceil(blocks) % 2;
         self.blocks().min(self.blocks().div_ceil(blocks) + odd)
     }
 
-    /// The samples under some tiles, of `cols`.
-    fn samples(&self, cols: usize, tiles: &Range<usize>) -> Range<usize> {
+    /// The samples under some time chunks, of `cols`.
+    fn samples(&self, cols: usize, time_chunks: &Range<usize>) -> Range<usize> {
         let outputs = self.window.outputs(cols);
-        let outputs = op::tile(outputs, tiles.start).start..op::tile(outputs, tiles.end - 1).end;
+        let outputs = op::time_chunk(outputs, time_chunks.start).start
+            ..op::time_chunk(outputs, time_chunks.end - 1).end;
         let within = |sample: isize| sample.clamp(0, cols as isize) as usize;
         let last = self.window.start(outputs.end - 1) + self.window.kernel as isize;
         within(self.window.start(outputs.start))..within(last)
     }
 
-    /// Cells of scratch for the samples under a chunk.
+    /// Cells of scratch for the samples under a strip.
     fn rows(&self) -> usize {
-        MAX_BLOCKS * BLOCK * self.window.span(self.chunk())
+        MAX_BLOCKS * BLOCK * self.window.span(self.strip())
     }
 
-    /// Outputs of a chunk.
-    fn chunk(&self) -> usize {
-        (CHUNK / self.window.stride).max(1)
+    /// Outputs of a strip.
+    fn strip(&self) -> usize {
+        (STRIP / self.window.stride).max(1)
     }
 }
 
-impl op::Kernel for Packed {
+impl op::Kernel for DepthwiseKernel {
     fn tasks(&self, inputs: &[Shape]) -> usize {
-        op::tiles(self.window.outputs(inputs[0].cols)) * self.groups(inputs[0])
+        op::time_chunks(self.window.outputs(inputs[0].cols)) * self.groups(inputs[0])
     }
 
     fn micro_kernel(&self, inputs: &[Shape]) -> Option<&'static str> {
@@ -91,29 +94,29 @@ impl op::Kernel for Packed {
                 Precision::F32 => 0,
                 Precision::F16 => e.scratch(),
                 Precision::Bf16 => {
-                    let tile = TILE.min(self.window.outputs(inputs[0].cols));
-                    let cols = self.window.span(tile).min(inputs[0].cols);
+                    let time_chunk = TIME_CHUNK.min(self.window.outputs(inputs[0].cols));
+                    let cols = self.window.span(time_chunk).min(inputs[0].cols);
                     Bf16Blocks::cells(inputs[0].rows, cols, e.amx())
                 }
             })
     }
 
     unsafe fn run(&self, call: Call<'_>) {
-        let Call { inputs, outputs, scratch, tasks, ahead } = call;
-        self.level.dispatch(Run { op: self, x: &inputs[0], outputs, scratch, tasks, ahead });
+        let Call { inputs, outputs, scratch, tasks, prefetch } = call;
+        self.level.dispatch(DepthwiseBody { op: self, x: &inputs[0], outputs, scratch, tasks, prefetch });
     }
 }
 
-struct Run<'a> {
-    op: &'a Packed,
-    x: &'a View<'a>,
-    outputs: &'a [ViewMut<'a>],
+struct DepthwiseBody<'a> {
+    op: &'a DepthwiseKernel,
+    x: &'a TensorView<'a>,
+    outputs: &'a [TensorViewMut<'a>],
     scratch: &'a mut [f32],
     tasks: Range<usize>,
-    ahead: [&'a [f32]; 2],
+    prefetch: [&'a [f32]; 2],
 }
 
-impl Body for Run<'_> {
+impl Body for DepthwiseBody<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -121,45 +124,56 @@ impl Body for Run<'_> {
         let op = self.op;
         let groups = op.groups(self.x.shape());
         let outputs = op.window.outputs(self.x.shape().cols);
-        let all = 0..op::tiles(outputs) * groups;
-        let mut ahead = Prefetch::share(self.ahead, &self.tasks, all.end);
-        // Tiles at a time.
-        let together = if outputs <= TILE && self.tasks == all { op::tiles(outputs) } else { 1 };
+        let all = 0..op::time_chunks(outputs) * groups;
+        let mut prefetch = Prefetch::share(self.prefetch, &self.tasks, all.end);
+        // Time strips at a time.
+        let together = if outputs <= TIME_CHUNK && self.tasks == all { op::time_chunks(outputs) } else { 1 };
         let (scratch, rounded) = self.scratch.split_at_mut(op.rows());
-        // The tile, or all, whose samples are in `rounded`, and the first of them.
+        // The time chunk, or all, whose samples are in `rounded`, and the first of them.
         let mut prepared: Option<(usize, Activations, usize)> = None;
         for task in self.tasks.start..self.tasks.start + self.tasks.len() / together {
-            let (tile, group) = (task / groups, task % groups);
-            let tiles = tile..tile + together;
+            let (time_chunk, group) = (task / groups, task % groups);
+            let time_chunks = time_chunk..time_chunk + together;
             let first = gemm::split_evenly(op.blocks(), groups, group);
             let blocks = gemm::split_evenly(op.blocks(), groups, group + 1) - first;
             let operand = match (&op.expand, op.precision) {
                 (Some(e), Precision::Bf16) => {
                     let (_, rounded, from) = match prepared {
-                        Some(of) if of.0 == tile => of,
+                        Some(of) if of.0 == time_chunk => of,
                         _ => {
-                            let samples = op.samples(self.x.shape().cols, &tiles);
+                            let samples = op.samples(self.x.shape().cols, &time_chunks);
                             let from = samples.start;
-                            (tile, Bf16Blocks::round(s, self.x, samples, None, e.amx(), rounded), from)
+                            (time_chunk, Bf16Blocks::round(s, self.x, samples, None, e.amx(), rounded), from)
                         }
                     };
-                    prepared = Some((tile, rounded, from));
-                    Operand::Rounded(rounded, from)
+                    prepared = Some((time_chunk, rounded, from));
+                    ExpandOperand::Rounded(rounded, from)
                 }
                 (Some(e), Precision::F16) => {
                     e.unpack(s, first, blocks, None, rounded);
-                    Operand::Unpacked(rounded.as_ptr())
+                    ExpandOperand::Unpacked(rounded.as_ptr())
                 }
-                _ => Operand::Stored,
+                _ => ExpandOperand::Stored,
             };
-            run_task(s, op, self.x, self.outputs, scratch, tiles, first, blocks, operand, &mut ahead);
+            run_task(
+                s,
+                op,
+                self.x,
+                self.outputs,
+                scratch,
+                time_chunks,
+                first,
+                blocks,
+                operand,
+                &mut prefetch,
+            );
         }
     }
 }
 
 /// What the expand layer multiplies.
 #[derive(Clone, Copy)]
-enum Operand {
+enum ExpandOperand {
     /// Weights and samples as they are.
     Stored,
     /// Weights as they are here.
@@ -172,33 +186,33 @@ enum Operand {
 #[allow(clippy::too_many_arguments)]
 fn run_task<I: Isa>(
     s: I,
-    op: &Packed,
-    x: &View<'_>,
-    outputs: &[ViewMut<'_>],
+    op: &DepthwiseKernel,
+    x: &TensorView<'_>,
+    outputs: &[TensorViewMut<'_>],
     scratch: &mut [f32],
-    tiles: Range<usize>,
+    time_chunks: Range<usize>,
     first: usize,
     blocks: usize,
-    operand: Operand,
-    ahead: &mut Prefetch<'_>,
+    operand: ExpandOperand,
+    prefetch: &mut Prefetch<'_>,
 ) {
     let window = op.window;
     let (y, out) = (&outputs[0], &outputs[1]);
     let total = x.shape().cols;
-    // Cells of a block's samples under a chunk.
-    let pitch = window.span(op.chunk()) * BLOCK;
+    // Cells of a block's samples under a strip.
+    let pitch = window.span(op.strip()) * BLOCK;
     assert!(scratch.len() >= blocks * pitch);
     let h = scratch.as_mut_ptr();
     // The samples that scratch holds, counted as windows do: from the left padding's zeros below 0 on.
     let mut filled = isize::MIN..isize::MIN;
-    for tile in tiles {
-        let outputs = op::tile(y.shape().cols, tile);
+    for time_chunk in time_chunks {
+        let outputs = op::time_chunk(y.shape().cols, time_chunk);
         let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
-        for col in outputs.clone().step_by(op.chunk()) {
-            let cols = op.chunk().min(outputs.end - col);
+        for col in outputs.clone().step_by(op.strip()) {
+            let cols = op.strip().min(outputs.end - col);
             let (start, span) = (window.start(col), window.span(cols));
             let after = start + span as isize;
-            // Samples at the end of the last chunk that this one begins with.
+            // Samples at the end of the last strip that this one begins with.
             let kept = usize::try_from(filled.end.saturating_sub(start)).unwrap_or(0);
             // Of the others, those that exist; before and after them are zeros.
             let new = start + kept as isize;
@@ -206,8 +220,9 @@ fn run_task<I: Isa>(
             let to = after.clamp(0, total as isize) as usize;
             let before = kept + (from as isize - new).clamp(0, after - new) as usize;
             let cells = |sample: usize| sample * BLOCK;
-            // SAFETY: `kept + new samples = span`, and a block of scratch has room for the span of a full chunk; samples
-            // `from..to` of `x` exist; outputs `col..col + cols` exist, and only this task writes these blocks of them.
+            // SAFETY: `kept + new samples = span`, and a block of scratch has room for the span of a full strip;
+            // samples `from..to` of `x` exist; outputs `col..col + cols` exist, and only this task writes these
+            // blocks of them.
             unsafe {
                 for b in 0..blocks {
                     let h = h.add(b * pitch);
@@ -224,14 +239,14 @@ fn run_task<I: Isa>(
                             let mut weights = matrix.operand(first, blocks);
                             let (cols, h) = (to - from, h.add(cells(before)));
                             let source = match operand {
-                                Operand::Rounded(x, start) => x.from(from - start),
-                                Operand::Stored => Activations::of(x, from),
-                                Operand::Unpacked(weight) => {
+                                ExpandOperand::Rounded(x, start) => x.from(from - start),
+                                ExpandOperand::Stored => Activations::of(x, from),
+                                ExpandOperand::Unpacked(weight) => {
                                     weights.weight = weight;
                                     Activations::of(x, from)
                                 }
                             };
-                            gemm::product(&weights, source, cols, h, pitch, Extra::Nothing, ahead);
+                            gemm::product(&weights, source, cols, h, pitch, Extra::Nothing, prefetch);
                             for b in 0..blocks {
                                 gemm::silu(s, h.add(b * pitch), cols, op.precision);
                             }
@@ -270,9 +285,9 @@ fn run_task<I: Isa>(
                 }
             }
         }
-        // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
+        // SAFETY: only this task writes the blocks' channels of this time chunk's row, whose pitch is whole blocks.
         unsafe {
-            let to = out.row_ptr(tile).add(first * BLOCK);
+            let to = out.row_ptr(time_chunk).add(first * BLOCK);
             std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Pointwise;
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let (x, c_in) = (inputs[0], op.c_in());
@@ -19,7 +19,7 @@ pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec
         (0..c_in).map(|i| x.row(i).iter().map(|x| a.operand(*x, gate.map(|g| g[i]))).collect()).collect();
     let (mut y, mut exact) = (Vec::new(), Vec::new());
     for (o, (bias, weight)) in op.bias.iter().zip(weight.chunks(c_in)).enumerate() {
-        for (t, sum) in a.tile(weight, *bias, &operands, cols).into_iter().enumerate() {
+        for (t, sum) in a.row_product(weight, *bias, &operands, cols).into_iter().enumerate() {
             let mut value = if op.silu { a.activate(sum) } else { sum };
             if let Some(residual) = residual {
                 value = a.add(value, Approx::exact(a.loaded(residual.row(o)[t])));
@@ -30,7 +30,7 @@ pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec
     }
     let mut outputs = vec![y];
     if op.sums {
-        outputs.push(a.sum_tiles(&exact, op.c_out()));
+        outputs.push(a.sum_time_chunks(&exact, op.c_out()));
     }
     outputs
 }

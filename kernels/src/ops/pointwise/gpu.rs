@@ -1,14 +1,16 @@
 //! The kernel's bindings, overrides and grid.
 
 use super::Pointwise;
-use crate::gpu::{Dims, Element, Launch, Operand, Program, Shader, Slot, Tile, Weights, pitch};
+use crate::gpu::{
+    DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, WorkgroupTile, pitch,
+};
 use crate::op;
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "pointwise",
     source: include_str!("kernel.wgsl"),
-    tile: true,
+    workgroup_tile: true,
     reduce: false,
     dims: Dims::Uniform(7),
     slots: &[
@@ -23,15 +25,15 @@ static PROGRAM: Program = Program {
     overrides: &["ROWS", "COLS", "THREADS", "SILU", "GATE", "RESIDUAL", "SUMS"],
 };
 
-pub(super) struct Gpu<'a>(pub(super) &'a Pointwise);
+pub(super) struct PointwiseShader<'a>(pub(super) &'a Pointwise);
 
-impl Gpu<'_> {
-    fn tile(&self, cols: usize) -> Tile {
-        Tile::choose(self.0.c_out(), cols)
+impl PointwiseShader<'_> {
+    fn workgroup_tile(&self, cols: usize) -> WorkgroupTile {
+        WorkgroupTile::choose(self.0.c_out(), cols)
     }
 }
 
-impl Shader for Gpu<'_> {
+impl Shader for PointwiseShader<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -49,23 +51,23 @@ impl Shader for Gpu<'_> {
         ]
     }
 
-    fn weights(&self) -> Vec<Weights> {
+    fn weights(&self) -> Vec<DeviceWeights> {
         let Pointwise { weight, bias, .. } = self.0;
-        vec![Weights::Rows(weight.clone(), self.0.c_in()), Weights::F32(op::narrow(bias))]
+        vec![DeviceWeights::Rows(weight.clone(), self.0.c_in()), DeviceWeights::F32(op::narrow(bias))]
     }
 
     fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
         let cols = inputs[0].cols;
         let mut outputs = vec![Shape::new(self.0.c_out(), cols)];
         if self.0.sums {
-            outputs.push(Shape::new(cols.div_ceil(self.tile(cols).cols), self.0.c_out()));
+            outputs.push(Shape::new(cols.div_ceil(self.workgroup_tile(cols).cols), self.0.c_out()));
         }
         outputs
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
         let cols = inputs[0].cols;
-        let tile = self.tile(cols);
+        let tile = self.workgroup_tile(cols);
         let parts = cols.div_ceil(tile.cols);
         let mut overrides = tile.overrides().to_vec();
         overrides.extend([self.0.silu, self.0.gate, self.0.residual, self.0.sums].map(f64::from));

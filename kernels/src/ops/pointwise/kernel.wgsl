@@ -24,12 +24,12 @@ override SUMS: bool;
 @group(0) @binding(6) var<storage, read_write> y: array<Four>;        // [batch, c_out, pitch4]
 @group(0) @binding(7) var<storage, read_write> sums: array<f32>;      // [batch, parts, sums_pitch], if SUMS
 
-// A sum over each thread's columns, for each of the tile's rows.
+// A sum over each thread's columns, for each of the workgroup tile's rows.
 override PART_CELLS: u32 = ROWS * COLS / 4u;
 var<workgroup> parts_of_rows: array<f32, PART_CELLS>;
 
 var<private> record: u32;
-var<private> tile_start4: u32;
+var<private> start_col4: u32;
 
 fn weight_at(row4: u32, k: u32) -> vec4<f32> {
     if 4u * row4 >= dims.c_out || k >= dims.c_in {
@@ -39,7 +39,7 @@ fn weight_at(row4: u32, k: u32) -> vec4<f32> {
 }
 
 fn source_at(k: u32, col4: u32) -> vec4<f32> {
-    let at = tile_start4 + col4;
+    let at = start_col4 + col4;
     if k >= dims.c_in || at >= dims.pitch4 {
         return vec4(0.0);
     }
@@ -52,7 +52,7 @@ fn source_at(k: u32, col4: u32) -> vec4<f32> {
 
 // Finishes four columns of a row and returns their sum.
 fn finish(row: u32, col4: u32, product: vec4<f32>) -> f32 {
-    let at = tile_start4 + col4;
+    let at = start_col4 + col4;
     if row >= dims.c_out || at >= dims.pitch4 {
         return 0.0;
     }
@@ -73,10 +73,10 @@ fn finish(row: u32, col4: u32, product: vec4<f32>) -> f32 {
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     record = group.z;
-    tile_start4 = group.x * (COLS / 4u);
-    let t = tile_product(thread, group.y * (ROWS / 4u), dims.c_in);
-    let col4 = tile_col4(thread);
-    let row = 4u * tile_row4(thread);
+    start_col4 = group.x * (COLS / 4u);
+    let t = workgroup_product(thread, group.y * (ROWS / 4u), dims.c_in);
+    let col4 = thread_col4(thread);
+    let row = 4u * thread_row4(thread);
     let first = group.y * ROWS;
     let s0 = finish(first + row, col4, t.r0);
     let s1 = finish(first + row + 1u, col4, t.r1);

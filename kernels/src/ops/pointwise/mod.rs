@@ -1,7 +1,8 @@
 //! Pointwise (1×1) convolution: the project and head layers.
 //!
 //! `y[o, t] = act(bias[o] + sum over i of weight[o, i] * gate[i] * x[i, t]) + residual[o, t]`, with `act` the SiLU or
-//! nothing, and gate and residual optional. `sums[j, o]` is the sum of `y[o, t]` over the `j`-th [tile](op::tile) of time.
+//! nothing, and gate and residual optional. `sums[j, o]` is the sum of `y[o, t]` over the `j`-th [time
+//! chunk](op::time_chunk).
 //!
 //! | operand | shape | |
 //! | --- | --- | --- |
@@ -9,7 +10,7 @@
 //! | `gate` | `[1, c_in]` | if `gate` |
 //! | `residual` | `[c_out, T]` | if `residual` |
 //! | → `y` | `[c_out, T]` | |
-//! | → `sums` | `[tiles(T), c_out]` | if `sums` |
+//! | → `sums` | `[time_chunks(T), c_out]` | if `sums` |
 //!
 //! Error bound (see [`crate::bound`]; `u = 2^-24`), with `s_k` the partial sums over input channels from 0 on: `e = u
 //! (sum of |s_k| + |s_n + bias|)`; where multiply-adds round twice, and for the gate's product, `u` times the sum of
@@ -29,7 +30,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 pub(crate) use cases::{cases, random};
 
@@ -60,8 +61,8 @@ impl Pointwise {
     }
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`Pointwise`]: all of it but the weights' values.
+struct PointwiseSpec {
     c_in: usize,
     c_out: usize,
     gate: bool,
@@ -69,7 +70,7 @@ struct Form {
     sums: bool,
 }
 
-impl Contract for Form {
+impl Contract for PointwiseSpec {
     fn name(&self) -> &'static str {
         "pointwise"
     }
@@ -86,7 +87,7 @@ impl Contract for Form {
         }
         let mut outputs = vec![y];
         if self.sums {
-            outputs.push(Shape::new(op::tiles(y.cols), y.rows));
+            outputs.push(Shape::new(op::time_chunks(y.cols), y.rows));
         }
         Ok(outputs)
     }
@@ -101,7 +102,7 @@ impl Contract for Form {
 impl Op for Pointwise {
     fn contract(&self) -> Box<dyn Contract> {
         let Pointwise { gate, residual, sums, .. } = *self;
-        Box::new(Form { c_in: self.c_in(), c_out: self.c_out(), gate, residual, sums })
+        Box::new(PointwiseSpec { c_in: self.c_in(), c_out: self.c_out(), gate, residual, sums })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
@@ -113,10 +114,10 @@ impl Op for Pointwise {
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level, precision))
+        Box::new(simd::PointwiseKernel::new(self, level, precision))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::PointwiseShader(self))
     }
 }

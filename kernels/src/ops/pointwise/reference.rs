@@ -2,8 +2,8 @@
 
 use super::Pointwise;
 use crate::math::f64::silu;
-use crate::ops::sum_tiles;
-use crate::view::Matrix;
+use crate::ops::sum_time_chunks;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], outputs: &mut [Matrix]) {
     let x = inputs[0];
@@ -30,6 +30,6 @@ pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         }
     }
     if let Some(sums) = sums.first_mut() {
-        sum_tiles(y, sums);
+        sum_time_chunks(y, sums);
     }
 }

@@ -2,43 +2,43 @@
 //! weights of the blocks, or the activations of the record.
 
 use super::Pointwise;
-use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedWeights, Prefetch};
-use crate::op::{self, Call, Precision, TILE};
+use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedMatrix, Prefetch};
+use crate::op::{self, Call, Precision, TIME_CHUNK};
 use crate::simd::{Body, Isa, Level};
+use crate::tensor::{BLOCK, Layout, Shape, TensorView, TensorViewMut};
 use crate::tuning::{
-    CHUNK, FEW_COLUMNS, GATED_ACTIVATIONS, LEAST_CHUNK, MAX_BLOCKS, MOST_CHUNKS, TASKS, WINDOW,
+    FEW_COLUMNS, GATED_ACTIVATIONS, LEAST_CHUNK, MAX_BLOCKS, MOST_CHUNKS, SECTION, STRIP, TASKS,
 };
-use crate::view::{BLOCK, Layout, Shape, View, ViewMut};
 use std::ops::Range;
 
-pub(super) struct Packed {
+pub(super) struct PointwiseKernel {
     level: Level,
-    matrix: PackedWeights,
+    matrix: PackedMatrix,
     silu: bool,
     gate: bool,
     residual: bool,
     sums: bool,
 }
 
-/// How a call is cut: window by window of time; in each, group by group and chunk by chunk, or for [`Prepare::Round`] chunk
-/// by chunk and group by group, so that neighbouring tasks share what is prepared.
+/// How a call is cut: section by section of time; in each, group by group and chunk by chunk, or for
+/// [`Prepare::Round`] chunk by chunk and group by group, so that neighbouring tasks share what is prepared.
 #[derive(Clone, Copy)]
 struct Cut {
-    windows: usize,
-    /// Columns of a window; the last window may have fewer.
-    window: usize,
-    /// Groups that the blocks are dealt to evenly.
+    sections: usize,
+    /// Columns of a section; the last section may have fewer.
+    section: usize,
+    /// Groups, among which the blocks are split evenly.
     groups: usize,
-    /// Chunks of a window: as many as it has tiles where there are sums, else of even numbers of columns.
+    /// Chunks of a section: as many as it has time chunks where there are sums, else of even numbers of columns.
     chunks: usize,
-    /// Whether the record is more than a window, so that each window comes from no near cache.
+    /// Whether the record is more than a section, so that each section comes from no near cache.
     cold: bool,
     prepare: Prepare,
 }
 
 impl Cut {
     fn tasks(&self) -> usize {
-        self.windows * self.groups * self.chunks
+        self.sections * self.groups * self.chunks
     }
 }
 
@@ -55,11 +55,11 @@ enum Prepare {
     Round,
 }
 
-impl Packed {
-    pub(super) fn new(op: &Pointwise, level: Level, precision: Precision) -> Packed {
-        Packed {
+impl PointwiseKernel {
+    pub(super) fn new(op: &Pointwise, level: Level, precision: Precision) -> PointwiseKernel {
+        PointwiseKernel {
             level,
-            matrix: PackedWeights::halved(level, &op.weight, &op.bias, precision),
+            matrix: PackedMatrix::halved(level, &op.weight, &op.bias, precision),
             silu: op.silu,
             gate: op.gate,
             residual: op.residual,
@@ -67,33 +67,35 @@ impl Packed {
         }
     }
 
-    /// How a call is cut, for a team of threads or for one.
-    fn cut(&self, x: Shape, team: bool) -> Cut {
+    /// How a call is cut, for several workers or for one.
+    fn cut(&self, x: Shape, parallel: bool) -> Cut {
         let total = self.matrix.blocks();
-        let unit = if self.sums { TILE } else { CHUNK };
-        let cold = WINDOW / x.rows < x.cols;
-        let window = match WINDOW / x.rows {
+        let unit = if self.sums { TIME_CHUNK } else { STRIP };
+        let cold = SECTION / x.rows < x.cols;
+        let section = match SECTION / x.rows {
             cols if cold => (cols / unit).max(1) * unit,
-            // Two windows for a team: what the steps before have left of a half of the record is in the cache of the thread
-            // that has this half here. That is worth reading all weights for, unless they are many for few columns.
-            _ if team && !self.sums && x.cols >= (total * BLOCK).clamp(FEW_COLUMNS, CHUNK) => {
+            // Two sections for several workers: what the nodes before have left of a half of the record is in the
+            // cache of the thread that has this half here. That is worth reading all weights for, unless they are
+            // many for few columns.
+            _ if parallel && !self.sums && x.cols >= (total * BLOCK).clamp(FEW_COLUMNS, STRIP) => {
                 x.cols.div_ceil(2).next_multiple_of(8)
             }
             _ => x.cols,
         };
-        let windows = x.cols.div_ceil(window);
-        // Sums are given for each tile of time. Else chunks make up for few groups, but have three tiles of columns.
+        let sections = x.cols.div_ceil(section);
+        // Sums are given for each time chunk. Else chunks make up for few groups, but have three register tiles of
+        // columns.
         let most = if self.sums {
-            op::tiles(x.cols).div_ceil(windows)
+            op::time_chunks(x.cols).div_ceil(sections)
         } else {
-            (window / LEAST_CHUNK).clamp(1, MOST_CHUNKS)
+            (section / LEAST_CHUNK).clamp(1, MOST_CHUNKS)
         };
-        let tasks = |blocks| total.div_ceil(blocks) * most * windows.min(2);
-        let groups = total.div_ceil(gemm::blocks_of_tile(self.level, x.cols, tasks));
-        let chunks = match TASKS / windows.min(2) / groups {
+        let tasks = |blocks| total.div_ceil(blocks) * most * sections.min(2);
+        let groups = total.div_ceil(gemm::blocks_of_register_tile(self.level, x.cols, tasks));
+        let chunks = match TASKS / sections.min(2) / groups {
             _ if self.sums => most,
             // An even number of tasks.
-            odd if windows == 1 && odd * groups % 2 == 1 => (odd + 1).min(most),
+            odd if sections == 1 && odd * groups % 2 == 1 => (odd + 1).min(most),
             chunks => chunks.clamp(1, most),
         };
         let small = Layout::Blocks.cells(x) <= GATED_ACTIVATIONS && x.cols <= total * BLOCK;
@@ -103,24 +105,25 @@ impl Packed {
             Precision::F32 if small => Prepare::Activations,
             Precision::F32 | Precision::F16 => Prepare::Weights,
         };
-        Cut { windows, window, groups, chunks, cold, prepare }
+        Cut { sections, section, groups, chunks, cold, prepare }
     }
 
-    /// The columns of a chunk of a window, of `cols`: none, it may be, at the end of the last window. With sums that is a tile.
-    fn chunk(&self, cut: Cut, cols: usize, window: usize, chunk: usize) -> Range<usize> {
-        let start = window * cut.window;
-        let of_window = cut.window.min(cols - start);
+    /// The columns of a chunk of a section, of `cols`: none, it may be, at the end of the last section. With sums
+    /// that is a time chunk.
+    fn chunk(&self, cut: Cut, cols: usize, section: usize, chunk: usize) -> Range<usize> {
+        let start = section * cut.section;
+        let of_section = cut.section.min(cols - start);
         let end = |chunk: usize| {
-            start + of_window.min(8 * gemm::split_evenly(of_window.div_ceil(8), cut.chunks, chunk))
+            start + of_section.min(8 * gemm::split_evenly(of_section.div_ceil(8), cut.chunks, chunk))
         };
         match self.sums {
-            true => op::tile(cols, window * cut.chunks + chunk),
+            true => op::time_chunk(cols, section * cut.chunks + chunk),
             false => end(chunk)..end(chunk + 1),
         }
     }
 }
 
-impl op::Kernel for Packed {
+impl op::Kernel for PointwiseKernel {
     fn tasks(&self, inputs: &[Shape]) -> usize {
         self.cut(inputs[0], true).tasks()
     }
@@ -142,7 +145,7 @@ impl op::Kernel for Packed {
     }
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
-        let cuts = [true, false].map(|team| self.cut(inputs[0], team));
+        let cuts = [true, false].map(|parallel| self.cut(inputs[0], parallel));
         match cuts[0].prepare {
             Prepare::Nothing => 0,
             Prepare::Weights => self.matrix.scratch(),
@@ -151,38 +154,38 @@ impl op::Kernel for Packed {
                 let cols = inputs[0].cols;
                 let longest = |cut: Cut| (0..cut.chunks).map(|c| self.chunk(cut, cols, 0, c).len()).max();
                 let longest = cuts.into_iter().filter_map(longest).max().unwrap_or(0);
-                let cols = if self.sums { TILE.min(cols) } else { longest };
+                let cols = if self.sums { TIME_CHUNK.min(cols) } else { longest };
                 Bf16Blocks::cells(inputs[0].rows, cols, self.matrix.amx())
             }
         }
     }
 
     unsafe fn run(&self, call: Call<'_>) {
-        let Call { inputs, outputs, scratch, tasks, ahead } = call;
-        self.level.dispatch(Run { op: self, inputs, outputs, scratch, tasks, ahead });
+        let Call { inputs, outputs, scratch, tasks, prefetch } = call;
+        self.level.dispatch(PointwiseBody { op: self, inputs, outputs, scratch, tasks, prefetch });
     }
 }
 
-struct Run<'a> {
-    op: &'a Packed,
-    inputs: &'a [View<'a>],
-    outputs: &'a [ViewMut<'a>],
+struct PointwiseBody<'a> {
+    op: &'a PointwiseKernel,
+    inputs: &'a [TensorView<'a>],
+    outputs: &'a [TensorViewMut<'a>],
     scratch: &'a mut [f32],
     tasks: Range<usize>,
-    ahead: [&'a [f32]; 2],
+    prefetch: [&'a [f32]; 2],
 }
 
-impl Body for Run<'_> {
+impl Body for PointwiseBody<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
-        let Packed { matrix, silu, gate, residual, .. } = self.op;
+        let PointwiseKernel { matrix, silu, gate, residual, .. } = self.op;
         let (x, y) = (&self.inputs[0], &self.outputs[0]);
         let residual = residual.then(|| &self.inputs[1 + usize::from(*gate)]);
         let mut cut = self.op.cut(x.shape(), true);
         let mut tasks = self.tasks;
-        let mut ahead = Prefetch::share(self.ahead, &tasks, cut.tasks());
+        let mut prefetch = Prefetch::share(self.prefetch, &tasks, cut.tasks());
         if tasks == (0..cut.tasks()) {
             // All the work is one thread's.
             cut = self.op.cut(x.shape(), false);
@@ -199,12 +202,12 @@ impl Body for Run<'_> {
         // The group or chunk that is in scratch.
         let mut prepared = usize::MAX;
         for task in tasks {
-            let (window, rest) = (task / (cut.groups * cut.chunks), task % (cut.groups * cut.chunks));
+            let (section, rest) = (task / (cut.groups * cut.chunks), task % (cut.groups * cut.chunks));
             let (group, chunk) = match cut.prepare {
                 Prepare::Round => (rest % cut.groups, rest / cut.groups),
                 _ => (rest / cut.chunks, rest % cut.chunks),
             };
-            let columns = self.op.chunk(cut, total, window, chunk);
+            let columns = self.op.chunk(cut, total, section, chunk);
             if columns.is_empty() {
                 continue;
             }
@@ -220,7 +223,7 @@ impl Body for Run<'_> {
                         match gate {
                             Some(gate)
                                 if matrix.precision() == Precision::F32
-                                    && weights.takes_gate(CHUNK.min(columns.len())) =>
+                                    && weights.takes_gate(STRIP.min(columns.len())) =>
                             {
                                 gating = Some(weights.gating(gate, self.scratch));
                             }
@@ -232,8 +235,8 @@ impl Body for Run<'_> {
                     }
                 }
                 Prepare::Round => {
-                    if prepared != window * cut.chunks + chunk {
-                        prepared = window * cut.chunks + chunk;
+                    if prepared != section * cut.chunks + chunk {
+                        prepared = section * cut.chunks + chunk;
                         let amx = matrix.amx();
                         rounded = Bf16Blocks::round(s, x, columns.clone(), gate, amx, self.scratch);
                     }
@@ -241,8 +244,8 @@ impl Body for Run<'_> {
                 Prepare::Nothing | Prepare::Activations => {}
             }
             let mut sums = [[0.0; BLOCK]; MAX_BLOCKS];
-            for col in columns.clone().step_by(CHUNK) {
-                let cols = CHUNK.min(columns.end - col);
+            for col in columns.clone().step_by(STRIP) {
+                let cols = STRIP.min(columns.end - col);
                 // SAFETY: weights and activations have the same steps; `x` and the residual have the columns of `y`, and
                 // only this task writes these blocks of these columns.
                 unsafe {
@@ -255,7 +258,7 @@ impl Body for Run<'_> {
                         None if cut.cold && group == 0 => (source.from(col), Extra::Cold),
                         None => (source.from(col), Extra::Nothing),
                     };
-                    gemm::product(&weights, source, cols, to, pitch, extra, &mut ahead);
+                    gemm::product(&weights, source, cols, to, pitch, extra, &mut prefetch);
                     if matches!(extra, Extra::Gate(_)) {
                         weights.weight = self.scratch.as_ptr();
                     }
@@ -274,9 +277,10 @@ impl Body for Run<'_> {
                 }
             }
             if let Some(out) = self.outputs.get(1) {
-                // SAFETY: only this task writes the blocks' channels of this tile's row, whose pitch is whole blocks.
+                // SAFETY: only this task writes the blocks' channels of this time chunk's row, whose pitch is whole
+                // blocks.
                 unsafe {
-                    let to = out.row_ptr(window * cut.chunks + chunk).add(first * BLOCK);
+                    let to = out.row_ptr(section * cut.chunks + chunk).add(first * BLOCK);
                     std::ptr::copy_nonoverlapping(sums.as_ptr().cast(), to, blocks * BLOCK);
                 }
             }
@@ -286,7 +290,7 @@ impl Body for Run<'_> {
 
 /// `to[c, t] = x[c, t] * gate[c]`, in blocks.
 #[inline(always)]
-fn scale_activations<I: Isa>(s: I, x: &View<'_>, gate: &[f32], to: &mut [f32]) {
+fn scale_activations<I: Isa>(s: I, x: &TensorView<'_>, gate: &[f32], to: &mut [f32]) {
     let Shape { rows, cols } = x.shape();
     for b in 0..rows.div_ceil(BLOCK) {
         let mut gates = [0.0; BLOCK];

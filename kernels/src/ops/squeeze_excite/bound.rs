@@ -2,12 +2,12 @@
 
 use super::SqueezeExcite;
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &SqueezeExcite, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let channels = op.expand_bias.len();
     let narrow = |w: &[f64]| -> Vec<f64> { w.iter().map(|w| Arithmetic::narrow(*w)).collect() };
-    let mean = a.mean_of_tiles(&inputs[1].data, channels, inputs[0].shape.cols);
+    let mean = a.mean_of_time_chunks(&inputs[1].data, channels, inputs[0].shape.cols);
     let bias = |b: f64| Approx::exact(Arithmetic::narrow(b));
     let rows = op.reduce.chunks(channels);
     let hidden: Vec<Approx> = rows

@@ -1,9 +1,9 @@
 //! The model's shapes and the edges.
 
 use super::SqueezeExcite;
-use crate::op::{self, TILE};
+use crate::op::{self, TIME_CHUNK};
 use crate::ops::{Case, Random, Recipe};
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
@@ -19,8 +19,8 @@ pub(crate) fn cases() -> Vec<Case> {
             expand_bias: random.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));
-        let mut sums = random.matrix(Shape::new(op::tiles(cols), c));
-        sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TILE) as f64) as f32));
+        let mut sums = random.matrix(Shape::new(op::time_chunks(cols), c));
+        sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TIME_CHUNK) as f64) as f32));
         cases.push(Case {
             name: format!("{c} channels, {r} hidden, {cols} positions"),
             op: Box::new(op),
@@ -41,7 +41,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
         expand: recipe.layer(&mut random, c * r, r),
         expand_bias: recipe.weights.take(&mut random, c),
     };
-    let mut sums = recipe.matrix(&mut random, Shape::new(op::tiles(cols), c));
-    sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TILE) as f64) as f32));
+    let mut sums = recipe.matrix(&mut random, Shape::new(op::time_chunks(cols), c));
+    sums.data.iter_mut().for_each(|v| *v = f64::from((*v * cols.min(TIME_CHUNK) as f64) as f32));
     recipe.case(op, vec![Matrix::zeros(Shape::new(c, cols)), sums])
 }

@@ -2,15 +2,15 @@
 
 use super::SqueezeExcite;
 use crate::gpu::{
-    Dims, Element, Launch, Operand, Program, Shader, Slot, Weights, four_rows, pitch, transposed,
+    DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, four_rows, pitch, transposed,
 };
 use crate::op;
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "squeeze_excite",
     source: include_str!("kernel.wgsl"),
-    tile: false,
+    workgroup_tile: false,
     reduce: false,
     dims: Dims::Uniform(7),
     slots: &[
@@ -27,9 +27,9 @@ static PROGRAM: Program = Program {
 
 const THREADS: usize = 256;
 
-pub(super) struct Gpu<'a>(pub(super) &'a SqueezeExcite);
+pub(super) struct SqueezeExciteShader<'a>(pub(super) &'a SqueezeExcite);
 
-impl Shader for Gpu<'_> {
+impl Shader for SqueezeExciteShader<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -41,7 +41,7 @@ impl Shader for Gpu<'_> {
         operands
     }
 
-    fn weights(&self) -> Vec<Weights> {
+    fn weights(&self) -> Vec<DeviceWeights> {
         let SqueezeExcite { reduce, reduce_bias, expand, expand_bias } = self.0;
         let channels = expand_bias.len();
         let arrays = [
@@ -50,7 +50,7 @@ impl Shader for Gpu<'_> {
             &four_rows(&transposed(expand, reduce_bias.len()), channels),
             expand_bias,
         ];
-        arrays.map(|array| Weights::F32(op::narrow(array))).into()
+        arrays.map(|array| DeviceWeights::F32(op::narrow(array))).into()
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {

@@ -11,8 +11,8 @@ struct Dims {
 }
 
 const THREADS: u32 = 256u;
-const TEAM: u32 = 32u; // threads that share a sum over channels
-const TEAMS: u32 = THREADS / TEAM;
+const THREAD_GROUP: u32 = 32u; // threads that share a sum over channels
+const THREAD_GROUPS: u32 = THREADS / THREAD_GROUP;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read_write> sums: array<f32>;    // [batch, parts, sums_pitch]
@@ -41,12 +41,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     storageBarrier();
     workgroupBarrier();
 
-    let team = thread / TEAM;
-    for (var first = 0u; first < dims.hidden4; first += 4u * TEAMS) {
-        let unit = first + 4u * team;
+    let thread_group = thread / THREAD_GROUP;
+    for (var first = 0u; first < dims.hidden4; first += 4u * THREAD_GROUPS) {
+        let unit = first + 4u * thread_group;
         var share = vec4(0.0);
         if unit < dims.hidden4 {
-            for (var c = thread % TEAM; c < dims.channels; c += TEAM) {
+            for (var c = thread % THREAD_GROUP; c < dims.channels; c += THREAD_GROUP) {
                 let at = unit * dims.channels + c;
                 let w = vec4(
                     squeeze[at],
@@ -59,12 +59,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         shares[thread] = share;
         workgroupBarrier();
-        // One thread a unit adds its team's shares in order.
+        // One thread a unit adds its thread group's shares in order.
         let mine = first + thread;
-        if thread < 4u * TEAMS && mine < dims.hidden4 {
+        if thread < 4u * THREAD_GROUPS && mine < dims.hidden4 {
             var total = squeeze_bias[mine];
-            for (var i = 0u; i < TEAM; i++) {
-                total += shares[thread / 4u * TEAM + i][thread % 4u];
+            for (var i = 0u; i < THREAD_GROUP; i++) {
+                total += shares[thread / 4u * THREAD_GROUP + i][thread % 4u];
             }
             scratch[units + mine] = silu1(total);
         }

@@ -6,7 +6,7 @@
 //! | operand | shape | |
 //! | --- | --- | --- |
 //! | `x` | `[c, T]` | only its shape is used |
-//! | `sums` | `[tiles(T), c]` | as depthwise gives them |
+//! | `sums` | `[time_chunks(T), c]` | as depthwise gives them |
 //! | → `gate` | `[1, c]` | in 0 to 1 |
 //!
 //! Error bound (see [`crate::bound`]; `u = 2^-24`): the mean is in f64, rounded once. A hidden unit is a dot product
@@ -21,13 +21,14 @@ mod gpu;
 
 use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
+use crate::gemv::{self, PaddedMatrix};
 use crate::gpu::Shader;
-use crate::linear::{self, Padded};
 use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision};
-use crate::ops::mean_of_tiles;
+use crate::ops::mean_of_time_chunks;
 use crate::simd::{Body, Isa, Level};
-use crate::view::{Layout, Matrix, Shape, View};
+use crate::tensor::{Layout, Matrix, Shape, TensorView};
+use crate::time_chunk;
 
 pub(crate) use cases::{cases, random};
 
@@ -44,13 +45,13 @@ pub struct SqueezeExcite {
     pub expand_bias: Vec<f64>,
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`SqueezeExcite`]: all of it but the weights' values.
+struct SqueezeExciteSpec {
     channels: usize,
     hidden: usize,
 }
 
-impl Contract for Form {
+impl Contract for SqueezeExciteSpec {
     fn name(&self) -> &'static str {
         "squeeze_excite"
     }
@@ -58,7 +59,7 @@ impl Contract for Form {
     fn outputs(&self, inputs: &[Shape]) -> Result<Vec<Shape>, ShapeError> {
         let c = self.channels;
         let x = op::activation(self.name(), inputs, c)?;
-        op::expect(self.name(), "sums", inputs.get(1), Shape::new(op::tiles(x.cols), c))?;
+        op::expect(self.name(), "sums", inputs.get(1), Shape::new(op::time_chunks(x.cols), c))?;
         Ok(vec![Shape::new(1, c)])
     }
 
@@ -71,11 +72,11 @@ impl Contract for Form {
 
 impl Op for SqueezeExcite {
     fn contract(&self) -> Box<dyn Contract> {
-        Box::new(Form { channels: self.expand_bias.len(), hidden: self.reduce_bias.len() })
+        Box::new(SqueezeExciteSpec { channels: self.expand_bias.len(), hidden: self.reduce_bias.len() })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
-        let mean = mean_of_tiles(inputs[1], inputs[0].shape.cols);
+        let mean = mean_of_time_chunks(inputs[1], inputs[0].shape.cols);
         let layer = |weight: &[f64], bias: &[f64], x: &[f64]| -> Vec<f64> {
             let rows = weight.chunks_exact(x.len());
             rows.zip(bias).map(|(w, b)| b + w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).collect()
@@ -93,31 +94,31 @@ impl Op for SqueezeExcite {
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
-        Box::new(Packed {
+        Box::new(SqueezeExciteKernel {
             level,
-            reduce: Padded::new(&self.reduce, self.expand_bias.len()),
+            reduce: PaddedMatrix::new(&self.reduce, self.expand_bias.len()),
             reduce_bias: op::narrow(&self.reduce_bias),
-            expand: Padded::transposed(&self.expand, self.reduce_bias.len()),
-            expand_bias: linear::padded(&self.expand_bias),
+            expand: PaddedMatrix::transposed(&self.expand, self.reduce_bias.len()),
+            expand_bias: gemv::padded(&self.expand_bias),
         })
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::SqueezeExciteShader(self))
     }
 }
 
 /// One task: both layers are a small part of a block's work.
-struct Packed {
+struct SqueezeExciteKernel {
     level: Level,
-    reduce: Padded,
+    reduce: PaddedMatrix,
     reduce_bias: Vec<f32>,
     /// Transposed: `[r, c]`.
-    expand: Padded,
+    expand: PaddedMatrix,
     expand_bias: Vec<f32>,
 }
 
-impl Kernel for Packed {
+impl Kernel for SqueezeExciteKernel {
     fn tasks(&self, _: &[Shape]) -> usize {
         1
     }
@@ -138,35 +139,41 @@ impl Kernel for Packed {
         let Call { inputs, outputs, scratch, .. } = call;
         // SAFETY: the only task of the call writes the only row.
         let gate = unsafe { outputs[0].row_mut(0) };
-        self.level.dispatch(Task { op: self, cols: inputs[0].shape().cols, sums: &inputs[1], gate, scratch });
+        self.level.dispatch(SqueezeExciteBody {
+            op: self,
+            cols: inputs[0].shape().cols,
+            sums: &inputs[1],
+            gate,
+            scratch,
+        });
     }
 }
 
-struct Task<'a> {
-    op: &'a Packed,
+struct SqueezeExciteBody<'a> {
+    op: &'a SqueezeExciteKernel,
     cols: usize,
-    sums: &'a View<'a>,
+    sums: &'a TensorView<'a>,
     gate: &'a mut [f32],
     scratch: &'a mut [f32],
 }
 
-impl Body for Task<'_> {
+impl Body for SqueezeExciteBody<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call<I: Isa>(self, s: I) {
-        let Packed { reduce, reduce_bias, expand, expand_bias, .. } = self.op;
+        let SqueezeExciteKernel { reduce, reduce_bias, expand, expand_bias, .. } = self.op;
         let (mean, rest) = self.scratch.split_at_mut(reduce.pitch);
         let (gate, hidden) = rest.split_at_mut(expand.pitch);
-        linear::mean_of_tiles(self.sums, self.cols, mean);
+        time_chunk::mean_of_time_chunks(self.sums, self.cols, mean);
         for (r, h) in hidden.iter_mut().enumerate().take(reduce_bias.len()) {
-            *h = linear::dot(s, reduce.row(r), mean) + reduce_bias[r];
+            *h = gemv::dot(s, reduce.row(r), mean) + reduce_bias[r];
         }
         let hidden = &mut hidden[..reduce_bias.len()];
-        linear::map(s, hidden, Function::Silu);
+        math::map(s, hidden, Function::Silu);
         gate.copy_from_slice(expand_bias);
-        linear::accumulate(s, expand, 0, hidden, gate);
-        linear::map(s, gate, Function::Sigmoid);
+        gemv::accumulate(s, expand, 0, hidden, gate);
+        math::map(s, gate, Function::Sigmoid);
         self.gate.copy_from_slice(&gate[..self.gate.len()]);
     }
 }

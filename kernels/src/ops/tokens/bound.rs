@@ -2,7 +2,7 @@
 
 use super::{Feature, Tokens};
 use crate::bound::{Approx, Arithmetic};
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 fn exact(values: &[f64]) -> Vec<Approx> {
     values.iter().map(|v| Approx::exact(Arithmetic::narrow(*v))).collect()

@@ -2,7 +2,7 @@
 
 use super::{Feature, Tokens};
 use crate::ops::{Case, Random, Recipe};
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 fn one(value: f64) -> Matrix {
     Matrix { shape: Shape::new(1, 1), data: vec![value] }

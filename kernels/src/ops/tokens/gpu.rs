@@ -2,15 +2,15 @@
 
 use super::{Feature, Tokens};
 use crate::gpu::{
-    ALIGN, Dims, Element, Launch, Operand, Program, Shader, Slot, Weights, cells, four_rows, pitch,
+    ALIGN, DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, cells, four_rows, pitch,
     transposed,
 };
-use crate::view::Shape;
+use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "tokens",
     source: include_str!("kernel.wgsl"),
-    tile: false,
+    workgroup_tile: false,
     reduce: false,
     dims: Dims::Table,
     slots: &[
@@ -30,7 +30,7 @@ const HEADER: usize = 4;
 /// Numbers a feature has in the table.
 const FIELDS: usize = 11;
 
-pub(super) struct Gpu<'a>(pub(super) &'a Tokens);
+pub(super) struct TokensShader<'a>(pub(super) &'a Tokens);
 
 /// A feature's weights in the order in which the kernel finds them.
 fn pack(feature: &Feature, dim: usize) -> Vec<f64> {
@@ -85,7 +85,7 @@ fn starts(inputs: &[Shape], batch: usize) -> Vec<usize> {
         .collect()
 }
 
-impl Shader for Gpu<'_> {
+impl Shader for TokensShader<'_> {
     fn program(&self) -> &'static Program {
         &PROGRAM
     }
@@ -94,9 +94,9 @@ impl Shader for Gpu<'_> {
         vec![Operand::Inputs, Operand::Weight(0), Operand::Output(0), Operand::Scratch]
     }
 
-    fn weights(&self) -> Vec<Weights> {
+    fn weights(&self) -> Vec<DeviceWeights> {
         let packed = self.0.features.iter().flat_map(|feature| pack(feature, self.0.dim));
-        vec![Weights::F32(packed.map(|w| w as f32).collect())]
+        vec![DeviceWeights::F32(packed.map(|w| w as f32).collect())]
     }
 
     fn outputs(&self, _: &[Shape]) -> Vec<Shape> {

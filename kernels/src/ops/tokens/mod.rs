@@ -28,7 +28,7 @@ use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
-use crate::view::{Matrix, Shape};
+use crate::tensor::{Matrix, Shape};
 
 pub(crate) use cases::{cases, random};
 
@@ -90,31 +90,35 @@ impl Tokens {
     }
 }
 
-/// All of it but the weights' values.
-struct Form {
+/// The shapes and flags of a [`Tokens`]: all of it but the weights' values.
+struct TokensSpec {
     dim: usize,
     /// With the index of each feature's first operand.
-    features: Vec<(usize, Kind)>,
+    features: Vec<(usize, FeatureSpec)>,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum FeatureSpec {
     Continuous,
     Categorical { rows: usize },
     Sequence { inputs: usize, hidden: usize },
 }
 
-impl Kind {
-    fn of(feature: &Feature, dim: usize) -> Kind {
+impl FeatureSpec {
+    fn of(feature: &Feature, dim: usize) -> FeatureSpec {
         match feature {
-            Feature::Continuous { .. } => Kind::Continuous,
-            Feature::Categorical { embedding } => Kind::Categorical { rows: embedding.len() / dim.max(1) },
-            Feature::Sequence { inputs, hidden, .. } => Kind::Sequence { inputs: *inputs, hidden: *hidden },
+            Feature::Continuous { .. } => FeatureSpec::Continuous,
+            Feature::Categorical { embedding } => {
+                FeatureSpec::Categorical { rows: embedding.len() / dim.max(1) }
+            }
+            Feature::Sequence { inputs, hidden, .. } => {
+                FeatureSpec::Sequence { inputs: *inputs, hidden: *hidden }
+            }
         }
     }
 }
 
-impl Contract for Form {
+impl Contract for TokensSpec {
     fn name(&self) -> &'static str {
         "tokens"
     }
@@ -123,9 +127,9 @@ impl Contract for Form {
         let one = Shape::new(1, 1);
         for &(at, kind) in &self.features {
             match kind {
-                Kind::Continuous => op::expect(self.name(), "value", inputs.get(at), one)?,
-                Kind::Categorical { .. } => op::expect(self.name(), "index", inputs.get(at), one)?,
-                Kind::Sequence { inputs: width, .. } => {
+                FeatureSpec::Continuous => op::expect(self.name(), "value", inputs.get(at), one)?,
+                FeatureSpec::Categorical { .. } => op::expect(self.name(), "index", inputs.get(at), one)?,
+                FeatureSpec::Sequence { inputs: width, .. } => {
                     if inputs.get(at).is_none_or(|rows| rows.cols != width || rows.rows == 0) {
                         let expected = format!("[1 or more, {width}]");
                         return Err(op::mismatch(self.name(), "rows", inputs.get(at), expected));
@@ -141,12 +145,12 @@ impl Contract for Form {
         let (mut macs, mut weights) = (0, 0);
         for &(at, kind) in &self.features {
             match kind {
-                Kind::Continuous => {
+                FeatureSpec::Continuous => {
                     macs += self.dim;
                     weights += 3 * self.dim;
                 }
-                Kind::Categorical { rows } => weights += rows * self.dim,
-                Kind::Sequence { inputs: width, hidden } => {
+                FeatureSpec::Categorical { rows } => weights += rows * self.dim,
+                FeatureSpec::Sequence { inputs: width, hidden } => {
                     let (step, proj) = (4 * hidden * (width + hidden), self.dim * hidden);
                     macs += inputs[at].rows * step + proj;
                     weights += step + 4 * hidden + proj + 2 * self.dim;
@@ -159,8 +163,8 @@ impl Contract for Form {
 
 impl Op for Tokens {
     fn contract(&self) -> Box<dyn Contract> {
-        let features = self.with_operands().map(|(at, f)| (at, Kind::of(f, self.dim))).collect();
-        Box::new(Form { dim: self.dim, features })
+        let features = self.with_operands().map(|(at, f)| (at, FeatureSpec::of(f, self.dim))).collect();
+        Box::new(TokensSpec { dim: self.dim, features })
     }
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
@@ -172,10 +176,10 @@ impl Op for Tokens {
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {
-        Box::new(simd::Packed::new(self, level))
+        Box::new(simd::TokensKernel::new(self, level))
     }
 
     fn shader(&self) -> Box<dyn Shader + '_> {
-        Box::new(gpu::Gpu(self))
+        Box::new(gpu::TokensShader(self))
     }
 }

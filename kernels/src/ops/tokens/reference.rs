@@ -2,7 +2,7 @@
 
 use super::{Feature, Tokens};
 use crate::math::f64::sigmoid;
-use crate::view::Matrix;
+use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Tokens, inputs: &[&Matrix], tokens: &mut Matrix) {
     for (row, (at, feature)) in op.with_operands().enumerate() {

@@ -2,18 +2,18 @@
 //! lanes; its weights stand transposed, a row for each input and each hidden unit.
 
 use super::{Feature, Tokens};
-use crate::linear::{self, Padded};
+use crate::gemv::{self, PaddedMatrix};
 use crate::math;
 use crate::op::{self, Call, Kernel};
 use crate::simd::{Body, Isa, Level, MAX_LANES};
-use crate::view::{Shape, View};
+use crate::tensor::{Shape, TensorView};
 
-pub(super) struct Packed {
+pub(super) struct TokensKernel {
     level: Level,
-    features: Vec<(usize, PackedFeature)>,
+    features: Vec<(usize, FeatureKernel)>,
 }
 
-enum PackedFeature {
+enum FeatureKernel {
     Continuous { weight: Vec<f32>, bias: Vec<f32>, missing: Vec<f32> },
     Categorical { embedding: Vec<f32> },
     Sequence(Lstm),
@@ -24,29 +24,29 @@ struct Lstm {
     /// `hidden` in whole vectors.
     width: usize,
     /// `[inputs + hidden, 4 * width]`.
-    weight: Padded,
+    weight: PaddedMatrix,
     bias: Vec<f32>,
     /// Transposed: `[hidden, d]`.
-    proj: Padded,
+    proj: PaddedMatrix,
     proj_bias: Vec<f32>,
     missing: Vec<f32>,
 }
 
-impl Packed {
-    pub(super) fn new(op: &Tokens, level: Level) -> Packed {
+impl TokensKernel {
+    pub(super) fn new(op: &Tokens, level: Level) -> TokensKernel {
         let features = op.with_operands().map(|(at, f)| (at, pack(f))).collect();
-        Packed { level, features }
+        TokensKernel { level, features }
     }
 }
 
-fn pack(feature: &Feature) -> PackedFeature {
+fn pack(feature: &Feature) -> FeatureKernel {
     match feature {
-        Feature::Continuous { weight, bias, missing } => PackedFeature::Continuous {
+        Feature::Continuous { weight, bias, missing } => FeatureKernel::Continuous {
             weight: op::narrow(weight),
             bias: op::narrow(bias),
             missing: op::narrow(missing),
         },
-        Feature::Categorical { embedding } => PackedFeature::Categorical { embedding: op::narrow(embedding) },
+        Feature::Categorical { embedding } => FeatureKernel::Categorical { embedding: op::narrow(embedding) },
         Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
             let hidden = *hidden;
             let width = hidden.next_multiple_of(MAX_LANES);
@@ -64,27 +64,27 @@ fn pack(feature: &Feature) -> PackedFeature {
                     }
                 }
             }
-            PackedFeature::Sequence(Lstm {
+            FeatureKernel::Sequence(Lstm {
                 hidden,
                 width,
-                weight: Padded::new(&rows, 4 * width),
+                weight: PaddedMatrix::new(&rows, 4 * width),
                 bias: op::narrow(&wide_bias),
-                proj: Padded::transposed(proj, hidden),
-                proj_bias: linear::padded(proj_bias),
+                proj: PaddedMatrix::transposed(proj, hidden),
+                proj_bias: gemv::padded(proj_bias),
                 missing: op::narrow(missing),
             })
         }
     }
 }
 
-impl Kernel for Packed {
+impl Kernel for TokensKernel {
     fn tasks(&self, _: &[Shape]) -> usize {
         self.features.len()
     }
 
     fn scratch(&self, _: &[Shape]) -> usize {
-        let need = |f: &PackedFeature| match f {
-            PackedFeature::Sequence(lstm) => 6 * lstm.width + lstm.proj.pitch,
+        let need = |f: &FeatureKernel| match f {
+            FeatureKernel::Sequence(lstm) => 6 * lstm.width + lstm.proj.pitch,
             _ => 0,
         };
         self.features.iter().map(|(_, f)| need(f)).max().unwrap_or(0)
@@ -100,11 +100,11 @@ impl Kernel for Packed {
     }
 }
 
-impl Packed {
-    fn token(&self, feature: usize, inputs: &[View<'_>], token: &mut [f32], scratch: &mut [f32]) {
+impl TokensKernel {
+    fn token(&self, feature: usize, inputs: &[TensorView<'_>], token: &mut [f32], scratch: &mut [f32]) {
         let (at, feature) = &self.features[feature];
         match feature {
-            PackedFeature::Continuous { weight, bias, missing } => {
+            FeatureKernel::Continuous { weight, bias, missing } => {
                 let value = inputs[*at].row(0)[0];
                 if value.is_nan() {
                     token.copy_from_slice(missing);
@@ -114,33 +114,33 @@ impl Packed {
                     *token = value * w + b;
                 }
             }
-            PackedFeature::Categorical { embedding } => {
+            FeatureKernel::Categorical { embedding } => {
                 let index = inputs[*at].row(0)[0];
                 let last = embedding.len() / token.len() - 1;
                 let row = if index >= 0.0 { (index as usize).min(last) } else { last };
                 token.copy_from_slice(&embedding[row * token.len()..][..token.len()]);
             }
-            PackedFeature::Sequence(lstm) => {
+            FeatureKernel::Sequence(lstm) => {
                 let (rows, steps) = (&inputs[*at], inputs[*at + 1].row(0)[0] as usize);
                 if steps == 0 {
                     token.copy_from_slice(&lstm.missing);
                 } else {
-                    self.level.dispatch(Sequence { lstm, rows, steps, token, scratch });
+                    self.level.dispatch(LstmBody { lstm, rows, steps, token, scratch });
                 }
             }
         }
     }
 }
 
-struct Sequence<'a> {
+struct LstmBody<'a> {
     lstm: &'a Lstm,
-    rows: &'a View<'a>,
+    rows: &'a TensorView<'a>,
     steps: usize,
     token: &'a mut [f32],
     scratch: &'a mut [f32],
 }
 
-impl Body for Sequence<'_> {
+impl Body for LstmBody<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -154,8 +154,8 @@ impl Body for Sequence<'_> {
         for step in 0..self.steps.min(self.rows.shape().rows) {
             let x = self.rows.row(step);
             gates.copy_from_slice(bias);
-            linear::accumulate(s, weight, 0, x, gates);
-            linear::accumulate(s, weight, x.len(), &h[..*hidden], gates);
+            gemv::accumulate(s, weight, 0, x, gates);
+            gemv::accumulate(s, weight, x.len(), &h[..*hidden], gates);
             for j in (0..*width).step_by(I::LANES) {
                 // SAFETY: gates, `h` and `c` are whole vectors wide.
                 unsafe {
@@ -170,7 +170,7 @@ impl Body for Sequence<'_> {
         }
         let token = &mut token[..proj.pitch];
         token.copy_from_slice(proj_bias);
-        linear::accumulate(s, proj, 0, &h[..*hidden], token);
+        gemv::accumulate(s, proj, 0, &h[..*hidden], token);
         self.token.copy_from_slice(&token[..self.token.len()]);
     }
 }

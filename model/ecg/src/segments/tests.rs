@@ -112,7 +112,8 @@ fn places_and_template_are_the_formulas_to_the_bit() {
         let slices: Vec<&[f32]> = leads.iter().map(Vec::as_slice).collect();
         let (places, kept, template) = plain(&leads, &beats, rate);
         for threads in [1, 3] {
-            let got = Aligned::by(&slices, &beats, rate, Workers::new(threads)).expect("beats of a shape");
+            let got =
+                AlignedBeats::by(&slices, &beats, rate, Workers::new(threads)).expect("beats of a shape");
             assert_eq!(got.places, places, "{rate} Hz, noise {noise}");
             assert_eq!(got.kept, kept);
             assert_eq!(bits(&got.template), bits(&template));

@@ -99,7 +99,7 @@ impl Annotations {
             item: format!("byte {at}"),
             expected: expected.to_owned(),
             found: found.to_owned(),
-            mend: "give an annotation file in the MIT format, whole",
+            fix: "give an annotation file in the MIT format, whole",
         };
         let word = |at: usize| -> Result<u16> {
             match bytes.get(at..at + 2) {
@@ -219,7 +219,7 @@ impl Writer {
             item: format!("annotation at {}: {what}", item.time),
             expected: expected.to_owned(),
             found,
-            mend: "correct the annotation before writing",
+            fix: "correct the annotation before writing",
         };
         let mut step = item.time.saturating_sub(self.time);
         // Code 0 beside a time of 0 is the file's end mark.

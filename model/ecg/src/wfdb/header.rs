@@ -22,7 +22,7 @@ const MAX_HEADER_BYTES: u64 = 64 << 20;
 const DEFAULT_RATE: f64 = 250.0;
 /// Gain that header(5) lays down where a signal line gives none.
 const DEFAULT_GAIN: f64 = 200.0;
-const MEND: &str = "mend the header";
+const FIX: &str = "correct the header";
 
 /// A parsed header.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,7 +115,7 @@ impl Header {
             return Err(Error::Unsupported {
                 path,
                 item: format!("a header of more than {} MiB", MAX_HEADER_BYTES >> 20),
-                mend: "give the record's text header",
+                fix: "give the record's text header",
             });
         }
         // Old headers carry Latin-1 names; its code points are Unicode's first 256.
@@ -146,7 +146,7 @@ impl Header {
                 item: "record line".into(),
                 expected: "name, number of signals, rate, number of samples".into(),
                 found: "no such line".into(),
-                mend: "give the path of a WFDB header",
+                fix: "give the path of a WFDB header",
             });
         };
         let (mut header, segments) = record_line(&Cursor::new(path, number), record)?;
@@ -216,7 +216,7 @@ impl<'a> Cursor<'a> {
             item: item.to_owned(),
             expected: expected.to_owned(),
             found: found.to_owned(),
-            mend: MEND,
+            fix: FIX,
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn check(
         item: format!("MATLAB v4 header: {item}"),
         expected,
         found,
-        mend: "save the matrix again with save -v4 or wfdb2mat, or mend the record's header",
+        fix: "save the matrix again with save -v4 or wfdb2mat, or correct the record's header",
     };
     let mut head = [0_u8; 20];
     if len < 20 {

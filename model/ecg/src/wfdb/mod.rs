@@ -32,7 +32,7 @@ pub use codes::Code;
 pub use format::Format;
 pub use header::{Header, SegmentSpec, SignalSpec};
 pub use signal::{Digital, Signals};
-pub use writer::{Storage, write};
+pub use writer::{StorageFormat, write};
 
 use super::error::{Error, Result};
 use super::{Lead, Record};
@@ -50,7 +50,7 @@ pub fn open(path: &Path) -> Result<Record> {
             item: "number of signals".into(),
             expected: "at least 1".into(),
             found: "0".into(),
-            mend: "give a record that has signals",
+            fix: "give a record that has signals",
         });
     }
     let mut warnings = header.warnings.clone();
@@ -65,7 +65,7 @@ pub fn open(path: &Path) -> Result<Record> {
             item: "signals".into(),
             expected: "at least 1 sample".into(),
             found: "0".into(),
-            mend: "get the record's signal files again",
+            fix: "get the record's signal files again",
         });
     }
     let (age, sex) = patient::parse(&header.comments);

@@ -77,7 +77,7 @@ pub(super) fn assemble(header: &Header, warnings: &mut Vec<String>) -> Result<Ve
             item: "gaps".into(),
             expected: format!("a record of at most {limit} samples for {held} that are stored"),
             found: format!("{:.0}", frames as f64 * per_frame),
-            mend: "mend the segment lengths in the header",
+            fix: "correct the segment lengths in the header",
         });
     }
 
@@ -171,7 +171,7 @@ fn check_lengths(header: &Header) -> Result<()> {
             item: "number of samples".into(),
             expected: "the sum of the segments' lengths".into(),
             found: header.samples.map_or("an overflow".into(), |n| n.to_string()),
-            mend: "mend the header",
+            fix: "correct the header",
         });
     }
     Ok(())
@@ -184,6 +184,6 @@ fn error(header: &Header, segment: &SegmentSpec, expected: &str, found: &str) ->
         item: format!("segment {}", segment.name.as_deref().unwrap_or("~")),
         expected: expected.to_owned(),
         found: found.to_owned(),
-        mend: "mend the header",
+        fix: "correct the header",
     }
 }

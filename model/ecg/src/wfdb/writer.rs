@@ -10,7 +10,7 @@ use efficientecg_files as files;
 
 /// How samples are stored: `digital = round(physical * gain) + baseline`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Storage {
+pub struct StorageFormat {
     /// [`Format::F16`] or [`Format::F212`].
     pub format: Format,
     /// Digital units per physical unit.
@@ -19,7 +19,7 @@ pub struct Storage {
     pub baseline: i32,
 }
 
-impl Default for Storage {
+impl Default for StorageFormat {
     /// MIT-BIH's: 12 bits, 5 µV a unit.
     fn default() -> Self {
         Self { format: Format::F212, gain: 200.0, baseline: 0 }
@@ -31,14 +31,14 @@ impl Default for Storage {
 /// # Errors
 /// A name or text that a header cannot hold, leads of different rates or lengths, a sample out of the format's range,
 /// or a file that cannot be written.
-pub fn write(folder: &Path, record: &Record, storage: &Storage) -> Result<()> {
+pub fn write(folder: &Path, record: &Record, storage: &StorageFormat) -> Result<()> {
     let path = folder.join(format!("{}.hea", record.name));
-    let error = |item: String, expected: &str, found: String, mend: &'static str| Error::Content {
+    let error = |item: String, expected: &str, found: String, fix: &'static str| Error::Content {
         path: path.clone(),
         item,
         expected: expected.to_owned(),
         found,
-        mend,
+        fix,
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if record.name.is_empty() || !record.name.chars().all(plain) {

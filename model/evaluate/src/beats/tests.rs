@@ -1,11 +1,11 @@
 //! Matrices and statistics worked by hand, at 100 ticks a second.
 
-use super::super::pairing::{Class, Mark};
+use super::super::pairing::{BeatClass, Mark};
 use super::*;
 use crate::pairing::tests::notes;
 
 const RATE: f64 = 100.0;
-const ALL: Rules = Rules { from: 0.0, window: 0.15, escape: Class::S };
+const ALL: Rules = Rules { from: 0.0, window: 0.15, escape: BeatClass::S };
 
 fn compared(reference: &[(i64, char)], test: &[(i64, char)]) -> Score {
     let track = |list| Track::new(&notes(list), RATE, &ALL);
@@ -13,7 +13,7 @@ fn compared(reference: &[(i64, char)], test: &[(i64, char)]) -> Score {
 }
 
 /// The cells that are not 0, as `Nv 3`.
-fn cells(matrix: &Matrix) -> Vec<String> {
+fn cells(matrix: &ConfusionMatrix) -> Vec<String> {
     let mut out = Vec::new();
     for (row, a) in matrix.0.iter().zip(ROWS) {
         for (count, b) in row.iter().zip(COLUMNS) {
@@ -76,8 +76,8 @@ fn cells_of_a_record() {
 }
 
 /// Each cell a count of its own: a cell that a formula takes or leaves wrongly changes its sum.
-fn distinct() -> Matrix {
-    let mut matrix = Matrix::default();
+fn distinct() -> ConfusionMatrix {
+    let mut matrix = ConfusionMatrix::default();
     for row in 0..7 {
         for column in 0..if row < 5 { 7 } else { 5 } {
             matrix.0[row][column] = 1 << (row * 6 + column);
@@ -122,14 +122,14 @@ fn formulas_take_their_cells() {
 #[test]
 fn gross_sums_beats_and_average_means_records() {
     let record = |right: u64, missed: u64| {
-        let mut m = Matrix::default();
+        let mut m = ConfusionMatrix::default();
         m.0[V][V] = right;
         m.0[V][ALONE] = missed;
         m
     };
     // 90 of 100, 1 of 2, and one record without V beats.
-    let records = [record(90, 10), record(1, 1), Matrix::default()];
-    let mut gross = Matrix::default();
+    let records = [record(90, 10), record(1, 1), ConfusionMatrix::default()];
+    let mut gross = ConfusionMatrix::default();
     records.iter().for_each(|m| gross.add(m));
     assert_eq!(Statistic::VebSensitivity.of(&gross), Ratio { part: 91, of: 102 });
     let average = Statistic::VebSensitivity.average(&records).expect("defined");
@@ -161,7 +161,7 @@ fn confidence_is_judged_on_pairs() {
     let reference = Track::new(&notes(&[(100, 'N'), (200, 'V'), (300, 'N')]), RATE, &ALL);
     let mark = |time, class, p| Mark { time, class: Some(class), confidence: Some(p) };
     let test = Track {
-        marks: vec![mark(100, Class::N, 0.9), mark(200, Class::N, 0.6), mark(500, Class::V, 0.8)],
+        marks: vec![mark(100, BeatClass::N, 0.9), mark(200, BeatClass::N, 0.6), mark(500, BeatClass::V, 0.8)],
         ..Track::default()
     };
     let score = compare(&reference, &test, RATE, &ALL, Some(1000));

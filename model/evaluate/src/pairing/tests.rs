@@ -3,7 +3,7 @@
 use super::*;
 
 const RATE: f64 = 100.0;
-const ALL: Rules = Rules { from: 0.0, window: 0.15, escape: Class::S };
+const ALL: Rules = Rules { from: 0.0, window: 0.15, escape: BeatClass::S };
 
 /// Annotations of (time, symbol); `u` stands for a `~` that begins a shutdown.
 pub(crate) fn notes(list: &[(i64, char)]) -> Annotations {
@@ -194,14 +194,14 @@ fn the_end_of_the_record_ends_it() {
 #[test]
 fn codes_are_classes() {
     let class = |symbols: &str, escape| -> String {
-        let of = |c| Code::from_symbol(c).and_then(|code| Class::of(code, escape));
-        symbols.chars().map(|c| of(c).map_or('-', Class::letter)).collect()
+        let of = |c| Code::from_symbol(c).and_then(|code| BeatClass::of(code, escape));
+        symbols.chars().map(|c| of(c).map_or('-', BeatClass::letter)).collect()
     };
-    assert_eq!(class("NLRBAaJSejnVErFQ/f?!~+[|x", Class::S), "NNNNSSSSSSSVVVFQQQQ------");
-    assert_eq!(class("ejn", Class::N), "NNN");
+    assert_eq!(class("NLRBAaJSejnVErFQ/f?!~+[|x", BeatClass::S), "NNNNSSSSSSSVVVFQQQQ------");
+    assert_eq!(class("ejn", BeatClass::N), "NNN");
     // Every beat has a class.
     for code in (0..=58).filter_map(Code::new) {
-        assert_eq!(Class::of(code, Class::S).is_some(), code.is_beat());
+        assert_eq!(BeatClass::of(code, BeatClass::S).is_some(), code.is_beat());
     }
 }
 

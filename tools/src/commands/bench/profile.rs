@@ -1,4 +1,4 @@
-//! Profiled runs added up, by operation, block and step.
+//! Profiled runs added up, by operation, block and node.
 
 use efficientecg::{Cost, Peaks, Profile, Span};
 use serde::Serialize;
@@ -10,14 +10,15 @@ pub(super) struct Report {
     pub(super) runs: usize,
     /// Seconds a run in the engine.
     pub(super) seconds: f64,
-    /// What of it no step took: copies, waits, threads that had nothing left to do.
+    /// What of it no node took: copies, waits, threads that had nothing left to do.
     pub(super) outside: Outside,
-    /// What kept the steps from being timed, or the GPU from computing them.
+    /// What kept the nodes from being timed, or the GPU from computing them.
     pub(super) note: Option<String>,
     pub(super) roofline: Roofline,
     pub(super) operations: Vec<Line>,
     pub(super) blocks: Vec<Line>,
-    pub(super) steps: Vec<Line>,
+    #[serde(rename = "steps")]
+    pub(super) nodes: Vec<Line>,
 }
 
 #[derive(Serialize)]
@@ -45,17 +46,17 @@ pub(super) struct Roofline {
 pub(super) enum Source {
     /// Loops that do nothing else, on as many threads.
     MeasuredPeak,
-    /// The best steps of this profile: what the GPU could do at most is not known.
+    /// The best nodes of this profile: what the GPU could do at most is not known.
     BestStep,
 }
 
 #[derive(Serialize)]
 pub(super) struct Line {
     pub(super) name: String,
-    /// Of a step.
+    /// Of a node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) operation: Option<&'static str>,
-    /// Of a step on the CPU, where it is a matrix product.
+    /// Of a node on the CPU, where it is a matrix product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) micro_kernel: Option<&'static str>,
     /// Calls a run.
@@ -74,7 +75,7 @@ pub(super) struct Line {
     pub(super) share_of_bytes: Option<f64>,
 }
 
-/// What a step, or several, came to over all runs.
+/// What a node, or several, came to over all runs.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     calls: usize,
@@ -112,16 +113,16 @@ impl Sum {
 }
 
 /// Profiles of the same run: what each came to, and the last of them whole.
-pub(super) struct Watched {
+pub(super) struct ProfiledRun {
     pub(super) last: Profile,
-    /// Seconds, and the sum of each step.
+    /// Seconds, and the sum of each node.
     runs: Vec<(f64, Vec<Sum>)>,
     note: Option<String>,
 }
 
-impl Watched {
-    pub(super) fn new(first: Profile) -> Watched {
-        let mut watched = Watched { last: first, runs: Vec::new(), note: None };
+impl ProfiledRun {
+    pub(super) fn new(first: Profile) -> ProfiledRun {
+        let mut watched = ProfiledRun { last: first, runs: Vec::new(), note: None };
         watched.count();
         watched
     }
@@ -140,10 +141,10 @@ impl Watched {
         let profile = &self.last;
         let mut sums = vec![Sum::default(); profile.layers.len()];
         for span in &profile.spans {
-            let cost = profile.layers[span.step].cost;
+            let cost = profile.layers[span.node].cost;
             let times = |count: u64| count * span.records as u64;
             let cost = Cost { macs: times(cost.macs), read: times(cost.read), written: times(cost.written) };
-            sums[span.step].add(&Sum { calls: 1, seconds: profile.share(span), cost });
+            sums[span.node].add(&Sum { calls: 1, seconds: profile.share(span), cost });
         }
         self.runs.push((profile.seconds, sums));
         if self.note.is_none() {
@@ -153,8 +154,8 @@ impl Watched {
 }
 
 /// What profiled runs came to. `peaks` measures what the CPU can do on this many threads, if it was the CPU.
-pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> Report {
-    let Watched { last, runs: all, note } = watched;
+pub(super) fn report(watched: &ProfiledRun, peaks: impl FnOnce(usize) -> Peaks) -> Report {
+    let ProfiledRun { last, runs: all, note } = watched;
     let mut order: Vec<&(f64, Vec<Sum>)> = all.iter().collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let profiled = order.len();
@@ -163,19 +164,19 @@ pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> R
     let wall: f64 = order.iter().map(|(seconds, _)| seconds).sum();
     let mut sums = vec![Sum::default(); last.layers.len()];
     for (_, run) in order {
-        sums.iter_mut().zip(run).for_each(|(sum, step)| sum.add(step));
+        sums.iter_mut().zip(run).for_each(|(sum, node)| sum.add(node));
     }
     let inside: f64 = sums.iter().map(|s| s.seconds).sum();
     let total = wall.max(inside);
     let outside = Outside { seconds: (total - inside) / runs as f64, share: (total - inside) / total };
 
     let timed = sums.iter().any(|s| s.calls > 0);
-    let mut steps = Vec::new();
+    let mut nodes = Vec::new();
     let mut operations: Vec<(&str, Sum)> = Vec::new();
     let mut blocks: Vec<(&str, Sum)> = Vec::new();
     for (layer, sum) in last.layers.iter().zip(&sums).filter(|_| timed) {
         let (operation, micro_kernel) = (Some(layer.op), layer.micro_kernel);
-        steps.push(Line { operation, micro_kernel, ..sum.line(&layer.name, runs, total) });
+        nodes.push(Line { operation, micro_kernel, ..sum.line(&layer.name, runs, total) });
         for (groups, name) in [(&mut operations, layer.op), (&mut blocks, block(&layer.name))] {
             match groups.iter_mut().find(|(n, _)| *n == name) {
                 Some((_, group)) => group.add(sum),
@@ -190,7 +191,7 @@ pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> R
     let (mut operations, mut blocks) = (lines(operations), lines(blocks));
 
     let roofline = if last.gpu {
-        let best = |rate: fn(&Line) -> Option<f64>| steps.iter().filter_map(rate).reduce(f64::max);
+        let best = |rate: fn(&Line) -> Option<f64>| nodes.iter().filter_map(rate).reduce(f64::max);
         Roofline {
             source: Source::BestStep,
             threads: 1,
@@ -210,20 +211,20 @@ pub(super) fn report(watched: &Watched, peaks: impl FnOnce(usize) -> Peaks) -> R
             bytes_copied: peaks.copied,
         }
     };
-    for line in [&mut operations, &mut blocks, &mut steps].into_iter().flatten() {
+    for line in [&mut operations, &mut blocks, &mut nodes].into_iter().flatten() {
         let share = |rate: Option<f64>, peak: Option<f64>| rate.zip(peak).map(|(r, p)| r / p);
         line.share_of_flops = share(line.flops, roofline.flops);
         line.share_of_bytes = share(line.bytes_per_second, roofline.bytes);
     }
     let (seconds, note) = (wall / runs as f64, note.clone());
-    Report { profiled, runs, seconds, outside, note, roofline, operations, blocks, steps }
+    Report { profiled, runs, seconds, outside, note, roofline, operations, blocks, nodes }
 }
 
 /// `blocks.3` of `blocks.3.project`, `stem` of `stem`.
-fn block(step: &str) -> &str {
-    step.strip_prefix("blocks.")
+fn block(node: &str) -> &str {
+    node.strip_prefix("blocks.")
         .and_then(|rest| rest.find('.'))
-        .map_or(step, |dot| &step[.."blocks.".len() + dot])
+        .map_or(node, |dot| &node[.."blocks.".len() + dot])
 }
 
 /// An event of Chrome's trace format that has a beginning and a duration.
@@ -258,15 +259,16 @@ pub(super) fn events(profile: &Profile, number: usize, batch: usize) -> Vec<Even
         ts: 1e6 * span.start,
         dur: 1e6 * span.seconds,
         pid: number,
-        tid: span.lane,
+        tid: span.track,
         args: Arguments { records: span.records, threads: span.threads },
     };
-    let whole = Span { step: 0, lane: 0, threads: profile.threads, records: batch, start: 0.0, seconds: end };
-    let steps = profile.spans.iter().map(|span| {
-        let layer = &profile.layers[span.step];
+    let whole =
+        Span { node: 0, track: 0, threads: profile.threads, records: batch, start: 0.0, seconds: end };
+    let nodes = profile.spans.iter().map(|span| {
+        let layer = &profile.layers[span.node];
         event(&layer.name, layer.op, span)
     });
-    std::iter::once(event("run", "run", &whole)).chain(steps).collect()
+    std::iter::once(event("run", "run", &whole)).chain(nodes).collect()
 }
 
 #[cfg(test)]
@@ -275,10 +277,10 @@ mod tests {
 
     #[test]
     fn blocks_of_steps() {
-        for (step, want) in
+        for (node, want) in
             [("stem", "stem"), ("blocks.12.se", "blocks.12"), ("blocks.0", "blocks.0"), ("head", "head")]
         {
-            assert_eq!(block(step), want);
+            assert_eq!(block(node), want);
         }
     }
 }

@@ -146,7 +146,7 @@ impl Profile {
         let roofline = &self.roofline;
         let mut text = wrapped(
             &format!(
-                "Mean of the faster {} of {} profiled runs, {} ms each; outside of steps {} ms, {}.",
+                "Mean of the faster {} of {} profiled runs, {} ms each; outside of nodes {} ms, {}.",
                 self.runs,
                 self.profiled,
                 number(1e3 * self.seconds),
@@ -158,7 +158,7 @@ impl Profile {
         if let Some(note) = &self.note {
             text += &wrapped(&format!("Note: {note}."), "");
         }
-        if self.steps.is_empty() {
+        if self.nodes.is_empty() {
             return text;
         }
         let giga = |x: Option<f64>| maybe(x.map(|x| x / 1e9));
@@ -176,7 +176,7 @@ impl Profile {
             ),
             Source::BestStep => wrapped(
                 &format!(
-                    "The GPU's peaks are unknown: shares are of the best step's {} GFLOP/s and {} GB/s.",
+                    "The GPU's peaks are unknown: shares are of the best node's {} GFLOP/s and {} GB/s.",
                     giga(roofline.flops),
                     giga(roofline.bytes)
                 ),
@@ -184,7 +184,7 @@ impl Profile {
             ),
         };
         for (title, lines) in
-            [("operation", &self.operations), ("block", &self.blocks), ("step", &self.steps)]
+            [("operation", &self.operations), ("block", &self.blocks), ("node", &self.nodes)]
         {
             text += &format!(
                 "\n{title:24}{:>7}{:>11}{:>9}{:>11}{:>10}{:>11}{:>10}\n",

@@ -7,9 +7,9 @@ use crate::error::Failure;
 use crate::out;
 use efficientecg::FileError;
 use efficientecg::ecg::wfdb::{Annotations, Code, Header};
-use efficientecg_evaluate::beats::{COLUMNS, Matrix, ROWS, Score, Statistic, compare};
+use efficientecg_evaluate::beats::{COLUMNS, ConfusionMatrix, ROWS, Score, Statistic, compare};
 use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
-use efficientecg_evaluate::pairing::{Class, Mark, Rules, Track};
+use efficientecg_evaluate::pairing::{BeatClass, Mark, Rules, Track};
 use efficientecg_evaluate::table::Table;
 use efficientecg_evaluate::{ClassFigures, mean};
 use serde::Serialize;
@@ -106,15 +106,15 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
     warnings.iter().for_each(|w| out::complain(w));
     let mut gross = Score::default();
     scores.iter().for_each(|(_, score)| gross.add(score));
-    let matrices: Vec<Matrix> = scores.iter().map(|(_, score)| score.matrix).collect();
+    let matrices: Vec<ConfusionMatrix> = scores.iter().map(|(_, score)| score.matrix).collect();
     let drawn = args.form.bootstrap.map(|draws| {
         intervals(matrices.len(), draws as usize, SEED, |places| {
-            let mut sum = Matrix::default();
+            let mut sum = ConfusionMatrix::default();
             places.iter().for_each(|p| sum.add(&matrices[*p]));
             Statistic::ALL.iter().map(|s| s.of(&sum).value()).collect()
         })
     });
-    let class = |c: Class| (c.letter(), ClassReport::new(&gross.matrix.class(c as usize)));
+    let class = |c: BeatClass| (c.letter(), ClassReport::new(&gross.matrix.class(c as usize)));
     let report = Report {
         reference: args.reference.clone(),
         test: args.test.clone(),
@@ -125,7 +125,7 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
         gross: Figures::new("gross", &gross),
         average: Statistic::ALL.iter().map(|s| (s.key(), s.average(&matrices))).collect(),
         intervals: drawn.map(|d| Statistic::ALL.iter().map(|s| s.key()).zip(d).collect()),
-        classes: Class::ALL.map(class).into(),
+        classes: BeatClass::ALL.map(class).into(),
         accuracy: gross.matrix.accuracy().value(),
         calibration: gross.calibration().map(|c| CalibrationReport::new(&c)),
     };
@@ -172,17 +172,17 @@ fn beats_of_table(path: &Path, rules: &Rules) -> Result<Track, FileError> {
     let table = Table::read(path, &["sample"])?;
     let column = |name: &str| table.header.iter().flatten().position(|h| h == name);
     let Some(class) = column("class") else {
-        let mend = "give a table that begins with a line sample,class";
-        return Err(FileError::new(path, "columns", "sample and class", "no names of them", mend));
+        let fix = "give a table that begins with a line sample,class";
+        return Err(FileError::new(path, "columns", "sample and class", "no names of them", fix));
     };
     let mut track = Track::default();
     for row in &table.rows {
         let time = row.fields[0].parse::<i64>().ok().filter(|t| t.unsigned_abs() < 1 << 53);
-        let time = time.ok_or_else(|| table.fault(row, 0, "a whole number", "give the beat's sample"))?;
+        let time = time.ok_or_else(|| table.invalid(row, 0, "a whole number", "give the beat's sample"))?;
         let mut letters = row.fields[class].chars();
         let code = letters.next().filter(|_| letters.next().is_none()).and_then(Code::from_symbol);
-        let Some(label) = code.and_then(|c| Class::of(c, rules.escape)) else {
-            return Err(table.fault(row, class, "a beat's symbol, as N or V", "give beats alone"));
+        let Some(label) = code.and_then(|c| BeatClass::of(c, rules.escape)) else {
+            return Err(table.invalid(row, class, "a beat's symbol, as N or V", "give beats alone"));
         };
         let confidence = match column(&row.fields[class]).filter(|c| *c != class) {
             Some(place) => Some(table.probability(row, place)?),
@@ -254,7 +254,7 @@ fn text(r: &Report, matrices: bool) -> String {
         text.push('\n');
     }
     text += "every confusion counted:\n  class     beats    Se %   PPV %      F1\n";
-    for class in Class::ALL {
+    for class in BeatClass::ALL {
         let Some(c) = r.classes.get(&class.letter()) else { continue };
         text += &format!(
             "  {:5} {:>9} {:>7} {:>7} {:>7}\n",

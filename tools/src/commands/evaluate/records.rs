@@ -91,10 +91,10 @@ pub(super) fn run(args: &RecordsEvaluation) -> Result<(), Failure> {
     }
 }
 
-/// Names the option beside the mend of what is wrong with `item`.
+/// Names the option beside the fix of what is wrong with `item`.
 fn with_option(mut error: FileError, item: &str, option: &str) -> FileError {
-    if error.fault.item == item {
-        error.fault.mend = format!("{} ({option})", error.fault.mend);
+    if error.error.item == item {
+        error.error.fix = format!("{} ({option})", error.error.fix);
     }
     error
 }

@@ -36,7 +36,7 @@ def read(folder: str) -> Recordings:
 
 
 def folds(data: Recordings) -> np.ndarray:
-    """Each record's fold, `[n]`: every class dealt out in a fixed random order. Patients are not published."""
+    """Each record's fold, `[n]`: every class split in a fixed random order. Patients are not published."""
     fold = np.empty(len(data), np.int64)
     draw = np.random.default_rng(2017)
     for c in range(len(CLASSES)):

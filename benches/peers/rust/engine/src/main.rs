@@ -1,12 +1,12 @@
 //! The engine of this repository.
 
 use efficientecg::{FeatureInput, Inputs, Model, Options, Precision};
-use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
+use peers_worker::{BoxError, Opened, Records, Runner, Runtime, Task, serve};
 
 struct Engine(Model, Inputs);
 
 impl Runner for Engine {
-    fn run(&self) -> Result<Vec<f32>, Fault> {
+    fn run(&self) -> Result<Vec<f32>, BoxError> {
         Ok(self.0.run(&self.1)?.logits)
     }
 }
@@ -24,6 +24,6 @@ fn open(task: &Task, records: Records, threads: usize) -> Opened {
     Ok(Box::new(Engine(model, inputs)))
 }
 
-fn main() -> Result<(), Fault> {
+fn main() -> Result<(), BoxError> {
     serve(&Runtime { name: "efficientecg", package: "efficientecg", has_forms: false, open })
 }

@@ -1,6 +1,6 @@
 //! rten, by its ONNX reader, weights prepacked.
 
-use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
+use peers_worker::{BoxError, Opened, Records, Runner, Runtime, Task, serve};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
@@ -16,7 +16,7 @@ struct Rten {
 }
 
 impl Runner for Rten {
-    fn run(&self) -> Result<Vec<f32>, Fault> {
+    fn run(&self) -> Result<Vec<f32>, BoxError> {
         let [signal, age, sex, logits] = self.ids;
         let inputs: Vec<(NodeId, ValueOrView<'_>)> = vec![
             (signal, ValueView::from(self.signal.view()).into()),
@@ -46,6 +46,6 @@ fn open(task: &Task, records: Records, threads: usize) -> Opened {
     }))
 }
 
-fn main() -> Result<(), Fault> {
+fn main() -> Result<(), BoxError> {
     serve(&Runtime { name: "rten", package: "rten", has_forms: true, open })
 }

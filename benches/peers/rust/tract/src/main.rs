@@ -1,6 +1,6 @@
 //! tract, by its ONNX reader.
 
-use peers_worker::{Fault, Opened, Records, Runner, Runtime, Task, serve};
+use peers_worker::{BoxError, Opened, Records, Runner, Runtime, Task, serve};
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
@@ -12,7 +12,7 @@ struct Tract {
 }
 
 impl Runner for Tract {
-    fn run(&self) -> Result<Vec<f32>, Fault> {
+    fn run(&self) -> Result<Vec<f32>, BoxError> {
         let out = multithread_tract_scope(self.executor.clone(), || self.model.run(self.inputs.clone()));
         let out = out.map_err(|e| e.to_string())?;
         Ok(out[0].to_plain_array_view::<f32>().map_err(|e| e.to_string())?.iter().copied().collect())
@@ -37,6 +37,6 @@ fn open(task: &Task, records: Records, threads: usize) -> Opened {
     Ok(Box::new(load(task, records, threads).map_err(|e| format!("{e:#}"))?))
 }
 
-fn main() -> Result<(), Fault> {
+fn main() -> Result<(), BoxError> {
     serve(&Runtime { name: "tract", package: "tract-onnx", has_forms: true, open })
 }

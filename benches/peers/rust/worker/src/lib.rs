@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 /// Whatever a runtime has to complain about.
-pub type Fault = Box<dyn Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What a worker is to do.
 pub struct Task {
@@ -28,7 +28,7 @@ pub struct Task {
 }
 
 impl Task {
-    fn from_arguments() -> Result<Task, Fault> {
+    fn from_arguments() -> Result<Task, BoxError> {
         let mut task = Task {
             prefix: String::new(),
             batch: 1,
@@ -38,7 +38,7 @@ impl Task {
             cold: false,
         };
         let mut arguments = std::env::args().skip(1);
-        let number = |text: Option<String>| -> Result<usize, Fault> {
+        let number = |text: Option<String>| -> Result<usize, BoxError> {
             Ok(usize::from_str(&text.ok_or("a number is missing")?)?.max(1))
         };
         while let Some(argument) = arguments.next() {
@@ -74,7 +74,7 @@ pub struct Records {
 
 impl Records {
     /// Reads three `u32` (records, leads, samples), then the fields in their order, all little-endian.
-    fn read(path: &str) -> Result<Records, Fault> {
+    fn read(path: &str) -> Result<Records, BoxError> {
         let bytes = std::fs::read(path).map_err(|e| format!("{path}: {e}"))?;
         let mut words = bytes.as_chunks::<4>().0.iter().copied();
         let mut size = || words.next().map_or(0, |w| u32::from_le_bytes(w) as usize);
@@ -107,11 +107,11 @@ impl Records {
 /// A network ready to run on its own inputs.
 pub trait Runner: Send + Sync {
     /// Runs, giving the logits `[B, classes]`.
-    fn run(&self) -> Result<Vec<f32>, Fault>;
+    fn run(&self) -> Result<Vec<f32>, BoxError>;
 }
 
 /// A runner, or why there is none.
-pub type Opened = Result<Box<dyn Runner>, Fault>;
+pub type Opened = Result<Box<dyn Runner>, BoxError>;
 
 /// A runtime.
 pub struct Runtime {
@@ -125,9 +125,9 @@ pub struct Runtime {
     pub open: fn(&Task, Records, usize) -> Opened,
 }
 
-type Run<'a> = Box<dyn Fn() -> Result<Vec<f32>, Fault> + 'a>;
+type Run<'a> = Box<dyn Fn() -> Result<Vec<f32>, BoxError> + 'a>;
 
-fn form<'a>(name: &str, runtime: &Runtime, task: &Task, records: &Records) -> Result<Run<'a>, Fault> {
+fn form<'a>(name: &str, runtime: &Runtime, task: &Task, records: &Records) -> Result<Run<'a>, BoxError> {
     let one = |i: usize, threads| (runtime.open)(task, records.slice(i, i + 1), threads);
     match name {
         "together" => {
@@ -164,7 +164,7 @@ fn locked(package: &str) -> Option<&'static str> {
     lines.next()?.strip_prefix("version = ").map(|version| version.trim_matches('"'))
 }
 
-fn gather(runners: &[Box<dyn Runner>]) -> Result<Vec<f32>, Fault> {
+fn gather(runners: &[Box<dyn Runner>]) -> Result<Vec<f32>, BoxError> {
     let mut out = Vec::new();
     for runner in runners {
         out.extend(runner.run()?);
@@ -172,7 +172,7 @@ fn gather(runners: &[Box<dyn Runner>]) -> Result<Vec<f32>, Fault> {
     Ok(out)
 }
 
-fn timed(run: &Run<'_>, n: usize) -> Result<Vec<f64>, Fault> {
+fn timed(run: &Run<'_>, n: usize) -> Result<Vec<f64>, BoxError> {
     (0..n)
         .map(|_| {
             let start = Instant::now();
@@ -182,14 +182,14 @@ fn timed(run: &Run<'_>, n: usize) -> Result<Vec<f64>, Fault> {
         .collect()
 }
 
-fn answer(what: serde_json::Value) -> Result<(), Fault> {
+fn answer(what: serde_json::Value) -> Result<(), BoxError> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{what}")?;
     Ok(out.flush()?)
 }
 
 /// The `main` of a worker.
-pub fn serve(runtime: &Runtime) -> Result<(), Fault> {
+pub fn serve(runtime: &Runtime) -> Result<(), BoxError> {
     let task = Task::from_arguments()?;
     if task.cold {
         let records = Records::read(&format!("{}.in1.bin", task.prefix))?;

@@ -1,13 +1,13 @@
 //! `cold N COMMAND…` starts a program N times and prints, for each, a line of JSON with the milliseconds from start to
 //! end, its peak memory in MB, and what it wrote. A small parent, as a child's peak counts what it was forked from.
 
-use peers_worker::Fault;
+use peers_worker::BoxError;
 use serde_json::json;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-fn main() -> Result<(), Fault> {
+fn main() -> Result<(), BoxError> {
     let mut arguments = std::env::args().skip(1);
     let n: usize = arguments.next().ok_or("cold N COMMAND…: N is missing")?.parse()?;
     let command: Vec<String> = arguments.collect();

@@ -1,7 +1,7 @@
 //! What is wrong with a file, said in one line.
 //!
-//! Every check of a configuration, an array or an input ends in a [`Fault`]: the item, what was expected, what was
-//! found and the mend. A [`FileError`] adds the file. Text that comes from a file (names, values) is escaped and
+//! Every check of a configuration, an array or an input ends in an [`ItemError`]: the item, what was expected, what was
+//! found and the fix. A [`FileError`] adds the file. Text that comes from a file (names, values) is escaped and
 //! shortened, so that a line stays a line whatever the file holds.
 
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ const LONGEST: usize = 160;
 /// One thing that is wrong with one item (a configuration key, an array, an archive member).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("{item}: expected {expected}, found {found}; {mend}")]
-pub struct Fault {
+#[error("{item}: expected {expected}, found {found}; {fix}")]
+pub struct ItemError {
     /// The key (`stages[2].kernel`), array (`stem.conv.weight`) or member concerned.
     pub item: String,
     /// What should have been there.
@@ -21,52 +21,52 @@ pub struct Fault {
     /// What is there.
     pub found: String,
     /// What to do about it.
-    pub mend: String,
+    pub fix: String,
 }
 
-impl Fault {
-    /// Builds a fault, each part reduced to one line.
+impl ItemError {
+    /// Builds an error, each part reduced to one line.
     pub fn new(
         item: impl AsRef<str>,
         expected: impl AsRef<str>,
         found: impl AsRef<str>,
-        mend: impl AsRef<str>,
-    ) -> Fault {
-        Fault {
+        fix: impl AsRef<str>,
+    ) -> ItemError {
+        ItemError {
             item: one_line(item.as_ref()),
             expected: one_line(expected.as_ref()),
             found: one_line(found.as_ref()),
-            mend: one_line(mend.as_ref()),
+            fix: one_line(fix.as_ref()),
         }
     }
 
-    /// Names the file that the fault is in.
+    /// Names the file that the item is in.
     pub fn in_file(self, path: &Path) -> FileError {
-        FileError { path: path.to_path_buf(), fault: self }
+        FileError { path: path.to_path_buf(), error: self }
     }
 }
 
-/// A [`Fault`] and the file (or directory) that it is in.
+/// An [`ItemError`] and the file (or directory) that it is in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-#[error("{}: {fault}", one_line(&path.to_string_lossy()))]
+#[error("{}: {error}", one_line(&path.to_string_lossy()))]
 pub struct FileError {
     /// The file or directory as the caller named it.
     pub path: PathBuf,
     /// What is wrong in it.
-    pub fault: Fault,
+    pub error: ItemError,
 }
 
 impl FileError {
-    /// Shorthand for [`Fault::new`] and [`Fault::in_file`].
+    /// Shorthand for [`ItemError::new`] and [`ItemError::in_file`].
     pub fn new(
         path: &Path,
         item: impl AsRef<str>,
         expected: impl AsRef<str>,
         found: impl AsRef<str>,
-        mend: impl AsRef<str>,
+        fix: impl AsRef<str>,
     ) -> FileError {
-        Fault::new(item, expected, found, mend).in_file(path)
+        ItemError::new(item, expected, found, fix).in_file(path)
     }
 }
 
@@ -99,10 +99,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_one_line_whatever_the_names_hold() {
+    fn an_error_is_one_line_whatever_the_names_hold() {
         let long = "x".repeat(5000);
-        let fault = Fault::new("a\nb\u{2028}\u{1b}[31m", "one", &long, "mend");
-        let text = fault.in_file(Path::new("w\r.npz")).to_string();
+        let error = ItemError::new("a\nb\u{2028}\u{1b}[31m", "one", &long, "fix");
+        let text = error.in_file(Path::new("w\r.npz")).to_string();
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{2028}'));
         assert!(text.len() < 400, "{text}");
         assert!(text.starts_with(r"w\r.npz: a\nb\u{2028}\u{1b}[31m: expected one, found xxx"));

@@ -1,7 +1,7 @@
-// The tiled matrix product: ROWS x COLS results a workgroup, 4 x 4 a thread, operands staged in workgroup memory DEPTH
-// at a time. The kernel that includes it gives
+// The matrix product by workgroup tiles: ROWS x COLS results a workgroup, 4 x 4 a thread, operands staged in
+// workgroup memory DEPTH at a time. The kernel that includes it gives
 //   fn weight_at(row4: u32, k: u32) -> vec4<f32>   weights of four rows (of the whole layer) at depth k
-//   fn source_at(k: u32, col4: u32) -> vec4<f32>   four columns (of the tile) of the right operand at depth k
+//   fn source_at(k: u32, col4: u32) -> vec4<f32>   four columns (of the workgroup tile) of the right operand at depth k
 // and both must return zeros, or anything finite, past the ends of rows and depth.
 
 override ROWS: u32;
@@ -18,28 +18,28 @@ var<workgroup> staged_weight: array<vec4<f32>, WEIGHT_CELLS>; // [DEPTH, ROWS]
 var<workgroup> staged_source: array<vec4<f32>, SOURCE_CELLS>; // [DEPTH, COLS]
 
 // Columns of four rows.
-struct Tile {
+struct Accumulators {
     r0: vec4<f32>,
     r1: vec4<f32>,
     r2: vec4<f32>,
     r3: vec4<f32>,
 }
 
-// Which four rows and four columns of the tile are this thread's.
-fn tile_row4(thread: u32) -> u32 {
+// Which four rows and four columns of the workgroup tile are this thread's.
+fn thread_row4(thread: u32) -> u32 {
     return thread / (COLS / 4u);
 }
 
-fn tile_col4(thread: u32) -> u32 {
+fn thread_col4(thread: u32) -> u32 {
     return thread % (COLS / 4u);
 }
 
-// The sums over `depth` products for this thread's part of the tile whose rows start at `4 * first_row4`.
+// The sums over `depth` products for this thread's part of the workgroup tile whose rows start at `4 * first_row4`.
 // All threads of the workgroup must call it.
-fn tile_product(thread: u32, first_row4: u32, depth: u32) -> Tile {
-    let row4 = tile_row4(thread);
-    let col4 = tile_col4(thread);
-    var t = Tile(vec4(0.0), vec4(0.0), vec4(0.0), vec4(0.0));
+fn workgroup_product(thread: u32, first_row4: u32, depth: u32) -> Accumulators {
+    let row4 = thread_row4(thread);
+    let col4 = thread_col4(thread);
+    var t = Accumulators(vec4(0.0), vec4(0.0), vec4(0.0), vec4(0.0));
     for (var start = 0u; start < depth; start += DEPTH) {
         for (var i = thread; i < DEPTH * ROWS / 4u; i += THREADS) {
             // Depth varies fastest among threads, as it does in memory.

@@ -1,7 +1,7 @@
-//! Matrices of `f32` as kernels see them.
+//! Tensors of `f32` as kernels see them.
 //!
-//! Every operand is a matrix `[rows, cols]`: activations are `[channels, time]`, vectors are one row. It lies in memory
-//! in one of two layouts, see [`Layout`].
+//! Every operand has two dimensions, `[rows, cols]`: activations are `[channels, time]`, vectors are one row. It lies
+//! in memory in one of two layouts, see [`Layout`].
 
 use crate::simd::MAX_LANES;
 use std::fmt;
@@ -79,9 +79,9 @@ impl fmt::Display for Shape {
     }
 }
 
-/// A matrix to read.
+/// A tensor to read.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct TensorView<'a> {
     data: *const f32,
     shape: Shape,
     layout: Layout,
@@ -91,27 +91,27 @@ pub struct View<'a> {
 }
 
 // SAFETY: a view is a shared borrow of plain floats.
-unsafe impl Send for View<'_> {}
+unsafe impl Send for TensorView<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for View<'_> {}
+unsafe impl Sync for TensorView<'_> {}
 
-impl<'a> View<'a> {
+impl<'a> TensorView<'a> {
     /// The matrix of `shape` in `data`, which must hold at least [`Layout::cells`].
-    pub fn new(data: &'a [f32], shape: Shape, layout: Layout) -> View<'a> {
+    pub fn new(data: &'a [f32], shape: Shape, layout: Layout) -> TensorView<'a> {
         assert!(data.len() >= layout.cells(shape), "a buffer of {} cells for {shape}", data.len());
-        View { data: data.as_ptr(), shape, layout, pitch: shape.pitch(), life: PhantomData }
+        TensorView { data: data.as_ptr(), shape, layout, pitch: shape.pitch(), life: PhantomData }
     }
 
     /// The matrix of `shape` in `data`, row by row without padding: for kernels that [take it](crate::op::Kernel::takes_dense).
-    pub fn dense(data: &'a [f32], shape: Shape) -> View<'a> {
+    pub fn dense(data: &'a [f32], shape: Shape) -> TensorView<'a> {
         assert!(data.len() == shape.len(), "a buffer of {} cells for {shape}", data.len());
-        View { data: data.as_ptr(), shape, layout: Layout::Rows, pitch: shape.cols, life: PhantomData }
+        TensorView { data: data.as_ptr(), shape, layout: Layout::Rows, pitch: shape.cols, life: PhantomData }
     }
 
     /// # Safety
     /// `data` must be readable for [`Layout::cells`] floats during `'a`, and the cells of `shape` not written.
-    pub unsafe fn from_raw(data: *const f32, shape: Shape, layout: Layout) -> View<'a> {
-        View { data, shape, layout, pitch: shape.pitch(), life: PhantomData }
+    pub unsafe fn from_raw(data: *const f32, shape: Shape, layout: Layout) -> TensorView<'a> {
+        TensorView { data, shape, layout, pitch: shape.pitch(), life: PhantomData }
     }
 
     /// Its shape.
@@ -147,7 +147,7 @@ impl<'a> View<'a> {
     }
 }
 
-impl View<'_> {
+impl TensorView<'_> {
     /// Writes the values row by row, without padding, to `out`.
     pub fn unpack(&self, out: &mut [f32]) {
         let Shape { rows, cols } = self.shape;
@@ -170,9 +170,9 @@ impl View<'_> {
     }
 }
 
-/// A matrix to write, shared by the tasks of one kernel, which write disjoint cells of it.
+/// A tensor to write, shared by the tasks of one kernel, which write disjoint cells of it.
 #[derive(Clone, Copy)]
-pub struct ViewMut<'a> {
+pub struct TensorViewMut<'a> {
     data: *mut f32,
     shape: Shape,
     layout: Layout,
@@ -180,21 +180,21 @@ pub struct ViewMut<'a> {
 }
 
 // SAFETY: writing takes an unsafe call, whose caller vouches for disjointness.
-unsafe impl Send for ViewMut<'_> {}
+unsafe impl Send for TensorViewMut<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for ViewMut<'_> {}
+unsafe impl Sync for TensorViewMut<'_> {}
 
-impl<'a> ViewMut<'a> {
+impl<'a> TensorViewMut<'a> {
     /// The matrix of `shape` in `data`, which must hold at least [`Layout::cells`].
-    pub fn new(data: &'a mut [f32], shape: Shape, layout: Layout) -> ViewMut<'a> {
+    pub fn new(data: &'a mut [f32], shape: Shape, layout: Layout) -> TensorViewMut<'a> {
         assert!(data.len() >= layout.cells(shape), "a buffer of {} cells for {shape}", data.len());
-        ViewMut { data: data.as_mut_ptr(), shape, layout, life: PhantomData }
+        TensorViewMut { data: data.as_mut_ptr(), shape, layout, life: PhantomData }
     }
 
     /// # Safety
     /// `data` must be writable for [`Layout::cells`] floats during `'a`.
-    pub unsafe fn from_raw(data: *mut f32, shape: Shape, layout: Layout) -> ViewMut<'a> {
-        ViewMut { data, shape, layout, life: PhantomData }
+    pub unsafe fn from_raw(data: *mut f32, shape: Shape, layout: Layout) -> TensorViewMut<'a> {
+        TensorViewMut { data, shape, layout, life: PhantomData }
     }
 
     /// Its shape.
@@ -225,9 +225,9 @@ impl<'a> ViewMut<'a> {
     ///
     /// # Safety
     /// Nobody may write it while the view lives.
-    pub unsafe fn as_view(&self) -> View<'a> {
+    pub unsafe fn as_view(&self) -> TensorView<'a> {
         // SAFETY: handed on to the caller; what can be written can be read.
-        unsafe { View::from_raw(self.data, self.shape, self.layout) }
+        unsafe { TensorView::from_raw(self.data, self.shape, self.layout) }
     }
 
     /// The values of row `r`, to write.
