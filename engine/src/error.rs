@@ -25,7 +25,7 @@ pub enum EngineError {
         found: usize,
     },
     /// The activations do not fit into memory.
-    #[error("the activations take {bytes} bytes, which this machine does not give; try a shorter record")]
+    #[error("the activations need {bytes} bytes of memory, more than there is; try a shorter record")]
     Memory {
         /// Bytes of one arena.
         bytes: usize,

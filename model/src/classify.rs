@@ -10,7 +10,8 @@ use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{self as ecg, Record, Sex};
-use efficientecg_files::{Moment, one_line};
+use efficientecg_engine::clock::Moment;
+use efficientecg_files::{ItemError, one_line};
 use std::fmt;
 use std::sync::Arc;
 
@@ -244,17 +245,8 @@ pub enum ClassifyError {
     #[error(transparent)]
     Record(#[from] ecg::Error),
     /// The configuration asks for what this program cannot make.
-    #[error("{item}: expected {expected}, found {found}; {fix}")]
-    Feature {
-        /// The feature, or the configuration's key.
-        item: String,
-        /// What this program makes.
-        expected: String,
-        /// What the configuration asks for.
-        found: String,
-        /// What to do about it.
-        fix: &'static str,
-    },
+    #[error(transparent)]
+    Feature(#[from] ItemError),
     /// Windows of this model are too large.
     #[error(
         "samples: expected windows of at most {most} samples over all leads, found {found}; use a model of shorter windows, or classify the record as a whole"
@@ -337,7 +329,7 @@ impl Model {
         settings: &Settings,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Findings, ClassifyError> {
-        let workers = Workers::new(self.helpers());
+        let workers = Workers::new(self.helpers);
         let prepared = Prepared::by(self.config(), record, settings, workers)?;
         let mut findings = Findings {
             unit: prepared.unit,

@@ -8,7 +8,7 @@ use efficientecg_files::ItemError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// An option that is out of range, or a trained model that there is not.
+    /// An option that cannot be, or a trained model that there is not. The item is the option's name.
     #[error(transparent)]
     Option(#[from] ItemError),
     /// The weights or their configuration.
@@ -18,15 +18,6 @@ pub enum LoadError {
     #[cfg(feature = "gpu")]
     #[error(transparent)]
     Gpu(#[from] efficientecg_engine::gpu::GpuError),
-    /// This build has no GPU back end.
-    #[error("this build has no GPU back end; use the CPU, or build with the feature gpu")]
-    NoGpu,
-    /// The references have one precision.
-    #[error("the references compute in f64, for weights in f32; use f32, or the CPU for {precision}")]
-    Precision {
-        /// What was asked for.
-        precision: &'static str,
-    },
 }
 
 /// A run that failed.

@@ -3,7 +3,8 @@
 
 use crate::overflow::Overflow;
 use crate::weights::{Source, WeightsError};
-use efficientecg_files::{ItemError, Moment};
+use efficientecg_engine::clock::Moment;
+use efficientecg_files::ItemError;
 use std::cell::Cell;
 use std::time::Duration;
 

@@ -171,3 +171,51 @@ fn attention(folder: &Folder<'_>, fusion: &Fusion) -> Result<CrossAttention, Wei
         out: linear("out")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overflow::Overflow;
+    use crate::weights::tests::{generate, small};
+    use crate::weights::{Source, Weights, table};
+    use std::cell::RefCell;
+    use std::path::Path;
+    use std::time::Duration;
+
+    /// Weights that note what is taken of them.
+    struct Noted(Weights, RefCell<Vec<String>>);
+
+    impl Source for Noted {
+        fn config(&self) -> &Config {
+            self.0.config()
+        }
+
+        fn path(&self) -> &Path {
+            self.0.path()
+        }
+
+        fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+            self.1.borrow_mut().push(name.to_owned());
+            Source::values(&self.0, name)
+        }
+
+        fn reading(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    /// The table names the arrays and the graph wires them up: two walks over a configuration, of which neither may forget one.
+    #[test]
+    fn every_array_of_the_table_is_taken_once() {
+        for config in [small(), Config { fusion: None, ..small() }] {
+            let source = Noted(generate(config), RefCell::default());
+            build(source.config(), &Folder::new(&source, Overflow::F32), drop).expect("a graph");
+            let mut want: Vec<String> =
+                table(source.config()).expect("a table").into_iter().map(|e| e.name).collect();
+            let mut taken = source.1.into_inner();
+            want.sort();
+            taken.sort();
+            assert_eq!(taken, want);
+        }
+    }
+}

@@ -13,11 +13,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It prints `1.239 s N 0.984` and so on. Leads are matched by name and never guessed: what a record lacks is an error of one
+//! It prints `1.239 s N 0.984` and so on. Leads are matched by name and never guessed. A lead that a record lacks is an error of one
 //! line. [`classify::Settings`] lets other leads stand in, and gives age, sex and beats. The trained [`models`] are not medical
 //! devices.
 //!
-//! A network of one's own is a file, or bytes that the program carries; it runs on arrays too, in batches:
+//! A network of your own is a file, or bytes in your program. It runs on arrays too, in batches:
 //!
 #![cfg_attr(feature = "npz", doc = "```")]
 #![cfg_attr(not(feature = "npz"), doc = "```ignore")]
@@ -33,7 +33,7 @@
 //! ```
 //!
 //! [`Options`] choose threads, precision, instruction set and GPU: `Model::builder().threads(2).load("weights.npz")`. Results are
-//! the same bits for any number of threads. A [`Model`] is shared by as many threads as like to call it.
+//! the same bits for any number of threads. Any number of threads may call one [`Model`].
 //!
 //! # Features
 //!
@@ -49,7 +49,7 @@
 //!
 //! # Map
 //!
-//! - [`Model`]: a network ready to run; [`Options`]: how, and what loads it so; [`Pool`]: threads, one's own among them.
+//! - [`Model`]: a network ready to run; [`Options`]: how it runs, and the methods that load it; [`Pool`]: the threads, which may be your own.
 //! - [`Inputs`], [`Outputs`]: what a run takes and gives; [`inputs`]: the same in files.
 //! - [`ecg`]: [`Record`](ecg::Record), formats, R peaks, P waves, rhythm; [`classify`]: from a record to [`Finding`](classify::Finding)s.
 //! - [`config`], [`weights`]: what a network is made of. [`npz`]: NumPy's files.
@@ -70,6 +70,7 @@ mod fold_bn;
 mod gpu;
 mod graph;
 pub mod inputs;
+mod load;
 mod model;
 #[cfg(feature = "models")]
 pub mod models;

@@ -1,24 +1,12 @@
-//! A network ready to run: loaded, folded, packed, shared by as many threads as like to call it.
+//! A network ready to run, shared by as many threads as like to call it.
 
 use crate::config::{Config, FeatureKind};
-use crate::error::{LoadError, RunError};
-use crate::fold_bn::Folder;
-use crate::graph::{self, Wired};
+use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::operands::operands;
-use crate::options::{Backend, Options, available_threads};
-use crate::overflow::Overflow;
-use crate::weights::{self, Source, Weights};
-use efficientecg_engine::pool::Pool;
-use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Layer, Precision, Reference, Value};
-use efficientecg_files::{ItemError, Moment};
-use efficientecg_kernels::op::Op;
-use efficientecg_kernels::simd::Level;
+use efficientecg_engine::{Batch, Engine, EngineError, Layer, Value};
+use efficientecg_files::ItemError;
 use efficientecg_kernels::tensor::Shape;
-#[cfg(feature = "npz")]
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What a run gives: a row of numbers for each record, in the order of the inputs.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,16 +93,16 @@ pub struct Tap {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Model {
-    config: Config,
-    parameters: usize,
-    engine: Engine,
-    logits: Value,
-    probabilities: Value,
-    taps: Vec<(String, Value)>,
-    phases: Vec<(&'static str, f64)>,
+    pub(crate) config: Config,
+    pub(crate) parameters: usize,
+    pub(crate) engine: Engine,
+    pub(crate) logits: Value,
+    pub(crate) probabilities: Value,
+    pub(crate) taps: Vec<(String, Value)>,
+    pub(crate) phases: Vec<(&'static str, f64)>,
     /// Threads that may prepare a record. Where the caller lent the network's threads none are started beside them.
     #[cfg(feature = "ecg")]
-    helpers: usize,
+    pub(crate) helpers: usize,
 }
 
 impl std::fmt::Debug for Model {
@@ -124,146 +112,7 @@ impl std::fmt::Debug for Model {
     }
 }
 
-/// Loading, with the default [`Options`]; with others by the methods of the same names on [`Model::builder`].
 impl Model {
-    /// Loads a weight file: an `.npz`, or a folder of `.npy` files and `config.json`.
-    ///
-    /// # Errors
-    /// The file is missing, malformed or does not fit its configuration.
-    #[cfg(feature = "npz")]
-    pub fn load(path: impl AsRef<Path>) -> Result<Model, LoadError> {
-        Options::new().load(path)
-    }
-
-    /// Loads the bytes of an `.npz`, such as `include_bytes!` gives:
-    ///
-    /// ```
-    /// # use efficientecg::Model;
-    /// let model = Model::from_bytes(include_bytes!("../weights/mitbih-beats.npz"))?;
-    /// assert_eq!(model.config().classes, ["N", "S", "V", "F", "Q"]);
-    /// # Ok::<(), efficientecg::LoadError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// The bytes are malformed or do not fit their configuration.
-    #[cfg(feature = "npz")]
-    pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
-        Options::new().from_bytes(bytes)
-    }
-
-    /// Loads a trained model that comes with the library, one of [`crate::models::ALL`].
-    ///
-    /// # Errors
-    /// There is none of this name.
-    #[cfg(feature = "models")]
-    pub fn builtin(name: &str) -> Result<Model, LoadError> {
-        Options::new().builtin(name)
-    }
-
-    /// Makes weights in memory ready: folds batch norm, packs.
-    ///
-    /// # Errors
-    /// A value overflows once batch norm is folded in.
-    pub fn from_weights(weights: &Weights) -> Result<Model, LoadError> {
-        Options::new().from_weights(weights)
-    }
-
-    /// The default options, to change and then load with: [`Options::new`].
-    pub fn builder() -> Options {
-        Options::new()
-    }
-}
-
-impl Model {
-    /// Since `start`, the source was opened.
-    pub(crate) fn prepare(source: &dyn Source, options: &Options, start: Moment) -> Result<Model, LoadError> {
-        let config = source.config().clone();
-        let parameters = weights::parameters(&config).map_err(|f| f.in_file(source.path()))?;
-        let limit = match (options.backend, options.precision) {
-            (Backend::Reference, _) => Overflow::F32,
-            (_, precision) => Overflow::of(precision),
-        };
-        let folder = Folder::new(source, limit);
-        let opened = start.elapsed();
-        let start = Moment::now();
-        let cpu_alone = cpu_alone(options)?;
-        let searched = start.elapsed();
-
-        let pool = {
-            let (own, threads) = (options.pool.clone(), options.threads);
-            move || {
-                let new = || Arc::new(Pool::new(threads.unwrap_or_else(available_threads)));
-                own.clone().unwrap_or_else(new)
-            }
-        };
-        let level = options.level.unwrap_or_else(Level::best);
-        let start = Moment::now();
-        let mut packing = Duration::ZERO;
-        let (engine, logits, probabilities, taps) = if cpu_alone {
-            // Layers in f64 come and go. glibc keeps blocks for reuse up to the size of the largest that was let go; by
-            // this one, whose pages are never touched, it keeps them from the start, in place of mapping each anew.
-            drop(std::hint::black_box(Vec::<f64>::with_capacity(1 << 19)));
-            let pack = |op: Box<dyn Op>| {
-                let start = Moment::now();
-                let kernel = op.pack(level, options.precision);
-                drop(op);
-                packing += start.elapsed();
-                kernel
-            };
-            let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, pack)?;
-            let cpu = Cpu::packed(graph, level, pool());
-            (Engine::Cpu(cpu), logits, probabilities, taps)
-        } else {
-            let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, |op| op)?;
-            let graph = Arc::new(graph);
-            let start = Moment::now();
-            let engine = engine(graph, &config, options, level, pool)?;
-            packing = start.elapsed();
-            (engine, logits, probabilities, taps)
-        };
-        let fold = start.elapsed().saturating_sub(packing + folder.taken());
-        let reading = source.reading();
-        let mut phases = vec![
-            ("read", reading.as_secs_f64()),
-            ("unpack", (opened + folder.taken()).saturating_sub(reading).as_secs_f64()),
-            ("fold", fold.as_secs_f64()),
-            ("pack", packing.as_secs_f64()),
-        ];
-        match &engine {
-            #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => {
-                phases.pop();
-                phases.extend(gpu.phases());
-            }
-            _ => {}
-        }
-        if cpu_alone && options.backend == Backend::Auto && cfg!(feature = "gpu") {
-            phases.insert(0, ("look for a GPU", searched.as_secs_f64()));
-        }
-        #[cfg(feature = "ecg")]
-        let helpers = match &options.pool {
-            Some(_) => 1,
-            None => options.threads.unwrap_or_else(available_threads),
-        };
-        Ok(Model {
-            config,
-            parameters,
-            engine,
-            logits,
-            probabilities,
-            taps,
-            phases,
-            #[cfg(feature = "ecg")]
-            helpers,
-        })
-    }
-
-    /// Threads that may prepare a record.
-    #[cfg(feature = "ecg")]
-    pub(crate) fn helpers(&self) -> usize {
-        self.helpers
-    }
-
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.config
@@ -406,7 +255,7 @@ impl Model {
     pub(crate) fn halves(&self) -> bool {
         match &self.engine {
             #[cfg(feature = "gpu")]
-            Engine::Gpu(gpu) => gpu.precision() == Precision::F16,
+            Engine::Gpu(gpu) => gpu.precision() == efficientecg_engine::Precision::F16,
             _ => false,
         }
     }
@@ -414,48 +263,5 @@ impl Model {
     /// The nodes on graph inputs of these shapes.
     pub(crate) fn layers_of(&self, inputs: &[Shape]) -> Result<Vec<Layer>, RunError> {
         Ok(self.engine.layers(inputs)?)
-    }
-}
-
-/// Whether the CPU computes everything: no other engine needs the weights.
-fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
-    match options.backend {
-        Backend::Cpu => Ok(true),
-        Backend::Reference => Ok(false),
-        #[cfg(feature = "gpu")]
-        Backend::Auto => Ok(options.precision == Precision::Bf16 || !crate::gpu::present(options)),
-        #[cfg(feature = "gpu")]
-        Backend::Gpu => Ok(false),
-        #[cfg(not(feature = "gpu"))]
-        Backend::Auto => Ok(true),
-        #[cfg(not(feature = "gpu"))]
-        Backend::Gpu => Err(LoadError::NoGpu),
-    }
-}
-
-/// The engine for what is not [`cpu_alone`].
-#[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
-fn engine(
-    graph: Arc<Graph>,
-    config: &Config,
-    options: &Options,
-    level: Level,
-    pool: impl Fn() -> Arc<Pool> + Clone + Send + Sync + 'static,
-) -> Result<Engine, LoadError> {
-    #[cfg(feature = "gpu")]
-    if options.backend != Backend::Reference {
-        let make_cpu = {
-            let (graph, pool) = (Arc::clone(&graph), pool.clone());
-            move || Cpu::new(&graph, level, pool())
-        };
-        if let Some(engine) = crate::gpu::engine(Arc::clone(&graph), config, options, make_cpu)? {
-            return Ok(engine);
-        }
-        let kernels = graph.pack(level, options.precision);
-        return Ok(Engine::Cpu(Cpu::packed(kernels, level, pool())));
-    }
-    match options.precision {
-        Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),
-        precision => Err(LoadError::Precision { precision: precision.name() }),
     }
 }

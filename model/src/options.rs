@@ -1,16 +1,9 @@
 //! How a model is to run.
 
-use crate::error::LoadError;
-use crate::model::Model;
-#[cfg(feature = "npz")]
-use crate::weights::WeightFile;
-use crate::weights::Weights;
 use efficientecg_engine::Precision;
 use efficientecg_engine::pool::Pool;
-use efficientecg_files::{ItemError, Moment};
+use efficientecg_files::ItemError;
 use efficientecg_kernels::simd::Level;
-#[cfg(feature = "npz")]
-use std::path::Path;
 use std::sync::Arc;
 
 /// The most threads that can be asked for.
@@ -20,20 +13,20 @@ const MAX_THREADS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// The GPU where there is one that is no software adapter, for batches that it is faster on; else the CPU. Without the
+    /// A hardware GPU, for the batch sizes at which it is faster; otherwise the CPU. Never a software adapter. Without the
     /// feature `gpu` the CPU.
     Auto,
     /// The SIMD kernels on the processor's cores.
     Cpu,
-    /// The shaders on a GPU, be it a software adapter. The CPU takes over where the GPU fails. Without the feature `gpu` an
+    /// The shaders on a GPU or a software adapter. If the GPU fails, the CPU takes over. Without the feature `gpu` this is an
     /// error.
     Gpu,
     /// Plain loops in f64 on one thread: slow, for checking.
     Reference,
 }
 
-/// How a model is to run, and what loads it so: `Model::load` and its kin are these methods on the defaults. What cannot be
-/// is an error when a model is loaded, which names the option.
+/// How a model runs, and the methods that load it so. `Model::load` and the like use the defaults. An option that is out of
+/// range is an error when the model is loaded; the error names the option.
 ///
 /// ```
 /// # #[cfg(feature = "models")] {
@@ -85,15 +78,16 @@ impl Options {
         self
     }
 
-    /// Threads of the CPU back end, the caller counted in, 1 to 1024; unless told [`available_threads`]. With 1 a run stays on
-    /// the thread that calls it, and the model starts no other.
+    /// Threads of the CPU back end, the caller among them: 1 to 1024. The default is [`available_threads`]. With 1 a run stays
+    /// on the calling thread, and the model starts no other.
     pub fn threads(mut self, threads: usize) -> Options {
         self.threads = Some(threads);
         self
     }
 
-    /// A pool to run on in place of one of the model's own, whose threads may be the caller's: [`Pool::lent`]. It
-    /// decides the number of threads. Models may share a pool: a run that finds it busy stays on its caller's thread.
+    /// The thread pool to run on. By default a model has one of its own. The pool decides the number of threads, and its
+    /// threads may be the caller's: [`Pool::lent`]. Models may share a pool: a run that finds it busy stays on its caller's
+    /// thread.
     ///
     /// ```
     /// # #[cfg(feature = "models")] {
@@ -112,13 +106,13 @@ impl Options {
         self
     }
 
-    /// The instruction set, of [`Level::available`]; unless told the best that the processor has.
+    /// The instruction set, one of [`Level::available`]. The default is the best that the processor has.
     pub fn level(mut self, level: Level) -> Options {
         self.level = Some(level);
         self
     }
 
-    /// What weights are stored in, and on a GPU activations: [`Precision::F32`] unless told. Bf16 is the CPU's alone.
+    /// What weights are stored in, and on a GPU activations too. The default is [`Precision::F32`]. Only the CPU has bf16.
     pub fn precision(mut self, precision: Precision) -> Options {
         self.precision = precision;
         self
@@ -132,7 +126,7 @@ impl Options {
     }
 
     /// What is wrong with the options whatever the network.
-    fn check(&self) -> Result<(), ItemError> {
+    pub(crate) fn check(&self) -> Result<(), ItemError> {
         let counted = |item: &str, found: Option<usize>, most: usize| match found {
             Some(found) if found == 0 || found > most => {
                 let expected = format!("1 to {most}");
@@ -143,53 +137,6 @@ impl Options {
         #[cfg(feature = "gpu")]
         counted("gpu batch", self.gpu.batch, u32::MAX as usize)?;
         counted("threads", self.threads, MAX_THREADS)
-    }
-}
-
-/// Loading.
-impl Options {
-    /// Loads a weight file: an `.npz`, or a folder of `.npy` files and `config.json`. The CPU's weights are packed as they are
-    /// read: no others stay in memory.
-    ///
-    /// # Errors
-    /// The file is missing, malformed or does not fit its configuration; an option is out of range; the GPU that was asked
-    /// for cannot be used.
-    #[cfg(feature = "npz")]
-    pub fn load(&self, path: impl AsRef<Path>) -> Result<Model, LoadError> {
-        self.check()?;
-        let start = Moment::now();
-        let file = WeightFile::open(path.as_ref())?;
-        Model::prepare(&file, self, start)
-    }
-
-    /// Loads the bytes of an `.npz`, such as `include_bytes!` gives. Messages call it `<memory>`.
-    ///
-    /// # Errors
-    /// As those of [`Options::load`].
-    #[cfg(feature = "npz")]
-    pub fn from_bytes(&self, bytes: &[u8]) -> Result<Model, LoadError> {
-        self.check()?;
-        let start = Moment::now();
-        let file = WeightFile::from_bytes(bytes)?;
-        Model::prepare(&file, self, start)
-    }
-
-    /// Loads a trained model that comes with the library, one of [`crate::models::ALL`].
-    ///
-    /// # Errors
-    /// There is none of this name; an option is out of range; the GPU that was asked for cannot be used.
-    #[cfg(feature = "models")]
-    pub fn builtin(&self, name: &str) -> Result<Model, LoadError> {
-        self.from_bytes(crate::models::find(name)?.bytes)
-    }
-
-    /// Makes weights in memory ready: folds batch norm, checks that all fits the precision, packs.
-    ///
-    /// # Errors
-    /// A value does not fit the precision; an option is out of range; the GPU that was asked for cannot be used.
-    pub fn from_weights(&self, weights: &Weights) -> Result<Model, LoadError> {
-        self.check()?;
-        Model::prepare(weights, self, Moment::now())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What this machine's processor can do at most, measured: the roofline of a profile.
 
+use efficientecg_engine::clock::{self, Moment};
 use efficientecg_engine::pool::Pool;
-use efficientecg_files::Moment;
 use efficientecg_kernels::peak;
 use efficientecg_kernels::simd::Level;
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +33,7 @@ impl Peaks {
     pub fn measure(level: Level, threads: usize) -> Peaks {
         let pool = Pool::new(threads);
         let threads = pool.threads();
-        if !Moment::TICKS {
+        if !clock::TICKS {
             return Peaks { threads, multiply_adds: 0.0, read: None, copied: None };
         }
         let multiply_adds = best(&pool, |_| {

@@ -2,24 +2,21 @@
 
 use efficientecg::config::presets::Setup;
 use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem};
+use efficientecg::ecg::random;
 use efficientecg::{FeatureInput, Inputs, Weights};
 
-/// Pseudo-random numbers: Steele, Lea and Flood's SplitMix64 (2014).
-pub struct Random(u64);
+/// The library's pseudo-random numbers, as tests draw them.
+pub struct Random(random::Random);
 
 impl Random {
     /// Numbers that depend on `seed` alone.
     pub fn new(seed: u64) -> Random {
-        Random(seed)
+        Random(random::Random(seed))
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     /// Below `n`.
@@ -29,8 +26,7 @@ impl Random {
 
     /// Of mean 0 and standard deviation 1: uniform, so that no libm decides its bits.
     pub fn unit(&mut self) -> f64 {
-        let unit = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
-        (unit - 0.5) * 12f64.sqrt()
+        (self.0.uniform() - 0.5) * 12f64.sqrt()
     }
 
     /// `n` numbers of [`Random::unit`].

@@ -11,7 +11,7 @@ mod evaluate;
 mod network;
 
 pub(crate) use bench::{Bench, Setup, Until};
-pub(crate) use evaluate::{BeatsEvaluation, Evaluate, Form, Kind, RecordsEvaluation, What};
+pub(crate) use evaluate::{BeatsEvaluation, Evaluate, Kind, RecordsEvaluation, ReportArguments, What};
 pub(crate) use network::{Configured, Network};
 
 /// EfficientECG: classify ECG records, run and check networks.
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Classify the beats of ECG records, or the records
     Classify(Classify),
-    /// Write what a network would get of ECG records: signals and features, for run and for training
+    /// Write the inputs that a network gets of ECG records: signals and features, for run and for training
     Features(Features),
     /// Score beats or classes, whatever program gave them
     Evaluate(Evaluate),
@@ -233,7 +233,7 @@ pub(crate) struct Run {
     /// Where `logits` and `probabilities` [B, classes] go
     #[arg(long, value_name = "Y.npz")]
     pub(crate) output: PathBuf,
-    /// Where records are refused (not finite, out of range), run the others: NaN in their rows, exit code 1
+    /// Run the other records if some are refused (not finite, out of range): their rows are NaN, the exit code is 1
     #[arg(long)]
     pub(crate) keep_going: bool,
     /// Print a summary as JSON
@@ -298,7 +298,7 @@ struct GpuArguments {
     /// The GPU by its number or a part of its name, as `info` lists them [default: EFFICIENTECG_GPU, else the best]
     #[arg(long = "gpu", value_name = "GPU")]
     adapter: Option<String>,
-    /// Optional features to use: a list of subgroups, f16, timestamps and pipeline-cache, or of what to leave out, as -f16
+    /// Optional features to use, from subgroups, f16, timestamps and pipeline-cache; with a minus, features to leave out, as -f16
     #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     gpu_features: String,
     /// Compile the GPU's kernels with checks of every index
@@ -321,7 +321,7 @@ impl GpuArguments {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum BackendName {
-    /// The GPU where there is one that is no software adapter and where it is faster, else the CPU
+    /// A hardware GPU if there is one and it is faster, else the CPU
     Auto,
     /// SIMD kernels
     Cpu,

@@ -1,9 +1,8 @@
 //! Why a command ended early.
 
-use efficientecg::FileError;
 use efficientecg::classify::ClassifyError;
 use efficientecg::ecg;
-use efficientecg::{LoadError, RunError};
+use efficientecg::{FileError, ItemError, LoadError, RunError};
 use efficientecg_files::one_line;
 use std::path::Path;
 
@@ -66,13 +65,13 @@ impl From<LoadError> for Failure {
     fn from(error: LoadError) -> Failure {
         match error {
             LoadError::Weights(error) => error.into(),
-            LoadError::Precision { precision } => Failure::Usage(format!("--precision {precision}: {error}")),
-            LoadError::Option(invalid) => Failure::Usage(invalid.to_string()),
-            // What is left concerns the GPU that was asked for.
-            error => {
-                let option = if matches!(error, LoadError::NoGpu) { " (--backend cpu)" } else { "" };
-                Failure::Usage(format!("--backend gpu: {error}{option}"))
+            LoadError::Option(invalid) => {
+                let ItemError { item, expected, found, fix, .. } = invalid;
+                let option = if item == "backend" { " (--backend cpu)" } else { "" };
+                Failure::Usage(format!("--{item} {found}: expected {expected}; {fix}{option}"))
             }
+            // What is left concerns the GPU that was asked for.
+            error => Failure::Usage(format!("--backend gpu: {error}")),
         }
     }
 }

@@ -31,21 +31,7 @@ pub(crate) fn complain(message: &str) {
 /// A message as one line, whatever it repeats: arguments and the names of files may hold line ends, be long, or write
 /// backwards.
 pub(crate) fn line(message: &str) -> String {
-    let mut line = String::from("efficientecg: ");
-    let mut put = |c: char| {
-        let marks = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || marks { line.extend(c.escape_default()) } else { line.push(c) }
-    };
-    let count = message.chars().count();
-    if count <= LONGEST {
-        message.chars().for_each(put);
-    } else {
-        // Both ends tell: what it is about, and what to do.
-        message.chars().take(LONGEST / 2).for_each(&mut put);
-        put('…');
-        message.chars().skip(count - LONGEST / 2).for_each(put);
-    }
-    line
+    format!("efficientecg: {}", efficientecg_files::line_of(message, LONGEST))
 }
 
 /// Writes bytes to standard output at once.

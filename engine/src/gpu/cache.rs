@@ -1,9 +1,9 @@
-//! What is kept on disk between processes: compiled pipelines. A file that cannot be read or written costs time alone.
+//! What is kept on disk between processes: compiled pipelines, and from which batch on the GPU is faster. A file that cannot be read or
+//! written costs time alone. So does one that is read while it is written, or that two write at once: its checksum is wrong.
 
 use super::device::Device;
 use super::options::GpuOptions;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The folder for what is kept: the one that was chosen, else by the platform's custom; none if the environment names no
 /// home.
@@ -22,20 +22,17 @@ pub(super) fn folder(options: &GpuOptions) -> Option<PathBuf> {
     base.map(|base| base.join("efficientecg"))
 }
 
-/// Writes a file whole or not at all.
-pub(super) fn write(path: &Path, data: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
-    // A name of its own for each writer, in this process and in others.
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let temporary = path.with_extension(format!("{}-{count}.tmp", std::process::id()));
-    let written = std::fs::write(&temporary, data).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
+/// Keeps data in a file.
+pub(super) fn save(path: &Path, data: &[u8]) {
+    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+    // Without it the next process does the work again.
+    let _ = folder.and_then(|()| std::fs::write(path, sealed(data)));
+}
+
+/// What was kept; none if it is not what was written.
+pub(super) fn load(path: &Path) -> Option<Vec<u8>> {
+    let file = std::fs::read(path).ok()?;
+    unsealed(&file).map(<[u8]>::to_vec)
 }
 
 /// What a file of this program's begins with.
@@ -69,14 +66,13 @@ impl DiskCache {
     pub(super) fn open(device: &Device, options: &GpuOptions) -> Option<DiskCache> {
         let name = wgpu::util::pipeline_cache_key(&device.info)?;
         let path = folder(options)?.join(name);
-        let file = std::fs::read(&path).unwrap_or_default();
-        let data = unsealed(&file);
+        let data = load(&path);
         // SAFETY: the data is what `save` wrote, by its checksum, in the user's own folder and under this adapter's name;
         // wgpu and the driver check whose it is, and with `fallback` what does not fit is left out.
         let cache = unsafe {
             device.device.create_pipeline_cache(&wgpu::PipelineCacheDescriptor {
                 label: Some("efficientecg"),
-                data,
+                data: data.as_deref(),
                 fallback: true,
             })
         };
@@ -89,7 +85,7 @@ impl DiskCache {
 
     pub(super) fn save(&self) {
         if let Some(data) = self.cache.get_data() {
-            let _ = write(&self.path, &sealed(&data));
+            save(&self.path, &data);
         }
     }
 }

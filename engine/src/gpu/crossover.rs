@@ -40,14 +40,13 @@ impl Gpu {
         (key, names, self.cpu().threads(), self.cpu().level().name(), env!("CARGO_PKG_VERSION"))
             .hash(&mut hash);
         let path = cache::folder(&self.options).map(|f| f.join(format!("crossover-{:016x}", hash.finish())));
-        let remembered = path.as_ref().and_then(|p| std::fs::read_to_string(p).ok());
-        self.crossover = match remembered.and_then(|text| text.trim().parse().ok()) {
+        let remembered = path.as_ref().and_then(|p| String::from_utf8(cache::load(p)?).ok());
+        self.crossover = match remembered.and_then(|text| text.parse().ok()) {
             Some(batch) => batch,
             None => match self.measure(probe) {
                 Some(batch) => {
                     if let Some(path) = path {
-                        // Without it the next process measures again.
-                        let _ = cache::write(&path, batch.to_string().as_bytes());
+                        cache::save(&path, batch.to_string().as_bytes());
                     }
                     batch
                 }

@@ -30,7 +30,7 @@ pub fn adapters() -> Vec<Adapter> {
     enumerate().iter().map(describe).collect()
 }
 
-/// Whether there is an adapter that is no software, or a driver that fails, which a try will tell of.
+/// Whether there is a hardware adapter. It is also true if the driver fails: opening it then gives the error.
 pub fn hardware() -> bool {
     let is = |a: &wgpu::Adapter| a.get_info().device_type != wgpu::DeviceType::Cpu;
     caught(|| enumerate().iter().any(is)).unwrap_or(true)
@@ -67,7 +67,7 @@ fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
     let found = found.collect::<Vec<_>>().join(", ");
     let found = if found.is_empty() { "none".to_owned() } else { found };
     let chosen = match &options.adapter {
-        // A number that is none of theirs may be part of a name: 4090.
+        // A number beyond the list may be part of a name: 4090.
         Some(wanted) => wanted.parse::<usize>().ok().and_then(|index| all.get(index)).or_else(|| {
             all.iter().find(|a| a.get_info().name.to_lowercase().contains(&wanted.to_lowercase()))
         }),
@@ -81,16 +81,16 @@ fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
     };
     let chosen = chosen.filter(fits);
     let wanted = || match &options.adapter {
-        Some(wanted) if options.software => format!("is called or numbered {wanted}"),
-        Some(wanted) => format!("is called or numbered {wanted} and no software adapter"),
+        Some(wanted) if options.software => format!("has the name or number {wanted}"),
+        Some(wanted) => format!("has the name or number {wanted} and is not a software adapter"),
         None if options.software => "was found".to_owned(),
-        None => "was found that is no software adapter".to_owned(),
+        None => "other than a software adapter was found".to_owned(),
     };
     chosen.cloned().ok_or_else(|| GpuError::NoAdapter { wanted: wanted(), found })
 }
 
-/// Bytes of a buffer beyond which a batch is cut into parts: so that no submission takes so long that the system
-/// takes the device for hung, and that one part is filled while another computes.
+/// Bytes of a buffer beyond which a batch is cut into parts: the system takes a device for hung whose
+/// submission runs too long, and one part can be filled while another computes.
 const LARGEST_BUFFER: usize = 512 << 20;
 
 /// A device, its queue, and what it may be asked.

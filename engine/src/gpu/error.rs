@@ -17,7 +17,7 @@ pub enum GpuError {
         found: String,
     },
     /// The adapter lacks what every kernel needs.
-    #[error("{adapter} allows {found} {what}, the kernels need {needed}; use another GPU or the CPU")]
+    #[error("{adapter} allows {found} {what}, and the kernels need {needed}; use another GPU or the CPU")]
     Limits {
         /// The adapter's name.
         adapter: String,
@@ -36,7 +36,7 @@ pub enum GpuError {
         /// What could be.
         known: String,
     },
-    /// What no GPU kernel computes in.
+    /// GPU kernels do not compute in this precision.
     #[error("a GPU does not compute in bf16; use f32 or f16, or the CPU")]
     Precision,
     /// The driver failed while the GPU was made ready.
@@ -61,7 +61,7 @@ pub enum GpuError {
     },
 }
 
-/// A device that failed: it is made anew, and if it fails again given up.
+/// How a device failed. It is opened again; if it fails again, the CPU computes.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
@@ -79,7 +79,7 @@ pub enum DeviceError {
     Driver(String),
 }
 
-/// Calls what calls the driver: wgpu panics where that reports a loss that it did not foresee.
+/// Runs a call to the driver. wgpu panics if the driver reports a loss where wgpu does not expect one.
 pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, DeviceError> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| DeviceError::Lost("its driver gave up".to_owned()))
 }

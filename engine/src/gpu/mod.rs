@@ -1,9 +1,9 @@
 //! Runs a graph's shaders on a GPU: the only user of wgpu.
 //!
-//! [`Gpu`] is shared by threads and runs batches by `&self`. At its making it checks the device against the
-//! references, node by node, on inputs that the caller gives, and the first batch of every shape against the CPU. A
-//! device that fails during a run is made anew once; if that one fails soon, the CPU computes this batch and all later
-//! ones. Either way the results are complete.
+//! [`Gpu`] is shared by threads and runs batches by `&self`. When it is made, it compares the
+//! device with the references, node by node, on inputs that the caller gives. The first batch of every shape is compared with
+//! the CPU. A device that fails during a run is opened again once. If that one fails soon, the CPU computes this batch and all
+//! later ones. Either way the results are complete.
 
 mod cache;
 mod check;
@@ -43,7 +43,7 @@ pub use memory::Memory;
 pub use options::{Fail, Plant, Stage};
 pub use options::{Features, GpuOptions};
 
-/// A device that was made anew and has run this many submissions may be made anew again.
+/// A device that was opened again may be opened once more after this many submissions.
 const TRUSTED_AGAIN: usize = 100;
 
 /// A graph on a GPU, with the CPU behind it.
@@ -75,7 +75,7 @@ enum State {
     Cpu,
 }
 
-/// What a device made of a batch, with the plans that are not trusted yet and the first record of each.
+/// What a device computed of a batch, with the plans that are not trusted yet and the first record of each.
 type OnDevice<T> = Result<(T, Vec<(Arc<DevicePlan>, usize)>), Failure>;
 
 impl Gpu {
@@ -141,7 +141,7 @@ impl Gpu {
                 let subgroups = if traits.subgroups { ", subgroups" } else { "" };
                 let cpu = match self.crossover {
                     0 | 1 => String::new(),
-                    usize::MAX => "; the cpu, which is faster".to_owned(),
+                    usize::MAX => "; the cpu is faster".to_owned(),
                     n => format!("; the cpu below {n} records"),
                 };
                 format!("gpu ({name}, {backend}, {storage}{subgroups}{cpu})")
@@ -207,7 +207,7 @@ impl Gpu {
                 Err(Failure::Engine(error)) => return Err(error),
                 Err(Failure::TooLarge { what, needed, allowed }) => {
                     (self.options.warn)(&format!(
-                        "{}: a record needs {needed} {what}, {allowed} are allowed; using the CPU for it",
+                        "{}: a record needs {needed} {what}, and the GPU allows {allowed}; the CPU runs it",
                         self.adapter.name
                     ));
                     break;
@@ -262,7 +262,7 @@ impl Gpu {
         }
     }
 
-    /// Makes a device anew that failed, unless it is one that failed soon after that, or hangs.
+    /// Opens a failed device again, unless it hangs, or was opened again shortly before.
     fn recover(&self, made: usize, failure: &DeviceError) {
         let name = &self.adapter.name;
         let network = {
@@ -279,7 +279,7 @@ impl Gpu {
         };
         let served = network.counts().submits.load(Ordering::Relaxed);
         let next = if matches!(failure, DeviceError::Timeout(_)) {
-            // Letting go of a device that hangs would wait for it.
+            // To drop a device that hangs would wait for it.
             std::mem::forget(network);
             Err(failure.to_string())
         } else {
@@ -295,7 +295,7 @@ impl Gpu {
         match next {
             Ok((network, _)) => {
                 *state = State::Device(Arc::new(network), made + 1);
-                let line = format!("{name}: {failure}; it was set up anew and the batch is run again");
+                let line = format!("{name}: {failure}; it was opened again, and the batch runs again");
                 (self.options.warn)(&line);
             }
             Err(why) => {

@@ -1,5 +1,7 @@
 //! Windows around beats, and the heart rate.
 
+pub(crate) use super::statistics::{median, median_of};
+
 /// Copies the window of `samples` samples around sample `peak` of every lead into `out`, `[leads, samples]` row by row:
 /// `[peak - samples / 2, peak - samples / 2 + samples)`, zeros outside of the record.
 ///
@@ -66,26 +68,6 @@ pub fn heart_rate(peaks: &[i64], sample_rate: f64) -> Option<HeartRate> {
         min: 60.0 / stretches.iter().copied().fold(0.0, f64::max),
         max: 60.0 / stretches.iter().copied().fold(f64::INFINITY, f64::min),
     })
-}
-
-/// The median, the mean of the middle two of an even number; 0 of none.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    median_of(&mut values.to_vec())
-}
-
-/// The same; reorders them.
-pub(crate) fn median_of(values: &mut [f64]) -> f64 {
-    let (n, half) = (values.len(), values.len() / 2);
-    if n == 0 {
-        return 0.0;
-    }
-    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
-    let upper = *upper;
-    if n % 2 == 1 {
-        return upper;
-    }
-    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(upper);
-    (lower + upper) / 2.0
 }
 
 #[cfg(test)]

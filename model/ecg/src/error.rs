@@ -122,7 +122,7 @@ pub enum Error {
         available: String,
     },
     /// A number given to a filter or generator is out of its range.
-    #[error("{item}: expected {expected}, found {found}")]
+    #[error("{item}: expected {expected}, found {found}; correct the value")]
     Parameter {
         /// The parameter.
         item: &'static str,

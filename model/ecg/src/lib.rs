@@ -18,6 +18,7 @@
 //! qrs.rs         the windows of QRS complexes
 //! ranks.rs       medians of many columns while rows come and go
 //! workers.rs     threads for the parts of one long record
+//! statistics.rs  medians and quantiles
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! random.rs      its random numbers, and those of the intervals of `efficientecg-evaluate`
 //! ```
@@ -44,6 +45,7 @@ mod ranks;
 pub mod resample;
 pub mod rhythm;
 pub mod segments;
+pub mod statistics;
 pub mod synth;
 pub mod wfdb;
 pub mod workers;

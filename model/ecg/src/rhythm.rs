@@ -5,6 +5,7 @@
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 
 use super::segments::AlignedBeats;
+use super::statistics;
 use super::workers::Workers;
 use super::{atrial, morphology};
 use std::ops::Range;
@@ -70,8 +71,7 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
         beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate).collect();
     let change: Vec<f64> = interval.windows(2).map(|w| (w[1] / w[0]).ln().abs()).collect();
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-    let mut sorted = interval.clone();
-    sorted.sort_unstable_by(f64::total_cmp);
+    let sorted = statistics::ascending(&interval);
     let (record, longest) = (mean(&interval), quantile(&sorted, LONG));
     let [mut nearby, mut around, mut changing] = [Sorted::default(), Sorted::default(), Sorted::default()];
 
@@ -114,13 +114,9 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
     Some(out)
 }
 
-/// The value at place `part (n - 1)` of sorted values, between two of them in proportion; 0 of none.
+/// A quantile of sorted values; 0 of none.
 fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
-    let place = part * last as f64;
-    let low = (place.floor() as usize).min(last);
-    let high = (low + 1).min(last);
-    sorted[low] + (place - low as f64) * (sorted[high] - sorted[low])
+    statistics::quantile(sorted, part).unwrap_or(0.0)
 }
 
 /// The values of a span that moves on, in ascending order.

@@ -6,6 +6,7 @@
 //! files give the same interval.
 
 use efficientecg_ecg::random::Random;
+use efficientecg_ecg::statistics::{ascending, quantile};
 
 /// The seed of the program's draws.
 pub const SEED: u64 = 1;
@@ -34,31 +35,16 @@ pub fn intervals(
     }
     values
         .into_iter()
-        .map(|mut all| {
-            all.sort_by(f64::total_cmp);
-            (!all.is_empty()).then(|| [percentile(&all, 0.025), percentile(&all, 0.975)])
+        .map(|all| {
+            let sorted = ascending(&all);
+            Some([quantile(&sorted, 0.025)?, quantile(&sorted, 0.975)?])
         })
         .collect()
-}
-
-/// Of ascending values, at least one.
-fn percentile(sorted: &[f64], part: f64) -> f64 {
-    let place = part * (sorted.len() - 1) as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(sorted.len() - 1);
-    sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn percentiles() {
-        assert_eq!(percentile(&[3.0], 0.975), 3.0);
-        assert_eq!(percentile(&[0.0, 10.0], 0.25), 2.5);
-        assert_eq!(percentile(&[0.0, 1.0, 2.0, 3.0, 4.0], 0.5), 2.0);
-    }
 
     #[test]
     fn the_interval_of_a_mean() {

@@ -70,26 +70,25 @@ impl FileError {
     }
 }
 
-/// Escapes control characters and cuts `text` to 160 characters (at its middle, both ends are telling).
+/// Text of a file on one line, of at most 160 characters: [`line_of`].
 pub fn one_line(text: &str) -> String {
-    let shortened;
-    let text = if text.len() > LONGEST && text.chars().count() > LONGEST {
-        let head: String = text.chars().take(LONGEST / 2).collect();
-        let tail: Vec<char> = text.chars().rev().take(LONGEST / 2).collect();
-        let tail: String = tail.into_iter().rev().collect();
-        shortened = format!("{head}…{tail}");
-        &shortened
-    } else {
-        text
-    };
+    line_of(text, LONGEST)
+}
+
+/// Cuts `text` to `most` characters (at its middle, both ends are telling), and escapes what ends a line or writes backwards.
+pub fn line_of(text: &str, most: usize) -> String {
     let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        // Unicode's line and paragraph separators break a line as well.
-        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
+    let mut put = |c: char| {
+        let marks = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || marks { line.extend(c.escape_default()) } else { line.push(c) }
+    };
+    let count = if text.len() > most { text.chars().count() } else { 0 };
+    if count <= most {
+        text.chars().for_each(put);
+    } else {
+        text.chars().take(most / 2).for_each(&mut put);
+        put('…');
+        text.chars().skip(count - most / 2).for_each(put);
     }
     line
 }
@@ -106,5 +105,12 @@ mod tests {
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{2028}'));
         assert!(text.len() < 400, "{text}");
         assert!(text.starts_with(r"w\r.npz: a\nb\u{2028}\u{1b}[31m: expected one, found xxx"));
+    }
+
+    #[test]
+    fn both_ends_of_a_long_line_are_kept() {
+        assert_eq!(line_of("äbcdeö", 6), "äbcdeö");
+        assert_eq!(line_of("äbcdeö", 4), "äb…eö");
+        assert_eq!(line_of("a\tb\u{202e}c", 9), r"a\tb\u{202e}c");
     }
 }

@@ -3,11 +3,9 @@
 //!
 //! - [`ItemError`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the fix.
 //! - [`Dim`] and [`check_shape`]: an array's shape held against the expected one.
-//! - [`Moment`]: the clock, where there is one.
 //! - `open`, `text`, `Timed`: files in; feature `read`.
 //! - `write`, `write_all`: files out; feature `write`, which brings `read`.
 
-mod clock;
 mod error;
 #[cfg(feature = "read")]
 mod read;
@@ -15,8 +13,7 @@ mod shape;
 #[cfg(feature = "write")]
 mod write;
 
-pub use clock::Moment;
-pub use error::{FileError, ItemError, one_line};
+pub use error::{FileError, ItemError, line_of, one_line};
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};

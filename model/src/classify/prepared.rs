@@ -8,6 +8,7 @@ use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{
     self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
 };
+use efficientecg_files::ItemError;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
@@ -323,12 +324,9 @@ fn rhythm_value(
         Unit::Record => beat_sequence::INPUTS,
     };
     if inputs != made {
-        return Err(ClassifyError::Feature {
-            item: "rhythm".to_owned(),
-            expected: format!("{made} numbers a row"),
-            found: inputs.to_string(),
-            fix: "use a model that takes this program's rhythm rows",
-        });
+        let (expected, found) = (format!("{made} numbers a row"), inputs.to_string());
+        let fix = "use a model that takes this program's rhythm rows";
+        return Err(ItemError::new("rhythm", expected, found, fix).into());
     }
     Ok(match unit {
         Unit::Beat => rhythm::rows_by(signals, beats, rate, workers)
@@ -350,11 +348,9 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
         Sex::Male => ["male", "m"],
     };
     let found = categories.iter().position(|c| names.contains(&c.to_lowercase().as_str()));
-    found.map(Value::Category).ok_or_else(|| ClassifyError::Feature {
-        item: "sex".to_owned(),
-        expected: format!("a category named {}", names[0]),
-        found: categories.join(", "),
-        fix: "name the model's categories female and male",
+    found.map(Value::Category).ok_or_else(|| {
+        let (expected, found) = (format!("a category named {}", names[0]), categories.join(", "));
+        ItemError::new("sex", expected, found, "name the model's categories female and male").into()
     })
 }
 

@@ -284,10 +284,16 @@ impl Config {
         check::blocks(self)
     }
 
-    /// Positions after the stem and every block for `len` input samples: `T'` of the head.
-    pub fn head_len(&self, len: usize) -> Result<usize, ItemError> {
-        let stem = out_len(len, self.stem.kernel, self.stem.stride);
-        Ok(self.blocks()?.iter().fold(stem, |t, b| b.out_len(t)))
+    /// Positions after the stem and after each block for `len` input samples; the last are the head's.
+    ///
+    /// # Errors
+    /// As those of [`Config::blocks`].
+    pub fn lengths(&self, len: usize) -> Result<Vec<usize>, ItemError> {
+        let mut lengths = vec![out_len(len, self.stem.kernel, self.stem.stride)];
+        for block in self.blocks()? {
+            lengths.push(block.out_len(lengths[lengths.len() - 1]));
+        }
+        Ok(lengths)
     }
 
     /// The fusion's features; none without fusion.

@@ -62,8 +62,8 @@ fn the_example_reads_and_unrolls() {
         [block(32, 16, 1, 1, 8, false), block(16, 24, 6, 2, 4, false), block(24, 24, 6, 1, 6, true),]
     );
     // 720 → 360 (stem) → 360 → 180 → 180
-    assert_eq!(config.head_len(720).expect("length"), 180);
-    assert_eq!(config.head_len(1).expect("length"), 1);
+    assert_eq!(config.lengths(720).expect("lengths"), [360, 360, 180, 180]);
+    assert_eq!(config.lengths(1).expect("lengths"), [1; 4]);
 }
 
 #[test]

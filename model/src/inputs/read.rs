@@ -1,7 +1,7 @@
 //! A run's inputs from the arrays of a NumPy file.
 
 use super::{FeatureInput, Inputs, mismatch, of_record};
-use crate::config::{Config, FeatureKind, out_len};
+use crate::config::{Config, FeatureKind};
 use efficientecg_files::{Dim, FileError, ItemError};
 use efficientecg_npz::{Archive, Array, Class, Data};
 use std::collections::{BTreeMap, HashSet};
@@ -71,19 +71,18 @@ pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs
 fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>, ItemError> {
     let blocks = config.blocks()?;
     let b = inputs.batch;
-    let stem = out_len(inputs.samples, config.stem.kernel, config.stem.stride);
-    let after = |n: usize| blocks[..n].iter().fold(stem, |t, block| block.out_len(t));
+    let lengths = config.lengths(inputs.samples)?;
     let fused = config.fusion.as_ref().map(|f| vec![b, f.features.len(), f.dim]);
     let block = |name: &str| {
         let i: usize = name.strip_prefix("tap.blocks.")?.parse().ok()?;
         // "tap.blocks.01" parses too, but is no block's name.
         let block = blocks.get(i).filter(|_| name == format!("tap.blocks.{i}"))?;
-        Some(vec![b, block.c_out, after(i + 1)])
+        Some(vec![b, block.c_out, lengths[i + 1]])
     };
     let shape = match name {
         "logits" | "probabilities" => Some(vec![b, config.classes.len()]),
-        "tap.stem" => Some(vec![b, config.stem.channels, stem]),
-        "tap.head" => Some(vec![b, config.head_channels, after(blocks.len())]),
+        "tap.stem" => Some(vec![b, config.stem.channels, lengths[0]]),
+        "tap.head" => Some(vec![b, config.head_channels, lengths[blocks.len()]]),
         "tap.tokens" | "tap.attention" => fused,
         _ => block(name),
     };

@@ -155,7 +155,7 @@ pub fn config(data: &[u8]) {
     let text = config.to_json().expect("text");
     assert_eq!(Config::from_json(&text).expect("read back"), config);
     good(config.blocks());
-    good(config.head_len(config.samples));
+    good(config.lengths(config.samples));
     good(table(&config));
 }
 

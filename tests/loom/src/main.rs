@@ -1,8 +1,8 @@
 //! The engine's thread pool, its own source, on loom's model of threads, locks and atomics (Norris and Demsky,
-//! *CDSChecker*, 2013): what is asserted here holds in every order of what the threads do, and for whatever a relaxed
-//! load may give. Loom reports deadlocks, and cells that are read and written without an order between. Of the larger
-//! models it tries all orders with up to a number of preemptions. Prints how many orders each had. What loom cannot
-//! model, panics (a lock is then poisoned) and three that spin, is for Miri.
+//! *CDSChecker*, 2013): what is asserted here holds in every order of what the threads do, and for whatever a relaxed load may give. Loom
+//! reports deadlocks, and cells that are read and written without an order between. Of the larger models it tries all orders
+//! with up to a number of preemptions. Prints how many orders each had. What loom cannot model, panics (a lock is then
+//! poisoned) and three that spin, is for Miri.
 
 #[path = "../../../engine/src/clock.rs"]
 #[allow(dead_code)]

@@ -45,7 +45,7 @@ pub(crate) struct BeatsEvaluation {
     #[arg(long)]
     pub(crate) matrices: bool,
     #[command(flatten)]
-    pub(crate) form: Form,
+    pub(crate) form: ReportArguments,
 }
 
 #[derive(Args)]
@@ -69,11 +69,11 @@ pub(crate) struct RecordsEvaluation {
     #[arg(long, value_name = "P", value_parser = probability)]
     pub(crate) threshold: Option<f64>,
     #[command(flatten)]
-    pub(crate) form: Form,
+    pub(crate) form: ReportArguments,
 }
 
 #[derive(Args)]
-pub(crate) struct Form {
+pub(crate) struct ReportArguments {
     /// 95 % intervals from N draws of the records, with a fixed seed
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub(crate) bootstrap: Option<u32>,

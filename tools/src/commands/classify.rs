@@ -155,7 +155,7 @@ fn finish(
     {
         let (a, b) = (other.display(), path.display());
         let line = format!(
-            "{b}: as {a} it names itself {name}, and would write the same file or row; classify it by itself"
+            "{b}: it has the name {name}, as {a} has, and would write the same file or row; classify it in another run"
         );
         return Err(Failure::usage(line));
     }

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
         let (other, samples) = *first.get_or_insert((path, one.samples));
         if !args.no_signal && one.samples != samples {
             failed.push(Failure::usage(format!(
-                "{}: expected {samples} samples as of {}, found {}; give records of one length, or --no-signal",
+                "{}: expected {samples} samples, as in {}, found {}; give records of one length, or --no-signal",
                 path.display(),
                 other.display(),
                 one.samples

@@ -2,7 +2,7 @@
 
 use super::beats::ClassReport;
 use super::{CalibrationReport, interval, number, percent};
-use crate::args::{Form, Kind, RecordsEvaluation};
+use crate::args::{Kind, RecordsEvaluation, ReportArguments};
 use crate::error::Failure;
 use crate::out;
 use efficientecg::FileError;
@@ -112,7 +112,7 @@ fn left_out(args: &RecordsEvaluation, joined: &Joined) -> Vec<String> {
 
 /// Intervals of named figures of records.
 fn bootstrap(
-    form: &Form,
+    form: &ReportArguments,
     records: usize,
     names: Vec<String>,
     figures: impl FnMut(&[usize]) -> Vec<Option<f64>>,
@@ -122,7 +122,7 @@ fn bootstrap(
 }
 
 /// Over the column of intervals, if there is one.
-fn heading(form: &Form, figure: &str) -> String {
+fn heading(form: &ReportArguments, figure: &str) -> String {
     if form.bootstrap.is_some() { format!("  ({figure}, 95 %)") } else { String::new() }
 }
 
@@ -131,7 +131,7 @@ fn of(figure: &str, class: &str) -> String {
     format!("{figure} {class}")
 }
 
-fn single(cases: &Records, left_out: Vec<String>, form: &Form) -> Result<(), Failure> {
+fn single(cases: &Records, left_out: Vec<String>, form: &ReportArguments) -> Result<(), Failure> {
     let all = cases.all();
     let mut names = vec!["mean_f1".to_owned(), "accuracy".to_owned()];
     names.extend(cases.classes.iter().map(|c| of("f1", c)));
@@ -188,7 +188,12 @@ fn single(cases: &Records, left_out: Vec<String>, form: &Form) -> Result<(), Fai
     Ok(out::text(&text)?)
 }
 
-fn multi(cases: &Multilabel, left_out: Vec<String>, threshold: f64, form: &Form) -> Result<(), Failure> {
+fn multi(
+    cases: &Multilabel,
+    left_out: Vec<String>,
+    threshold: f64,
+    form: &ReportArguments,
+) -> Result<(), Failure> {
     let all = cases.all(threshold);
     let mut names = ["macro_auc", "macro_f1"].map(str::to_owned).to_vec();
     names.extend(cases.classes.iter().flat_map(|c| [of("auc", c), of("f1", c)]));

@@ -1,0 +1,55 @@
+//! Medians and quantiles.
+
+/// The values in ascending order.
+pub fn ascending(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted
+}
+
+/// The value at place `part (n - 1)` of `n` ascending values, between two of them in proportion; none of none. `part` is from 0 to 1.
+///
+/// ```
+/// use efficientecg_ecg::statistics::quantile;
+/// assert_eq!(quantile(&[0.0, 10.0], 0.25), Some(2.5));
+/// ```
+pub fn quantile(ascending: &[f64], part: f64) -> Option<f64> {
+    let last = ascending.len().checked_sub(1)?;
+    let place = part * last as f64;
+    let low = (place.floor() as usize).min(last);
+    let high = (low + 1).min(last);
+    Some(ascending[low] + (place - low as f64) * (ascending[high] - ascending[low]))
+}
+
+/// The median, the mean of the middle two of an even number; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    median_of(&mut values.to_vec())
+}
+
+/// The same; reorders them.
+pub(crate) fn median_of(values: &mut [f64]) -> f64 {
+    let (n, half) = (values.len(), values.len() / 2);
+    if n == 0 {
+        return 0.0;
+    }
+    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    let upper = *upper;
+    if n % 2 == 1 {
+        return upper;
+    }
+    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(upper);
+    (lower + upper) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles() {
+        assert_eq!(quantile(&[], 0.5), None);
+        assert_eq!(quantile(&[3.0], 0.975), Some(3.0));
+        assert_eq!(quantile(&[0.0, 1.0, 2.0, 3.0, 4.0], 0.5), Some(2.0));
+        assert_eq!(quantile(&ascending(&[4.0, -1.0, 2.0]), 1.0), Some(4.0));
+    }
+}
