@@ -4,9 +4,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use efficientecg_benches::Bench;
-use efficientecg_kernels::ops::ops;
 use efficientecg_kernels::peak::multiply_adds;
 use efficientecg_kernels::simd::Level;
+use efficientecg_kit::ops;
 
 fn operations(criterion: &mut Criterion) {
     for level in Level::available().into_iter().filter(|l| *l != Level::SCALAR) {

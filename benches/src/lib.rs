@@ -4,11 +4,11 @@ use efficientecg::config::presets::Setup;
 use efficientecg::config::{Config, Feature, Fusion};
 use efficientecg::{LoadError, Model, Options, Weights};
 use efficientecg_kernels::aligned::Aligned;
-use efficientecg_kernels::bound::Arithmetic;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
-use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Layout, Matrix, Shape, TensorView, TensorViewMut};
+use efficientecg_kit::bounds::Arithmetic;
+use efficientecg_kit::{Case, Random};
 
 /// A case of an operation, packed for a level, with buffers to run it again and again.
 pub struct Bench<'a> {

@@ -106,6 +106,19 @@ impl Graph {
 }
 
 impl<O> Graph<O> {
+    /// The same graph with other operations.
+    #[cfg(test)]
+    pub(crate) fn map<P>(self, mut f: impl FnMut(O) -> P) -> Graph<P> {
+        let nodes = self.nodes.into_iter().map(|n| Node {
+            label: n.label,
+            contract: n.contract,
+            op: f(n.op),
+            inputs: n.inputs,
+            outputs: n.outputs,
+        });
+        Graph { inputs: self.inputs, nodes: nodes.collect(), values: self.values }
+    }
+
     fn value(&mut self) -> Value {
         self.values += 1;
         Value(self.values - 1)

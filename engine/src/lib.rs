@@ -12,6 +12,7 @@ pub mod pool;
 pub mod profile;
 pub mod reference;
 mod sync;
+mod tasks;
 
 pub use cpu::Cpu;
 pub use error::EngineError;

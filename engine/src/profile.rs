@@ -1,6 +1,4 @@
-//! Where the time of a run goes: the run itself, timed node by node.
-//!
-//! A back end is generic over `Profiler`, so that a run without a profile is compiled without a clock.
+//! Where the time of a run goes: the run itself, with a recorder of its nodes. Other runs look at no clock between nodes.
 
 use crate::clock::Moment;
 use std::sync::{Mutex, PoisonError};
@@ -33,32 +31,11 @@ pub struct Profile {
     pub threads: usize,
     /// Whether a GPU computed it.
     pub gpu: bool,
-    /// What kept the nodes from being timed, or the GPU from computing them.
+    /// What kept the nodes from being timed, or the GPU or all threads from computing them.
     pub note: Option<String>,
 }
 
-/// May read a clock between the nodes of a run.
-pub(crate) trait Profiler: Sync {
-    /// A moment.
-    type Mark: Copy;
-    /// Now.
-    fn mark(&self) -> Self::Mark;
-    /// A node took from `since` to now for one record; gives now.
-    fn took(&self, node: usize, track: usize, threads: usize, since: Self::Mark) -> Self::Mark;
-}
-
-/// Reads no clock.
-pub(crate) struct NoProfiler;
-
-impl Profiler for NoProfiler {
-    type Mark = ();
-    #[inline(always)]
-    fn mark(&self) {}
-    #[inline(always)]
-    fn took(&self, _: usize, _: usize, _: usize, (): ()) {}
-}
-
-/// Records spans by the processor's clock.
+/// Measures the nodes of a run.
 pub(crate) struct Recorder {
     start: Moment,
     tracks: Vec<Mutex<Vec<Span>>>,
@@ -79,16 +56,9 @@ impl Recorder {
             self.tracks.into_iter().flat_map(|l| l.into_inner().unwrap_or_else(PoisonError::into_inner));
         Profile { spans: spans.collect(), seconds, threads, gpu: false, note: None }
     }
-}
 
-impl Profiler for Recorder {
-    type Mark = Moment;
-
-    fn mark(&self) -> Moment {
-        Moment::now()
-    }
-
-    fn took(&self, node: usize, track: usize, threads: usize, since: Moment) -> Moment {
+    /// A node took from `since` to now for one record; gives now.
+    pub(crate) fn took(&self, node: usize, track: usize, threads: usize, since: Moment) -> Moment {
         let now = Moment::now();
         let seconds = |from: Moment, to: Moment| to.since(from).as_secs_f64();
         let (start, seconds) = (seconds(self.start, since), seconds(since, now));

@@ -293,6 +293,3 @@ pub(crate) const REDUCE_THREADS: usize = 256;
 
 /// Bytes of workgroup memory that either takes.
 pub(crate) const REDUCE_BYTES: usize = 16 * REDUCE_THREADS;
-
-#[cfg(test)]
-mod tests;

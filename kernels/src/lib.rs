@@ -2,17 +2,15 @@
 //! kernel, no dependency but `half`, which converts f16 and bf16.
 //!
 //! - [`op`]: the traits [`op::Op`] (contract, cost, reference) and [`op::Kernel`] (tasks on one instruction set).
-//! - [`ops`]: one folder an operation, and the table [`ops::ops`] that tests and benches loop over.
+//! - [`ops`]: one folder an operation. Cases and error bounds of each, and the table that tests and benches loop over, are in `tests/kit`.
 //! - [`tensor`]: two-dimensional tensors as kernels see them.
 //! - [`simd`]: vectors, instruction sets, the one dispatch site. [`math`]: `exp` and its kin on them.
-//! - [`bound`]: how far a kernel may be from its reference.
 //! - [`aligned`]: memory for whole vectors.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
 //! - [`half`]: f16 and bf16. `gemm`: the matrix product and its table of micro-kernels. `gemv`: matrix-vector products. `norm`, `softmax`.
 //! - `tuning`: every constant of the schedule.
 
 pub mod aligned;
-pub mod bound;
 pub mod error;
 mod gemm;
 mod gemv;

@@ -6,7 +6,6 @@
 //! may go then. A kernel's work is cut into *tasks* that depend on nothing but the shapes, and runs of them are given
 //! to threads: how long the runs are never shows in the results, so any number of threads gives the same bits.
 
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::simd::Level;
@@ -74,10 +73,6 @@ pub trait Op: Send + Sync {
     /// Plain loops with f64 sums: the gold standard. `outputs` have the shapes that [`Contract::outputs`] gave.
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]);
 
-    /// How far a kernel's results may be from the reference's, for results in the contract's order, row by row: see
-    /// [`crate::bound`], and the operation's own page for what it comes to.
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>>;
-
     /// The kernel for an instruction set. The precision is for the products of pointwise convolutions and of expand layers;
     /// the others, a small part of the work, are in f32.
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel>;
@@ -93,10 +88,6 @@ impl Op for Box<dyn Op> {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         (**self).reference(inputs, outputs);
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        (**self).bound(inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {

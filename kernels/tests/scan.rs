@@ -1,9 +1,9 @@
 //! The approximations of `math` against f64, over the bit patterns of f32: every 4,099th and all near special points, or with
 //! `EFFICIENTECG_LONG=1` all 2^32 of them (minutes in a release build). Prints the worst of each level.
 
-use efficientecg_kernels::bound::{ROUGH_ERROR, exp_error, sigmoid_error};
 use efficientecg_kernels::math::{self, Function};
 use efficientecg_kernels::simd::{Body, Isa, Level};
+use efficientecg_kit::bounds::{ROUGH_ERROR, exp_error, sigmoid_error};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -187,7 +187,7 @@ impl Model {
         #[cfg(feature = "ecg")]
         let helpers = match &options.pool {
             Some(_) => 1,
-            None => options.threads.unwrap_or_else(available_threads),
+            None => options.threads.unwrap_or(usize::MAX).min(available_threads()),
         };
         Ok(Model {
             config,

@@ -1,7 +1,6 @@
 //! What this machine's processor can do at most, measured: the roofline of a profile.
 
 use efficientecg_engine::clock::{self, Moment};
-use efficientecg_engine::pool::Pool;
 use efficientecg_kernels::peak;
 use efficientecg_kernels::simd::Level;
 use std::sync::{Mutex, PoisonError};
@@ -31,12 +30,11 @@ pub struct Peaks {
 impl Peaks {
     /// Measures them: a quarter of a second or so, and 256 MiB.
     pub fn measure(level: Level, threads: usize) -> Peaks {
-        let pool = Pool::new(threads);
-        let threads = pool.threads();
+        let threads = threads.max(1);
         if !clock::TICKS {
             return Peaks { threads, multiply_adds: 0.0, read: None, copied: None };
         }
-        let multiply_adds = best(&pool, |_| {
+        let multiply_adds = best(threads, |_| {
             let start = Moment::now();
             let mut done = 0;
             while start.elapsed() < ROUND {
@@ -47,7 +45,7 @@ impl Peaks {
         let part = NUMBERS / threads;
         let from = filled(part * threads, 1.0);
         let read = from.as_ref().map(|from| {
-            best(&pool, |worker| {
+            best(threads, |worker| {
                 let start = Moment::now();
                 let bytes = peak::read(level, &from[worker * part..][..part]);
                 bytes as f64 / start.elapsed().as_secs_f64()
@@ -56,7 +54,7 @@ impl Peaks {
         let to: Option<Vec<Mutex<Vec<f32>>>> =
             (0..threads).map(|_| filled(part, 0.0).map(Mutex::new)).collect();
         let copied = from.as_ref().zip(to).map(|(from, to)| {
-            best(&pool, |worker| {
+            best(threads, |worker| {
                 let mut to = to[worker].lock().unwrap_or_else(PoisonError::into_inner);
                 let start = Moment::now();
                 to.copy_from_slice(&from[worker * part..][..part]);
@@ -77,14 +75,15 @@ impl Peaks {
 }
 
 /// The best of some rounds, in which all threads are at work at once, of the sum of their rates.
-fn best(pool: &Pool, rate: impl Fn(usize) -> f64 + Sync) -> f64 {
+fn best(threads: usize, rate: impl Fn(usize) -> f64 + Sync) -> f64 {
     let round = |_| {
-        let sum = Mutex::new(0.0);
-        pool.run(&|worker, _| {
-            let rate = rate(worker);
-            *sum.lock().unwrap_or_else(PoisonError::into_inner) += rate;
-        });
-        sum.into_inner().unwrap_or_else(PoisonError::into_inner)
+        std::thread::scope(|scope| {
+            let rate = &rate;
+            // A thread that the system does not give adds nothing.
+            let started = |thread| std::thread::Builder::new().spawn_scoped(scope, move || rate(thread)).ok();
+            let others: Vec<_> = (1..threads).filter_map(started).collect();
+            rate(0) + others.into_iter().filter_map(|other| other.join().ok()).sum::<f64>()
+        })
     };
     (0..ROUNDS).map(round).fold(0.0, f64::max)
 }

@@ -6,7 +6,7 @@ use efficientecg::{Backend, Level, Options, Outputs, Precision};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The worst error of each back end and level so far, and what failed.
 #[derive(Default)]
@@ -61,48 +61,83 @@ fn run(golden: &Golden, options: &Options) -> Outputs {
     model.run_with_taps(&golden.inputs, &taps).unwrap_or_else(|e| panic!("{}: {e}", golden.name))
 }
 
-/// Checks every network of a folder and gives their count.
-fn check(folder: &Path) -> usize {
-    let mut tally = Tally::default();
-    let list = golden::list(folder);
-    for (weights, reference) in &list {
-        let golden = Golden::load(weights, reference);
-        let options = Options::new().backend(Backend::Reference);
-        tally.check("reference", &golden, &run(&golden, &options), TOLERANCE);
-        for level in Level::available() {
-            let options = |threads| Options::new().threads(threads).level(level);
-            let alone = run(&golden, &options(1));
-            tally.check(level.name(), &golden, &alone, TOLERANCE);
-            for threads in [2, 3] {
-                let label = format!("{}, {}, {threads} threads", golden.name, level.name());
-                assert_same_bits(&label, &run(&golden, &options(threads)), &alone);
+/// Holds what `run` makes of every network against its golden: of those that are kept, and of those in a folder that somebody names.
+fn check(device: &str, tolerance: f64, run: impl Fn(&Golden) -> Outputs) {
+    let more = std::env::var_os("EFFICIENTECG_CONFORMANCE").map(PathBuf::from);
+    for (folder, least) in std::iter::once((golden::folder(), 20)).chain(more.map(|folder| (folder, 1))) {
+        let mut tally = Tally::default();
+        let list = golden::list(&folder);
+        for (weights, reference) in &list {
+            let golden = Golden::load(weights, reference);
+            tally.check(device, &golden, &run(&golden), tolerance);
+        }
+        println!("{}: {} networks", folder.display(), list.len());
+        for (device, (error, what)) in &tally.worst {
+            println!("  {device:15} worst error {error:.2e} ({what})");
+        }
+        assert!(tally.failures.is_empty(), "above tolerance:\n{}", tally.failures.join("\n"));
+        assert!(list.len() >= least, "{}: {} networks", folder.display(), list.len());
+    }
+}
+
+#[test]
+fn reference() {
+    check("reference", TOLERANCE, |golden| run(golden, &Options::new().backend(Backend::Reference)));
+}
+
+/// At a level and in a precision, on one thread, and with the same bits on several.
+fn at(level: &str, precision: &str) {
+    let Some(level) = Level::by_name(level) else {
+        return efficientecg_skipped::skipped(&format!("this processor has no {level}"));
+    };
+    let (tolerance, pools): (f64, &[usize]) = match precision {
+        "f32" => (TOLERANCE, &[2, 3]),
+        "f16" => (2e-2, &[3]),
+        _ => (6e-2, &[3]),
+    };
+    let precision = Precision::by_name(precision).unwrap_or_else(|| panic!("{precision}"));
+    let device = format!("{} {}", level.name(), precision.name());
+    check(&device, tolerance, |golden| {
+        let options = |threads| Options::new().threads(threads).level(level).precision(precision);
+        let alone = run(golden, &options(1));
+        for threads in pools {
+            let label = format!("{}, {device}, {threads} threads", golden.name);
+            assert_same_bits(&label, &run(golden, &options(*threads)), &alone);
+        }
+        alone
+    });
+}
+
+/// The tests of each instruction set, in every precision.
+macro_rules! levels {
+    ($($(#[$if:meta])? $level:ident)*) => {$(
+        $(#[$if])?
+        mod $level {
+            #[test]
+            fn f32() {
+                super::at(stringify!($level), "f32");
             }
-            for (precision, tolerance) in [(Precision::F16, 2e-2), (Precision::Bf16, 6e-2)] {
-                let options = |threads| options(threads).precision(precision);
-                let alone = run(&golden, &options(1));
-                tally.check(&format!("{} {precision:?}", level.name()), &golden, &alone, tolerance);
-                let label = format!("{}, {} {precision:?}, 3 threads", golden.name, level.name());
-                assert_same_bits(&label, &run(&golden, &options(3)), &alone);
+
+            #[test]
+            fn f16() {
+                super::at(stringify!($level), "f16");
+            }
+
+            #[test]
+            fn bf16() {
+                super::at(stringify!($level), "bf16");
             }
         }
-    }
-    println!("{}: {} networks", folder.display(), list.len());
-    for (device, (error, what)) in &tally.worst {
-        println!("  {device:12} worst error {error:.2e} ({what})");
-    }
-    assert!(tally.failures.is_empty(), "above tolerance:\n{}", tally.failures.join("\n"));
-    list.len()
+    )*};
 }
-
-#[test]
-fn kept_networks() {
-    assert!(check(&golden::folder()) >= 20);
-}
-
-/// Further ones, for whoever names a folder of them.
-#[test]
-fn more_networks() {
-    if let Some(folder) = std::env::var_os("EFFICIENTECG_CONFORMANCE") {
-        check(Path::new(&folder));
-    }
+levels! {
+    scalar
+    #[cfg(target_arch = "x86_64")]
+    avx2
+    #[cfg(target_arch = "x86_64")]
+    avx512
+    #[cfg(target_arch = "x86_64")]
+    avx512_zen
+    #[cfg(target_arch = "aarch64")]
+    neon
 }

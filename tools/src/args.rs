@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::error::Failure;
+use crate::out;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use efficientecg::classify::Unit;
 use efficientecg::{Backend, Level, Model, Options, Precision, available_threads};
@@ -277,7 +278,7 @@ pub(crate) struct ModelArguments {
     /// Storage and products of weights and activations; sums are always f32
     #[arg(long, value_enum, default_value = "f32")]
     precision: PrecisionName,
-    /// Threads [default: the cores that the process may use]
+    /// Threads at most [default, and most: the cores that the process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Records, or windows of beats, to run at once [default: all records, 64 windows]
@@ -367,6 +368,18 @@ fn level(name: &str) -> Result<Level, Failure> {
     })
 }
 
+/// As many threads as were asked for, or as the process may use at once, with a line that says so.
+pub(crate) fn usable_threads(asked: usize) -> usize {
+    let most = available_threads();
+    if asked > most {
+        let s = if most == 1 { "" } else { "s" };
+        out::complain(&format!(
+            "--threads {asked}: this process may use {most} thread{s} at once; using {most}"
+        ));
+    }
+    asked.min(most)
+}
+
 impl ModelArguments {
     /// Loads the model as the options say.
     pub(crate) fn load(&self) -> Result<Model, Failure> {
@@ -376,20 +389,22 @@ impl ModelArguments {
     /// Loads the model for so many records, and says how many of them to work on at once: each then runs on one thread, which keeps
     /// the threads busier than one record after another on all of them. A GPU takes one after another.
     pub(crate) fn load_for(&self, records: usize) -> Result<(Model, usize), Failure> {
-        let threads = self.threads.map_or_else(available_threads, usize::from).min(records);
+        let options = self.options()?;
+        let usable = available_threads();
+        let threads = self.threads.map_or(usable, |asked| usize::from(asked).min(usable)).min(records);
         if threads > 1 {
-            let model = self.network.load(&self.options()?.threads(1))?;
+            let model = self.network.load(&options.clone().threads(1))?;
             if !model.on_gpu() {
                 return Ok((model, threads));
             }
         }
-        Ok((self.load()?, 1))
+        Ok((self.network.load(&options)?, 1))
     }
 
     fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new().backend(self.backend.backend()).precision(self.precision());
         if let Some(threads) = self.threads {
-            options = options.threads(threads.into());
+            options = options.threads(usable_threads(threads.into()));
         }
         if let Some(name) = &self.level {
             options = options.level(level(name)?);

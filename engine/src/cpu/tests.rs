@@ -3,8 +3,7 @@
 use super::*;
 use crate::reference::Reference;
 use efficientecg_kernels::error::ShapeError;
-use efficientecg_kernels::op::{Contract, Cost, Kernel, TIME_CHUNK};
-use efficientecg_kernels::ops::Random;
+use efficientecg_kernels::op::{Call, Contract, Cost, Kernel, TIME_CHUNK};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -12,6 +11,9 @@ use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::tensor::Layout;
+use efficientecg_kit::Random;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Channels, tokens' width, classes.
 const C: usize = 5;
@@ -245,6 +247,86 @@ fn callers_share_a_graph() {
                 }
             });
         }
+    });
+}
+
+/// A kernel whose thread offers the processor to others, or sleeps, at some of its calls.
+struct Interrupted {
+    kernel: Box<dyn Kernel>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Kernel for Interrupted {
+    fn tasks(&self, inputs: &[Shape]) -> usize {
+        self.kernel.tasks(inputs)
+    }
+    fn input_layout(&self, index: usize) -> Layout {
+        self.kernel.input_layout(index)
+    }
+    fn takes_dense(&self) -> bool {
+        self.kernel.takes_dense()
+    }
+    fn output_layout(&self, index: usize) -> Layout {
+        self.kernel.output_layout(index)
+    }
+    fn scratch(&self, inputs: &[Shape]) -> usize {
+        self.kernel.scratch(inputs)
+    }
+    unsafe fn run(&self, call: Call<'_>) {
+        let pause = || {
+            // A multiplicative hash: which calls are interrupted differs from run to run.
+            let call = self.calls.fetch_add(1, Ordering::Relaxed) as u64;
+            match call.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56 {
+                0..40 => std::thread::yield_now(),
+                40..44 => std::thread::sleep(std::time::Duration::from_micros(50)),
+                _ => {}
+            }
+        };
+        pause();
+        // SAFETY: handed on to the caller.
+        unsafe { self.kernel.run(call) };
+        pause();
+    }
+}
+
+/// `EFFICIENTECG_LONG=1` makes 10,000 runs.
+#[test]
+fn the_bits_are_the_same_however_threads_are_interrupted() {
+    let (graph, all) = network();
+    let shapes = shapes(&graph);
+    let records = Records::new(0, 1);
+    let wanted = &all[all.len() - 2..];
+    let want = bits(&results(&shapes, &records, wanted, |b| {
+        Cpu::new(&graph, Level::best(), Arc::new(Pool::new(1))).run(b)
+    }));
+    let long = std::env::var_os("EFFICIENTECG_LONG").is_some_and(|v| v == "1");
+    let runs = if cfg!(miri) {
+        2
+    } else if long {
+        1250
+    } else {
+        40
+    };
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Threads that keep the processor busy meanwhile.
+        for _ in 0..if cfg!(miri) { 0 } else { 2 } {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let calls = Arc::new(AtomicUsize::new(0));
+        let failed = (1..=8).find(|threads| {
+            let kernels = graph
+                .pack(Level::best(), Precision::F32)
+                .map(|kernel| Box::new(Interrupted { kernel, calls: Arc::clone(&calls) }) as Box<dyn Kernel>);
+            let cpu = Cpu::packed(kernels, Level::best(), Arc::new(Pool::new(*threads)));
+            (0..runs).any(|_| bits(&results(&shapes, &records, wanted, |b| cpu.run(b))) != want)
+        });
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(failed, None, "number of threads whose results differ");
     });
 }
 

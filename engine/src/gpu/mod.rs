@@ -17,6 +17,9 @@ mod options;
 mod pipelines;
 mod profile;
 mod rows;
+mod submission;
+#[cfg(feature = "testing")]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod timestamps;
@@ -39,9 +42,9 @@ pub use check::Probe;
 pub use device::{Adapter, adapters, hardware};
 pub use error::{DeviceError, GpuError};
 pub use memory::Memory;
-#[doc(hidden)]
-pub use options::{Fail, Plant, Stage};
 pub use options::{Features, GpuOptions};
+#[cfg(feature = "testing")]
+pub use testing::Stage;
 
 /// A device that was opened again may be opened once more after this many submissions.
 const TRUSTED_AGAIN: usize = 100;
@@ -154,7 +157,8 @@ impl Gpu {
         matches!(self.state(), State::Cpu)
     }
 
-    /// Submissions, waits and readbacks so far.
+    /// Submissions, waits and readbacks so far, for tests.
+    #[cfg(feature = "testing")]
     pub fn counts(&self) -> [usize; 3] {
         match self.state() {
             State::Device(network, _) => {

@@ -1,6 +1,6 @@
 //! How a GPU is chosen and used.
 
-use super::error::{DeviceError, GpuError};
+use super::error::GpuError;
 use crate::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,24 +68,6 @@ impl Features {
     }
 }
 
-/// Given an operation's name and its program, gives what to compile.
-#[doc(hidden)]
-pub type Plant = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
-
-/// Where a device can be made to fail.
-#[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Before a submission.
-    Submit,
-    /// Before the wait for one.
-    Wait,
-}
-
-/// How a device shall fail at a stage: `Lost` destroys it, `Driver` is a panic in the driver, others are reported.
-#[doc(hidden)]
-pub type Fail = Arc<dyn Fn(Stage) -> Option<DeviceError> + Send + Sync>;
-
 /// How a GPU is chosen and used. Each option has a method of its name.
 ///
 /// ```
@@ -117,12 +99,8 @@ pub struct GpuOptions {
     pub cache: Option<PathBuf>,
     /// Called with a line when the GPU fails and what that means.
     pub warn: Arc<dyn Fn(&str) + Send + Sync>,
-    /// For tests: given an operation's name and kernel, gives what to compile in its place.
-    #[doc(hidden)]
-    pub plant: Option<Plant>,
-    /// For tests: asked before each submission and each wait whether the device shall fail.
-    #[doc(hidden)]
-    pub fail: Option<Fail>,
+    #[cfg(feature = "testing")]
+    pub(super) hooks: super::testing::Hooks,
 }
 
 impl Default for GpuOptions {
@@ -137,8 +115,8 @@ impl Default for GpuOptions {
             timeout: Duration::from_secs(60),
             cache: None,
             warn: Arc::new(|_| {}),
-            plant: None,
-            fail: None,
+            #[cfg(feature = "testing")]
+            hooks: super::testing::Hooks::default(),
         }
     }
 }
@@ -204,18 +182,24 @@ impl GpuOptions {
         self.precision = precision;
         self
     }
+}
 
-    /// For tests: what to compile in place of an operation's kernel.
-    #[doc(hidden)]
+/// Failures for tests.
+#[cfg(feature = "testing")]
+impl GpuOptions {
+    /// What to compile in place of an operation's kernel, given the operation's name and the kernel's text.
     pub fn plant(mut self, plant: impl Fn(&str, &str) -> String + Send + Sync + 'static) -> GpuOptions {
-        self.plant = Some(Arc::new(plant));
+        self.hooks.plant = Some(Arc::new(plant));
         self
     }
 
-    /// For tests: whether the device shall fail.
-    #[doc(hidden)]
-    pub fn fail(mut self, fail: impl Fn(Stage) -> Option<DeviceError> + Send + Sync + 'static) -> GpuOptions {
-        self.fail = Some(Arc::new(fail));
+    /// Asked before each submission and each wait whether the device shall fail. `DeviceError::Lost` destroys it,
+    /// `DeviceError::Driver` is a panic in the driver, and others are reported.
+    pub fn fail(
+        mut self,
+        fail: impl Fn(super::testing::Stage) -> Option<super::error::DeviceError> + Send + Sync + 'static,
+    ) -> GpuOptions {
+        self.hooks.fail = Some(Arc::new(fail));
         self
     }
 }

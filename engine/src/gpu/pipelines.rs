@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::error::DeviceError;
-use super::options::{GpuOptions, Plant};
+use super::options::GpuOptions;
 use efficientecg_kernels::gpu::{Dims, Launch, Program};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,18 +19,22 @@ pub(super) struct Pipeline {
 /// The programs compiled so far.
 pub(super) struct Pipelines {
     checked: bool,
-    plant: Option<Plant>,
+    #[cfg(feature = "testing")]
+    hooks: super::testing::Hooks,
     cache: Option<super::cache::DiskCache>,
     made: Mutex<HashMap<Key, Arc<Pipeline>>>,
 }
 
 impl Pipelines {
     pub(super) fn new(device: &Device, options: &GpuOptions) -> Pipelines {
+        let on_disk = device.pipeline_cache;
         // What a planted kernel compiles to must not be found by the next process.
-        let on_disk = device.pipeline_cache && options.plant.is_none();
+        #[cfg(feature = "testing")]
+        let on_disk = on_disk && options.hooks.plant.is_none();
         Pipelines {
             checked: options.checked,
-            plant: options.plant.clone(),
+            #[cfg(feature = "testing")]
+            hooks: options.hooks.clone(),
             cache: on_disk.then(|| super::cache::DiskCache::open(device, options)).flatten(),
             made: Mutex::new(HashMap::new()),
         }
@@ -84,10 +88,12 @@ impl Pipelines {
     }
 
     fn compile(&self, device: &Device, program: &'static Program, launch: &Launch) -> Pipeline {
-        let mut text = program.text(device.traits);
-        if let Some(plant) = &self.plant {
-            text = plant(program.name, &text);
-        }
+        let text = program.text(device.traits);
+        #[cfg(feature = "testing")]
+        let text = match &self.hooks.plant {
+            Some(plant) => plant(program.name, &text),
+            None => text,
+        };
         let module = wgpu::ShaderModuleDescriptor {
             label: Some(program.name),
             source: wgpu::ShaderSource::Wgsl(text.into()),

@@ -1,8 +1,9 @@
 //! Every case of every operation on this machine's GPU, or on its software adapter, against the reference: each element,
 //! in an arena that held NaN before, with the cells around the values checked after.
 //!
-//! The variants need no option of the test's: run again with `LP_NATIVE_VECTOR_WIDTH=512`, or with another driver in
-//! `VK_DRIVER_FILES`, for more. Without any adapter the tests say so and pass, unless `EFFICIENTECG_REQUIRE_GPU=1`.
+//! The tests are named `operation::variant::what`, so that `cargo test depthwise` finds its own. The variants need no option of
+//! the test's: run again with `LP_NATIVE_VECTOR_WIDTH=512`, or with another driver in `VK_DRIVER_FILES`, for more. Without any
+//! adapter the tests say so and pass, unless `EFFICIENTECG_REQUIRE_GPU=1`.
 
 use super::device::Device;
 use super::layout::{self, GUARD};
@@ -14,34 +15,36 @@ use crate::Precision;
 use crate::cpu::Cpu;
 use crate::graph::{Graph, Value};
 use crate::pool::Pool;
-use efficientecg_kernels::bound::{Approx, Arithmetic};
 use efficientecg_kernels::gpu::{Element, Storage, Traits, cells};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
-use efficientecg_kernels::ops::{Case, ops};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
+use efficientecg_kit::bounds::{Approx, Arithmetic};
+use efficientecg_kit::table::entry;
+use efficientecg_kit::{Case, ops};
 
 mod properties;
 
 /// Cells that read as NaN, be they f32 or two f16.
 const POISON: u32 = 0x7fff_7fff;
 
-/// The variants that every case is run in.
-fn variants() -> Vec<(&'static str, GpuOptions)> {
+/// The options of a variant that every case is run in.
+fn variant(name: &str) -> GpuOptions {
     // Not among what the user's own runs keep.
     let cache = std::env::temp_dir().join("efficientecg-tests");
     let base = || GpuOptions { software: true, cache: Some(cache.clone()), ..GpuOptions::default() };
     let plain = Features { f16: false, subgroups: false, ..Features::ALL };
     let half = |features| GpuOptions { precision: Precision::F16, features, ..base() };
-    vec![
-        ("trusted", base()),
-        ("checked", GpuOptions { checked: true, ..base() }),
-        ("no subgroups", GpuOptions { features: plain, ..base() }),
-        ("f16", half(Features::ALL)),
-        ("packed f16", half(plain)),
-    ]
+    match name {
+        "f32" => base(),
+        "f32_checked" => GpuOptions { checked: true, ..base() },
+        "f32_without_subgroups" => GpuOptions { features: plain, ..base() },
+        "f16" => half(Features::ALL),
+        "packed_f16" => half(plain),
+        other => panic!("{other} is no variant"),
+    }
 }
 
 /// Opens a device, or says that there is none.
@@ -220,39 +223,34 @@ fn check(device: Device, case: Case, options: &GpuOptions, likely: bool) -> f64 
 
 /// Every program as the strictest driver takes it: one that computes nothing, but has all of wgpu's checks and the
 /// smallest limits.
-#[test]
-fn every_pipeline_and_binding_is_valid_without_a_driver() {
+fn valid_without_a_driver(operation: &str) {
     for storage in [Storage::F32, Storage::PackedF16, Storage::F16] {
         for subgroups in [false, true] {
             let mut required_features = wgpu::Features::empty();
             required_features.set(wgpu::Features::SHADER_F16, storage == Storage::F16);
             required_features.set(wgpu::Features::SUBGROUP, subgroups);
             let options = GpuOptions { checked: true, ..GpuOptions::default() };
-            for entry in ops() {
-                for Case { name, op, inputs, .. } in (entry.cases)() {
-                    let (device, queue) = wgpu::Device::noop(&wgpu::DeviceDescriptor {
-                        required_features,
-                        ..Default::default()
-                    });
-                    let info = device.adapter_info();
-                    let adapter = super::Adapter {
-                        name: "noop".to_owned(),
-                        backend: "noop".to_owned(),
-                        driver: String::new(),
-                        software: true,
-                        subgroups,
-                        f16: storage == Storage::F16,
-                    };
-                    let traits = Traits { storage, subgroups };
-                    let device = Device::over(device, queue, adapter, info, traits);
-                    let shapes: Vec<Shape> = inputs.iter().map(|m| m.shape).collect();
-                    let (graph, outputs) = graph(&name, op, &shapes);
-                    let place = format!("{} {name} {traits:?}", entry.name);
-                    let network =
-                        Network::new(device, &graph, &options, 0).unwrap_or_else(|e| panic!("{place}: {e}"));
-                    let planned = network.planned(&graph, &shapes, &outputs, 3);
-                    planned.map(drop).unwrap_or_else(|e| panic!("{place}: {e:?}"));
-                }
+            for Case { name, op, inputs, .. } in (entry(operation).cases)() {
+                let (device, queue) =
+                    wgpu::Device::noop(&wgpu::DeviceDescriptor { required_features, ..Default::default() });
+                let info = device.adapter_info();
+                let adapter = super::Adapter {
+                    name: "noop".to_owned(),
+                    backend: "noop".to_owned(),
+                    driver: String::new(),
+                    software: true,
+                    subgroups,
+                    f16: storage == Storage::F16,
+                };
+                let traits = Traits { storage, subgroups };
+                let device = Device::over(device, queue, adapter, info, traits);
+                let shapes: Vec<Shape> = inputs.iter().map(|m| m.shape).collect();
+                let (graph, outputs) = graph(&name, op, &shapes);
+                let place = format!("{operation} {name} {traits:?}");
+                let network =
+                    Network::new(device, &graph, &options, 0).unwrap_or_else(|e| panic!("{place}: {e}"));
+                let planned = network.planned(&graph, &shapes, &outputs, 3);
+                planned.map(drop).unwrap_or_else(|e| panic!("{place}: {e:?}"));
             }
         }
     }
@@ -307,43 +305,89 @@ fn the_crossover_is_remembered() {
     assert!(probes.take() >= 2);
 }
 
-#[test]
-fn every_shader_matches_its_reference() {
-    for (variant, options) in variants() {
-        let Some(device) = open(&options) else { return };
-        println!("{variant} on {} ({:?})", device.adapter.name, device.traits);
-        for entry in ops() {
-            let mut worst = 0.0f64;
-            let cases = (entry.cases)();
-            let count = cases.len();
-            for case in cases {
-                let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
-                worst = worst.max(check(device, case, &options, true));
-            }
-            println!(
-                "{variant:13} {:16} {count:3} cases, bound / worst error {:.2}",
-                entry.name,
-                1.0 / worst
-            );
-        }
+fn matches_its_reference(operation: &str, name: &str) {
+    let options = variant(name);
+    let Some(device) = open(&options) else { return };
+    println!("{name} on {} ({:?})", device.adapter.name, device.traits);
+    let mut worst = 0.0f64;
+    let cases = (entry(operation).cases)();
+    let count = cases.len();
+    for case in cases {
+        let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
+        worst = worst.max(check(device, case, &options, true));
     }
+    println!("{name:22} {operation:16} {count:3} cases, bound / worst error {:.2}", 1.0 / worst);
 }
 
 /// What is just within f16 must not count as too large.
-#[test]
-fn the_largest_f16_is_a_number() {
-    for (variant, options) in variants() {
-        let Some(device) = open(&options) else { return };
-        let op = Pointwise {
-            weight: vec![0.0; 3],
-            bias: vec![65_504.0, -65_504.0, 65_472.0],
-            silu: false,
-            gate: false,
-            residual: false,
-            sums: false,
-        };
-        let name = format!("65,504 in {variant}");
-        let inputs = vec![Matrix::zeros(Shape::new(1, 9))];
-        check(device, Case { name, op: Box::new(op), inputs }, &options, true);
-    }
+fn the_largest_half_is_a_number(name: &str) {
+    let options = variant(name);
+    let Some(device) = open(&options) else { return };
+    let op = Pointwise {
+        weight: vec![0.0; 3],
+        bias: vec![65_504.0, -65_504.0, 65_472.0],
+        silu: false,
+        gate: false,
+        residual: false,
+        sums: false,
+    };
+    let name = format!("65,504 in {name}");
+    let inputs = vec![Matrix::zeros(Shape::new(1, 9))];
+    check(device, Case { name, op: Box::new(op), inputs }, &options, true);
+}
+
+/// The tests of an operation in a variant: those that all have, and its own.
+macro_rules! tests {
+    ($operation:ident $variant:ident [$($own:ident)*]) => {
+        mod $variant {
+            #[test]
+            fn reference() {
+                super::super::matches_its_reference(stringify!($operation), stringify!($variant));
+            }
+
+            #[test]
+            fn random() {
+                super::super::properties::within_bounds(stringify!($operation), stringify!($variant));
+            }
+
+            $(#[test]
+            fn $own() {
+                super::super::$own(stringify!($variant));
+            })*
+        }
+    };
+}
+
+/// The tests of each operation.
+macro_rules! operations {
+    ($($operation:ident $own:tt)*) => {
+        $(mod $operation {
+            #[test]
+            fn valid_without_a_driver() {
+                super::valid_without_a_driver(stringify!($operation));
+            }
+
+            tests! { $operation f32 $own }
+            tests! { $operation f32_checked $own }
+            tests! { $operation f32_without_subgroups $own }
+            tests! { $operation f16 $own }
+            tests! { $operation packed_f16 $own }
+        })*
+
+        #[test]
+        fn no_operation_is_left_out() {
+            let names = [$(stringify!($operation)),*];
+            assert_eq!(ops().map(|entry| entry.name), names);
+        }
+    };
+}
+
+operations! {
+    conv []
+    pointwise [the_largest_half_is_a_number]
+    depthwise []
+    squeeze_excite []
+    tokens []
+    cross_attention []
+    classifier []
 }

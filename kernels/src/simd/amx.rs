@@ -218,7 +218,7 @@ product!(two_by_three: "x0": "0" "w0", "1" "w1", "2" "w2"; "x1": "3" "w0", "4" "
 pub(crate) unsafe fn product(_: &TileRegisters, p: &TileProduct, columns: usize, blocks: usize) {
     #[cfg(miri)]
     // SAFETY: handed on to the caller.
-    return unsafe { super::miri::product_by_tiles(p, columns, blocks) };
+    return unsafe { product_by_tiles(p, columns, blocks) };
     // SAFETY: handed on to the caller.
     unsafe {
         match (columns, blocks) {
@@ -229,6 +229,43 @@ pub(crate) unsafe fn product(_: &TileRegisters, p: &TileProduct, columns: usize,
             (2, 2) => two_by_two(p),
             (2, 3) => two_by_three(p),
             _ => unreachable!("{columns} by {blocks} tiles"),
+        }
+    }
+}
+
+/// What [`product`] does, for Miri: it reads and writes all that the instructions do, whole tiles.
+///
+/// # Safety
+/// As for [`product`].
+#[cfg(miri)]
+unsafe fn product_by_tiles(p: &TileProduct, columns: usize, blocks: usize) {
+    use super::MAX_LANES as BLOCK;
+    use std::array::from_fn;
+    // SAFETY: handed on to the caller.
+    let line = |at: *const f32| unsafe { at.cast::<[[u16; 2]; STEPS]>().read_unaligned() };
+    let value = |bits: u16| f32::from_bits(u32::from(bits) << 16);
+    for (x, to) in p.x.into_iter().zip(p.to).take(columns) {
+        for block in 0..blocks {
+            let mut sums = [[0.0f32; BLOCK]; COLUMNS];
+            for k in 0..p.depth {
+                let x: [_; COLUMNS] =
+                    from_fn(|col| line(x.wrapping_byte_add(k * p.pitch).wrapping_add(col * STEPS)));
+                let first = p.weight.wrapping_byte_add(block * p.block).wrapping_add(k * STEPS * BLOCK);
+                let w: [_; STEPS] = from_fn(|step| line(first.wrapping_add(step * BLOCK)));
+                // The zeros that fill tiles would take all the time.
+                let steps = w
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(step, w)| w.iter().enumerate().map(move |(row, w)| (step, row, *w)));
+                for (step, row, w) in steps.filter(|(_, _, w)| *w != [0, 0]) {
+                    for (sums, x) in sums.iter_mut().zip(&x) {
+                        sums[row] += value(x[step][0]) * value(w[0]) + value(x[step][1]) * value(w[1]);
+                    }
+                }
+            }
+            let to = to.wrapping_byte_add(block * p.out).cast::<[[f32; BLOCK]; COLUMNS]>();
+            // SAFETY: handed on to the caller.
+            unsafe { to.write_unaligned(sums) };
         }
     }
 }

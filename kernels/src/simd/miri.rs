@@ -1,8 +1,6 @@
 //! Under Miri alone: the instructions of AVX-512 that it does not know, lane by lane. They take and give values and touch no
-//! memory, so that all that does is still the code that ships. Products by tiles, which are assembly, do: they are here whole.
+//! memory, so that all that does is still the code that ships. Products by tiles, which are assembly, do: they are in `amx.rs`.
 
-use super::MAX_LANES as BLOCK;
-use super::amx::{COLUMNS, STEPS, TileProduct};
 use crate::half;
 use std::arch::x86_64::*;
 use std::array::from_fn;
@@ -70,38 +68,4 @@ pub(super) fn _mm512_dpbf16_ps(acc: __m512, a: __m512bh, b: __m512bh) -> __m512 
         let odd = of(a[2 * i + 1]).mul_add(of(b[2 * i + 1]), acc[i]);
         of(a[2 * i]).mul_add(of(b[2 * i]), odd)
     }))
-}
-
-/// What [`super::amx::product`] does: it reads and writes all that the instructions do, whole tiles.
-///
-/// # Safety
-/// As for [`super::amx::product`].
-pub(super) unsafe fn product_by_tiles(p: &TileProduct, columns: usize, blocks: usize) {
-    // SAFETY: handed on to the caller.
-    let line = |at: *const f32| unsafe { at.cast::<[[u16; 2]; STEPS]>().read_unaligned() };
-    let value = |bits: u16| f32::from_bits(u32::from(bits) << 16);
-    for (x, to) in p.x.into_iter().zip(p.to).take(columns) {
-        for block in 0..blocks {
-            let mut sums = [[0.0f32; BLOCK]; COLUMNS];
-            for k in 0..p.depth {
-                let x: [_; COLUMNS] =
-                    from_fn(|col| line(x.wrapping_byte_add(k * p.pitch).wrapping_add(col * STEPS)));
-                let first = p.weight.wrapping_byte_add(block * p.block).wrapping_add(k * STEPS * BLOCK);
-                let w: [_; STEPS] = from_fn(|step| line(first.wrapping_add(step * BLOCK)));
-                // The zeros that fill tiles would take all the time.
-                let steps = w
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(step, w)| w.iter().enumerate().map(move |(row, w)| (step, row, *w)));
-                for (step, row, w) in steps.filter(|(_, _, w)| *w != [0, 0]) {
-                    for (sums, x) in sums.iter_mut().zip(&x) {
-                        sums[row] += value(x[step][0]) * value(w[0]) + value(x[step][1]) * value(w[1]);
-                    }
-                }
-            }
-            let to = to.wrapping_byte_add(block * p.out).cast::<[[f32; BLOCK]; COLUMNS]>();
-            // SAFETY: handed on to the caller.
-            unsafe { to.write_unaligned(sums) };
-        }
-    }
 }

@@ -283,26 +283,6 @@ impl Level {
             Token::Neon(_) => InstructionSet::Neon,
         }
     }
-
-    /// What [`Isa`] says of it.
-    pub(crate) fn constants(self) -> Constants {
-        struct Ask;
-        impl Body for Ask {
-            type Output = Constants;
-            #[inline(always)]
-            fn call<I: Isa>(self, _: I) -> Constants {
-                Constants { lanes: I::LANES, fused: I::FUSED, quotient_error: I::QUOTIENT_ERROR }
-            }
-        }
-        self.dispatch(Ask)
-    }
-}
-
-/// The constants of [`Isa`] that are asked for of a [`Level`].
-pub(crate) struct Constants {
-    pub(crate) lanes: usize,
-    pub(crate) fused: bool,
-    pub(crate) quotient_error: f64,
 }
 
 impl fmt::Debug for Level {

@@ -74,11 +74,36 @@ impl Body for Lanes {
     }
 }
 
-#[test]
-fn lanes_agree_with_plain_arithmetic() {
-    for level in Level::available() {
-        level.dispatch(Lanes);
-    }
+fn lanes(name: &str) {
+    let Some(level) = Level::by_name(name) else {
+        efficientecg_skipped::skipped(&format!("this processor has no {name}"));
+        return;
+    };
+    level.dispatch(Lanes);
+}
+
+/// The test of each instruction set, so that its name finds it.
+macro_rules! levels {
+    ($($(#[$if:meta])? $level:ident)*) => {$(
+        $(#[$if])?
+        mod $level {
+            #[test]
+            fn lanes_agree_with_plain_arithmetic() {
+                super::lanes(stringify!($level));
+            }
+        }
+    )*};
+}
+levels! {
+    scalar
+    #[cfg(target_arch = "x86_64")]
+    avx2
+    #[cfg(target_arch = "x86_64")]
+    avx512
+    #[cfg(target_arch = "x86_64")]
+    avx512_zen
+    #[cfg(target_arch = "aarch64")]
+    neon
 }
 
 #[test]

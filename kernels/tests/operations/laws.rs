@@ -1,26 +1,32 @@
-//! What holds of an operation whatever its reference says, at every level.
+//! What holds of an operation whatever its reference says, at a level.
 
-use crate::harness::{reference, results};
+use crate::Subject;
 use crate::properties::try_draws;
-use efficientecg_kernels::bound::Arithmetic;
-use efficientecg_kernels::op::{Op, Precision};
+use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::tokens::Tokens;
-use efficientecg_kernels::ops::{Case, Random, Recipe, ops};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
+use efficientecg_kit::bounds::Arithmetic;
+use efficientecg_kit::harness::{reference, results};
+use efficientecg_kit::{Bounded, Case, Random, Recipe, table};
 
-fn case(op: impl Op + 'static, inputs: Vec<Matrix>) -> Case {
+fn case(op: impl Bounded + 'static, inputs: Vec<Matrix>) -> Case {
     Case { name: "of a law".to_owned(), op: Box::new(op), inputs }
 }
 
-/// The first result in f32 of the case with these operands.
-fn first(case: &mut Case, inputs: Vec<Matrix>, level: Level) -> Vec<f32> {
+/// The first result of the case with these operands.
+fn first(case: &mut Case, inputs: Vec<Matrix>, level: Level, precision: Precision) -> Vec<f32> {
     case.inputs = inputs;
-    results(case, level, Precision::F32).swap_remove(0)
+    results(case, level, precision).swap_remove(0)
+}
+
+/// The cases of the subject's operation.
+fn of(subject: Subject, cases: impl IntoIterator<Item = Case>) -> impl Iterator<Item = Case> {
+    cases.into_iter().filter(move |case| case.op.name() == subject.operation)
 }
 
 /// The bits of columns `from` to `to` of each row.
@@ -67,8 +73,8 @@ fn rows(case: &Case, x: &Matrix) -> usize {
 }
 
 /// What comes before a record moves its results, and changes none that does not see it.
-#[test]
-fn convolutions_move_with_their_input() {
+pub(crate) fn moves_with_its_input(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
     let count = try_draws("shift", 32, |draw| {
         let mut recipe = Recipe::new(draw);
         let Convolutions { x, kernel, stride, cases } = convolutions(&mut recipe);
@@ -77,33 +83,29 @@ fn convolutions_move_with_their_input() {
         // The outputs that see nothing but samples of the record.
         let from = (kernel / 2).div_ceil(stride);
         let to = (x.shape.cols + kernel / 2 + stride).saturating_sub(kernel) / stride;
-        for mut case in cases.into_iter().filter(|_| from < to) {
+        for mut case in of(subject, cases).filter(|_| from < to) {
             let rows = rows(&case, &x);
-            for level in Level::available() {
-                let [a, b] = [&x, &later].map(|x| first(&mut case, vec![x.clone()], level));
-                let [a, b] = [columns(&a, rows, from, to), columns(&b, rows, from + moved, to + moved)];
-                assert_eq!(a, b, "{} {level:?}: {} moved by {moved}", case.op.name(), x.shape);
-            }
+            let [a, b] = [&x, &later].map(|x| first(&mut case, vec![x.clone()], level, precision));
+            let [a, b] = [columns(&a, rows, from, to), columns(&b, rows, from + moved, to + moved)];
+            assert_eq!(a, b, "{} {level:?}: {} moved by {moved}", case.op.name(), x.shape);
         }
     });
     println!("shift: {count} cases");
 }
 
 /// Zeros beside a record are what a convolution takes to be there.
-#[test]
-fn padding_equals_explicit_zeros() {
+pub(crate) fn padding_equals_zeros(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
     let count = try_draws("padding", 32, |draw| {
         let Convolutions { x, kernel, stride, cases } = convolutions(&mut Recipe::new(draw));
         let wide = between(&x, kernel * stride, kernel, || 0.0);
         // An expand layer makes of zeros what its bias says, but of its own padding zeros.
-        for mut case in cases.into_iter().take(2) {
+        for mut case in of(subject, cases.into_iter().take(2)) {
             let rows = rows(&case, &x);
-            for level in Level::available() {
-                let [a, b] = [&x, &wide].map(|x| first(&mut case, vec![x.clone()], level));
-                let cols = a.len() / rows;
-                let [a, b] = [columns(&a, rows, 0, cols), columns(&b, rows, kernel, kernel + cols)];
-                assert_eq!(a, b, "{} {level:?}: {}", case.op.name(), x.shape);
-            }
+            let [a, b] = [&x, &wide].map(|x| first(&mut case, vec![x.clone()], level, precision));
+            let cols = a.len() / rows;
+            let [a, b] = [columns(&a, rows, 0, cols), columns(&b, rows, kernel, kernel + cols)];
+            assert_eq!(a, b, "{} {level:?}: {}", case.op.name(), x.shape);
         }
     });
     println!("padding: {count} cases");
@@ -111,8 +113,8 @@ fn padding_equals_explicit_zeros() {
 
 /// Without SiLU and bias: twice the operand makes twice the result, to the bit; and of a sum of operands the sum of results,
 /// within the bounds of the three.
-#[test]
-fn pointwise_is_linear() {
+pub(crate) fn is_linear(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
     let count = try_draws("linear", 32, |draw| {
         let mut recipe = Recipe::new(draw);
         let (c_in, c_out, cols) = (recipe.size(300), recipe.size(65), recipe.size(129));
@@ -131,48 +133,44 @@ fn pointwise_is_linear() {
         let gate = gated.then(|| random.gate(c_in));
         let with_gate = |x: &Matrix| std::iter::once(x.clone()).chain(gate.clone()).collect::<Vec<_>>();
         let mut case = case(op, vec![]);
-        for level in Level::available() {
-            let [fx, fz, both, twice] = operands.each_ref().map(|x| first(&mut case, with_gate(x), level));
-            let arithmetic = Arithmetic::cpu(level, Precision::F32);
-            let bounds = operands.each_ref().map(|x| {
-                let inputs = with_gate(x);
-                case.op.bound(&inputs.iter().collect::<Vec<_>>(), &arithmetic).swap_remove(0)
-            });
-            for i in 0..fx.len() {
-                assert_eq!((2.0 * fx[i]).to_bits(), twice[i].to_bits(), "{level:?} [{i}]");
-                let off = (f64::from(both[i]) - f64::from(fx[i]) - f64::from(fz[i])).abs();
-                let most: f64 = bounds[..3].iter().map(|b| b[i].error).sum();
-                assert!(off <= most + 1e-12, "{level:?} [{i}]: {off:e}, at most {most:e}");
-            }
+        let [fx, fz, both, twice] =
+            operands.each_ref().map(|x| first(&mut case, with_gate(x), level, precision));
+        let arithmetic = Arithmetic::cpu(level, precision);
+        let bounds = operands.each_ref().map(|x| {
+            let inputs = with_gate(x);
+            case.op.bound(&inputs.iter().collect::<Vec<_>>(), &arithmetic).swap_remove(0)
+        });
+        for i in 0..fx.len() {
+            assert_eq!((2.0 * fx[i]).to_bits(), twice[i].to_bits(), "{level:?} [{i}]");
+            let off = (f64::from(both[i]) - f64::from(fx[i]) - f64::from(fz[i])).abs();
+            let most: f64 = bounds[..3].iter().map(|b| b[i].error).sum();
+            assert!(off <= most + 1e-12, "{level:?} [{i}]: {off:e}, at most {most:e}");
         }
     });
     println!("linear: {count} cases");
 }
 
 /// Gates and probabilities are in 0 to 1, and the rows of a softmax sum to 1.
-#[test]
-fn gates_and_probabilities() {
+pub(crate) fn gives_probabilities(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
+    let entry = table::entry(subject.operation);
     let count = try_draws("gates", 32, |draw| {
-        for entry in ops().iter().filter(|e| ["squeeze_excite", "classifier"].contains(&e.name)) {
-            let mut recipe = Recipe::new(draw);
-            let case = (entry.random)(&mut recipe);
-            let softmax = entry.name == "classifier" && recipe.flag(1);
-            let want = reference(&case);
-            for level in Level::available() {
-                let got = results(&case, level, Precision::F32).pop().unwrap_or_default();
-                let within = |p: &f32| (0.0..=1.0).contains(p);
-                assert!(got.iter().all(within), "{} {} {level:?}: {got:?}", entry.name, case.name);
-                // Open where f32 can tell.
-                let exact = want.last().map_or(&[][..], |m| &m.data);
-                for (p, exact) in got.iter().zip(exact).filter(|(_, e)| (1e-30..1.0 - 1e-6).contains(*e)) {
-                    assert!(*p > 0.0 && *p < 1.0, "{} {level:?}: {p} for {exact}", entry.name);
-                }
-                if softmax {
-                    // Each is rounded twice.
-                    let sum: f64 = got.iter().map(|p| f64::from(*p)).sum();
-                    assert!((sum - 1.0).abs() <= 3.0 * 2f64.powi(-24), "{} {level:?}: {sum}", case.name);
-                }
-            }
+        let mut recipe = Recipe::new(draw);
+        let case = (entry.random)(&mut recipe);
+        let softmax = entry.name == "classifier" && recipe.flag(1);
+        let want = reference(&case);
+        let got = results(&case, level, precision).pop().unwrap_or_default();
+        let within = |p: &f32| (0.0..=1.0).contains(p);
+        assert!(got.iter().all(within), "{} {} {level:?}: {got:?}", entry.name, case.name);
+        // Open where f32 can tell.
+        let exact = want.last().map_or(&[][..], |m| &m.data);
+        for (p, exact) in got.iter().zip(exact).filter(|(_, e)| (1e-30..1.0 - 1e-6).contains(*e)) {
+            assert!(*p > 0.0 && *p < 1.0, "{} {level:?}: {p} for {exact}", entry.name);
+        }
+        if softmax {
+            // Each is rounded twice.
+            let sum: f64 = got.iter().map(|p| f64::from(*p)).sum();
+            assert!((sum - 1.0).abs() <= 3.0 * 2f64.powi(-24), "{} {level:?}: {sum}", case.name);
         }
     });
     println!("gates: {count} cases");
@@ -180,8 +178,8 @@ fn gates_and_probabilities() {
 
 /// What attention mixes is a mean of values. One column of it comes out through `LN(v, -v, B, -B)`, whose first cell over the third
 /// is `v / B`; it lies between the least and the greatest value.
-#[test]
-fn attention_stays_within_the_hull_of_its_values() {
+pub(crate) fn stays_within_the_hull_of_its_values(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
     const B: f64 = 8.0;
     let count = try_draws("hull", 32, |draw| {
         let mut recipe = Recipe::new(draw);
@@ -209,51 +207,21 @@ fn attention_stays_within_the_hull_of_its_values() {
         let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // Weights sum to 1 but for roundings, sums of runs, channels and positions have theirs.
         let slack = (channels + 300 + cols / 256) as f64 * 2f64.powi(-24) * size;
-        for level in Level::available() {
-            let z = results(&case, level, Precision::F32).swap_remove(0);
-            if f64::from(z[2]) < 1e-6 {
-                continue; // Values that are huge leave nothing of B.
-            }
-            let found = f64::from(z[0]) / f64::from(z[2]) * B;
-            let slack = slack + 1e-6 * found.abs() + 1e-30;
-            let within = (least - slack..=greatest + slack).contains(&found);
-            assert!(within, "{level:?}: {found} is not within {least} to {greatest}, by {slack:e}");
+        let z = results(&case, level, precision).swap_remove(0);
+        if f64::from(z[2]) < 1e-6 {
+            return; // Values that are huge leave nothing of B.
         }
+        let found = f64::from(z[0]) / f64::from(z[2]) * B;
+        let slack = slack + 1e-6 * found.abs() + 1e-30;
+        let within = (least - slack..=greatest + slack).contains(&found);
+        assert!(within, "{level:?}: {found} is not within {least} to {greatest}, by {slack:e}");
     });
     println!("hull: {count} cases");
 }
 
-/// No features make no tokens; nothing else may be of size 0.
-#[test]
-fn what_is_empty_is_empty_or_refused() {
+/// Nothing else may be of size 0.
+pub(crate) fn no_features_make_no_tokens(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
     let none = case(Tokens { dim: 5, features: vec![] }, vec![]);
-    for level in Level::available() {
-        assert_eq!(results(&none, level, Precision::F32), [Vec::<f32>::new()]);
-    }
-    let no_input = Pointwise {
-        weight: vec![],
-        bias: vec![0.0; 3],
-        silu: false,
-        gate: false,
-        residual: false,
-        sums: false,
-    };
-    let no_leads = Conv { weight: vec![], bias: vec![0.0; 3], leads: 0, kernel: 3, stride: 1 };
-    let no_channels = Depthwise { expand: None, weight: vec![], bias: vec![], kernel: 3, stride: 1 };
-    let all: [&dyn Op; 3] = [&no_input, &no_leads, &no_channels];
-    for op in all {
-        for shape in [Shape::new(0, 7), Shape::new(1, 7), Shape::new(0, 0)] {
-            assert!(op.outputs(&[shape]).is_err() || shape.rows == 1, "{} took {shape}", op.name());
-        }
-    }
-    for entry in ops() {
-        for mut case in (entry.cases)().into_iter().take(2) {
-            let at = case.inputs.iter().position(|m| m.shape.cols > 1);
-            if let Some(at) = at {
-                case.inputs[at].shape.cols = 0;
-                let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-                assert!(case.op.outputs(&shapes).is_err(), "{} took no columns", entry.name);
-            }
-        }
-    }
+    assert_eq!(results(&none, level, precision), [Vec::<f32>::new()]);
 }

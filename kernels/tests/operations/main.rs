@@ -1,56 +1,131 @@
-//! Every operation at every level against its reference: the cases of the table, and random ones.
+//! Every operation at every level in every precision against its reference: the cases of the table, small ones and random ones;
+//! and laws. The tests are named `operation::level::precision::what`, so that `cargo test depthwise`, `cargo test avx512` and
+//! `cargo test bf16` find theirs.
 
-mod harness;
 mod laws;
 mod properties;
+mod shapes;
 mod small;
+mod table;
+mod views;
 
-use efficientecg_kernels::ops::ops;
-use efficientecg_kernels::tensor::Shape;
-use harness::{Bound, check, label, levels, precisions, reference};
+use efficientecg_kernels::op::Precision;
+use efficientecg_kernels::simd::Level;
 
-#[test]
-fn every_kernel_is_within_its_bounds() {
-    for entry in ops() {
-        let cases = (entry.cases)();
-        assert!(!cases.is_empty(), "{} has no cases", entry.name);
-        let wants: Vec<_> = cases.iter().map(reference).collect();
-        for level in levels() {
-            for precision in precisions(entry.name) {
-                let mut worst = [0.0f64; 2];
-                for (case, want) in cases.iter().zip(&wants) {
-                    assert_eq!(case.op.name(), entry.name);
-                    let of_case = check(case, want, level, *precision, Bound::Likely);
-                    worst = [0, 1].map(|i| worst[i].max(of_case[i]));
-                }
-                let [any, likely] = worst.map(|w| 1.0 / w);
-                println!(
-                    "{:16} {:13} {precision:4?} {:3} cases, bound / worst error: {any:6.2} for any data, {likely:5.2} likely",
-                    entry.name,
-                    label(level, *precision),
-                    cases.len(),
-                );
-                assert!((1.0..=20.0).contains(&likely), "{}: {likely}", entry.name);
-            }
-        }
+/// What a test is of, by name.
+#[derive(Clone, Copy)]
+struct Subject {
+    operation: &'static str,
+    level: &'static str,
+    precision: &'static str,
+}
+
+impl Subject {
+    /// The level and the precision. Where the processor lacks the level, the test is noted as skipped.
+    fn find(self) -> Option<(Level, Precision)> {
+        let precision = Precision::by_name(self.precision).unwrap_or_else(|| panic!("{}", self.precision));
+        efficientecg_kit::harness::level(self.level).map(|level| (level, precision))
     }
 }
 
-#[test]
-fn operands_that_do_not_fit_are_refused() {
-    for entry in ops() {
-        for case in (entry.cases)() {
-            let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
-            assert!(case.op.outputs(&[]).is_err(), "{}: took no operands", case.name);
-            for i in 0..shapes.len() {
-                let mut wrong = shapes.clone();
-                wrong[i].rows += 1;
-                wrong[i].cols += 1;
-                let Err(error) = case.op.outputs(&wrong) else {
-                    panic!("{} {}: took operand {i} as {}", entry.name, case.name, wrong[i]);
+/// The tests of an operation at a level: those that every precision has, and its laws.
+macro_rules! level {
+    ($operation:ident $level:ident { $($precision:ident [$($law:ident)*])* }) => {
+        mod $level {$(
+            mod $precision {
+                const SUBJECT: crate::Subject = crate::Subject {
+                    operation: stringify!($operation),
+                    level: stringify!($level),
+                    precision: stringify!($precision),
                 };
-                assert_eq!(error.op, entry.name);
+
+                #[test]
+                fn reference() {
+                    crate::table::within_bounds(SUBJECT, &super::super::TABLE);
+                }
+
+                #[test]
+                fn random() {
+                    crate::properties::within_bounds(SUBJECT);
+                }
+
+                #[test]
+                fn small() {
+                    crate::small::within_bounds(SUBJECT, crate::small::$operation());
+                }
+
+                $(#[test]
+                fn $law() {
+                    crate::laws::$law(SUBJECT);
+                })*
+            }
+        )*}
+    };
+}
+
+/// The tests of each operation: what it refuses, and [`level`] at every level of this architecture.
+macro_rules! operations {
+    ($($operation:ident $precisions:tt)*) => {$(
+        mod $operation {
+            static TABLE: crate::table::Table = crate::table::Table::new(stringify!($operation));
+
+            #[test]
+            fn refuses_operands_that_do_not_fit() {
+                crate::shapes::refuses_what_does_not_fit(stringify!($operation));
+            }
+
+            #[test]
+            fn refuses_what_is_empty() {
+                crate::shapes::refuses_what_is_empty(stringify!($operation));
+            }
+
+            level!($operation scalar $precisions);
+            #[cfg(target_arch = "x86_64")]
+            level!($operation avx2 $precisions);
+            #[cfg(target_arch = "x86_64")]
+            level!($operation avx512 $precisions);
+            #[cfg(target_arch = "x86_64")]
+            level!($operation avx512_zen $precisions);
+            #[cfg(target_arch = "aarch64")]
+            level!($operation neon $precisions);
+        }
+    )*};
+}
+
+operations! {
+    conv { f32 [moves_with_its_input padding_equals_zeros] }
+    pointwise { f32 [is_linear] f16 [] bf16 [] }
+    depthwise { f32 [moves_with_its_input padding_equals_zeros] f16 [] bf16 [] }
+    squeeze_excite { f32 [gives_probabilities] }
+    tokens { f32 [no_features_make_no_tokens] }
+    cross_attention { f32 [stays_within_the_hull_of_its_values] }
+    classifier { f32 [gives_probabilities] }
+}
+
+/// What the table of operations holds, and what this processor has, is tested: the names of the tests are asked of the test
+/// program itself.
+#[test]
+fn nothing_is_without_its_test() {
+    let program = std::env::current_exe().unwrap_or_else(|e| panic!("{e}"));
+    let listed = match std::process::Command::new(program).arg("--list").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        // On an emulator.
+        Err(e) => {
+            return efficientecg_skipped::skipped(&format!("the test program cannot start itself: {e}"));
+        }
+    };
+    let names: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    let mut wanted = Vec::new();
+    for entry in efficientecg_kit::ops() {
+        for level in Level::available() {
+            for precision in entry.precisions {
+                let place = format!("{}::{}::{}", entry.name, level.name(), precision.name());
+                wanted.extend(["reference", "random", "small"].map(|what| format!("{place}::{what}")));
             }
         }
     }
+    for name in &wanted {
+        assert!(names.contains(&name.as_str()), "there is no test {name}");
+    }
+    println!("{} tests, {} of them of what this processor has", names.len(), wanted.len());
 }

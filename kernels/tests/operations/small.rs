@@ -1,8 +1,8 @@
 //! Cases that take Miri seconds, and reach what the tables' do: each kernel's unsafe blocks, register tiles of one to
 //! three blocks, more than one chunk, span or task, whatever is prepared in scratch.
 
-use crate::harness::{Bound, check, precisions, reference, results};
-use efficientecg_kernels::op::{self, Op, TIME_CHUNK};
+use crate::Subject;
+use efficientecg_kernels::op::{self, TIME_CHUNK};
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -10,38 +10,37 @@ use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Feature, Tokens};
-use efficientecg_kernels::ops::{Case, Random};
 use efficientecg_kernels::simd::Level;
-use efficientecg_kernels::tensor::{Layout, Matrix, Shape, TensorViewMut};
+use efficientecg_kernels::tensor::{Matrix, Shape};
+use efficientecg_kit::harness::{Bound, check, reference, results};
+use efficientecg_kit::{Bounded, Case, Random};
 
-fn within_bounds(cases: Vec<Case>) {
-    // Where Miri is told of AMX, another run has had the other levels.
-    let others = !cfg!(miri) || !Level::best().has_amx();
-    for level in Level::available().into_iter().filter(|level| others || level.has_amx()) {
-        // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
-        let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
-        for case in &cases[..most] {
-            for precision in precisions(case.op.name()) {
-                if cfg!(miri) {
-                    // How results are made, not what they are: bounds take ten times as long as kernels.
-                    let got = results(case, level, *precision);
-                    assert!(got.iter().flatten().all(|v| v.is_finite()), "{}: {got:?}", case.name);
-                } else {
-                    check(case, &reference(case), level, *precision, Bound::Any);
-                }
-            }
-        }
-        println!("{}, {}: {} small cases", cases[0].op.name(), level.name(), most);
+pub(crate) fn within_bounds(subject: Subject, cases: Vec<Case>) {
+    let Some((level, precision)) = subject.find() else { return };
+    if cfg!(miri) && Level::best().has_amx() && !level.has_amx() {
+        return efficientecg_skipped::skipped("Miri is told of AMX: another run has the other levels");
     }
+    // Four lanes take Miri ten times as long as eight or sixteen, for the same source.
+    let most = if cfg!(miri) && level == Level::SCALAR { 1 } else { cases.len() };
+    for case in &cases[..most] {
+        assert_eq!(case.op.name(), subject.operation);
+        if cfg!(miri) {
+            // How results are made, not what they are: bounds take ten times as long as kernels.
+            let got = results(case, level, precision);
+            assert!(got.iter().flatten().all(|v| v.is_finite()), "{}: {got:?}", case.name);
+        } else {
+            check(case, &reference(case), level, precision, Bound::Any);
+        }
+    }
+    println!("{}, {}, {precision:?}: {most} small cases", subject.operation, level.name());
 }
 
-fn case(op: impl Op + 'static, inputs: Vec<Matrix>) -> Case {
+fn case(op: impl Bounded + 'static, inputs: Vec<Matrix>) -> Case {
     let shapes: Vec<String> = inputs.iter().map(|m| m.shape.to_string()).collect();
     Case { name: shapes.join(" "), op: Box::new(op), inputs }
 }
 
-#[test]
-fn small_conv() {
+pub(crate) fn conv() -> Vec<Case> {
     // Two blocks, three, any stride, two chunks.
     let sizes = [(2, 17, 3, 1, 5), (1, 33, 3, 2, 5), (3, 5, 5, 3, 7), (1, 2, 1, 97, 98)];
     let cases = sizes.map(|(leads, c_out, kernel, stride, cols)| {
@@ -50,14 +49,13 @@ fn small_conv() {
         let op = Conv { weight, bias: r.values(c_out), leads, kernel, stride };
         case(op, vec![r.matrix(Shape::new(leads, cols))])
     });
-    within_bounds(cases.into());
+    cases.into()
 }
 
 /// More columns than any kernel takes at a time.
 const STRIP: usize = 96;
 
-#[test]
-fn small_pointwise() {
+pub(crate) fn pointwise() -> Vec<Case> {
     let no = false;
     let cases = [
         // Channels, columns; SiLU, gate, residual, sums.
@@ -81,11 +79,10 @@ fn small_pointwise() {
         inputs.extend(residual.then(|| r.matrix(Shape::new(c_out, cols))));
         case(Pointwise { weight, bias, silu, gate, residual, sums }, inputs)
     });
-    within_bounds(cases.into());
+    cases.into()
 }
 
-#[test]
-fn small_depthwise() {
+pub(crate) fn depthwise() -> Vec<Case> {
     let sizes = [
         // Channels, expand factor, kernel, stride, samples: each pair of kernel and stride that has a body of its own.
         (3, 0, 3, 1, 4),
@@ -106,11 +103,10 @@ fn small_depthwise() {
         let inputs = vec![r.matrix(Shape::new(c_in, cols))];
         case(Depthwise { expand, weight, bias, kernel, stride }, inputs)
     });
-    within_bounds(cases.into());
+    cases.into()
 }
 
-#[test]
-fn small_squeeze_excite() {
+pub(crate) fn squeeze_excite() -> Vec<Case> {
     let cases = [(5, 2, 5), (70, 2, TIME_CHUNK + 9)].map(|(c, hidden, cols)| {
         let mut r = Random::new(c);
         let op = SqueezeExcite {
@@ -122,11 +118,10 @@ fn small_squeeze_excite() {
         let x = Matrix::zeros(Shape::new(c, cols));
         case(op, vec![x, r.matrix(Shape::new(op::time_chunks(cols), c))])
     });
-    within_bounds(cases.into());
+    cases.into()
 }
 
-#[test]
-fn small_tokens() {
+pub(crate) fn tokens() -> Vec<Case> {
     let one = |value: f64| Matrix { shape: Shape::new(1, 1), data: vec![value] };
     // Width, the LSTM's inputs, hidden state, steps.
     let cases = [(3, 2, 3, 2), (17, 6, 17, 1), (1, 1, 1, 0)].map(|(dim, width, hidden, steps)| {
@@ -149,11 +144,10 @@ fn small_tokens() {
         let (value, index) = if missing { (f64::NAN, -1.0) } else { (1.5, 1.0) };
         case(Tokens { dim, features }, vec![one(value), table, one(steps as f64), one(index)])
     });
-    within_bounds(cases.into());
+    cases.into()
 }
 
-#[test]
-fn small_cross_attention() {
+pub(crate) fn cross_attention() -> Vec<Case> {
     // Tokens, width, heads, channels, positions: two spans, more than four queries, more blocks than are scored together.
     let sizes = [(1, 2, 1, 2, 2), (1, 2, 2, 17, 33), (3, 4, 2, 5, 3), (1, 1, 1, 641, 1)];
     let cases = sizes.map(|(tokens, dim, heads, channels, cols)| {
@@ -166,11 +160,10 @@ fn small_cross_attention() {
         let op = CrossAttention { tokens, heads, norm_q, norm_out, q, k, v, out };
         case(op, vec![r.matrix(Shape::new(tokens, dim)), r.matrix(Shape::new(channels, cols))])
     });
-    within_bounds(cases.into());
+    cases.into()
 }
 
-#[test]
-fn small_classifier() {
+pub(crate) fn classifier() -> Vec<Case> {
     // Channels, tokens and their width, classes.
     let cases = [(20, 2, 5, 3, true), (3, 0, 0, 17, false)].map(|(c, n, d, classes, softmax)| {
         let mut r = Random::new(c);
@@ -185,23 +178,5 @@ fn small_classifier() {
         inputs.extend((n > 0).then(|| r.matrix(tokens)));
         case(op, inputs)
     });
-    within_bounds(cases.into());
-}
-
-#[test]
-fn small_views() {
-    for (shape, layout) in [Layout::Rows, Layout::Blocks]
-        .into_iter()
-        .flat_map(|layout| [Shape::new(3, 5), Shape::new(17, 2)].map(|shape| (shape, layout)))
-    {
-        let mut cells = vec![f32::NAN; layout.cells(shape)];
-        for i in 0..shape.len() {
-            cells[layout.at(shape, i / shape.cols, i % shape.cols)] = i as f32;
-        }
-        let view = TensorViewMut::new(&mut cells, shape, layout);
-        let mut out = vec![f32::NAN; shape.len()];
-        // SAFETY: nobody writes.
-        unsafe { view.as_view() }.unpack(&mut out);
-        assert!(out.iter().enumerate().all(|(i, v)| *v == i as f32), "{layout:?} {shape}: {out:?}");
-    }
+    cases.into()
 }

@@ -1,47 +1,42 @@
-//! Random cases of every operation on a GPU, as `kernels` has them on a CPU: within their bounds, whatever the record's place,
-//! writing nowhere else. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 2,000 of
-//! each in each of the five variants.
+//! Random cases of an operation on a GPU, as `kernels` has them on a CPU: within their bounds, whatever the record's place,
+//! writing nowhere else. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 2,000 of each in each variant.
 
-use super::{check, open, variants};
+use super::{check, open, variant};
 use crate::Precision;
-use efficientecg_kernels::ops::{Recipe, Values, ops};
+use efficientecg_kit::table::entry;
+use efficientecg_kit::{Recipe, Values};
 use proptest::array::uniform12;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 use std::cell::Cell;
 
-#[test]
-fn random_cases_are_within_their_bounds() {
+pub(super) fn within_bounds(operation: &str, name: &str) {
     let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
     let named = std::env::var_os("PROPTEST_CASES").map(|_| Config::default().cases);
     let cases = named.unwrap_or(if long { 2000 } else { 4 });
-    for (variant, options) in variants() {
-        if open(&options).is_none() {
-            return;
-        }
-        for entry in ops() {
-            let worst = Cell::new(0.0f64);
-            let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/src/gpu/tests/regressions");
-            let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(kept)) as _);
-            let config =
-                Config { cases, failure_persistence, source_file: Some(file!()), ..Config::default() };
-            let result = TestRunner::new(config).run(&uniform12(any::<u32>()), |draw| {
-                let mut recipe = Recipe::new(draw);
-                // Beyond the range of f16.
-                if options.precision == Precision::F16 && recipe.values == Values::Huge {
-                    recipe.values = Values::Normal;
-                }
-                let case = (entry.random)(&mut recipe);
-                // A graph has no node of no operands.
-                if !case.inputs.is_empty() {
-                    let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
-                    worst.set(worst.get().max(check(device, case, &options, false)));
-                }
-                Ok(())
-            });
-            result.unwrap_or_else(|e| panic!("{variant}, {}: {e}", entry.name));
-            let ratio = 1.0 / worst.get();
-            println!("{variant:13} {:16} {cases} random cases, bound / worst error {ratio:.2}", entry.name);
-        }
+    let (options, entry) = (variant(name), entry(operation));
+    if open(&options).is_none() {
+        return;
     }
+    let worst = Cell::new(0.0f64);
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/src/gpu/tests/regressions");
+    let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(kept)) as _);
+    let config = Config { cases, failure_persistence, source_file: Some(file!()), ..Config::default() };
+    let result = TestRunner::new(config).run(&uniform12(any::<u32>()), |draw| {
+        let mut recipe = Recipe::new(draw);
+        // Beyond the range of f16.
+        if options.precision == Precision::F16 && recipe.values == Values::Huge {
+            recipe.values = Values::Normal;
+        }
+        let case = (entry.random)(&mut recipe);
+        // A graph has no node of no operands.
+        if !case.inputs.is_empty() {
+            let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
+            worst.set(worst.get().max(check(device, case, &options, false)));
+        }
+        Ok(())
+    });
+    result.unwrap_or_else(|e| panic!("{name}, {operation}: {e}"));
+    let ratio = 1.0 / worst.get();
+    println!("{name:22} {operation:16} {cases} random cases, bound / worst error {ratio:.2}");
 }

@@ -11,16 +11,15 @@
 //! | → `logits` | `[1, classes]` | |
 //! | → `probabilities` | `[1, classes]` | softmax rows sum to 1 |
 //!
-//! Error bound (see [`crate::bound`]; `u = 2^-24`): means are in f64, rounded once; a logit is a dot product in 4 `l`
+//! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`): means are in f64, rounded once; a logit is a dot product in 4 `l`
 //! chains, `l` the lanes of a vector, and a tree of height `log2 4 l`, rounded once more with its bias. An error `e`
 //! of a logit is one of a factor `exp(e)` of its exponential; a probability has its own and the mean of all of them,
 //! each with `2e-7 + 3e-9 |x|` of the exponential, and two roundings. What all logits err by in common drops out.
+//!
+//! Cases: `tests/kit/src/cases/classifier.rs`. The bound, element by element: `tests/kit/src/bounds/classifier.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gemv::{self, PaddedMatrix};
 use crate::gpu::Shader;
@@ -31,8 +30,6 @@ use crate::simd::{Body, Isa, Level, MAX_LANES};
 use crate::softmax;
 use crate::tensor::{Layout, Matrix, Shape, TensorView};
 use crate::time_chunk;
-
-pub(crate) use cases::{cases, random};
 
 /// A linear layer and what makes probabilities of it.
 #[derive(Clone, Debug)]
@@ -103,10 +100,6 @@ impl Op for Classifier {
         for (p, l) in outputs[1].row_mut(0).iter_mut().zip(logits) {
             *p = if self.softmax { (l - top).exp() / total } else { math::f64::sigmoid(l) };
         }
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

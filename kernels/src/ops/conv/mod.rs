@@ -8,25 +8,22 @@
 //! | `x` | `[leads, T]` |
 //! | → `y` | `[c_out, T']` |
 //!
-//! Error bound (see [`crate::bound`]; `u = 2^-24`), with `s_k` the partial sums over leads and taps from 0 on: `e = u
+//! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`), with `s_k` the partial sums over leads and taps from 0 on: `e = u
 //! (sum of |s_k| + |s_n + bias|)`, and where multiply-adds round twice `u` times the sum of the magnitudes of the
 //! products more; then `|silu'| e + e² / 4 + E |y|`, `E = 2 u + (3.1e-7 + 3e-9 |x|) sigmoid(-x)` the SiLU's own.
+//!
+//! Cases: `tests/kit/src/cases/conv.rs`. The bound, element by element: `tests/kit/src/bounds/conv.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
 use super::window::Window;
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
-
-pub(crate) use cases::{cases, random};
 
 /// A convolution with its folded weights.
 #[derive(Clone, Debug)]
@@ -80,10 +77,6 @@ impl Op for Conv {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs[0], &mut outputs[0]);
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs[0], arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

@@ -14,28 +14,25 @@
 //! positions and drops out of the softmax; and `sum of a_t (Wv h_t + bv) = Wv (sum of a_t h_t) + bv`, as the `a_t` sum
 //! to 1. Only the scores of one token are ever held, a row for each head.
 //!
-//! Error bound (see [`crate::bound`]): layer norm of exact tokens, rounded at the end; queries in 4 `l` chains;
+//! Error bound (see `tests/kit/src/bounds`): layer norm of exact tokens, rounded at the end; queries in 4 `l` chains;
 //! absorbed ones a chain of `d / h` products; scores in `l` chains. An error `e` in a score is one of a factor
 //! `exp(e)` in its weight, of which the mean over all positions is taken off; sums that are rescaled for a larger
 //! score err by its exponential each time. Pooled are spans of positions, then the spans; values and outputs in 4 `l`
 //! chains; layer norm divides by the spread of a token, wherever that may lie within its error. Errors pass seven
 //! sums in a row: for layers of hundreds the bound for any data is far above what happens, and the likely one is what
 //! tests of networks' weights use.
+//!
+//! Cases: `tests/kit/src/cases/cross_attention.rs`. The bound, element by element: `tests/kit/src/bounds/cross_attention.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
-
-pub(crate) use cases::{cases, random};
 
 /// A layer norm's weights.
 #[derive(Clone, Debug)]
@@ -121,10 +118,6 @@ impl Op for CrossAttention {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs[0], inputs[1], &mut outputs[0]);
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs[0], inputs[1], arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

@@ -77,8 +77,9 @@ fn group<I: Isa>(queries: usize) -> usize {
 }
 
 /// Positions that are scored and summed before the next are: few, so that their columns of `h` stay in a second-level
-/// cache, or the square root of all, so that neither the sums over spans nor those within one lose digits.
-pub(super) fn span(positions: usize) -> usize {
+/// cache, or the square root of all, so that neither the sums over spans nor those within one lose digits. The error bound in
+/// `tests/kit` takes them so too.
+fn span(positions: usize) -> usize {
     positions.isqrt().max(32).next_multiple_of(MAX_LANES)
 }
 

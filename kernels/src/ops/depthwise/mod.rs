@@ -14,26 +14,23 @@
 //! The two are one operation because the expanded activations are the largest of the network, six times the block's
 //! input, and each is used a few times only, close together in time: they stay in the first-level cache.
 //!
-//! Error bound (see [`crate::bound`]; `u = 2^-24`): of `h` that of [`crate::ops::pointwise`] with SiLU, without an
+//! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`): of `h` that of [`crate::ops::pointwise`] with SiLU, without an
 //! expand layer none. Then, with `s_j` the partial sums over taps from the bias on, `e = sum of |w_j| e(h_j) + u sum
 //! of |s_j|` (and of the products where multiply-adds round twice), the SiLU's part, and for `sums` the errors of
 //! their terms and `u` times the sum of the magnitudes of their partial sums.
+//!
+//! Cases: `tests/kit/src/cases/depthwise.rs`. The bound, element by element: `tests/kit/src/bounds/depthwise.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
 use super::window::Window;
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
-
-pub(crate) use cases::{cases, random};
 
 /// The expand layer with its folded weights.
 #[derive(Clone, Debug)]
@@ -109,10 +106,6 @@ impl Op for Depthwise {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs[0], outputs);
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs[0], arithmetic)
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {

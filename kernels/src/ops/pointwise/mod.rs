@@ -12,27 +12,24 @@
 //! | → `y` | `[c_out, T]` | |
 //! | → `sums` | `[time_chunks(T), c_out]` | if `sums` |
 //!
-//! Error bound (see [`crate::bound`]; `u = 2^-24`), with `s_k` the partial sums over input channels from 0 on: `e = u
+//! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`), with `s_k` the partial sums over input channels from 0 on: `e = u
 //! (sum of |s_k| + |s_n + bias|)`; where multiply-adds round twice, and for the gate's product, `u` times the sum of
 //! the magnitudes of the products more each. SiLU makes of it `|silu'| e + e² / 4 + E |y|`, `E = 2 u + (3.1e-7 + 3e-9
 //! |x|) sigmoid(-x)` (2e-4 in bf16); the residual adds `u |y|`. `sums` add the errors of their terms, and `u` times
 //! the sum of the magnitudes of their partial sums. All that is of the weights, and in bf16 the activations, as they
 //! are stored; in bf16 a pair of products is rounded twice at most, in either order.
+//!
+//! Cases: `tests/kit/src/cases/pointwise.rs`. The bound, element by element: `tests/kit/src/bounds/pointwise.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
-
-pub(crate) use cases::{cases, random};
 
 /// A pointwise convolution with its folded weights.
 #[derive(Clone, Debug)]
@@ -107,10 +104,6 @@ impl Op for Pointwise {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs, outputs);
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel> {

@@ -9,17 +9,16 @@
 //! | `sums` | `[time_chunks(T), c]` | as depthwise gives them |
 //! | → `gate` | `[1, c]` | in 0 to 1 |
 //!
-//! Error bound (see [`crate::bound`]; `u = 2^-24`): the mean is in f64, rounded once. A hidden unit is a dot product
+//! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`): the mean is in f64, rounded once. A hidden unit is a dot product
 //! in 4 `l` chains, `l` the lanes of a vector, of which each errs as a sum does, and a tree of height `log2 4 l` over
 //! them; its error goes through the SiLU's slope into the second layer, a chain of `r` products from the bias on:
 //! `sum of |w_r| e(h_r) + u sum of |s_r|`. The sigmoid's slope, at most 1/4, and its own `2 u + (3.1e-7 + 3e-9 |x|)
 //! sigmoid(-x)` end it.
+//!
+//! Cases: `tests/kit/src/cases/squeeze_excite.rs`. The bound, element by element: `tests/kit/src/bounds/squeeze_excite.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gemv::{self, PaddedMatrix};
 use crate::gpu::Shader;
@@ -29,8 +28,6 @@ use crate::ops::mean_of_time_chunks;
 use crate::simd::{Body, Isa, Level};
 use crate::tensor::{Layout, Matrix, Shape, TensorView};
 use crate::time_chunk;
-
-pub(crate) use cases::{cases, random};
 
 /// The two layers of a squeeze-excite.
 #[derive(Clone, Debug)]
@@ -87,10 +84,6 @@ impl Op for SqueezeExcite {
         for (to, g) in outputs[0].row_mut(0).iter_mut().zip(gate) {
             *to = math::f64::sigmoid(g);
         }
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

@@ -11,26 +11,23 @@
 //!
 //! Result: `tokens` `[n, d]`, a row for each feature in order. The rows past `steps` are never read.
 //!
-//! Error bound (see [`crate::bound`]): a product and a sum are rounded; a row of an embedding is exact. A sequence is
+//! Error bound (see `tests/kit/src/bounds`): a product and a sum are rounded; a row of an embedding is exact. A sequence is
 //! followed step by step: gates are chains from their bias on over `x`, then `h`, whose errors come in with the
 //! magnitudes of the weights; then the slopes of sigmoid and tanh at the very gate, and their own errors. So a
 //! saturated gate forgets what came before. Over many steps the bound for any data is far above what happens, and the
 //! likely one is what tests of networks' weights use.
+//!
+//! Cases: `tests/kit/src/cases/tokens.rs`. The bound, element by element: `tests/kit/src/bounds/tokens.rs`.
 
-mod bound;
-mod cases;
 mod gpu;
 mod reference;
 mod simd;
 
-use crate::bound::{Approx, Arithmetic};
 use crate::error::ShapeError;
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
-
-pub(crate) use cases::{cases, random};
 
 /// The features of a network, in order.
 #[derive(Clone, Debug)]
@@ -169,10 +166,6 @@ impl Op for Tokens {
 
     fn reference(&self, inputs: &[&Matrix], outputs: &mut [Matrix]) {
         reference::run(self, inputs, &mut outputs[0]);
-    }
-
-    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
-        bound::run(self, inputs, arithmetic)
     }
 
     fn pack(&self, level: Level, _: Precision) -> Box<dyn Kernel> {

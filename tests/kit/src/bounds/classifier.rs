@@ -1,11 +1,17 @@
-//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+//! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/classifier/mod.rs`.
 
-use super::Classifier;
-use crate::bound::{Approx, Arithmetic};
-use crate::tensor::Matrix;
+use super::{Approx, Arithmetic, Bounded};
+use efficientecg_kernels::ops::classifier::Classifier;
+use efficientecg_kernels::tensor::Matrix;
 
-pub(super) fn run(op: &Classifier, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
-    let channels = op.width() - op.tokens.len();
+impl Bounded for Classifier {
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        run(self, inputs, arithmetic)
+    }
+}
+
+fn run(op: &Classifier, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
+    let channels = op.weight.len() / op.bias.len() - op.tokens.len();
     let mut x = a.mean_of_time_chunks(&inputs[1].data, channels, inputs[0].shape.cols);
     if op.tokens.rows > 0 {
         x.extend(inputs[2].data.iter().map(|z| Approx::exact(*z)));

@@ -1,11 +1,19 @@
-//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+//! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/depthwise/mod.rs`.
 
-use super::Depthwise;
-use crate::bound::{Approx, Arithmetic};
-use crate::tensor::Matrix;
+use super::window::Window;
+use super::{Approx, Arithmetic, Bounded};
+use efficientecg_kernels::ops::depthwise::Depthwise;
+use efficientecg_kernels::tensor::Matrix;
 
-pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
-    let (c_in, samples, window) = (op.c_in(), x.shape.cols, op.window());
+impl Bounded for Depthwise {
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        run(self, inputs[0], arithmetic)
+    }
+}
+
+fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
+    let window = Window { kernel: op.kernel, stride: op.stride };
+    let (c_in, samples, channels) = (x.shape.rows, x.shape.cols, op.bias.len());
     let cols = window.outputs(samples);
     let expand = op.expand.as_ref().map(|e| (a.stored_rows(&e.weight, c_in), &e.bias));
     let operands: Vec<Vec<Approx>> = match expand {
@@ -13,7 +21,7 @@ pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>
         None => Vec::new(),
     };
     let (mut y, mut exact) = (Vec::new(), Vec::new());
-    for c in 0..op.channels() {
+    for c in 0..channels {
         let h: Vec<Approx> = match &expand {
             None => x.row(c).iter().map(|x| Approx::exact(a.loaded(*x))).collect(),
             Some((weight, bias)) => {
@@ -24,8 +32,7 @@ pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>
         let taps = &op.weight[c * op.kernel..][..op.kernel];
         let bias = Approx::exact(Arithmetic::narrow(op.bias[c]));
         for t in 0..cols {
-            let start = window.start(t);
-            let sample = |j: usize| usize::try_from(start + j as isize).ok().and_then(|s| h.get(s));
+            let sample = |j: usize| window.sample(t, j).and_then(|s| h.get(s));
             let terms =
                 taps.iter().enumerate().filter_map(|(j, w)| sample(j).map(|h| (Arithmetic::narrow(*w), *h)));
             let value = a.activate(a.chain(bias, terms));
@@ -33,6 +40,6 @@ pub(super) fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>
             y.push(a.stored(value));
         }
     }
-    let sums = a.sum_time_chunks(&exact, op.channels());
+    let sums = a.sum_time_chunks(&exact, channels);
     vec![y, sums]
 }

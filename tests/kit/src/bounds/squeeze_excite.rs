@@ -1,10 +1,16 @@
-//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+//! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/squeeze_excite/mod.rs`.
 
-use super::SqueezeExcite;
-use crate::bound::{Approx, Arithmetic};
-use crate::tensor::Matrix;
+use super::{Approx, Arithmetic, Bounded};
+use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
+use efficientecg_kernels::tensor::Matrix;
 
-pub(super) fn run(op: &SqueezeExcite, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
+impl Bounded for SqueezeExcite {
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        run(self, inputs, arithmetic)
+    }
+}
+
+fn run(op: &SqueezeExcite, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let channels = op.expand_bias.len();
     let narrow = |w: &[f64]| -> Vec<f64> { w.iter().map(|w| Arithmetic::narrow(*w)).collect() };
     let mean = a.mean_of_time_chunks(&inputs[1].data, channels, inputs[0].shape.cols);

@@ -1,7 +1,9 @@
-//! Random cases: what property tests draw, here and in `engine`.
+//! Random cases: what property tests draw.
 
-use super::{Case, Random};
-use crate::tensor::{Matrix, Shape};
+use crate::bounds::Bounded;
+use crate::case::Case;
+use crate::random::Random;
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// The numbers that a recipe is made from; smaller ones make smaller cases, so that a failing draw can be shrunk.
 pub type Draw = [u32; 12];
@@ -73,7 +75,7 @@ pub struct Recipe {
     next: usize,
 }
 
-/// One, two, and what lies around vectors, blocks and register tiles of every level.
+/// One, two, and what lies around vectors, blocks and time chunks of every level.
 const SIZES: [usize; 36] = [
     1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 63, 64, 65, 95, 96,
     97, 127, 128, 129, 191, 192, 193, 200,
@@ -148,7 +150,7 @@ impl Recipe {
     }
 
     /// The case of an operation that is made.
-    pub(crate) fn case(&self, op: impl crate::op::Op + 'static, inputs: Vec<Matrix>) -> Case {
+    pub(crate) fn case(&self, op: impl Bounded + 'static, inputs: Vec<Matrix>) -> Case {
         let shapes: Vec<String> = inputs.iter().map(|m| m.shape.to_string()).collect();
         let name = format!("{} of {:?}, weights {:?}", shapes.join(" "), self.values, self.weights);
         Case { name, op: Box::new(op), inputs }

@@ -1,9 +1,9 @@
 //! What every test of operations does: run a kernel between guards, with padding and outputs poisoned before, and hold each
 //! element to its bound.
 
-use efficientecg_kernels::bound::Arithmetic;
+use crate::bounds::Arithmetic;
+use crate::case::Case;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
-use efficientecg_kernels::ops::Case;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{BLOCK, Layout, Matrix, Shape, TensorView, TensorViewMut};
 use std::ops::Range;
@@ -11,13 +11,13 @@ use std::ops::Range;
 const GUARD: usize = 64;
 const CANARY: f32 = 123_456.79;
 
-/// The levels to test: the processor's, of which `EFFICIENTECG_LEVELS` may name some. An emulator is slow, and the scalar
-/// level's source is the same everywhere.
-pub(crate) fn levels() -> Vec<Level> {
-    let Ok(names) = std::env::var("EFFICIENTECG_LEVELS") else { return Level::available() };
-    let named =
-        |name: &str| Level::by_name(name).unwrap_or_else(|| panic!("EFFICIENTECG_LEVELS: no {name} here"));
-    names.split(',').map(named).collect()
+/// The level of this name. Where the processor lacks it, the test is noted as skipped.
+pub fn level(name: &str) -> Option<Level> {
+    let level = Level::by_name(name);
+    if level.is_none() {
+        efficientecg_skipped::skipped(&format!("this processor has no {name}"));
+    }
+    level
 }
 
 /// Copies of a number; unlike `vec!` it takes Miri no time.
@@ -39,8 +39,11 @@ fn buffer(matrix: &Matrix, layout: Layout) -> Vec<f32> {
 }
 
 /// What the kernel makes of the case: NaN-filled outputs between canaries, checked on return.
-pub(crate) fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>> {
-    let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+///
+/// # Panics
+/// Where the kernel wrote outside its outputs or its scratch.
+pub fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> Vec<Vec<f32>> {
+    let shapes = case.shapes();
     let layouts: Vec<Layout> = (0..shapes.len()).map(|i| kernel.input_layout(i)).collect();
     let buffers: Vec<Vec<f32>> = case.inputs.iter().zip(&layouts).map(|(m, l)| buffer(m, *l)).collect();
     let inputs: Vec<TensorView<'_>> =
@@ -96,8 +99,11 @@ pub(crate) fn run(case: &Case, kernel: &dyn Kernel, order: &[Range<usize>]) -> V
 }
 
 /// What the kernel makes of the case, whatever the order and the length of its runs of tasks.
-pub(crate) fn results(case: &Case, level: Level, precision: Precision) -> Vec<Vec<f32>> {
-    let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+///
+/// # Panics
+/// Where that shows in the bits, or a write strayed.
+pub fn results(case: &Case, level: Level, precision: Precision) -> Vec<Vec<f32>> {
+    let shapes = case.shapes();
     let kernel = case.op.pack(level, precision);
     let tasks = kernel.tasks(&shapes);
     let got = run(case, &*kernel, std::slice::from_ref(&(0..tasks)));
@@ -116,15 +122,18 @@ pub(crate) fn results(case: &Case, level: Level, precision: Precision) -> Vec<Ve
     got
 }
 
-/// A level's name, and whether AMX multiplies in this precision.
-pub(crate) fn label(level: Level, precision: Precision) -> String {
-    let amx = precision == Precision::Bf16 && level.has_amx();
-    format!("{}{}", level.name(), if amx { ", AMX" } else { "" })
+/// A level's name, and whether time chunks multiply in this precision.
+pub fn label(level: Level, precision: Precision) -> String {
+    let time_chunks = precision == Precision::Bf16 && level.has_amx();
+    format!("{}{}", level.name(), if time_chunks { ", time_chunks" } else { "" })
 }
 
 /// What the reference makes of the case.
-pub(crate) fn reference(case: &Case) -> Vec<Matrix> {
-    let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+///
+/// # Panics
+/// Where the operation refuses its operands.
+pub fn reference(case: &Case) -> Vec<Matrix> {
+    let shapes = case.shapes();
     let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{}: {e}", case.name));
     let mut want: Vec<Matrix> = outputs.into_iter().map(Matrix::zeros).collect();
     case.op.reference(&case.inputs.iter().collect::<Vec<_>>(), &mut want);
@@ -133,7 +142,7 @@ pub(crate) fn reference(case: &Case) -> Vec<Matrix> {
 
 /// Which bound an element is held to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Bound {
+pub enum Bound {
     /// The one that holds whatever the data.
     Any,
     /// The one for data and weights without a pattern.
@@ -142,13 +151,10 @@ pub(crate) enum Bound {
 
 /// Fails unless every element is within its bound of `want`, what the reference makes of it; gives the worst error, in units of
 /// either bound.
-pub(crate) fn check(
-    case: &Case,
-    want: &[Matrix],
-    level: Level,
-    precision: Precision,
-    which: Bound,
-) -> [f64; 2] {
+///
+/// # Panics
+/// Where an element is not, is not finite, or a write strayed.
+pub fn check(case: &Case, want: &[Matrix], level: Level, precision: Precision, which: Bound) -> [f64; 2] {
     let got = results(case, level, precision);
     let arithmetic = Arithmetic::cpu(level, precision);
     let bounds = case.op.bound(&case.inputs.iter().collect::<Vec<_>>(), &arithmetic);
@@ -188,12 +194,4 @@ pub(crate) fn check(
         }
     }
     worst
-}
-
-/// What an operation is run in: the small ones are in f32 whatever is asked for.
-pub(crate) fn precisions(op: &str) -> &'static [Precision] {
-    match op {
-        "pointwise" | "depthwise" => &[Precision::F32, Precision::F16, Precision::Bf16],
-        _ => &[Precision::F32],
-    }
 }

@@ -1,9 +1,9 @@
 //! The model's shapes and the edges.
 
-use super::SqueezeExcite;
-use crate::op::{self, TIME_CHUNK};
-use crate::ops::{Case, Random, Recipe};
-use crate::tensor::{Matrix, Shape};
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::op::{self, TIME_CHUNK};
+use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

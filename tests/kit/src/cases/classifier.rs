@@ -1,9 +1,9 @@
 //! The model's shapes and the edges.
 
-use super::Classifier;
-use crate::op;
-use crate::ops::{Case, Random, Recipe};
-use crate::tensor::{Matrix, Shape};
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::op;
+use efficientecg_kernels::ops::classifier::Classifier;
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,8 +1,8 @@
 //! Every program, for every storage, with and without subgroups, held against naga: it parses, it validates with no
 //! more than it may use of a device, and what `gpu.rs` says of it is so, for the launch of every case.
 
-use super::*;
-use crate::ops::{Case, ops};
+use efficientecg_kernels::gpu::{DeviceWeights, Dims, Element, Operand, Program, Storage, Traits};
+use efficientecg_kit::{Case, ops, table};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{
@@ -21,19 +21,20 @@ fn traits() -> Vec<Traits> {
     both.map(|(storage, subgroups)| Traits { storage, subgroups }).collect()
 }
 
-/// Every case of every operation.
-fn cases() -> Vec<Case> {
-    let all: Vec<Case> = ops().into_iter().flat_map(|entry| (entry.cases)()).collect();
-    assert!(all.iter().all(|case| case.op.shader().program().name == case.op.name()));
+/// Every case of an operation.
+fn cases(operation: &str) -> Vec<Case> {
+    let all = (table::entry(operation).cases)();
+    assert!(all.iter().all(|case| case.op.shader().program().name == operation));
     all
 }
 
-/// One program of each name.
-fn programs() -> Vec<&'static Program> {
-    let mut programs: Vec<&'static Program> = cases().iter().map(|case| case.op.shader().program()).collect();
-    programs.dedup_by_key(|program| program.name);
-    assert_eq!(programs.len(), ops().len());
-    programs
+/// The program of an operation, which is the same for all its cases.
+fn program_of(operation: &str) -> &'static Program {
+    let mut programs: Vec<&'static Program> =
+        cases(operation).iter().map(|case| case.op.shader().program()).collect();
+    programs.dedup_by(|a, b| std::ptr::eq(*a, *b));
+    assert_eq!(programs.len(), 1, "{operation}");
+    programs[0]
 }
 
 fn parse(program: &Program, traits: Traits) -> Module {
@@ -145,21 +146,19 @@ fn check_overrides(program: &Program, module: &Module) {
     }
 }
 
-#[test]
-fn programs_are_what_they_say() {
-    for program in programs() {
-        for traits in traits() {
-            let module = parse(program, traits);
-            validate(program, traits, &module);
-            check_bindings(program, traits, &module);
-            check_overrides(program, &module);
-            let [main] = &module.entry_points[..] else {
-                panic!("{}: {} entry points", program.name, module.entry_points.len());
-            };
-            assert_eq!((main.name.as_str(), main.stage), ("main", ShaderStage::Compute), "{}", program.name);
-        }
-        println!("{:16} {} bindings", program.name, program.slots.len() + 1);
+fn program_is_what_it_says(operation: &str) {
+    let program = program_of(operation);
+    for traits in traits() {
+        let module = parse(program, traits);
+        validate(program, traits, &module);
+        check_bindings(program, traits, &module);
+        check_overrides(program, &module);
+        let [main] = &module.entry_points[..] else {
+            panic!("{}: {} entry points", program.name, module.entry_points.len());
+        };
+        assert_eq!((main.name.as_str(), main.stage), ("main", ShaderStage::Compute), "{}", program.name);
     }
+    println!("{:16} {} bindings", program.name, program.slots.len() + 1);
 }
 
 /// Bytes of all the module's workgroup memory.
@@ -168,13 +167,12 @@ fn workgroup_bytes(module: &Module) -> usize {
     workgroup.map(|(_, v)| module.types[v.ty].inner.size(module.to_ctx()) as usize).sum()
 }
 
-#[test]
-fn launches_fit_their_programs() {
+fn launches_fit_the_program(operation: &str) {
     let mut compiled: Vec<(&str, Traits, Vec<f64>)> = Vec::new();
-    for case in cases() {
+    for case in cases(operation) {
         let shader = case.op.shader();
         let program = shader.program();
-        let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+        let shapes = case.shapes();
         for (traits, batch) in traits().into_iter().zip([1, 2, 3, 7, 32, 64]) {
             let launch = shader.launch(&shapes, batch);
             let place = format!("{} {} {traits:?}", program.name, case.name);
@@ -209,13 +207,12 @@ fn launches_fit_their_programs() {
     }
 }
 
-#[test]
-fn operands_fit_their_slots() {
-    for case in cases() {
+fn operands_fit_their_slots(operation: &str) {
+    for case in cases(operation) {
         let shader = case.op.shader();
         let (program, operands, weights) = (shader.program(), shader.operands(), shader.weights());
         let place = format!("{} {}", program.name, case.name);
-        let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
+        let shapes = case.shapes();
         let outputs = shader.outputs(&shapes);
         assert_eq!(operands.len(), program.slots.len(), "{place}");
         let mut bound = (vec![0; outputs.len()], vec![0; weights.len()]);
@@ -257,3 +254,33 @@ fn operands_fit_their_slots() {
         }
     }
 }
+
+/// The tests of each operation.
+macro_rules! operations {
+    ($($operation:ident)*) => {
+        $(mod $operation {
+            #[test]
+            fn program_is_what_it_says() {
+                super::program_is_what_it_says(stringify!($operation));
+            }
+
+            #[test]
+            fn launches_fit_the_program() {
+                super::launches_fit_the_program(stringify!($operation));
+            }
+
+            #[test]
+            fn operands_fit_their_slots() {
+                super::operands_fit_their_slots(stringify!($operation));
+            }
+        })*
+
+        #[test]
+        fn no_operation_is_left_out() {
+            let names = [$(stringify!($operation)),*];
+            assert_eq!(ops().map(|entry| entry.name), names);
+        }
+    };
+}
+
+operations! { conv pointwise depthwise squeeze_excite tokens cross_attention classifier }

@@ -1,8 +1,8 @@
 //! The model's shapes and the edges.
 
-use super::Conv;
-use crate::ops::{Case, Random, Recipe};
-use crate::tensor::Shape;
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::ops::conv::Conv;
+use efficientecg_kernels::tensor::Shape;
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

@@ -1,6 +1,6 @@
 //! How far a kernel may be from the reference: forward error bounds, element by element.
 //!
-//! [`crate::op::Op::bound`] does what a kernel does, in the kernel's order, on pairs of a value and a bound on its error
+//! [`Bounded::bound`] does what a kernel does, in the kernel's order, on pairs of a value and a bound on its error
 //! ([`Approx`]). This is the running error analysis of Higham, *Accuracy and Stability of Numerical Algorithms* (2nd ed.,
 //! 2002), section 3.3, applied to every step: with `u = 2^-24` the model of section 2.2,
 //! `fl(a op b) = (a op b)(1 + δ) + η` with `|δ| <= u` and `|η|` at most what underflow takes, gives
@@ -28,15 +28,31 @@
 //! `(u |x|)² / 3` at most; variances add up, times the squares of slopes; and a result is off by more than [`LAMBDA`]
 //! deviations with a probability of `2 exp(-LAMBDA² / 2)`, 3e-8 an element, by Hoeffding's inequality ([`Approx::likely`]).
 
-use crate::gpu::Storage;
-use crate::half;
-use crate::precision::Precision;
-use crate::simd::{Constants, Level};
+use efficientecg_kernels::gpu::Storage;
+use efficientecg_kernels::half;
+use efficientecg_kernels::op::{Op, Precision};
+use efficientecg_kernels::simd::{Body, Isa, Level};
+use efficientecg_kernels::tensor::Matrix;
 
+mod classifier;
+mod conv;
+mod cross_attention;
+mod depthwise;
 mod functions;
+mod pointwise;
+mod squeeze_excite;
 mod sums;
+mod tokens;
+mod window;
 
 pub use functions::{CLAMPED, ROUGH_ERROR, exp_error, sigmoid_error};
+
+/// An operation whose kernels have an error bound.
+pub trait Bounded: Op {
+    /// How far a kernel's results may be from the reference's, for results in the contract's order, row by row. The operation's
+    /// own page says what it comes to.
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>>;
+}
 
 /// Half the distance of 1 and its upper neighbour: what rounding to f32 errs by at most, relatively.
 pub const UNIT: f64 = 1.0 / (1u64 << 24) as f64;
@@ -88,6 +104,28 @@ pub(crate) fn gamma(n: usize) -> f64 {
     nu / (1.0 - nu)
 }
 
+/// The constants of [`Isa`] that errors depend on.
+struct Constants {
+    lanes: usize,
+    fused: bool,
+    quotient_error: f64,
+}
+
+impl Constants {
+    /// Those of a level.
+    fn of(level: Level) -> Constants {
+        struct Ask;
+        impl Body for Ask {
+            type Output = Constants;
+            #[inline(always)]
+            fn call<I: Isa>(self, _: I) -> Constants {
+                Constants { lanes: I::LANES, fused: I::FUSED, quotient_error: I::QUOTIENT_ERROR }
+            }
+        }
+        level.dispatch(Ask)
+    }
+}
+
 /// How a backend computes, as far as errors depend on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arithmetic {
@@ -114,7 +152,7 @@ pub struct Arithmetic {
 impl Arithmetic {
     /// That of kernels packed for a level.
     pub fn cpu(level: Level, precision: Precision) -> Arithmetic {
-        let Constants { lanes, fused, quotient_error: quotient, .. } = level.constants();
+        let Constants { lanes, fused, quotient_error: quotient, .. } = Constants::of(level);
         // Half of the smallest subnormal; dot products of bf16 may take subnormals for zeros.
         let lost = if precision == Precision::Bf16 { SMALLEST } else { SMALLEST * UNIT };
         Arithmetic {
@@ -172,6 +210,7 @@ impl Arithmetic {
                     half::round_row(row).iter().map(value).collect()
                 }
                 Precision::Bf16 => row.iter().map(|w| bf16_operand(to_bf16(*w))).collect(),
+                other => panic!("{other:?}: there is no bound for it"),
             }
         };
         weight.chunks(depth.max(1)).flat_map(row).collect()

@@ -1,8 +1,8 @@
 //! The model's shapes and the edges.
 
-use super::Pointwise;
-use crate::ops::{Case, Random, Recipe};
-use crate::tensor::Shape;
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::ops::pointwise::Pointwise;
+use efficientecg_kernels::tensor::Shape;
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {

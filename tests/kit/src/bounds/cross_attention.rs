@@ -1,12 +1,23 @@
-//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+//! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/cross_attention/mod.rs`.
 
-use super::simd::span;
-use super::{CrossAttention, Linear};
-use crate::bound::{Approx, Arithmetic};
-use crate::tensor::Matrix;
+use super::{Approx, Arithmetic, Bounded};
+use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear};
+use efficientecg_kernels::simd::MAX_LANES;
+use efficientecg_kernels::tensor::Matrix;
+
+impl Bounded for CrossAttention {
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        run(self, inputs[0], inputs[1], arithmetic)
+    }
+}
 
 /// Positions that a GPU sums before it adds them to the others.
 const CHUNK: usize = 256;
+
+/// Positions that a kernel on a CPU takes together, as `kernels/src/ops/cross_attention/simd.rs` cuts them.
+fn span(positions: usize) -> usize {
+    positions.isqrt().max(32).next_multiple_of(MAX_LANES)
+}
 
 fn narrow(values: &[f64], scale: f64) -> Vec<f64> {
     values.iter().map(|v| Arithmetic::narrow(v * scale)).collect()
@@ -19,8 +30,9 @@ fn linear(layer: &Linear, scale: f64, x: &[Approx], a: &Arithmetic) -> Vec<Appro
     rows.map(|(row, b)| a.add(a.dot(row, x, 4), Approx::exact(b))).collect()
 }
 
-pub(super) fn run(op: &CrossAttention, f: &Matrix, h: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
-    let (width, channels) = (op.dim() / op.heads, op.channels());
+fn run(op: &CrossAttention, f: &Matrix, h: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
+    let (dim, channels) = (f.shape.cols, h.shape.rows);
+    let width = dim / op.heads;
     let positions = h.shape.cols;
     let span = if a.is_gpu() { CHUNK } else { span(positions) };
     let (k, v) = (narrow(&op.k.weight, 1.0), narrow(&op.v.weight, 1.0));
@@ -61,7 +73,7 @@ pub(super) fn run(op: &CrossAttention, f: &Matrix, h: &Matrix, a: &Arithmetic) -
         let weight = narrow(&op.out.weight, 1.0);
         let sums: Vec<Approx> = f
             .iter()
-            .zip(weight.chunks(op.dim()).zip(&op.out.bias))
+            .zip(weight.chunks(dim).zip(&op.out.bias))
             .map(|(f, (row, bias))| {
                 let bias = Approx::exact(Arithmetic::narrow(*bias));
                 // The bias first on a GPU: the larger of both orders.

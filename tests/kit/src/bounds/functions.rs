@@ -1,14 +1,30 @@
 //! Functions of a value with an error, and norms made of them.
 
-use super::{Approx, Arithmetic, UNIT, gamma};
-use crate::math;
-use crate::math::f64::{sigmoid, silu};
-use crate::norm::LAYER_NORM_EPS;
-use crate::precision::Precision;
-use crate::simd::Level;
+use super::{Approx, Arithmetic, Constants, UNIT, gamma};
+use efficientecg_kernels::math::f64::{sigmoid, silu};
+use efficientecg_kernels::op::Precision;
+use efficientecg_kernels::simd::{Body, Isa, Level, Powers};
 
-/// What [`crate::math::exp`] errs by at most, relatively, for `x` in its range: the polynomial's 1.06e-7 and its roundings,
-/// and `ln 2` rounded to f32, `x / ln 2` times. Every f32 there is is held against this by `tests/scan.rs`.
+/// What layer norm adds to a variance: the format's, not what the kernels say.
+const LAYER_NORM_EPS: f64 = 1e-5;
+
+/// Whether the sigmoid and the SiLU of a level take their exponential from a table: where a vector looks one up.
+fn has_table(level: Level) -> bool {
+    static POWERS: Powers = Powers::times(1.0);
+    struct Probe;
+    impl Body for Probe {
+        type Output = bool;
+        #[inline(always)]
+        fn call<I: Isa>(self, s: I) -> bool {
+            // `1.5 * 2^23`: the power of 0.
+            s.power(&POWERS, s.splat(12_582_912.0)).is_some()
+        }
+    }
+    level.dispatch(Probe)
+}
+
+/// What [`efficientecg_kernels::math::exp`] errs by at most, relatively, for `x` in its range: the polynomial's 1.06e-7 and its roundings,
+/// and `ln 2` rounded to f32, `x / ln 2` times. Every f32 there is is held against this by `kernels/tests/scan.rs`.
 pub fn exp_error(x: f64) -> f64 {
     2e-7 + 3e-9 * x.abs().min(88.0)
 }
@@ -16,16 +32,16 @@ pub fn exp_error(x: f64) -> f64 {
 /// What the sigmoid's exponential errs by beyond [`exp_error`]: by a table of powers 1.26e-7 of the square, its two roundings and the
 /// table's, which are 1.1e-7 more than the polynomial and its roundings.
 pub(super) fn table_error(level: Level) -> f64 {
-    if math::has_table(level) { 1.1e-7 } else { 0.0 }
+    if has_table(level) { 1.1e-7 } else { 0.0 }
 }
 
 /// What the sigmoid errs by at a level, relatively: the exponential counts for `sigmoid(-x)` of it, then two roundings.
 pub fn sigmoid_error(level: Level, x: f64) -> f64 {
-    let quotient = UNIT + level.constants().quotient_error;
+    let quotient = UNIT + Constants::of(level).quotient_error;
     (exp_error(x) + table_error(level)) * sigmoid(-x) + UNIT + quotient + UNIT * UNIT
 }
 
-/// What [`crate::math::silu_rough`] errs by, relatively: 7.5e-5 of the polynomial, and 1e-4 of the reciprocal.
+/// What [`efficientecg_kernels::math::silu_rough`] errs by, relatively: 7.5e-5 of the polynomial, and 1e-4 of the reciprocal.
 pub const ROUGH_ERROR: f64 = 2e-4;
 
 /// What is lost where the argument of the exponential is clamped, before a factor of `x`.

@@ -1,14 +1,20 @@
-//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+//! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/tokens/mod.rs`.
 
-use super::{Feature, Tokens};
-use crate::bound::{Approx, Arithmetic};
-use crate::tensor::Matrix;
+use super::{Approx, Arithmetic, Bounded};
+use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::tensor::Matrix;
+
+impl Bounded for Tokens {
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        run(self, inputs, arithmetic)
+    }
+}
 
 fn exact(values: &[f64]) -> Vec<Approx> {
     values.iter().map(|v| Approx::exact(Arithmetic::narrow(*v))).collect()
 }
 
-pub(super) fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
+fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let token = |(at, feature): (usize, &Feature)| -> Vec<Approx> {
         match feature {
             Feature::Continuous { weight, bias, missing } => {
@@ -36,7 +42,13 @@ pub(super) fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Ap
             }
         }
     };
-    vec![op.with_operands().flat_map(token).collect()]
+    // A sequence has two operands: its rows, and how many of them count.
+    let operands = op.features.iter().scan(0, |next, feature| {
+        let first = *next;
+        *next += if matches!(feature, Feature::Sequence { .. }) { 2 } else { 1 };
+        Some((first, feature))
+    });
+    vec![operands.flat_map(token).collect()]
 }
 
 fn narrow(row: &[f64]) -> impl Iterator<Item = f64> {

@@ -1,11 +1,17 @@
-//! Error bounds: see [`crate::bound`] for the rules and mod.rs for what comes of them.
+//! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/pointwise/mod.rs`.
 
-use super::Pointwise;
-use crate::bound::{Approx, Arithmetic};
-use crate::tensor::Matrix;
+use super::{Approx, Arithmetic, Bounded};
+use efficientecg_kernels::ops::pointwise::Pointwise;
+use efficientecg_kernels::tensor::Matrix;
 
-pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
-    let (x, c_in) = (inputs[0], op.c_in());
+impl Bounded for Pointwise {
+    fn bound(&self, inputs: &[&Matrix], arithmetic: &Arithmetic) -> Vec<Vec<Approx>> {
+        run(self, inputs, arithmetic)
+    }
+}
+
+fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
+    let (x, c_in) = (inputs[0], inputs[0].shape.rows);
     let cols = x.shape.cols;
     let gate = op.gate.then(|| inputs[1].row(0));
     let residual = op.residual.then(|| inputs[1 + usize::from(op.gate)]);
@@ -30,7 +36,7 @@ pub(super) fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec
     }
     let mut outputs = vec![y];
     if op.sums {
-        outputs.push(a.sum_time_chunks(&exact, op.c_out()));
+        outputs.push(a.sum_time_chunks(&exact, op.bias.len()));
     }
     outputs
 }

@@ -1,8 +1,8 @@
 //! Each kind alone and together, present and missing, and the edges.
 
-use super::{Feature, Tokens};
-use crate::ops::{Case, Random, Recipe};
-use crate::tensor::{Matrix, Shape};
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::tensor::{Matrix, Shape};
 
 fn one(value: f64) -> Matrix {
     Matrix { shape: Shape::new(1, 1), data: vec![value] }

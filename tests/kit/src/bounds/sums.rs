@@ -1,8 +1,7 @@
 //! Sums of products, in the orders that kernels take them.
 
 use super::{Approx, Arithmetic, UNIT, gamma, product, sum};
-use crate::precision::Precision;
-use crate::time_chunk;
+use efficientecg_kernels::op::{self, Precision};
 
 impl Arithmetic {
     /// Adds `w x` to one chain for each column: a step of the product.
@@ -93,8 +92,7 @@ impl Arithmetic {
         Approx { value: exact.value, error, variance: exact.variance + variance }
     }
 
-    /// The dot product of two vectors: the terms split among `strands` vectors' lanes, and the lanes added up in a
-    /// tree.
+    /// The dot product of two vectors: the terms split over `strands` vectors' lanes, and the lanes added up in a tree.
     pub(crate) fn dot(&self, w: &[f64], x: &[Approx], strands: usize) -> Approx {
         let terms = w.iter().zip(x).map(|(w, x)| (Approx::exact(*w), *x));
         if self.is_gpu() {
@@ -123,9 +121,9 @@ impl Arithmetic {
     /// Sums over time chunks of `rows` rows: `[time_chunks(cols), rows]`.
     pub(crate) fn sum_time_chunks(&self, y: &[Approx], rows: usize) -> Vec<Approx> {
         let cols = y.len() / rows.max(1);
-        (0..time_chunk::time_chunks(cols))
+        (0..op::time_chunks(cols))
             .flat_map(|time_chunk| (0..rows).map(move |r| (time_chunk, r)))
-            .map(|(time_chunk, r)| self.total(&y[r * cols..][time_chunk::time_chunk(cols, time_chunk)]))
+            .map(|(time_chunk, r)| self.total(&y[r * cols..][op::time_chunk(cols, time_chunk)]))
             .collect()
     }
 

@@ -1,8 +1,8 @@
 //! The model's shapes and the edges.
 
-use super::{Depthwise, Expand};
-use crate::ops::{Case, Random, Recipe};
-use crate::tensor::Shape;
+use crate::{Case, Random, Recipe};
+use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
+use efficientecg_kernels::tensor::Shape;
 
 /// Cases for tests and benches.
 pub(crate) fn cases() -> Vec<Case> {
