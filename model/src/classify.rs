@@ -8,6 +8,7 @@ use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::model::Model;
 use efficientecg_ecg::beats::{self, HeartRate};
+use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{self as ecg, Record, Sex};
 use efficientecg_engine::clock::Moment;
 use efficientecg_files::{ItemError, one_line};
@@ -211,7 +212,8 @@ impl<'a> IntoIterator for &'a Findings {
     }
 }
 
-/// Seconds of a classification, by what they went into.
+/// Seconds of a classification, by what they went into. With several threads what is before the network overlaps, and the times of all
+/// threads count.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Spent {
@@ -327,7 +329,8 @@ impl Model {
         settings: &Settings,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Findings, ClassifyError> {
-        let prepared = Prepared::new(self.config(), record, settings)?;
+        let workers = Workers::new(self.helpers);
+        let prepared = Prepared::by(self.config(), record, settings, workers)?;
         let mut findings = Findings {
             unit: prepared.unit,
             items: Vec::new(),

@@ -184,7 +184,22 @@ impl Model {
         if cpu_alone && options.backend == Backend::Auto && cfg!(feature = "gpu") {
             phases.insert(0, ("look for a GPU", searched.as_secs_f64()));
         }
-        Ok(Model { config, parameters, engine, logits, probabilities, taps, phases })
+        #[cfg(feature = "ecg")]
+        let helpers = match &options.pool {
+            Some(_) => 1,
+            None => options.threads.unwrap_or(usize::MAX).min(available_threads()),
+        };
+        Ok(Model {
+            config,
+            parameters,
+            engine,
+            logits,
+            probabilities,
+            taps,
+            phases,
+            #[cfg(feature = "ecg")]
+            helpers,
+        })
     }
 }
 

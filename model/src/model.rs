@@ -100,6 +100,9 @@ pub struct Model {
     pub(crate) probabilities: Value,
     pub(crate) taps: Vec<(String, Value)>,
     pub(crate) phases: Vec<(&'static str, f64)>,
+    /// Threads that may prepare a record. Where the caller lent the network's threads none are started beside them.
+    #[cfg(feature = "ecg")]
+    pub(crate) helpers: usize,
 }
 
 impl std::fmt::Debug for Model {

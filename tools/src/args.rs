@@ -386,6 +386,21 @@ impl ModelArguments {
         self.network.load(&self.options()?)
     }
 
+    /// Loads the model for so many records, and says how many of them to work on at once: each then runs on one thread, which keeps
+    /// the threads busier than one record after another on all of them. A GPU takes one after another.
+    pub(crate) fn load_for(&self, records: usize) -> Result<(Model, usize), Failure> {
+        let options = self.options()?;
+        let usable = available_threads();
+        let threads = self.threads.map_or(usable, |asked| usize::from(asked).min(usable)).min(records);
+        if threads > 1 {
+            let model = self.network.load(&options.clone().threads(1))?;
+            if !model.on_gpu() {
+                return Ok((model, threads));
+            }
+        }
+        Ok((self.network.load(&options)?, 1))
+    }
+
     fn options(&self) -> Result<Options, Failure> {
         let mut options = Options::new().backend(self.backend.backend()).precision(self.precision());
         if let Some(threads) = self.threads {

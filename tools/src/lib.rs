@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod error;
 mod findings;
+mod ordered;
 mod out;
 mod patients;
 mod picture;

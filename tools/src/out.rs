@@ -67,6 +67,13 @@ impl Progress {
         Progress { what, total, shown: std::io::stderr().is_terminal() }
     }
 
+    /// Makes room for a line of text.
+    pub(crate) fn clear(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+
     /// Shows that `done` are done.
     pub(crate) fn at(&self, done: usize) {
         if self.shown {
@@ -77,8 +84,6 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown {
-            eprint!("\r\x1b[K");
-        }
+        self.clear();
     }
 }

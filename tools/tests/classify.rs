@@ -131,3 +131,56 @@ fn synth_makes_the_committed_demo_again() {
         assert!(made == committed, "{file} differs");
     }
 }
+
+#[test]
+fn many_records_at_once_give_the_same_rows_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let names = ["d", "b", "e", "a", "c", "f"];
+    let mut list = String::new();
+    for (i, name) in names.iter().enumerate() {
+        let (seconds, seed) = ((10 + 7 * (i % 3)).to_string(), i.to_string());
+        let made = [
+            "synth",
+            "--output",
+            &folder.to_string_lossy(),
+            "--name",
+            name,
+            "--seconds",
+            &seconds,
+            "--seed",
+            &seed,
+        ]
+        .map(str::to_owned);
+        let made = program(&made.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+        list += &format!("{}\n", folder.join(name).display());
+    }
+    let records = folder.join("records.txt");
+    std::fs::write(&records, list).expect("writes");
+    let table = |threads: &str| {
+        let table = folder.join(format!("{threads}.csv"));
+        let args = [
+            "classify",
+            "--model",
+            "cinc2017-rhythm",
+            "--lead",
+            "ECG=#1",
+            "--backend",
+            "cpu",
+            "--threads",
+            threads,
+        ];
+        let (records, table) = (records.to_string_lossy(), table.to_string_lossy());
+        let output = program(&[&args[..], &["--records", &records, "--table", &table]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(!text(&output.stderr).contains('\r'), "progress is for a terminal: {}", text(&output.stderr));
+        std::fs::read_to_string(&*table).expect("reads")
+    };
+    let one = table("1");
+    let rows: Vec<&str> = one.lines().skip(1).filter_map(|row| row.split(',').next()).collect();
+    assert_eq!(rows, names);
+    for threads in ["2", "5"] {
+        assert_eq!(table(threads), one, "{threads} threads");
+    }
+}

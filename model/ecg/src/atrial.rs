@@ -3,8 +3,11 @@
 //! The formula is the contract with `tools/train/efficientecg_train/atrial.py`, where it is written out; the two are held to
 //! each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
-use super::beats::median;
-use super::segments::{AlignedBeats, Cuts, correlation, distance, rest, rms, usual};
+use super::beats::{median, median_of};
+use super::ranks::Ranks;
+use super::segments::{AlignedBeats, Cuts, correlation_by, distance, dot, rest, rms_by, usual};
+use super::workers::Workers;
+use std::ops::Range;
 
 /// Columns for all leads together.
 const SHARED: usize = 7;
@@ -18,6 +21,8 @@ const PART: f64 = 0.15;
 const LEAST: usize = 5;
 /// Fewer neighbours than these like the template, and all are taken.
 const FEW: usize = 8;
+/// Beats whose P waves are held at once, but for their neighbours.
+const BLOCK: usize = 240;
 /// Seconds that a P wave is moved by, at rest in the middle.
 const MOVES: [f64; 5] = [-0.025, -0.0125, 0.0, 0.0125, 0.025];
 const REST: usize = 2;
@@ -29,51 +34,18 @@ pub fn inputs(leads: usize) -> usize {
 
 /// `[beats, inputs(leads)]`; `beats` are those that `aligned` was made of.
 pub fn columns(aligned: &AlignedBeats, beats: &[i64]) -> Vec<f32> {
-    let (n, leads, level) = (aligned.places.len(), aligned.leads(), aligned.level);
+    columns_by(aligned, beats, Workers::ALONE)
+}
+
+/// The same on several threads.
+pub(super) fn columns_by(aligned: &AlignedBeats, beats: &[i64], workers: Workers) -> Vec<f32> {
+    let (n, leads) = (aligned.places.len(), aligned.leads());
     let later: Vec<i64> = beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1)).collect();
     let mut interval = vec![median(&later.iter().map(|x| (*x as f64).ln()).collect::<Vec<f64>>())];
     interval.extend(later.iter().map(|x| (*x as f64).ln()));
-    let size = |u: &[f32]| (rms(u) / level + 0.02).ln();
-    let apart = |u: &[f32], v: &[f32]| (rest(u, v) / level + 0.02).ln();
-
-    let mut out = Vec::with_capacity(n * inputs(leads));
-    let mut middle = Vec::new();
-    let mut held = Held::default();
-    for i in 0..n {
-        held.move_to(aligned, i);
-        let around: Vec<usize> =
-            (i.saturating_sub(AROUND)..(i + AROUND + 1).min(n)).filter(|j| *j != i).collect();
-        let mut late: Vec<usize> = around.iter().copied().filter(|j| aligned.kept[*j]).collect();
-        if late.len() < FEW {
-            late = around;
-        }
-        let count = ((PART * late.len() as f64).ceil() as usize).max(LEAST);
-        late.sort_by(|a, b| interval[*b].total_cmp(&interval[*a]));
-        late.truncate(count);
-
-        let at_rest = |j: usize| held.waves[REST].get(j - held.first);
-        let own = at_rest(i);
-        held.waves[REST].median(late.iter().map(|j| *j - held.first), &mut middle);
-        let of = |f: &dyn Fn(&[f32]) -> f64| late.iter().map(|j| f(at_rest(*j))).collect::<Vec<f64>>();
-        let moved: Vec<&[f32]> = held.waves.iter().map(|w| w.get(i - held.first)).collect();
-        let most = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
-        let like = most(&mut moved.iter().map(|w| correlation(w, &middle)));
-        let left = -most(&mut moved.iter().map(|w| -apart(w, &middle)));
-        let mut put = |x: f64| out.push(x.clamp(-LIMIT, LIMIT) as f32);
-        put(8.0 * distance(like) - 2.0);
-        put(left - median(&of(&|w| apart(w, &middle))));
-        put(1.5 * (left + 2.0));
-        put(1.5 * (size(&middle) + 2.0));
-        put(8.0 * distance(median(&of(&|w| correlation(w, &middle)))) - 2.0);
-        put(if i == 0 { 0.0 } else { 8.0 * distance(correlation(own, at_rest(i - 1))) - 2.0 });
-        put(size(own) - size(&middle));
-        let part = middle.len() / leads;
-        for lead in 0..leads {
-            let span = lead * part..(lead + 1) * part;
-            let like = most(&mut moved.iter().map(|w| correlation(&w[span.clone()], &middle[span.clone()])));
-            put(8.0 * distance(like) - 2.0);
-        }
-    }
+    let parts =
+        workers.map(n.div_ceil(BLOCK), |i| block(aligned, &interval, i * BLOCK..((i + 1) * BLOCK).min(n)));
+    let mut out = parts.concat();
     let (width, unknown) = (inputs(leads), aligned.cut_off());
     for column in [0, 1, 2, 6].into_iter().chain(SHARED..width) {
         usual(&mut out, width, column, &unknown);
@@ -84,46 +56,169 @@ pub fn columns(aligned: &AlignedBeats, beats: &[i64]) -> Vec<f32> {
     out
 }
 
-/// The P waves of a stretch of the beats at each move, cut anew now and then so that memory does not grow with the record.
-#[derive(Default)]
+/// The rows of some beats.
+fn block(aligned: &AlignedBeats, interval: &[f64], own: Range<usize>) -> Vec<f32> {
+    let (n, leads, level) = (aligned.places.len(), aligned.leads(), aligned.level);
+    let low = own.start.saturating_sub(AROUND);
+    let held = Held::new(aligned, low..(own.end + AROUND).min(n));
+    let at_rest = &held.waves[REST];
+    let size = |square: f64| (rms_by(square, at_rest.size) / level + 0.02).ln();
+    let apart = |u: &[f32], v: &[f32]| (rest(u, v) / level + 0.02).ln();
+
+    let mut out = Vec::with_capacity(own.len() * inputs(leads));
+    let mut late = Late::new(at_rest.size);
+    let (mut apart_of, mut like_of) = (Vec::new(), Vec::new());
+    let (mut usual_apart, mut usual_like) = (0.0, 0.0);
+    let part = at_rest.size / leads;
+    for i in own {
+        if late.choose(i, interval, &aligned.kept, at_rest, low) {
+            let (middle, square) = (&late.middle, late.square);
+            apart_of.clear();
+            apart_of.extend(late.beats.iter().map(|j| apart(at_rest.get(j - low), middle)));
+            usual_apart = median_of(&mut apart_of);
+            like_of.clear();
+            like_of.extend(late.beats.iter().map(|j| {
+                let product = dot(at_rest.get(j - low), middle);
+                correlation_by(product, held.squares[j - low], square)
+            }));
+            usual_like = median_of(&mut like_of);
+        }
+        let (middle, square) = (&late.middle, late.square);
+        let mine = at_rest.get(i - low);
+        let moved: Vec<&[f32]> = held.waves.iter().map(|w| w.get(i - low)).collect();
+        let most = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
+        let like = most(&mut moved.iter().map(|w| correlation_by(dot(w, middle), dot(w, w), square)));
+        let left = -most(&mut moved.iter().map(|w| -apart(w, middle)));
+        let mut put = |x: f64| out.push(x.clamp(-LIMIT, LIMIT) as f32);
+        put(8.0 * distance(like) - 2.0);
+        put(left - usual_apart);
+        put(1.5 * (left + 2.0));
+        put(1.5 * (size(square) + 2.0));
+        put(8.0 * distance(usual_like) - 2.0);
+        put(match i.checked_sub(1) {
+            Some(before) => {
+                let product = dot(mine, at_rest.get(before - low));
+                8.0 * distance(correlation_by(product, held.squares[i - low], held.squares[before - low]))
+                    - 2.0
+            }
+            None => 0.0,
+        });
+        put(size(held.squares[i - low]) - size(square));
+        for lead in 0..leads {
+            let span = lead * part..(lead + 1) * part;
+            let middle = &middle[span.clone()];
+            let square = dot(middle, middle);
+            let like = most(&mut moved.iter().map(|w| {
+                let w = &w[span.clone()];
+                correlation_by(dot(w, middle), dot(w, w), square)
+            }));
+            put(8.0 * distance(like) - 2.0);
+        }
+    }
+    out
+}
+
+/// The late beats around one, and their usual P wave.
+struct Late {
+    /// Ascending.
+    beats: Vec<usize>,
+    ranks: Ranks,
+    middle: Vec<f32>,
+    /// The sum of `middle`'s squares.
+    square: f64,
+    chosen: Vec<usize>,
+}
+
+impl Late {
+    fn new(columns: usize) -> Late {
+        let most = ((PART * (2 * AROUND) as f64).ceil() as usize).max(LEAST);
+        let ranks = Ranks::new(columns, most);
+        Late { beats: Vec::new(), ranks, middle: vec![0.0; columns], square: 0.0, chosen: Vec::new() }
+    }
+
+    /// Chooses those around beat `i`; whether they are others than before.
+    fn choose(&mut self, i: usize, interval: &[f64], kept: &[bool], waves: &Cuts, low: usize) -> bool {
+        let around = || (i.saturating_sub(AROUND)..(i + AROUND + 1).min(kept.len())).filter(|j| *j != i);
+        let chosen = &mut self.chosen;
+        chosen.clear();
+        chosen.extend(around().filter(|j| kept[*j]));
+        if chosen.len() < FEW {
+            chosen.clear();
+            chosen.extend(around());
+        }
+        let count = ((PART * chosen.len() as f64).ceil() as usize).max(LEAST);
+        if count < chosen.len() {
+            // Of equal intervals the earlier.
+            chosen.select_nth_unstable_by(count, |a, b| interval[*b].total_cmp(&interval[*a]).then(a.cmp(b)));
+            chosen.truncate(count);
+        }
+        chosen.sort_unstable();
+        if *chosen == self.beats {
+            return false;
+        }
+        let gone: Vec<usize> =
+            self.beats.iter().copied().filter(|j| chosen.binary_search(j).is_err()).collect();
+        let come: Vec<usize> =
+            chosen.iter().copied().filter(|j| self.beats.binary_search(j).is_err()).collect();
+        for k in 0..gone.len().max(come.len()) {
+            match (gone.get(k), come.get(k)) {
+                (Some(old), Some(new)) => self.ranks.exchange(waves.get(old - low), waves.get(new - low)),
+                (Some(old), None) => self.ranks.remove(waves.get(old - low)),
+                (None, Some(new)) => self.ranks.insert(waves.get(new - low)),
+                (None, None) => {}
+            }
+        }
+        std::mem::swap(&mut self.beats, chosen);
+        self.ranks.medians(&mut self.middle);
+        self.square = dot(&self.middle, &self.middle);
+        true
+    }
+}
+
+/// The P waves of a stretch of the beats at each move.
 struct Held {
-    first: usize,
-    end: usize,
     waves: Vec<Cuts>,
+    /// The sums of squares of those at rest.
+    squares: Vec<f64>,
 }
 
 impl Held {
-    /// Holds beat `i` and its neighbours.
-    fn move_to(&mut self, aligned: &AlignedBeats, i: usize) {
-        let n = aligned.places.len();
-        if !self.waves.is_empty() && (i + AROUND + 1).min(n) <= self.end {
-            return;
-        }
-        self.first = i.saturating_sub(AROUND);
-        self.end = i.saturating_add(4 * AROUND).min(n);
-        let places = &aligned.places[self.first..self.end];
+    fn new(aligned: &AlignedBeats, beats: Range<usize>) -> Held {
+        let places = &aligned.places[beats];
         let cut = |seconds: &f64| {
             let wave = aligned.wave(*seconds);
-            let len = wave.len();
-            let mut cuts = wave.all(places).coarse(len);
-            let part = cuts.size / aligned.leads();
-            cuts.data.chunks_exact_mut(part).for_each(straighten);
+            let mut cuts = wave.thin(places);
+            let straight = Straight::new(wave.thin_len());
+            cuts.data.chunks_exact_mut(wave.thin_len()).for_each(|w| straight.take_away(w));
             cuts
         };
-        self.waves = MOVES.iter().map(cut).collect();
+        let waves: Vec<Cuts> = MOVES.iter().map(cut).collect();
+        let squares = waves[REST].squares();
+        Held { waves, squares }
     }
 }
 
 /// Takes away the line that fits best.
-fn straighten(w: &mut [f32]) {
-    let n = w.len() as f64;
-    let place = |k: usize| k as f64 - (n - 1.0) / 2.0;
-    let mean = w.iter().map(|x| f64::from(*x)).sum::<f64>() / n;
-    let squares: f64 = (0..w.len()).map(|k| place(k) * place(k)).sum();
-    let slope =
-        w.iter().enumerate().map(|(k, x)| (f64::from(*x) - mean) * place(k)).sum::<f64>() / squares.max(1.0);
-    for (k, x) in w.iter_mut().enumerate() {
-        *x = (f64::from(*x) - mean - slope * place(k)) as f32;
+struct Straight {
+    /// Of each sample, from the middle.
+    places: Vec<f64>,
+    squares: f64,
+}
+
+impl Straight {
+    fn new(len: usize) -> Straight {
+        let places: Vec<f64> = (0..len).map(|k| k as f64 - (len as f64 - 1.0) / 2.0).collect();
+        let squares = places.iter().map(|place| place * place).sum::<f64>().max(1.0);
+        Straight { places, squares }
+    }
+
+    fn take_away(&self, w: &mut [f32]) {
+        let mean = w.iter().map(|x| f64::from(*x)).sum::<f64>() / w.len() as f64;
+        let products = w.iter().zip(&self.places).map(|(x, place)| (f64::from(*x) - mean) * place);
+        let slope = products.sum::<f64>() / self.squares;
+        for (x, place) in w.iter_mut().zip(&self.places) {
+            *x = (f64::from(*x) - mean - slope * place) as f32;
+        }
     }
 }
 
@@ -207,7 +302,7 @@ mod tests {
     #[test]
     fn a_line_is_taken_away_whole() {
         let mut w: Vec<f32> = (0..9).map(|k| 3.0 - 0.5 * k as f32).collect();
-        straighten(&mut w);
+        Straight::new(9).take_away(&mut w);
         assert!(w.iter().all(|x| x.abs() < 1e-6), "{w:?}");
     }
 }

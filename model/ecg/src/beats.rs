@@ -1,6 +1,6 @@
 //! Windows around beats, and the heart rate.
 
-pub(crate) use super::statistics::median;
+pub(crate) use super::statistics::{median, median_of};
 
 /// Copies the window of `samples` samples around sample `peak` of every lead into `out`, `[leads, samples]` row by row:
 /// `[peak - samples / 2, peak - samples / 2 + samples)`, zeros outside of the record.

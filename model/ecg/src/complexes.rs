@@ -1,10 +1,8 @@
 //! The QRS complexes of one lead against the record's usual one: what P waves and rows of beats are measured by.
 
 use super::beats::median;
+use super::qrs::SEGMENT;
 use super::segments::{AlignedBeats, correlation};
-
-/// Seconds before and after a beat that its height is taken of where there is no usual beat to align it on.
-const SPAN: (f64, f64) = (0.1, 0.12);
 
 /// What is known of the beats' QRS complexes.
 #[derive(Clone, Debug)]
@@ -41,10 +39,10 @@ impl Complexes {
                 made.height[i] = Some(peak_to_peak(&part));
             }
         } else {
+            // There is no usual beat to align one on.
             for (i, beat) in beats.iter().enumerate().filter(|(_, beat)| inside(**beat)) {
-                let from = (beat - (SPAN.0 * rate) as i64).max(0) as usize;
-                let to = (*beat as usize).saturating_add((SPAN.1 * rate) as usize).min(lead.len() - 1);
-                made.height[i] = Some(peak_to_peak(&lead[from..=to]));
+                made.height[i] =
+                    SEGMENT.within(*beat, rate, lead.len()).map(|span| peak_to_peak(&lead[span]));
             }
         }
         made.usual = median(&made.height.iter().flatten().copied().collect::<Vec<f64>>());

@@ -15,6 +15,9 @@
 //! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
 //! p_waves.rs     P waves, beat by beat, on
 //! complexes.rs   QRS complexes against the record's usual one
+//! qrs.rs         the windows of QRS complexes
+//! ranks.rs       medians of many columns while rows come and go
+//! workers.rs     threads for the parts of one long record
 //! statistics.rs  medians and quantiles
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! random.rs      its random numbers, and those of the intervals of `efficientecg-evaluate`
@@ -36,13 +39,16 @@ pub mod morphology;
 pub mod normalize;
 pub mod p_waves;
 pub mod peaks;
+mod qrs;
 pub mod random;
+mod ranks;
 pub mod resample;
 pub mod rhythm;
 pub mod segments;
 pub mod statistics;
 pub mod synth;
 pub mod wfdb;
+pub mod workers;
 
 pub use error::{Error, Result};
 

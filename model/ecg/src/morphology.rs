@@ -3,8 +3,13 @@
 //! The formula is the contract with `tools/train/efficientecg_train/morphology.py`, where it is written out; the two are
 //! held to each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
-use super::beats::median;
-use super::segments::{ALIKE, AlignedBeats, Cuts, FLAT, correlation, distance, dot, rest, rms, usual};
+use super::beats::{median, median_of};
+use super::ranks::Ranks;
+use super::segments::{
+    ALIKE, AlignedBeats, Cuts, Cutter, FLAT, correlation_by, distance, dot, rest, rms, rms_by, usual,
+};
+use super::workers::Workers;
+use std::ops::Range;
 
 /// Columns for all leads together.
 const SHARED: usize = 6;
@@ -25,9 +30,14 @@ pub fn inputs(leads: usize) -> usize {
 
 /// `[beats, inputs(leads)]`; a flat lead's are zeros.
 pub fn columns(aligned: &AlignedBeats) -> Vec<f32> {
+    columns_by(aligned, Workers::ALONE)
+}
+
+/// The same on several threads.
+pub(super) fn columns_by(aligned: &AlignedBeats, workers: Workers) -> Vec<f32> {
     let width = inputs(aligned.leads());
     let mut out = vec![0.0; aligned.places.len() * width];
-    let figures = Figures::new(aligned);
+    let figures = Figures::new(aligned, workers);
     let (qrs, template) = (aligned.qrs(), &aligned.template);
     let mut put = |column: usize, values: &[f64]| {
         for (row, value) in out.chunks_exact_mut(width).zip(values) {
@@ -89,76 +99,269 @@ struct OfLead {
 }
 
 impl Figures {
-    fn new(aligned: &AlignedBeats) -> Figures {
-        let AlignedBeats { places, template, level, .. } = aligned;
-        let (qrs, wave, n) = (aligned.qrs(), aligned.wave(0.0), places.len());
+    fn new(aligned: &AlignedBeats, workers: Workers) -> Figures {
+        let usual = Usual::new(aligned);
+        let parts = workers.map(aligned.places.len().div_ceil(BLOCK), |part| usual.block(part * BLOCK));
+        let mut all = Figures::of(aligned.leads());
+        for part in parts {
+            all.append(part);
+        }
+        all
+    }
+
+    fn of(leads: usize) -> Figures {
         let mut all = Figures::default();
-        all.leads.resize_with(qrs.leads.len(), OfLead::default);
+        all.leads.resize_with(leads, OfLead::default);
+        all
+    }
+
+    fn append(&mut self, mut other: Figures) {
+        self.far.append(&mut other.far);
+        self.rest.append(&mut other.rest);
+        self.near.append(&mut other.near);
+        self.around.append(&mut other.around);
+        self.everywhere.append(&mut other.everywhere);
+        self.before.append(&mut other.before);
+        for (own, mut other) in self.leads.iter_mut().zip(other.leads) {
+            own.energy.append(&mut other.energy);
+            own.width.append(&mut other.width);
+            own.slope.append(&mut other.slope);
+            own.far.append(&mut other.far);
+            own.rest.append(&mut other.rest);
+            own.wave.append(&mut other.wave);
+            own.steady.append(&mut other.steady);
+            own.wave_rest.append(&mut other.wave_rest);
+        }
+    }
+}
+
+/// What all beats are compared with.
+struct Usual<'a> {
+    aligned: &'a AlignedBeats,
+    qrs: Cutter<'a>,
+    wave: Cutter<'a>,
+    /// Beats spread over the record, and their lengths.
+    spread: Cuts,
+    spread_lengths: Vec<f64>,
+    /// Sum of the template's squares.
+    square: f64,
+    /// Of each lead of the template.
+    shapes: Vec<Shape>,
+}
+
+/// One lead of a segment.
+struct Shape {
+    square: f64,
+    rms: f64,
+    width: f64,
+    slope: f64,
+}
+
+impl Shape {
+    fn new(a: &[f32]) -> Shape {
+        let square = dot(a, a);
+        Shape { square, rms: rms_by(square, a.len()), width: width(a), slope: slope(a) }
+    }
+}
+
+impl<'a> Usual<'a> {
+    fn new(aligned: &'a AlignedBeats) -> Usual<'a> {
+        let (places, qrs, wave) = (&aligned.places, aligned.qrs(), aligned.wave(0.0));
+        let (n, template) = (places.len(), &aligned.template);
         let count = n.min(SPREAD);
         let spread: Vec<i64> = (0..count).map(|k| places[k * (n - 1) / (count - 1)]).collect();
         let spread = qrs.all(&spread);
-        let spread_lengths = lengths(&spread);
+        let spread_lengths = lengths(&spread.squares());
+        let spread = spread.padded(LANES);
+        let shapes = (0..qrs.leads()).map(|lead| Shape::new(&template[qrs.lead(lead)])).collect();
+        Usual { aligned, qrs, wave, spread, spread_lengths, square: dot(template, template), shapes }
+    }
 
-        let (mut middle_q, mut middle_p) = (Vec::new(), Vec::new());
-        for start in (0..n).step_by(BLOCK) {
-            let end = (start + BLOCK).min(n);
-            // The block's beats and their neighbours; `own` counts from the first of these.
-            let low = start.saturating_sub(AROUND);
-            let held = &places[low..(end + AROUND).min(n)];
-            let q = qrs.all(held);
-            let (thin_q, p) = (q.coarse(qrs.len()), wave.all(held).coarse(wave.len()));
-            let lengths = lengths(&q);
-            for own in start - low..end - low {
-                let w = q.get(own);
-                let near =
-                    (own.saturating_sub(AROUND)..(own + AROUND + 1).min(held.len())).filter(|j| *j != own);
-                let total = near.clone().count() as f64;
-                let alike = |j: usize| dot(w, q.get(j)) / (lengths[own] * lengths[j]);
-                let like_spread =
-                    |k: &usize| dot(w, spread.get(*k)) / (lengths[own] * spread_lengths[*k]) > ALIKE;
-                all.far.push(distance(correlation(w, template)));
-                all.rest.push((rest(w, template) / level + 0.02).ln());
-                thin_q.median(near.clone(), &mut middle_q);
-                all.near.push(distance(correlation(thin_q.get(own), &middle_q)));
-                let around = near.clone().filter(|j| alike(*j) > ALIKE).count() as f64;
-                all.around.push(4.0 * around / total - 2.0);
-                let everywhere = (0..count).filter(like_spread).count() as f64;
-                all.everywhere.push(4.0 * everywhere / count as f64 - 2.0);
-                let first = low + own == 0;
-                all.before.push(if first { 0.0 } else { 8.0 * distance(alike(own - 1)) - 2.0 });
+    /// The figures of the beats from `start` on, at most a block.
+    fn block(&self, start: usize) -> Figures {
+        let AlignedBeats { places, template, level, .. } = self.aligned;
+        let (qrs, n) = (&self.qrs, places.len());
+        let end = (start + BLOCK).min(n);
+        // The block's beats and their neighbours; `own` counts from the first of these.
+        let low = start.saturating_sub(AROUND);
+        let held = &places[low..(end + AROUND).min(n)];
+        let q = qrs.all(held);
+        let (thin_q, p) = (q.coarse(qrs.len()), self.wave.thin(held));
+        let (squares, thin_squares) = (q.squares(), thin_q.squares());
+        let lengths = lengths(&squares);
+        let size = self.wave.thin_len();
+        let p_squares: Vec<f64> = p.data.chunks_exact(size).map(|w| dot(w, w)).collect();
+        let padded = q.padded(LANES);
+        let around = around(&padded, &lengths);
 
-                p.median(near.clone(), &mut middle_p);
-                let size = middle_p.len() / all.leads.len();
-                for (lead, of) in all.leads.iter_mut().enumerate() {
-                    of.shape(&w[qrs.lead(lead)], &template[qrs.lead(lead)]);
-                    let part = lead * size..(lead + 1) * size;
-                    let m = &middle_p[part.clone()];
-                    let like: Vec<f64> =
-                        near.clone().map(|j| correlation(&p.get(j)[part.clone()], m)).collect();
-                    let mine = &p.get(own)[part];
-                    of.wave.push(8.0 * distance(correlation(mine, m)) - 2.0);
-                    of.steady.push(8.0 * distance(median(&like)) - 2.0);
-                    of.wave_rest.push(1.5 * ((rest(mine, m) / level + 0.01).ln() + 2.0));
+        let leads = qrs.leads();
+        let mut all = Figures::of(leads);
+        let (mut near_q, mut near_p) = (Moving::new(thin_q.size), Moving::new(p.size));
+        let (mut middle_q, mut middle_p) = (vec![0.0; thin_q.size], vec![0.0; p.size]);
+        let mut like = Vec::with_capacity(2 * AROUND);
+        for own in start - low..end - low {
+            let w = q.get(own);
+            let span = own.saturating_sub(AROUND)..(own + AROUND + 1).min(held.len());
+            let total = (span.len() - 1) as f64;
+            all.far.push(distance(correlation_by(dot(w, template), squares[own], self.square)));
+            all.rest.push((rest(w, template) / level + 0.02).ln());
+            near_q.cover(&thin_q, span.clone());
+            near_q.ranks.medians_without(thin_q.get(own), &mut middle_q);
+            let product = dot(thin_q.get(own), &middle_q);
+            let middle_square = dot(&middle_q, &middle_q);
+            all.near.push(distance(correlation_by(product, thin_squares[own], middle_square)));
+            all.around.push(4.0 * f64::from(around[own]) / total - 2.0);
+            let count = self.spread.count();
+            let everywhere = count_alike(
+                padded.get(own),
+                lengths[own],
+                &self.spread,
+                0..count,
+                &self.spread_lengths,
+                |_| {},
+            );
+            all.everywhere.push(4.0 * f64::from(everywhere) / count as f64 - 2.0);
+            let before = match own.checked_sub(1) {
+                Some(before) => {
+                    8.0 * distance(dot(w, q.get(before)) / (lengths[own] * lengths[before])) - 2.0
                 }
+                None => 0.0,
+            };
+            all.before.push(before);
+
+            near_p.cover(&p, span.clone());
+            near_p.ranks.medians_without(p.get(own), &mut middle_p);
+            for (lead, of) in all.leads.iter_mut().enumerate() {
+                of.shape(&w[qrs.lead(lead)], &template[qrs.lead(lead)], &self.shapes[lead]);
+                let part = lead * size..(lead + 1) * size;
+                let m = &middle_p[part.clone()];
+                let square = dot(m, m);
+                let likeness = |j: usize| {
+                    let product = dot(&p.get(j)[part.clone()], m);
+                    correlation_by(product, p_squares[j * leads + lead], square)
+                };
+                like.clear();
+                like.extend(span.clone().filter(|j| *j != own).map(likeness));
+                let mine = &p.get(own)[part.clone()];
+                of.wave.push(8.0 * distance(likeness(own)) - 2.0);
+                of.steady.push(8.0 * distance(median_of(&mut like)) - 2.0);
+                of.wave_rest.push(1.5 * ((rest(mine, m) / level + 0.01).ln() + 2.0));
             }
         }
         all
     }
 }
 
-impl OfLead {
-    /// One lead of a beat against that of the template. Where the template is flat the figures may not be finite.
-    fn shape(&mut self, own: &[f32], base: &[f32]) {
-        self.energy.push((rms(own) / rms(base) + 0.02).ln());
-        self.width.push(((width(own) + 1.0) / (width(base) + 1.0)).ln());
-        self.slope.push((slope(own) / slope(base) + 0.02).ln());
-        self.far.push(distance(correlation(own, base)));
-        self.rest.push((rest(own, base) / rms(base) + 0.02).ln());
+/// Medians over a span of segments that moves on.
+struct Moving {
+    ranks: Ranks,
+    span: Range<usize>,
+}
+
+impl Moving {
+    fn new(columns: usize) -> Moving {
+        Moving { ranks: Ranks::new(columns, 2 * AROUND + 1), span: 0..0 }
+    }
+
+    /// Moves on to a span that neither begins nor ends earlier, and overlaps.
+    fn cover(&mut self, cuts: &Cuts, span: Range<usize>) {
+        if self.span.is_empty() {
+            self.span = span.start..span.start;
+        }
+        let (mut old, mut new) = (self.span.start..span.start, self.span.end..span.end);
+        loop {
+            match (old.next(), new.next()) {
+                (Some(old), Some(new)) => self.ranks.exchange(cuts.get(old), cuts.get(new)),
+                (Some(old), None) => self.ranks.remove(cuts.get(old)),
+                (None, Some(new)) => self.ranks.insert(cuts.get(new)),
+                (None, None) => break,
+            }
+        }
+        self.span = span;
     }
 }
 
-fn lengths(cuts: &Cuts) -> Vec<f64> {
-    cuts.data.chunks_exact(cuts.size).map(|w| dot(w, w).sqrt() + 1e-9).collect()
+/// Of each segment how many of its neighbours are like it.
+fn around(cuts: &Cuts, lengths: &[f64]) -> Vec<u32> {
+    let mut counts = vec![0; lengths.len()];
+    for own in 0..lengths.len() {
+        let later = own + 1..(own + AROUND + 1).min(lengths.len());
+        // What is like it, it is like.
+        counts[own] +=
+            count_alike(cuts.get(own), lengths[own], cuts, later, lengths, |other| counts[other] += 1);
+    }
+    counts
+}
+
+/// Samples that are multiplied side by side.
+const LANES: usize = 16;
+/// A correlation in f32 that is so far from [`ALIKE`] is on that side of it in f64 too.
+const CLEAR: f64 = 1e-4;
+/// Of shorter segments products in f32 may vanish.
+const SHORT: f64 = 1e-12;
+
+/// How many of some padded segments are like one of this length; `found` hears of each.
+fn count_alike(
+    own: &[f32],
+    length: f64,
+    others: &Cuts,
+    which: Range<usize>,
+    lengths: &[f64],
+    mut found: impl FnMut(usize),
+) -> u32 {
+    let mut count = 0;
+    for other in which {
+        let (segment, both) = (others.get(other), length * lengths[other]);
+        let off = f64::from(product(own, segment)) - ALIKE * both;
+        let is_alike = if both > SHORT && off.abs() > CLEAR * both {
+            off > 0.0
+        } else {
+            // Zeros behind the end would come into other sums.
+            dot(&own[..others.len], &segment[..others.len]) / both > ALIKE
+        };
+        if is_alike {
+            count += 1;
+            found(other);
+        }
+    }
+    count
+}
+
+/// The sum of products in f32: off by at most 2^-24 of both lengths' product for each sixteenth sample and a few more. Segments are
+/// [`Cuts::padded`].
+fn product(a: &[f32], b: &[f32]) -> f32 {
+    let sums = lanes(a, b);
+    let eight: [f32; 8] = std::array::from_fn(|l| sums[l] + sums[l + 8]);
+    let four: [f32; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// Apart, because the compiler would else arrange the lanes for their sum, and not for the loop.
+#[inline(never)]
+fn lanes(a: &[f32], b: &[f32]) -> [f32; LANES] {
+    let mut sums = [0.0f32; LANES];
+    for (x, y) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
+        for l in 0..LANES {
+            sums[l] += x[l] * y[l];
+        }
+    }
+    sums
+}
+
+impl OfLead {
+    /// One lead of a beat against that of the template. Where the template is flat the figures may not be finite.
+    fn shape(&mut self, own: &[f32], base: &[f32], usual: &Shape) {
+        let shape = Shape::new(own);
+        self.energy.push((shape.rms / usual.rms + 0.02).ln());
+        self.width.push(((shape.width + 1.0) / (usual.width + 1.0)).ln());
+        self.slope.push((shape.slope / usual.slope + 0.02).ln());
+        self.far.push(distance(correlation_by(dot(own, base), shape.square, usual.square)));
+        self.rest.push((rest(own, base) / usual.rms + 0.02).ln());
+    }
+}
+
+fn lengths(squares: &[f64]) -> Vec<f64> {
+    squares.iter().map(|square| square.sqrt() + 1e-9).collect()
 }
 
 /// The width, in samples, of a rectangle of the same height and area.
@@ -175,8 +378,8 @@ fn slope(a: &[f32]) -> f64 {
 /// How far each value is from the median, in robust standard deviations, halved and shifted.
 fn robust(values: &[f64], floor: f64) -> Vec<f64> {
     let center = median(values);
-    let off: Vec<f64> = values.iter().map(|x| (x - center).abs()).collect();
-    let spread = 1.4826 * median(&off) + floor;
+    let mut off: Vec<f64> = values.iter().map(|x| (x - center).abs()).collect();
+    let spread = 1.4826 * median_of(&mut off) + floor;
     values.iter().map(|x| (x - center) / spread / 2.0 - 1.0).collect()
 }
 

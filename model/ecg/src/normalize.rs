@@ -6,6 +6,16 @@ const EPSILON: f64 = 1e-6;
 
 /// Normalises one lead in place; sums and means in f64. Samples that are not finite do not count and become 0, the mean.
 pub fn z_score(samples: &mut [f32]) {
+    if samples.iter().fold(true, |all, v| all & v.is_finite()) {
+        // The same sums without a question at each sample.
+        let wide = || samples.iter().map(|&v| f64::from(v));
+        let count = samples.len().max(1) as f64;
+        let mean = wide().sum::<f64>() / count;
+        let variance = wide().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
+        let scale = 1.0 / (variance.sqrt() + EPSILON);
+        samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * scale) as f32);
+        return;
+    }
     let finite = || samples.iter().filter(|v| v.is_finite()).map(|&v| f64::from(v));
     let count = finite().count().max(1) as f64;
     let mean = finite().sum::<f64>() / count;

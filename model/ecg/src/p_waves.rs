@@ -27,9 +27,10 @@
 //! chosen, so results there are not blind. Waves that bear no relation to the beats (complete block) have no consensus and are
 //! mostly missed; flutter conducted two to one looks like P waves. Time is linear in the samples.
 
-use super::beats::median;
+use super::beats::{median, median_of};
 use super::complexes::Complexes;
 use super::filter;
+use super::qrs::EXTENT;
 use super::segments::{ALIKE, distance};
 
 /// A P wave is present from this probability on.
@@ -151,7 +152,11 @@ pub fn find(lead: &[f32], beats: &[i64], rate: f64) -> PWaves {
 
 /// The same, by complexes that are known.
 pub(super) fn find_by(lead: &[f32], beats: &[i64], rate: f64, qrs: &Complexes) -> PWaves {
-    let [up, down] = [1.0, -1.0].map(|sign| choose(&all(lead, beats, rate, qrs, sign), beats, rate, sign));
+    let Some(upright) = Curve::new(lead, beats, rate, qrs) else {
+        return PWaves { beats: vec![None; beats.len()], blocked: Vec::new() };
+    };
+    let up = choose(&all(&upright, qrs), beats, rate, 1.0);
+    let down = choose(&all(&upright.turned(), qrs), beats, rate, -1.0);
     // Each flank of a wave is half as high as the wave, the other way.
     let size = |found: &PWaves| -> f64 {
         found.beats.iter().flatten().map(|w| w.probability * w.height.abs()).sum()
@@ -161,7 +166,8 @@ pub(super) fn find_by(lead: &[f32], beats: &[i64], rate: f64, qrs: &Complexes) -
 
 /// Every candidate of the upright lead, by beat and place.
 pub fn candidates(lead: &[f32], beats: &[i64], rate: f64) -> Vec<Candidate> {
-    all(lead, beats, rate, &Complexes::new(lead, beats, rate), 1.0)
+    let qrs = Complexes::new(lead, beats, rate);
+    Curve::new(lead, beats, rate, &qrs).map_or(Vec::new(), |curve| all(&curve, &qrs))
 }
 
 /// The likeliest candidate of each beat, and those that are beyond doubt beside it.
@@ -206,11 +212,18 @@ struct Curve<'a> {
     /// `[beats, steps]`; NaN outside of the record and in the T wave.
     rows: Vec<f64>,
     steps: usize,
+    /// How much the curve repeats itself around each group of beats.
+    repeats: Vec<f64>,
 }
 
-impl Curve<'_> {
-    fn new<'a>(lead: &[f32], beats: &'a [i64], rate: f64, qrs: &Complexes, sign: f64) -> Curve<'a> {
-        let d = curve(&filter::without_qrs(lead, beats, rate), rate, sign);
+impl<'a> Curve<'a> {
+    /// Of the upright lead; `None` where there is nothing to find.
+    fn new(lead: &[f32], beats: &'a [i64], rate: f64, qrs: &Complexes) -> Option<Curve<'a>> {
+        let level = qrs.usual;
+        if rate < MIN_RATE || lead.len() < 3 || beats.is_empty() || level.is_nan() || level <= 0.0 {
+            return None;
+        }
+        let d = curve(&filter::without_qrs(lead, beats, rate), rate);
         let later: Vec<f64> =
             beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate).collect();
         let usual = if later.is_empty() { 1.0 } else { median(&later) };
@@ -226,7 +239,27 @@ impl Curve<'_> {
             }));
         }
         let alike = qrs.likeness.iter().map(|c| c.is_some_and(|c| c > ALIKE)).collect();
-        Curve { d, beats, rate, interval, alike, rows, steps }
+        let mut made = Curve { d, beats, rate, interval, alike, rows, steps, repeats: Vec::new() };
+        let groups = (0..beats.len()).step_by(SHARED);
+        let around =
+            |i: usize| made.repeats(i.saturating_sub(AROUND), (i + SHARED + AROUND).min(beats.len()));
+        made.repeats = groups.map(around).collect();
+        Some(made)
+    }
+
+    /// That of the lead upside down, which repeats itself as much.
+    fn turned(&self) -> Curve<'a> {
+        let turned = |values: &[f64]| values.iter().map(|v| -v).collect();
+        Curve {
+            d: turned(&self.d),
+            beats: self.beats,
+            rate: self.rate,
+            interval: self.interval.clone(),
+            alike: self.alike.clone(),
+            rows: turned(&self.rows),
+            steps: self.steps,
+            repeats: self.repeats.clone(),
+        }
     }
 
     fn consensus(&self, beat: usize, floor: f64, level: f64) -> Consensus {
@@ -280,7 +313,7 @@ impl Curve<'_> {
                 let index = (*beat as f64 - start as f64 + seconds * self.rate) / step;
                 (index.max(0.0) as usize).min(part.len())
             };
-            let (from, to) = (place(-filter::QRS.0), place(filter::QRS.1));
+            let (from, to) = (place(-EXTENT.before), place(EXTENT.after));
             part[from..to].fill(f64::NAN);
         }
         let lag = |seconds: f64| (seconds * self.rate / step).round() as usize;
@@ -295,7 +328,10 @@ impl Curve<'_> {
         };
         let mut most = 0.0f64;
         for lag in lag(ATRIAL_CYCLE.0)..=lag(ATRIAL_CYCLE.1) {
-            most = most.max(alike(lag).min(alike(2 * lag)));
+            let once = alike(lag);
+            if once > most {
+                most = most.max(once.min(alike(2 * lag)));
+            }
         }
         most
     }
@@ -334,18 +370,13 @@ struct Consensus {
     apart: Vec<f64>,
 }
 
-fn all(lead: &[f32], beats: &[i64], rate: f64, qrs: &Complexes, sign: f64) -> Vec<Candidate> {
-    let level = qrs.usual;
-    if rate < MIN_RATE || lead.len() < 3 || beats.is_empty() || level.is_nan() || level <= 0.0 {
-        return Vec::new();
-    }
-    let curve = Curve::new(lead, beats, rate, qrs, sign);
-    let d = &curve.d;
-    let (mut out, mut repeats) = (Vec::new(), 0.0);
+/// The candidates of a curve.
+fn all(curve: &Curve, qrs: &Complexes) -> Vec<Candidate> {
+    let (level, Curve { d, beats, rate, .. }) = (qrs.usual, curve);
+    let rate = *rate;
+    let mut out = Vec::new();
     for (i, beat) in beats.iter().enumerate() {
-        if i % SHARED == 0 {
-            repeats = curve.repeats(i.saturating_sub(AROUND), (i + SHARED + AROUND).min(beats.len()));
-        }
+        let repeats = curve.repeats[i / SHARED];
         let interval = curve.interval[i];
         let before = match i.checked_sub(1) {
             Some(before) => beats[before] as f64,
@@ -401,7 +432,7 @@ fn at(place: i64, shift: f64) -> Option<usize> {
 }
 
 /// Each sample against its flanks, of the smoothed signal.
-fn curve(x: &[f32], rate: f64, sign: f64) -> Vec<f64> {
+fn curve(x: &[f32], rate: f64) -> Vec<f64> {
     let n = x.len();
     let clamp = |i: i64| usize::try_from(i).unwrap_or(0).min(n - 1);
     let boxed = |y: &[f64], length: usize| -> Vec<f64> {
@@ -418,7 +449,7 @@ fn curve(x: &[f32], rate: f64, sign: f64) -> Vec<f64> {
     };
     // Two means of one odd length make a triangle.
     let length = 1 + 2 * ((SMOOTH * rate / 2.0).round() as usize).min(n);
-    let wide: Vec<f64> = x.iter().map(|v| sign * f64::from(*v)).collect();
+    let wide: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
     let y = boxed(&boxed(&wide, length), length);
     let flank = ((FLANK * rate).round() as i64).max(1);
     (0..n as i64).map(|i| y[i as usize] - (y[clamp(i - flank)] + y[clamp(i + flank)]) / 2.0).collect()
@@ -426,16 +457,7 @@ fn curve(x: &[f32], rate: f64, sign: f64) -> Vec<f64> {
 
 /// The median, NaN of none; reorders them.
 fn middle(values: &mut [f64]) -> f64 {
-    let (n, half) = (values.len(), values.len() / 2);
-    if n == 0 {
-        return f64::NAN;
-    }
-    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
-    let upper = *upper;
-    if n % 2 == 1 {
-        return upper;
-    }
-    (below.iter().copied().fold(f64::NEG_INFINITY, f64::max) + upper) / 2.0
+    if values.is_empty() { f64::NAN } else { median_of(values) }
 }
 
 #[cfg(test)]

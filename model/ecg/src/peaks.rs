@@ -23,7 +23,8 @@
 
 use super::beats::median;
 use super::error::{Error, Result};
-use super::filter::{band_pass, fill_missing};
+use super::filter::{band_passes, fill_missing};
+use std::borrow::Cow;
 
 /// Band of the QRS complex that sets it apart from P and T waves, Hz.
 const QRS_BAND: (f64, f64) = (8.0, 20.0);
@@ -81,14 +82,15 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
             found: format!("{sample_rate} Hz"),
         });
     }
-    let mut filled = samples.to_vec();
-    fill_missing(&mut filled);
-    let qrs = band_pass(&filled, sample_rate, QRS_BAND.0, QRS_BAND.1);
+    let mut filled = Cow::Borrowed(samples);
+    if samples.iter().any(|v| !v.is_finite()) {
+        fill_missing(filled.to_mut());
+    }
+    let place_band = (PLACE_BAND.0, PLACE_BAND.1.min(0.4 * sample_rate));
+    let [qrs, wide] = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
     let candidates = blocks(&qrs, sample_rate);
     let candidates = weigh(&qrs, &weigh(&qrs, &candidates));
     drop(qrs);
-    let high = PLACE_BAND.1.min(0.4 * sample_rate);
-    let wide = band_pass(&filled, sample_rate, PLACE_BAND.0, high);
     let placed = place(&wide, &candidates, sample_rate);
     let mut peaks = recover(&wide, &placed, sample_rate);
     peaks.retain(|&k| samples[k].is_finite());
@@ -154,26 +156,17 @@ fn keep_larger(peaks: &mut Vec<usize>, peak: usize, y: &[f64], sample_rate: f64)
 /// Candidates: the largest sample of every block in which the QRS mean stands out.
 fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
     let amplitude = Amplitude::new(y, sample_rate);
-    // A running sum of squares; windows reach beyond neither end.
-    let mut sums = Vec::with_capacity(y.len() + 1);
-    let mut sum = 0.0;
-    sums.push(sum);
-    for (i, v) in y.iter().enumerate() {
-        let z = v / amplitude.at(i);
-        sum += (z * z).min(4.0);
-        sums.push(sum);
-    }
     let half = |seconds: f64| (seconds * sample_rate / 2.0).round() as usize;
-    let mean = |i: usize, half: usize| {
-        let (from, to) = (i.saturating_sub(half), (i + half + 1).min(y.len()));
-        (sums[to] - sums[from]) / (to - from) as f64
-    };
     let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
+    let mut sums = Sums::new(y, &amplitude, short.max(long));
+    let per = |half: usize| 1.0 / (2 * half + 1) as f64;
+    let (per_short, per_long) = (per(short), per(long));
     let min = QRS_SECONDS * sample_rate;
     let mut peaks = Vec::new();
     let mut start = None;
     for i in 0..=y.len() {
-        let inside = i < y.len() && mean(i, short) > mean(i, long) + OFFSET;
+        sums.reach(i);
+        let inside = i < y.len() && sums.mean(i, short, per_short) > sums.mean(i, long, per_long) + OFFSET;
         match start {
             None if inside => start = Some(i),
             Some(from) if !inside => {
@@ -188,9 +181,60 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
     peaks
 }
 
+/// Samples that are summed up at once.
+const AT_ONCE: usize = 256;
+
+/// Running sums of the squares against the local amplitude. Only those are held that the longest window reaches.
+struct Sums<'a> {
+    y: &'a [f64],
+    amplitude: &'a Amplitude,
+    longest: usize,
+    /// The sum up to sample `k` at place `k` of a ring, whose size is a power of two.
+    ring: Vec<f64>,
+    /// Samples that are summed.
+    done: usize,
+    sum: f64,
+}
+
+impl<'a> Sums<'a> {
+    /// For windows of up to `longest` samples to either side.
+    fn new(y: &'a [f64], amplitude: &'a Amplitude, longest: usize) -> Sums<'a> {
+        let ring = vec![0.0; (2 * longest + 2 + AT_ONCE).next_power_of_two()];
+        Sums { y, amplitude, longest, ring, done: 0, sum: 0.0 }
+    }
+
+    /// Sums up at least as far as the windows around sample `i` reach, which must not fall.
+    #[inline]
+    fn reach(&mut self, i: usize) {
+        let (all, mask) = (self.y.len(), self.ring.len() - 1);
+        if self.done >= (i + self.longest + 1).min(all) {
+            return;
+        }
+        let to = (i + self.longest + 1 + AT_ONCE).min(all);
+        for (k, v) in self.y[self.done..to].iter().enumerate() {
+            let at = self.done + k;
+            let z = v / self.amplitude.at(at);
+            self.sum += (z * z).min(4.0);
+            self.ring[(at + 1) & mask] = self.sum;
+        }
+        self.done = to;
+    }
+
+    /// The mean over `half` samples to either side of sample `i`, beyond neither end. `per_whole` is one over a whole window's
+    /// samples.
+    #[inline]
+    fn mean(&self, i: usize, half: usize, per_whole: f64) -> f64 {
+        let mask = self.ring.len() - 1;
+        let (from, to) = (i.saturating_sub(half), (i + half + 1).min(self.y.len()));
+        let sum = self.ring[to & mask] - self.ring[from & mask];
+        if to - from == 2 * half + 1 { sum * per_whole } else { sum / (to - from) as f64 }
+    }
+}
+
 /// The local amplitude: medians of block maxima, joined by straight lines.
 struct Amplitude {
-    block: f64,
+    /// Of a sample.
+    blocks: f64,
     medians: Vec<f64>,
 }
 
@@ -206,12 +250,14 @@ impl Amplitude {
         let floor = (AMPLITUDE_FLOOR * median(&maxima)).max(f64::MIN_POSITIVE.sqrt());
         let medians =
             (0..maxima.len()).map(|i| median(around(&maxima, i, AMPLITUDE_BLOCKS / 2)).max(floor)).collect();
-        Self { block: block as f64, medians }
+        Self { blocks: 1.0 / block as f64, medians }
     }
 
+    #[inline]
     fn at(&self, i: usize) -> f64 {
-        let place = ((i as f64 + 0.5) / self.block - 0.5).max(0.0);
-        let left = (place as usize).min(self.medians.len() - 1);
+        // Signed numbers convert faster, and no record has so many samples or blocks.
+        let place = ((i as i64 as f64 + 0.5) * self.blocks - 0.5).max(0.0);
+        let left = (place as i64 as usize).min(self.medians.len() - 1);
         let right = (left + 1).min(self.medians.len() - 1);
         let share = (place - left as f64).min(1.0);
         self.medians[left] * (1.0 - share) + self.medians[right] * share

@@ -5,8 +5,10 @@
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 
 use super::segments::AlignedBeats;
-use super::statistics::{self, median};
+use super::statistics;
+use super::workers::Workers;
 use super::{atrial, morphology};
+use std::ops::Range;
 
 /// R-R figures of a beat.
 const FIGURES: usize = 10;
@@ -34,21 +36,28 @@ pub fn inputs(leads: usize) -> usize {
 /// `[beats, STEPS, inputs(leads)]` for ascending `beats`, in samples at `rate` a second, of normalised `leads`; `None` for
 /// fewer than two beats. Where shapes cannot be compared their columns are 0, as are the rows of beats outside the record.
 pub fn rows(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Vec<f32>> {
+    rows_by(leads, beats, rate, Workers::ALONE)
+}
+
+/// The same on several threads; the rows do not depend on their number.
+pub fn rows_by(leads: &[&[f32]], beats: &[i64], rate: f64, workers: Workers) -> Option<Vec<f32>> {
     let figures = figures(beats, rate)?;
     let (shapes, waves) = (morphology::inputs(leads.len()), atrial::inputs(leads.len()));
-    let columns = match AlignedBeats::new(leads, beats, rate) {
-        Some(aligned) => {
-            let (shape, wave) = (morphology::columns(&aligned), atrial::columns(&aligned, beats));
-            let both = shape.chunks_exact(shapes).zip(wave.chunks_exact(waves));
-            let all = figures.chunks_exact(FIGURES).zip(both);
-            all.flat_map(|(f, (s, w))| [f, s, w].concat()).collect()
+    let width = FIGURES + shapes + waves;
+    let mut columns = vec![0.0; beats.len() * width];
+    for (row, figures) in columns.chunks_exact_mut(width).zip(figures.chunks_exact(FIGURES)) {
+        row[..FIGURES].copy_from_slice(figures);
+    }
+    if let Some(aligned) = AlignedBeats::by(leads, beats, rate, workers) {
+        let shape = morphology::columns_by(&aligned, workers);
+        let wave = atrial::columns_by(&aligned, beats, workers);
+        let both = shape.chunks_exact(shapes).zip(wave.chunks_exact(waves));
+        for (row, (shape, wave)) in columns.chunks_exact_mut(width).zip(both) {
+            row[FIGURES..FIGURES + shapes].copy_from_slice(shape);
+            row[FIGURES + shapes..].copy_from_slice(wave);
         }
-        None => {
-            let zeros = vec![0.0; shapes + waves];
-            figures.chunks_exact(FIGURES).flat_map(|f| [f, &zeros].concat()).collect()
-        }
-    };
-    Some(stacked(columns, inputs(leads.len())))
+    }
+    Some(stacked(&columns, width))
 }
 
 /// `[beats, FIGURES]`.
@@ -62,16 +71,21 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
         beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate).collect();
     let change: Vec<f64> = interval.windows(2).map(|w| (w[1] / w[0]).ln().abs()).collect();
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-    let (record, longest) = (mean(&interval), quantiles(&interval, [LONG])[0]);
+    let sorted = statistics::ascending(&interval);
+    let (record, longest) = (mean(&interval), quantile(&sorted, LONG));
+    let [mut nearby, mut around, mut changing] = [Sorted::default(), Sorted::default(), Sorted::default()];
 
     let mut out = vec![0.0; n * FIGURES];
     for (i, row) in out.chunks_exact_mut(FIGURES).enumerate() {
         let near = |reach: usize| i.saturating_sub(reach)..(i + reach).min(n - 1);
         let span = near(WINDOW);
         let local = mean(&interval[span.clone()]);
-        let middle = median(&interval[span.clone()]);
-        let [long, short] = quantiles(&interval[near(WIDE)], [LONG, SHORT]);
-        let changes = change.get(span.start..span.end - 1).unwrap_or_default();
+        let middle = nearby.cover(&interval, span.clone()).median();
+        let wide = around.cover(&interval, near(WIDE));
+        let (long, short) = (quantile(&wide.values, LONG), quantile(&wide.values, SHORT));
+        let span = span.start..span.end - 1;
+        let changes = change.get(span.clone()).unwrap_or_default();
+        let usual = changing.cover(&change, span.start..span.start + changes.len()).median();
         let steady = if changes.is_empty() {
             1.0
         } else {
@@ -85,7 +99,7 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
             ratio(before, local, RATIO_SCALE),
             ratio(after, local, RATIO_SCALE),
             ratio(before, record, RATIO_SCALE),
-            CHANGE_SCALE * median(changes),
+            CHANGE_SCALE * usual,
             4.0 * steady - 2.0,
             ratio(before, long, LONG_SCALE),
             ratio(after, long, LONG_SCALE),
@@ -100,14 +114,40 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
     Some(out)
 }
 
-/// Quantiles of the values; 0 of none.
-fn quantiles<const N: usize>(values: &[f64], parts: [f64; N]) -> [f64; N] {
-    let sorted = statistics::ascending(values);
-    parts.map(|part| statistics::quantile(&sorted, part).unwrap_or(0.0))
+/// A quantile of sorted values; 0 of none.
+fn quantile(sorted: &[f64], part: f64) -> f64 {
+    statistics::quantile(sorted, part).unwrap_or(0.0)
+}
+
+/// The values of a span that moves on, in ascending order.
+#[derive(Default)]
+struct Sorted {
+    values: Vec<f64>,
+    span: Range<usize>,
+}
+
+impl Sorted {
+    /// Moves on to a span that neither begins nor ends earlier.
+    fn cover(&mut self, of: &[f64], span: Range<usize>) -> &Sorted {
+        let place = |values: &[f64], x: &f64| values.partition_point(|v| v.total_cmp(x).is_lt());
+        for x in &of[self.span.start..span.start.min(self.span.end)] {
+            self.values.remove(place(&self.values, x));
+        }
+        for x in &of[self.span.end.max(span.start)..span.end] {
+            self.values.insert(place(&self.values, x), *x);
+        }
+        self.span = span;
+        self
+    }
+
+    fn median(&self) -> f64 {
+        let n = self.values.len();
+        if n == 0 { 0.0 } else { (self.values[(n - 1) / 2] + self.values[n / 2]) / 2.0 }
+    }
 }
 
 /// Each beat's columns between its neighbours': `[beats, STEPS, width]` of `[beats, width]`.
-fn stacked(columns: Vec<f32>, width: usize) -> Vec<f32> {
+fn stacked(columns: &[f32], width: usize) -> Vec<f32> {
     let rows: Vec<&[f32]> = columns.chunks_exact(width).collect();
     let mut out = Vec::with_capacity(columns.len() * STEPS);
     for beat in 0..rows.len() {
@@ -158,7 +198,7 @@ mod tests {
 
     #[test]
     fn rows_are_those_of_the_beat_and_its_neighbours() {
-        let got = stacked(vec![1.0, 2.0, 3.0], 1);
+        let got = stacked(&[1.0, 2.0, 3.0], 1);
         assert_eq!(got, [0.0, 1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 3.0, 0.0]);
         let flat = [0f32; 400];
         let rows = rows(&[&flat], &[0, 100, 200], 100.0).unwrap_or_default();

@@ -23,13 +23,22 @@ pub fn quantile(ascending: &[f64], part: f64) -> Option<f64> {
 
 /// The median, the mean of the middle two of an even number; 0 of none.
 pub(crate) fn median(values: &[f64]) -> f64 {
-    let sorted = ascending(values);
-    let n = sorted.len();
-    match n {
-        0 => 0.0,
-        _ if n % 2 == 1 => sorted[n / 2],
-        _ => (sorted[n / 2 - 1] + sorted[n / 2]) / 2.0,
+    median_of(&mut values.to_vec())
+}
+
+/// The same; reorders them.
+pub(crate) fn median_of(values: &mut [f64]) -> f64 {
+    let (n, half) = (values.len(), values.len() / 2);
+    if n == 0 {
+        return 0.0;
     }
+    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    let upper = *upper;
+    if n % 2 == 1 {
+        return upper;
+    }
+    let lower = below.iter().copied().max_by(f64::total_cmp).unwrap_or(upper);
+    (lower + upper) / 2.0
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::{ClassifyError, Settings, Spent, Unit, timed};
 use crate::config::{Config, FeatureKind, Normalize};
 use crate::inputs::{FeatureInput, Inputs};
 use efficientecg_ecg::resample::Resampler;
+use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{
     self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
 };
@@ -11,6 +12,9 @@ use efficientecg_files::ItemError;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
+
+/// Samples, over all leads, from which on a record is worth more than one thread.
+const LONG: usize = 1 << 18;
 
 /// A record as the network takes it.
 ///
@@ -52,6 +56,16 @@ impl Prepared {
     /// The record lacks a lead or has a rate that cannot be used; the beats given are out of order; the configuration asks for
     /// a feature that this program makes otherwise, or for windows that are too long.
     pub fn new(config: &Config, record: &Record, settings: &Settings) -> Result<Prepared, ClassifyError> {
+        Prepared::by(config, record, settings, Workers::ALONE)
+    }
+
+    /// The same on several threads, where the record is long enough; what is made does not depend on their number.
+    pub(super) fn by(
+        config: &Config,
+        record: &Record,
+        settings: &Settings,
+        workers: Workers,
+    ) -> Result<Prepared, ClassifyError> {
         let unit = settings.unit.unwrap_or_else(|| Unit::of(config));
         if let Some(late) = settings.beats.iter().flat_map(|beats| beats.windows(2)).find(|w| w[0] > w[1]) {
             let found = format!("{} after {}", late[1], late[0]);
@@ -59,19 +73,40 @@ impl Prepared {
             return Err(ecg::Error::Parameter { item: "beats", expected, found }.into());
         }
         let chosen = leads::select(record, &config.leads, &settings.leads)?;
-        let frames = Resampler::new(record.sample_rate, config.sample_rate)?;
-
-        let mut signals = Vec::with_capacity(chosen.len());
-        let mut detected = None;
+        let leads: Vec<&Lead> = chosen.iter().map(|index| &record.leads[*index]).collect();
         let mut spent = Spent::default();
-        for (place, index) in chosen.iter().enumerate() {
-            let lead = &record.leads[*index];
-            if place == 0 && settings.beats.is_none() {
-                let scale = record.sample_rate / lead.sample_rate;
-                let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
-                detected = Some(found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect());
+        let resamplers = timed(&mut spent.resample, || Resamplers::new(record, &leads, config.sample_rate))?;
+        let numbers: usize = leads.iter().map(|lead| lead.samples.len()).sum();
+        let workers = workers.when(numbers >= LONG);
+        let detect = leads.first().filter(|_| settings.beats.is_none());
+        // The longest part comes first.
+        let jobs = usize::from(detect.is_some()) + leads.len();
+        let made = workers.map(jobs, |job| -> Result<Made, ClassifyError> {
+            let mut spent = Spent::default();
+            match (detect, job.checked_sub(usize::from(detect.is_some()))) {
+                (Some(lead), None) => {
+                    let scale = record.sample_rate / lead.sample_rate;
+                    let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
+                    let times = found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect();
+                    Ok(Made { times, signal: None, spent })
+                }
+                (_, place) => {
+                    let lead = leads[place.unwrap_or(0)];
+                    let signal = Some(prepare(config, lead, &resamplers, &mut spent)?);
+                    Ok(Made { times: Vec::new(), signal, spent })
+                }
             }
-            signals.push(prepare(config, lead, &mut spent)?);
+        });
+        let (mut signals, mut detected) = (Vec::with_capacity(leads.len()), None);
+        for made in made {
+            let made = made?;
+            spent.peaks += made.spent.peaks;
+            spent.resample += made.spent.resample;
+            spent.normalize += made.spent.normalize;
+            match made.signal {
+                Some(signal) => signals.push(signal),
+                None => detected = Some(made.times),
+            }
         }
         // Leads of different rates may differ by a sample at the end.
         let length = signals.iter().map(Vec::len).min().unwrap_or(0);
@@ -85,10 +120,11 @@ impl Prepared {
             return Err(ClassifyError::Window { most: CELLS, found: window });
         }
         let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
-        let places: Vec<i64> = times.iter().map(|t| frames.position(*t)).collect();
+        let places: Vec<i64> = times.iter().map(|t| resamplers.position(record.sample_rate, *t)).collect();
         let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        let patient =
-            timed(&mut spent.windows, || Patient::new(config, record, settings, unit, &rows, &places))?;
+        let patient = timed(&mut spent.windows, || {
+            Patient::new(config, record, settings, unit, &rows, &places, workers)
+        })?;
         Ok(Prepared { unit, times, spent, places, signals, samples, patient })
     }
 
@@ -139,19 +175,63 @@ impl Prepared {
     }
 }
 
+/// What one job of a preparation makes: a lead's signal, or the beats.
+struct Made {
+    times: Vec<i64>,
+    signal: Option<Vec<f32>>,
+    spent: Spent,
+}
+
+/// One resampler for each rate of the record and its leads.
+struct Resamplers(Vec<(f64, Resampler)>);
+
+impl Resamplers {
+    fn new(record: &Record, leads: &[&Lead], to: f64) -> Result<Resamplers, ecg::Error> {
+        let mut made: Vec<(f64, Resampler)> = Vec::new();
+        for rate in std::iter::once(record.sample_rate).chain(leads.iter().map(|lead| lead.sample_rate)) {
+            if made.iter().all(|(own, _)| *own != rate) {
+                made.push((rate, Resampler::new(rate, to)?));
+            }
+        }
+        Ok(Resamplers(made))
+    }
+
+    fn of(&self, rate: f64) -> Option<&Resampler> {
+        self.0.iter().find(|(own, _)| *own == rate).map(|(_, resampler)| resampler)
+    }
+
+    /// A lead at the configuration's rate.
+    fn apply(&self, rate: f64, samples: Vec<f32>) -> Vec<f32> {
+        match self.of(rate) {
+            Some(resampler) if !resampler.is_identity() => resampler.apply(&samples),
+            _ => samples,
+        }
+    }
+
+    /// Where a sample comes to lie.
+    fn position(&self, rate: f64, index: i64) -> i64 {
+        self.of(rate).map_or(index, |resampler| resampler.position(index))
+    }
+}
+
 /// One lead as the network takes it: z-scored, or in mV.
-fn prepare(config: &Config, lead: &Lead, spent: &mut Spent) -> Result<Vec<f32>, ClassifyError> {
+fn prepare(
+    config: &Config,
+    lead: &Lead,
+    resamplers: &Resamplers,
+    spent: &mut Spent,
+) -> Result<Vec<f32>, ClassifyError> {
     let scale = match config.normalize {
         Normalize::Zscore => 1.0,
         Normalize::None => lead
             .millivolts()
             .ok_or_else(|| ClassifyError::Units { lead: lead.name.clone(), units: lead.units.clone() })?,
     };
-    let mut samples = timed(&mut spent.resample, || -> Result<Vec<f32>, ecg::Error> {
+    let mut samples = timed(&mut spent.resample, || {
         let mut samples = lead.samples.clone();
         filter::fill_missing(&mut samples);
-        Ok(Resampler::new(lead.sample_rate, config.sample_rate)?.apply(&samples))
-    })?;
+        resamplers.apply(lead.sample_rate, samples)
+    });
     timed(&mut spent.normalize, || match config.normalize {
         Normalize::Zscore => normalize::z_score(&mut samples),
         Normalize::None => samples.iter_mut().for_each(|x| *x *= scale),
@@ -187,6 +267,7 @@ impl Patient {
         unit: Unit,
         signals: &[&[f32]],
         beats: &[i64],
+        workers: Workers,
     ) -> Result<Patient, ClassifyError> {
         let mut patient = Patient { values: Vec::new(), missing: Vec::new() };
         for feature in config.features() {
@@ -198,7 +279,7 @@ impl Patient {
                     settings.sex.or(record.sex).map_or(Ok(Value::Missing), |s| category(categories, s))?
                 }
                 (FeatureKind::Sequence { inputs, .. }, "rhythm") => {
-                    rhythm_value(*inputs, unit, signals, beats, config.sample_rate)?
+                    rhythm_value(*inputs, unit, signals, beats, config.sample_rate, workers)?
                 }
                 _ => Value::Missing,
             };
@@ -236,6 +317,7 @@ fn rhythm_value(
     signals: &[&[f32]],
     beats: &[i64],
     rate: f64,
+    workers: Workers,
 ) -> Result<Value, ClassifyError> {
     let made = match unit {
         Unit::Beat => rhythm::inputs(signals.len()),
@@ -247,11 +329,8 @@ fn rhythm_value(
         return Err(ItemError::new("rhythm", expected, found, fix).into());
     }
     Ok(match unit {
-        Unit::Beat => rhythm::rows(signals, beats, rate).map_or(Value::Missing, |rows| Value::Rhythm {
-            rows,
-            steps: rhythm::STEPS,
-            inputs,
-        }),
+        Unit::Beat => rhythm::rows_by(signals, beats, rate, workers)
+            .map_or(Value::Missing, |rows| Value::Rhythm { rows, steps: rhythm::STEPS, inputs }),
         Unit::Record => {
             let rows = signals.first().map_or(Vec::new(), |lead| beat_sequence::rows(lead, beats, rate));
             match rows.len() / inputs {

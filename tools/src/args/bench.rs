@@ -2,7 +2,7 @@
 
 #[cfg(feature = "gpu")]
 use super::GpuArguments;
-use super::{BackendName, Network, PrecisionName, level};
+use super::{BackendName, Network, PrecisionName, lead_pair, level};
 use crate::error::Failure;
 use clap::Args;
 use efficientecg::{Level, Options, available_threads};
@@ -48,6 +48,9 @@ pub(crate) struct Bench {
     /// Time the classification of this WFDB record as well: reading, preprocessing and network apart
     #[arg(long, value_name = "RECORD")]
     pub(crate) record: Option<PathBuf>,
+    /// Let a lead of that record stand for one of the model's, as V1=V5; #2 is the record's second
+    #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair, requires = "record")]
+    pub(crate) leads: Vec<(String, String)>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

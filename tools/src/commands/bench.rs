@@ -140,7 +140,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
             report.rows.push(row);
         }
         if let Some(path) = &args.record {
-            report.records.push(record::time(&model, path, args.until())?);
+            report.records.push(record::time(&model, path, &args.leads, args.until())?);
         }
     }
     drop(progress);

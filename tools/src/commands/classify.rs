@@ -4,7 +4,7 @@ use crate::args::{Classify, Format, Per, Reading, SexName};
 use crate::error::Failure;
 use crate::findings::{self, RecordReport, Seconds};
 use crate::patients::{Patient, Patients};
-use crate::{out, picture};
+use crate::{ordered, out, picture};
 use efficientecg::Model;
 use efficientecg::classify::{Settings, Unit};
 use efficientecg::ecg::wfdb::Annotations;
@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let records = super::records(&args.records)?;
     let patients = patients(&args.reading)?;
-    let model = args.model.load()?;
+    let (model, threads) = args.model.load_for(records.len())?;
     if let Some(folder) = &args.output {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
     }
@@ -30,10 +30,16 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let mut failed = Vec::new();
     let mut names = HashMap::new();
     let mut told = Ok(());
-    for path in &records {
-        let done = one(args, &model, path, patients.as_ref(), &mut names);
+    let alone = records.len() == 1;
+    let progress = (!alone).then(|| out::Progress::new("records", records.len()));
+    let make = |index: usize| one(args, &model, &records[index], patients.as_ref(), alone);
+    ordered::in_order(threads, records.len(), make, |index, one| {
+        let done = finish(args, &records[index], one, &mut names);
         if let (Some((_, text)), Ok(report)) = (&mut table, &done) {
             *text += &findings::table_row(report, model.config().task);
+        }
+        if let Some(progress) = &progress {
+            progress.clear();
         }
         match done {
             Ok(_) if quiet => {}
@@ -43,11 +49,13 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
             // One record's failure must not lose the others.
             Err(failure) => failed.push(failure),
         }
-        // Files are wanted even when nobody listens.
-        if told.is_err() && args.output.is_none() && table.is_none() {
-            break;
+        if let Some(progress) = &progress {
+            progress.at(index + 1);
         }
-    }
+        // Files are wanted even when nobody listens.
+        told.is_ok() || args.output.is_some() || table.is_some()
+    });
+    drop(progress);
     if let Some((path, text)) = table {
         out::file(path, text.as_bytes())?;
     }
@@ -80,53 +88,86 @@ fn table_header(args: &Classify, model: &Model, path: &Path) -> Result<String, F
     Ok(findings::table_header(config))
 }
 
-/// Reads, classifies and writes one record; `names` are those of the records before it, which say so themselves.
+/// What is made of one record, before it is known whether another has its name.
+struct One {
+    /// As the record calls itself.
+    name: String,
+    made: Result<Made, Failure>,
+}
+
+struct Made {
+    report: RecordReport,
+    /// The extension and the text of its file, but for annotations.
+    text: Option<(&'static str, String)>,
+}
+
+/// Reads and classifies one record. `alone`, its beats are counted on the terminal.
 fn one(
     args: &Classify,
     model: &Model,
     path: &Path,
     patients: Option<&Patients>,
-    names: &mut HashMap<String, PathBuf>,
-) -> Result<RecordReport, Failure> {
+    alone: bool,
+) -> Result<One, Failure> {
     let started = Instant::now();
     let record = Record::open(path)?;
+    let read = started.elapsed();
+    let made = (|| {
+        let (settings, beat_warnings) = settings(&args.reading, path, patients, args.model.batch_size())?;
+        let warnings = [record.warnings.clone(), beat_warnings].concat();
+        let mut progress = None;
+        let mut tell = |done: usize, all: usize| {
+            if alone {
+                progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
+            }
+        };
+        let found = model.classify_with_progress(&record, &settings, &mut tell);
+        let found = found.map_err(|e| Failure::classify(path, e))?;
+        drop(progress);
+        let seconds = Seconds { read: read.as_secs_f64(), all: started.elapsed().as_secs_f64() };
+        let report = RecordReport::new(model.config(), &record, &settings, &found, warnings, seconds);
+        let text = match args.format {
+            _ if args.output.is_none() => None,
+            Format::Text => Some(("txt", findings::text(&report))),
+            Format::Csv => Some(("csv", findings::csv(&report))),
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
+                Some(("json", json + "\n"))
+            }
+            Format::Svg => Some(("svg", picture::svg(&record, model.config(), &settings, &report)?)),
+            Format::Wfdb => None,
+        };
+        Ok(Made { report, text })
+    })();
+    Ok(One { name: record.name, made })
+}
+
+/// Tells a record's warnings and writes its file; `names` are those of the records before it, which say so themselves.
+fn finish(
+    args: &Classify,
+    path: &Path,
+    one: Result<One, Failure>,
+    names: &mut HashMap<String, PathBuf>,
+) -> Result<RecordReport, Failure> {
+    let One { name, made } = one?;
     if (args.output.is_some() || args.table.is_some())
-        && let Some(other) = names.insert(record.name.clone(), path.to_path_buf())
+        && let Some(other) = names.insert(name.clone(), path.to_path_buf())
     {
-        let (a, b, name) = (other.display(), path.display(), &record.name);
+        let (a, b) = (other.display(), path.display());
         let line = format!(
             "{b}: it has the name {name}, as {a} has, and would write the same file or row; classify it in another run"
         );
         return Err(Failure::usage(line));
     }
-    let (settings, beat_warnings) = settings(&args.reading, path, patients, args.model.batch_size())?;
-    let warnings = [record.warnings.clone(), beat_warnings].concat();
-    let read = started.elapsed();
-    let mut progress = None;
-    let mut tell = |done: usize, all: usize| {
-        progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
-    };
-    let found = model.classify_with_progress(&record, &settings, &mut tell);
-    let found = found.map_err(|e| Failure::classify(path, e))?;
-    drop(progress);
-    for warning in &warnings {
+    let Made { report, text } = made?;
+    for warning in &report.warnings {
         out::complain(&format!("{}: warning: {warning}", path.display()));
     }
-    let seconds = Seconds { read: read.as_secs_f64(), all: started.elapsed().as_secs_f64() };
-    let report = RecordReport::new(model.config(), &record, &settings, &found, warnings, seconds);
-
     if let Some(folder) = &args.output {
-        let file = |extension: &str| folder.join(format!("{}.{extension}", record.name));
-        let write = |extension: &str, text: String| out::file(&file(extension), text.as_bytes());
-        match args.format {
-            Format::Text => write("txt", findings::text(&report))?,
-            Format::Csv => write("csv", findings::csv(&report))?,
-            Format::Json => {
-                let json = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
-                write("json", json + "\n")?;
-            }
-            Format::Svg => write("svg", picture::svg(&record, model.config(), &settings, &report)?)?,
-            Format::Wfdb => findings::annotations(&report).write(&file(&args.annotator))?,
+        let file = |extension: &str| folder.join(format!("{name}.{extension}"));
+        match text {
+            Some((extension, text)) => out::file(&file(extension), text.as_bytes())?,
+            None => findings::annotations(&report).write(&file(&args.annotator))?,
         }
     }
     Ok(report)

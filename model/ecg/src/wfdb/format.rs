@@ -219,7 +219,7 @@ impl Format {
 }
 
 /// The low `bits` bits of `value`, sign extended.
-fn sign(value: i32, bits: u32) -> i32 {
+pub(super) fn sign(value: i32, bits: u32) -> i32 {
     value << (32 - bits) >> (32 - bits)
 }
 

@@ -102,6 +102,7 @@ mod tests {
             "profile",
             "trace",
             "record",
+            "lead",
             "json",
             "list-knobs",
             "help",

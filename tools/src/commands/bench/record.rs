@@ -41,8 +41,14 @@ const NAMES: [&str; 8] =
     ["read", "find beats", "resample", "normalize", "windows and features", "network", "the rest", "all"];
 
 /// Times the classification of a record, its files in the system's cache.
-pub(super) fn time(model: &Model, path: &Path, until: Until) -> Result<Timed, Failure> {
-    let settings = Settings::default();
+pub(super) fn time(
+    model: &Model,
+    path: &Path,
+    leads: &[(String, String)],
+    until: Until,
+) -> Result<Timed, Failure> {
+    let mut settings = Settings::default();
+    settings.leads = leads.to_vec();
     let run = || -> Result<_, Failure> {
         let start = Instant::now();
         let record = Record::open(path)?;

@@ -1,0 +1,225 @@
+//! Resampling against sums in f64, and what a band-limited signal must keep.
+
+use proptest::strategy::Strategy;
+use std::f64::consts::TAU;
+
+use super::*;
+
+fn sine(hz: f64, rate: f64, seconds: f64) -> Vec<f32> {
+    (0..(rate * seconds) as usize).map(|i| (TAU * hz * i as f64 / rate + 0.3).sin() as f32).collect()
+}
+
+/// Rates of the published databases, both ways, and odd ones.
+const PAIRS: [(f64, f64); 12] = [
+    (500.0, 360.0),
+    (360.0, 500.0),
+    (1000.0, 360.0),
+    (250.0, 360.0),
+    (128.0, 360.0),
+    (257.0, 360.0),
+    (300.0, 360.0),
+    (360.0, 100.0),
+    (249.89, 360.0),
+    (977.5, 500.0),
+    (100.0, 1000.0),
+    (8000.0, 125.0),
+];
+
+#[test]
+fn sines_pass_or_vanish() {
+    for (from, to) in PAIRS {
+        let nyquist = f64::min(from, to) / 2.0;
+        let resampler = Resampler::new(from, to).expect("fair rates");
+        // The edges count 60 samples of the lower rate; leave out 1.5 times as many.
+        let seconds = 400.0 / nyquist;
+        for part in [0.01, 0.2, 0.5, 0.8, 0.9] {
+            let hz = part * nyquist;
+            let out = resampler.apply(&sine(hz, from, seconds));
+            let skip = (45.0 / nyquist * to) as usize;
+            let mut checked = 0;
+            for (k, &y) in out.iter().enumerate().take(out.len() - skip).skip(skip) {
+                let want = (TAU * hz * k as f64 / to + 0.3).sin();
+                assert!((f64::from(y) - want).abs() <= 1e-3, "{from} to {to}, {hz} Hz, {k}: {y} {want}");
+                checked += 1;
+            }
+            assert!(checked > 500, "{checked}");
+        }
+        if to < from {
+            for part in [1.0, 1.02, 1.3, 1.9, 2.0, 3.0] {
+                let hz = part * nyquist;
+                if hz > 0.99 * from / 2.0 {
+                    continue;
+                }
+                let out = resampler.apply(&sine(hz, from, seconds));
+                let skip = (45.0 / nyquist * to) as usize;
+                for (k, &y) in out.iter().enumerate().take(out.len() - skip).skip(skip) {
+                    assert!(y.abs() <= 2e-4, "{from} to {to}, {hz} Hz, {k}: {y}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn constants_lengths_and_positions() {
+    for (from, to) in PAIRS {
+        let resampler = Resampler::new(from, to).expect("fair rates");
+        for n in [1, 2, 7, 1000] {
+            let out = resampler.apply(&vec![1.75_f32; n]);
+            assert_eq!(out.len(), resampler.output_len(n));
+            assert!((out.len() as f64 - n as f64 * to / from).abs() < 1.0 + 1e-6);
+            assert!(out.iter().all(|&v| (v - 1.75).abs() <= 1e-6), "{from} to {to}: {out:?}");
+        }
+        for at in [0_i64, 1, 12_345, 650_000] {
+            let want = at as f64 * to / from;
+            assert!((resampler.position(at) as f64 - want).abs() <= 0.501);
+        }
+        assert!(resampler.apply(&[]).is_empty());
+    }
+}
+
+/// The formula, plainly: each output a sum over the input in f64, taps made for it alone.
+fn plain(from: f64, to: f64, x: &[f32]) -> Vec<f32> {
+    let resampler = Resampler::new(from, to).expect("fair rates");
+    if resampler.is_identity() {
+        return x.to_vec();
+    }
+    let bessel = |x: f64| -> f64 {
+        let mut term = 1.0;
+        (1..40).fold(1.0, |sum, k| {
+            term *= x * x / 4.0 / f64::from(k * k);
+            sum + term
+        })
+    };
+    let stretch = (from / to).max(1.0);
+    let beta = 0.1102 * (ATTENUATION - 8.7);
+    let half = (ATTENUATION - 8.0) / (2.285 * std::f64::consts::PI * TRANSITION / stretch) / 2.0;
+    let cutoff = (1.0 - TRANSITION / 2.0) / stretch;
+    let tap = |t: f64| {
+        let rim = 1.0 - (t / half) * (t / half);
+        let a = std::f64::consts::PI * t * cutoff;
+        let sinc = if a.abs() < 1e-9 { 1.0 } else { a.sin() / a };
+        if rim < 0.0 { 0.0 } else { sinc * bessel(beta * rim.sqrt()) / bessel(beta) }
+    };
+    let value = |k: usize| {
+        let (center, phase) = resampler.step.place(k);
+        let at = phase as f64 / resampler.phases as f64;
+        let reach = half.ceil() as i64 + 1;
+        let (mut sum, mut taps) = (0.0, 0.0);
+        for i in -reach..=reach {
+            let tap = tap(at - i as f64);
+            let held = (center as i64 + i).clamp(0, x.len() as i64 - 1) as usize;
+            sum += tap * f64::from(x[held]);
+            taps += tap;
+        }
+        (sum / taps) as f32
+    };
+    (0..resampler.output_len(x.len())).map(value).collect()
+}
+
+fn assert_plain(from: f64, to: f64, x: &[f32]) {
+    let (got, want) = (Resampler::new(from, to).expect("fair rates").apply(x), plain(from, to, x));
+    assert_eq!(got.len(), want.len(), "{from} to {to}");
+    let most = x.iter().fold(1e-6f32, |m, v| m.max(v.abs()));
+    for (k, (g, w)) in got.iter().zip(&want).enumerate() {
+        assert!((g - w).abs() <= 2e-7 * most, "{from} to {to}, {k} of {}: {g} {w}", got.len());
+    }
+}
+
+#[test]
+fn outputs_are_the_formulas() {
+    let mut random = crate::random::Random(9);
+    for (from, to) in PAIRS.into_iter().chain([(128.0, 500.0), (100.0, 500.0), (360.0, 300.0)]) {
+        for n in [1, 2, 60, 1300] {
+            let n = if from > 2000.0 { n.min(150) } else { n };
+            let x: Vec<f32> = (0..n).map(|_| random.normal() as f32).collect();
+            assert_plain(from, to, &x);
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+    #[test]
+    fn outputs_are_the_formulas_at_any_rates(
+        from in proptest::prop_oneof![50.0..2000.0f64, (50u32..1000).prop_map(f64::from)],
+        to in proptest::prop_oneof![50.0..2000.0f64, (50u32..1000).prop_map(f64::from)],
+        n in 1usize..300,
+        seed: u64,
+    ) {
+        let mut random = crate::random::Random(seed);
+        let x: Vec<f32> = (0..n).map(|_| (random.normal() * 3.0) as f32).collect();
+        assert_plain(from, to, &x);
+    }
+
+    #[test]
+    fn resampling_is_linear_and_passes_constants(from in 50.0..1500.0f64, to in 50.0..1500.0f64, seed: u64) {
+        let mut random = crate::random::Random(seed);
+        let r = Resampler::new(from, to).expect("fair rates");
+        let x: Vec<f32> = (0..200).map(|_| random.normal() as f32).collect();
+        let moved: Vec<f32> = x.iter().map(|v| 2.0 * v + 1.0).collect();
+        for (a, b) in r.apply(&x).iter().zip(r.apply(&moved)) {
+            proptest::prop_assert!((2.0 * a + 1.0 - b).abs() <= 2e-6, "{a} {b}");
+        }
+    }
+}
+
+/// Phases round to the nearest, over a day of samples: some round up to the next sample.
+#[test]
+fn places_are_the_nearest_phases() {
+    for (from, to) in PAIRS.into_iter().chain([(360.0, 360.001), (1000.0, 999.9)]) {
+        let resampler = Resampler::new(from, to).expect("fair rates");
+        let phases = resampler.phases;
+        let most = match resampler.step {
+            Step::Exact { .. } => 1e-6,
+            Step::Nearest { .. } => 0.5 / phases as f64 + 1e-6,
+        };
+        for k in (0..1000).chain((0..360 * 86_400).step_by(997)) {
+            let (at, phase) = resampler.step.place(k);
+            assert!(phase < phases, "{from} to {to}, {k}: phase {phase} of {phases}");
+            let off = at as f64 + phase as f64 / phases as f64 - k as f64 * from / to;
+            assert!(off.abs() <= most, "{from} to {to}, {k}: {off} samples off");
+        }
+    }
+}
+
+#[test]
+fn edges_hold_their_value() {
+    // A ramp leaves no trace of an assumed zero before or after it.
+    let ramp: Vec<f32> = (0..2000).map(|i| 5.0 + i as f32 * 1e-3).collect();
+    let out = Resampler::new(500.0, 360.0).expect("fair rates").apply(&ramp);
+    for (k, &y) in out.iter().enumerate() {
+        let want = 5.0 + k as f32 * 500.0 / 360.0 * 1e-3;
+        assert!((y - want).abs() < 2e-3, "{k}: {y} {want}");
+    }
+}
+
+#[test]
+fn the_same_rate_copies() {
+    let same = Resampler::new(360.0, 360.0).expect("fair rates");
+    assert!(same.is_identity());
+    let x = [1.0_f32, f32::NAN, -3.5e-30];
+    let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(&same.apply(&x)), bits(&x));
+}
+
+#[test]
+fn absurd_rates_are_refused() {
+    for (from, to) in
+        [(0.0, 1.0), (1.0, -1.0), (f64::NAN, 1.0), (1.0, f64::INFINITY), (1e-3, 360.0), (1e9, 360.0)]
+    {
+        assert!(Resampler::new(from, to).is_err(), "{from} {to}");
+    }
+}
+
+#[test]
+fn ratios_and_bounded_filters() {
+    assert_eq!(rational(0.72), Some((18, 25)));
+    assert_eq!(rational(360.0 / 977.5), Some((144, 391)));
+    assert_eq!(rational(32.0), Some((32, 1)));
+    assert_eq!(rational(1.0 + 1e-5), None);
+    for (from, to) in [(1.0, std::f64::consts::PI), (1000.0, 0.977), (360.0, 360.001), (4095.0, 4096.0)] {
+        let r = Resampler::new(from, to).expect("fair rates");
+        assert!(!r.is_identity() && r.taps.len() < 500_000, "{from} {to}: {}", r.taps.len());
+    }
+}
