@@ -108,7 +108,8 @@ impl Engine {
 fn check_lengths(batch: &Batch<'_>, shapes: &[Shape]) -> Result<(), EngineError> {
     // The name is made for an error alone: runs do not allocate.
     let check = |what: &str, i: usize, shape: Shape, found: usize| {
-        let expected = batch.size * shape.len();
+        // No buffer is so long that a product which overflows could be its length.
+        let expected = batch.size.saturating_mul(shape.rows).saturating_mul(shape.cols);
         if found == expected {
             return Ok(());
         }

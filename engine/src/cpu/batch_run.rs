@@ -281,8 +281,19 @@ impl BatchRun {
     }
 }
 
+/// Ends the process where a panic would leave a run before its end: the other threads would read what the caller lent after it has
+/// gone, or wait for ever. Kernels' panics are caught before.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}
+
 impl Work for BatchRun {
     fn help(&self, thread: usize) {
+        let guard = AbortOnUnwind;
         let mut seen = self.tasks.round();
         loop {
             while let Some(claim) = self.tasks.claim(thread) {
@@ -298,7 +309,7 @@ impl Work for BatchRun {
             }
             match self.tasks.wait(seen) {
                 Some(round) => seen = round,
-                None => return,
+                None => return std::mem::forget(guard),
             }
         }
     }
