@@ -1,6 +1,6 @@
 //! The tasks of a run, handed out to whoever is there.
 //!
-//! A run is one round after another, each of some tasks. The tasks of a round are dealt to shares, one for each thread of the
+//! A run is one round after another, each of some tasks. The tasks of a round are split evenly into shares, one for each thread of the
 //! pool. A thread claims tasks of its own share first, then of the others': one that never comes, or that the system has put aside
 //! between two tasks, keeps nobody waiting. Who finishes the last task of a round begins the next. Who finds nothing to
 //! claim looks for the next round for some microseconds, and then sleeps.

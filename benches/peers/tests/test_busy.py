@@ -113,8 +113,9 @@ def test_those_that_started_are_killed_if_one_cannot(monkeypatch, started):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_they_end_with_the_process_that_started_them(number):
-    text = ("import time\nfrom efficientecg_peers import busy\nwith busy.processes(2) as b:\n"
-            "    print(*(p.pid for p in b.processes), flush=True)\n    time.sleep(300)\n")
+    # A shell's background job ignores SIGINT, and so would all that it starts.
+    text = ("import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\nfrom efficientecg_peers import busy\n"
+            "with busy.processes(2) as b:\n    print(*(p.pid for p in b.processes), flush=True)\n    time.sleep(300)\n")
     # In a session of its own, whose group gets the signal, as from a terminal.
     parent = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                               start_new_session=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
