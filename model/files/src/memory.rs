@@ -10,7 +10,7 @@ const HUGE: usize = 2 << 20;
 const MOST: usize = 31 << 20;
 
 /// Has the allocator keep what is let go of the next `bytes` for reuse, in place of mapping each block anew, and take them in
-/// huge pages where the system gives those on demand. To fault small pages in one by one is a fifth of the time that a
+/// huge pages where the system gives those on demand. To map small pages one by one takes a fifth of the time that a
 /// network of 4 M weights takes to load.
 ///
 /// It touches no page, and is nothing but advice: under another allocator than glibc's it may do nothing.
