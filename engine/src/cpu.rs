@@ -122,15 +122,15 @@ impl Cpu {
 
     /// Runs a batch. The first run of a shape plans it; later ones allocate nothing.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        self.run_profiled(batch, None)
+        self.run_profiled(batch, None).map(drop)
     }
 
     /// Runs a batch by the clock.
     pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
         let recorder = Recorder::start(self.pool.threads());
-        self.run_profiled(batch, Some(&recorder))?;
+        let one_thread = self.run_profiled(batch, Some(&recorder))?;
         let mut profile = recorder.stop();
-        if batch.size == 1 && self.planned(batch)?.choice.one_is_faster() {
+        if one_thread {
             profile.threads = 1;
             profile.note = Some(format!("on one thread: with {} a record took longer", self.threads()));
         }
@@ -151,7 +151,8 @@ impl Cpu {
         Ok(arenas * plan.arena_bytes() + self.pool.threads() * plan.scratch_bytes())
     }
 
-    fn run_profiled(&self, batch: &mut Batch<'_>, recorder: Option<&Recorder>) -> Result<(), EngineError> {
+    /// Whether one thread was chosen for it, of several.
+    fn run_profiled(&self, batch: &mut Batch<'_>, recorder: Option<&Recorder>) -> Result<bool, EngineError> {
         let planned = self.planned(batch)?;
         crate::check_lengths(batch, &planned.plan.shapes)?;
         let (apart, arenas) = self.share(batch.size);
@@ -163,7 +164,11 @@ impl Cpu {
         };
         // What has been faster for one record is not known of many.
         let choice = (batch.size == 1 && self.threads() > 1).then_some(&planned.choice);
-        let all = choice.is_none_or(ThreadChoice::all);
+        // A profile is of the way that is taken: it compares nothing, and its clock would spoil comparisons.
+        let (choice, all) = match (choice, recorder) {
+            (Some(choice), Some(_)) => (None, !choice.one_is_faster()),
+            (choice, _) => (choice, choice.is_none_or(ThreadChoice::all)),
+        };
         let turn = if all { self.pool.turn() } else { None };
         let start = choice.map(|_| Moment::now());
         let result = run.run(batch, apart, turn.as_ref(), recorder);
@@ -173,7 +178,8 @@ impl Cpu {
         }
         drop(turn);
         free().push(run);
-        result.map_err(|node| EngineError::Panic { node: self.graph.nodes()[node].label.clone() })
+        result.map_err(|node| EngineError::Panic { node: self.graph.nodes()[node].label.clone() })?;
+        Ok(!all)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A network's nodes are many and short, so the threads are woken once a run, not once a node. Between runs they sleep, but not at
 //! once: waking one takes some tens of microseconds, so a thread that waits looks for about as long first. The calling thread is
-//! the pool's first, and can do all of the work alone: it never waits for a thread that has not begun. A pool of one thread is the calling thread and
-//! nothing else; a pool of [lent](Pool::lent) threads starts none either.
+//! the pool's first, and can do all of the work alone: it never waits for a thread that has not begun. A pool of one thread is the
+//! calling thread and nothing else; a pool of [lent](Pool::lent) threads starts none either.
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, JoinHandle};
@@ -96,7 +96,7 @@ impl Pool {
         Pool { threads: Threads::Own { shared, handles }, turn: Mutex::new(()) }
     }
 
-    /// A thread pool that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
+    /// A pool of threads that are the caller's. For every run `lender` gets a function, which it calls `threads` times at
     /// once, each time on another thread, and returns when all calls have returned. The calling thread may be one of them:
     ///
     /// ```

@@ -109,9 +109,8 @@ fn at(level: &str, precision: &str) {
 }
 
 /// The tests of each instruction set, in every precision.
-macro_rules! levels {
-    ($($(#[$if:meta])? $level:ident)*) => {$(
-        $(#[$if])?
+macro_rules! tests {
+    ($level:ident) => {
         mod $level {
             #[test]
             fn f32() {
@@ -128,16 +127,6 @@ macro_rules! levels {
                 super::at(stringify!($level), "bf16");
             }
         }
-    )*};
+    };
 }
-levels! {
-    scalar
-    #[cfg(target_arch = "x86_64")]
-    avx2
-    #[cfg(target_arch = "x86_64")]
-    avx512
-    #[cfg(target_arch = "x86_64")]
-    avx512_zen
-    #[cfg(target_arch = "aarch64")]
-    neon
-}
+efficientecg_kit::for_each_level!(tests!);

@@ -134,7 +134,7 @@ pub(crate) struct Features {
     /// Write the features alone: records may then differ in length
     #[arg(long)]
     pub(crate) no_signal: bool,
-    /// Threads [default: the cores that the process may use]
+    /// Threads at most [default, and most: the cores that the process may use]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// Print a summary as JSON

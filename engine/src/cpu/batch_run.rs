@@ -140,7 +140,7 @@ impl BatchRun {
     /// As many records as `apart` are computed by one thread each, the others by all threads together.
     ///
     /// # Errors
-    /// The first node that panicked.
+    /// A node that panicked.
     pub(super) fn run(
         self: &Arc<BatchRun>,
         batch: &mut crate::Batch<'_>,
@@ -149,7 +149,7 @@ impl BatchRun {
         recorder: Option<&Recorder>,
     ) -> Result<(), usize> {
         {
-            // SAFETY: no round is under way, and one caller has the frame.
+            // SAFETY: no round is under way, and one caller has this memory.
             let borrowed = unsafe { &mut *self.batch.get() };
             // SAFETY: only the lifetime changes; nothing is read of it after this function.
             borrowed.inputs = unsafe {

@@ -170,9 +170,8 @@ fn check_all(name: &str, kind: Kind) {
 }
 
 /// The tests of an instruction set, so that its name finds them.
-macro_rules! levels {
-    ($($(#[$if:meta])? $level:ident)*) => {$(
-        $(#[$if])?
+macro_rules! tests {
+    ($level:ident) => {
         mod $level {
             use super::{Kind, check_all};
 
@@ -191,19 +190,9 @@ macro_rules! levels {
                 (1..=3).for_each(|stride| check_all(stringify!($level), Kind::Conv { stride }));
             }
         }
-    )*};
+    };
 }
-levels! {
-    scalar
-    #[cfg(target_arch = "x86_64")]
-    avx2
-    #[cfg(target_arch = "x86_64")]
-    avx512
-    #[cfg(target_arch = "x86_64")]
-    avx512_zen
-    #[cfg(target_arch = "aarch64")]
-    neon
-}
+efficientecg_kit::for_each_level!(tests!);
 
 #[test]
 fn register_tiles_cover_the_columns_and_are_even() {

@@ -83,28 +83,17 @@ fn lanes(name: &str) {
 }
 
 /// The test of each instruction set, so that its name finds it.
-macro_rules! levels {
-    ($($(#[$if:meta])? $level:ident)*) => {$(
-        $(#[$if])?
+macro_rules! tests {
+    ($level:ident) => {
         mod $level {
             #[test]
             fn lanes_agree_with_plain_arithmetic() {
                 super::lanes(stringify!($level));
             }
         }
-    )*};
+    };
 }
-levels! {
-    scalar
-    #[cfg(target_arch = "x86_64")]
-    avx2
-    #[cfg(target_arch = "x86_64")]
-    avx512
-    #[cfg(target_arch = "x86_64")]
-    avx512_zen
-    #[cfg(target_arch = "aarch64")]
-    neon
-}
+efficientecg_kit::for_each_level!(tests!);
 
 #[test]
 fn names_find_their_levels() {

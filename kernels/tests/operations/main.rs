@@ -30,7 +30,7 @@ impl Subject {
 
 /// The tests of an operation at a level: those that every precision has, and its laws.
 macro_rules! level {
-    ($operation:ident $level:ident { $($precision:ident [$($law:ident)*])* }) => {
+    ($level:ident $operation:ident { $($precision:ident [$($law:ident)*])* }) => {
         mod $level {$(
             mod $precision {
                 const SUBJECT: crate::Subject = crate::Subject {
@@ -79,15 +79,7 @@ macro_rules! operations {
                 crate::shapes::refuses_what_is_empty(stringify!($operation));
             }
 
-            level!($operation scalar $precisions);
-            #[cfg(target_arch = "x86_64")]
-            level!($operation avx2 $precisions);
-            #[cfg(target_arch = "x86_64")]
-            level!($operation avx512 $precisions);
-            #[cfg(target_arch = "x86_64")]
-            level!($operation avx512_zen $precisions);
-            #[cfg(target_arch = "aarch64")]
-            level!($operation neon $precisions);
+            efficientecg_kit::for_each_level!(level! $operation $precisions);
         }
     )*};
 }

@@ -19,3 +19,34 @@ pub use case::Case;
 pub use random::Random;
 pub use recipe::{Draw, Recipe, Values};
 pub use table::{Entry, ops};
+
+/// Calls a macro with the name of each instruction set of this architecture, and with what else it is given: it makes the tests of
+/// one, in a module of this name, so that `cargo test avx512` finds them.
+///
+/// ```
+/// macro_rules! name {
+///     ($level:ident $before:literal) => {
+///         mod $level {
+///             pub fn name() -> String {
+///                 [$before, stringify!($level)].concat()
+///             }
+///         }
+///     };
+/// }
+/// efficientecg_kit::for_each_level!(name! "at ");
+/// assert_eq!(scalar::name(), "at scalar");
+/// ```
+#[macro_export]
+macro_rules! for_each_level {
+    ($tests:ident! $($with:tt)*) => {
+        $tests!(scalar $($with)*);
+        #[cfg(target_arch = "x86_64")]
+        $tests!(avx2 $($with)*);
+        #[cfg(target_arch = "x86_64")]
+        $tests!(avx512 $($with)*);
+        #[cfg(target_arch = "x86_64")]
+        $tests!(avx512_zen $($with)*);
+        #[cfg(target_arch = "aarch64")]
+        $tests!(neon $($with)*);
+    };
+}

@@ -1,10 +1,10 @@
 //! `efficientecg features`: records in, the arrays that a network would get of them out.
 
 use super::classify::{patients, settings};
-use crate::args::Features;
+use crate::args::{Features, usable_threads};
 use crate::error::Failure;
-use crate::out;
 use crate::patients::Patients;
+use crate::{ordered, out};
 use efficientecg::Inputs;
 use efficientecg::available_threads;
 use efficientecg::classify::{Prepared, Unit};
@@ -14,8 +14,6 @@ use efficientecg::npz::{Array, Packing, npz_bytes, write_npz};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 #[derive(Serialize)]
@@ -121,31 +119,16 @@ fn all(
     patients: Option<&Patients>,
     records: &[PathBuf],
 ) -> Vec<Result<One, Failure>> {
-    let threads = args.threads.map_or_else(available_threads, usize::from).clamp(1, records.len().max(1));
+    let threads = args.threads.map_or_else(available_threads, |asked| usable_threads(asked.into()));
     let progress = out::Progress::new("records", records.len());
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new((0, records.iter().map(|_| None).collect::<Vec<_>>()));
-    let work = || {
-        loop {
-            let i = next.fetch_add(1, Ordering::Relaxed);
-            let Some(path) = records.get(i) else { return };
-            let made = one(args, config, patients, path);
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            done.0 += 1;
-            done.1[i] = Some(made);
-            progress.at(done.0);
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            // One that does not start leaves its work to the others.
-            let _ = std::thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
+    let mut made = Vec::new();
+    let make = |index: usize| one(args, config, patients, &records[index]);
+    ordered::in_order(threads.min(records.len()), records.len(), make, |index, one| {
+        progress.at(index + 1);
+        made.push(one);
+        true
     });
-    drop(progress);
-    let (_, made) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    made.into_iter().flatten().collect()
+    made
 }
 
 fn one(args: &Features, config: &Config, patients: Option<&Patients>, path: &Path) -> Result<One, Failure> {
