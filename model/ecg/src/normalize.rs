@@ -6,25 +6,25 @@ const EPSILON: f64 = 1e-6;
 
 /// Normalises one lead in place; sums and means in f64. Samples that are not finite do not count and become 0, the mean.
 pub fn z_score(samples: &mut [f32]) {
-    if samples.iter().fold(true, |all, v| all & v.is_finite()) {
+    let wide = samples.iter().map(|&v| f64::from(v));
+    let (mean, scale) = if samples.iter().fold(true, |all, v| all & v.is_finite()) {
         // The same sums without a question at each sample.
-        let wide = || samples.iter().map(|&v| f64::from(v));
-        let count = samples.len().max(1) as f64;
-        let mean = wide().sum::<f64>() / count;
-        let variance = wide().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
-        let scale = 1.0 / (variance.sqrt() + EPSILON);
-        samples.iter_mut().for_each(|v| *v = ((f64::from(*v) - mean) * scale) as f32);
-        return;
-    }
-    let finite = || samples.iter().filter(|v| v.is_finite()).map(|&v| f64::from(v));
-    let count = finite().count().max(1) as f64;
-    let mean = finite().sum::<f64>() / count;
-    // The mean is taken off before squaring: a large offset costs no digits.
-    let variance = finite().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
-    let scale = 1.0 / (variance.sqrt() + EPSILON);
+        mean_and_scale(wide)
+    } else {
+        mean_and_scale(wide.filter(|v| v.is_finite()))
+    };
     for v in samples {
         *v = if v.is_finite() { ((f64::from(*v) - mean) * scale) as f32 } else { 0.0 };
     }
+}
+
+/// The mean of some values, and what their distances from it are multiplied with.
+fn mean_and_scale(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = values.clone().count().max(1) as f64;
+    let mean = values.clone().sum::<f64>() / count;
+    // The mean is taken off before squaring: a large offset costs no digits.
+    let variance = values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
+    (mean, 1.0 / (variance.sqrt() + EPSILON))
 }
 
 #[cfg(test)]

@@ -128,9 +128,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "shared-scratch",
         what: "all threads of a record work in the first one's scratch",
-        file: "engine/src/cpu.rs",
-        old: "std::slice::from_raw_parts_mut(w.scratch[worker].get(), self.planned.plan.scratch)",
-        new: "std::slice::from_raw_parts_mut(w.scratch[0].get(), self.planned.plan.scratch)",
+        file: "engine/src/cpu/batch_run.rs",
+        old: "std::slice::from_raw_parts_mut(self.scratch[thread].0.get(), self.plan.scratch)",
+        new: "std::slice::from_raw_parts_mut(self.scratch[0].0.get(), self.plan.scratch)",
         test: NETWORKS,
     },
     Fault {
