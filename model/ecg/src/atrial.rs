@@ -6,6 +6,7 @@
 use super::beats::{median, median_of};
 use super::ranks::Ranks;
 use super::segments::{AlignedBeats, Cuts, correlation_by, distance, dot, rest, rms_by, usual};
+use super::statistics::{sum, sum_of};
 use super::workers::Workers;
 use std::ops::Range;
 
@@ -201,23 +202,22 @@ impl Held {
 /// Takes away the line that fits best.
 struct Straight {
     /// Of each sample, from the middle.
-    places: Vec<f64>,
+    places: Vec<f32>,
     squares: f64,
 }
 
 impl Straight {
     fn new(len: usize) -> Straight {
-        let places: Vec<f64> = (0..len).map(|k| k as f64 - (len as f64 - 1.0) / 2.0).collect();
-        let squares = places.iter().map(|place| place * place).sum::<f64>().max(1.0);
+        let places: Vec<f32> = (0..len).map(|k| k as f32 - (len as f32 - 1.0) / 2.0).collect();
+        let squares = dot(&places, &places).max(1.0);
         Straight { places, squares }
     }
 
     fn take_away(&self, w: &mut [f32]) {
-        let mean = w.iter().map(|x| f64::from(*x)).sum::<f64>() / w.len() as f64;
-        let products = w.iter().zip(&self.places).map(|(x, place)| (f64::from(*x) - mean) * place);
-        let slope = products.sum::<f64>() / self.squares;
+        let mean = sum(w) / w.len() as f64;
+        let slope = sum_of(w, &self.places, |x, place| (x - mean) * place) / self.squares;
         for (x, place) in w.iter_mut().zip(&self.places) {
-            *x = (f64::from(*x) - mean - slope * place) as f32;
+            *x = (f64::from(*x) - mean - slope * f64::from(*place)) as f32;
         }
     }
 }

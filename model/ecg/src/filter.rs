@@ -65,120 +65,101 @@ pub(crate) fn without_qrs(lead: &[f32], beats: &[i64], sample_rate: f64) -> Vec<
     out
 }
 
-/// A second-order section, `a0` = 1.
+/// Second-order sections with `a0` = 1, one for each of the signals that are filtered side by side.
 #[derive(Debug, Clone, Copy)]
-struct Section {
-    b: [f64; 3],
-    a: [f64; 2],
+struct Sections<const N: usize> {
+    b: [[f64; N]; 3],
+    a: [[f64; N]; 2],
 }
 
 /// The last two inputs and outputs of a section, the last first; it begins at rest.
-#[derive(Default)]
-struct Last {
-    x: [f64; 2],
-    y: [f64; 2],
+struct Last<const N: usize> {
+    x: [[f64; N]; 2],
+    y: [[f64; N]; 2],
 }
 
-impl Section {
-    /// Second-order Butterworth by the bilinear transform, its corner at `corner` Hz; `high` for a high-pass.
-    fn butterworth(corner: f64, sample_rate: f64, high: bool) -> Self {
-        let w = TAU * corner / sample_rate;
-        let (sin, cos) = w.sin_cos();
-        let alpha = sin * FRAC_1_SQRT_2;
-        let a0 = 1.0 + alpha;
-        let side = if high { 1.0 + cos } else { 1.0 - cos };
-        let middle = if high { -side } else { side };
-        Self { b: [side / 2.0 / a0, middle / a0, side / 2.0 / a0], a: [-2.0 * cos / a0, (1.0 - alpha) / a0] }
+impl<const N: usize> Sections<N> {
+    /// Second-order Butterworth by the bilinear transform, their corners at `corners` Hz; `high` for a high-pass.
+    fn butterworth(corners: [f64; N], sample_rate: f64, high: bool) -> Self {
+        let mut made = Sections { b: [[0.0; N]; 3], a: [[0.0; N]; 2] };
+        for (l, corner) in corners.into_iter().enumerate() {
+            let w = TAU * corner / sample_rate;
+            let (sin, cos) = w.sin_cos();
+            let alpha = sin * FRAC_1_SQRT_2;
+            let a0 = 1.0 + alpha;
+            let side = if high { 1.0 + cos } else { 1.0 - cos };
+            let middle = if high { -side } else { side };
+            for (to, value) in made.b.iter_mut().zip([side / 2.0 / a0, middle / a0, side / 2.0 / a0]) {
+                to[l] = value;
+            }
+            for (to, value) in made.a.iter_mut().zip([-2.0 * cos / a0, (1.0 - alpha) / a0]) {
+                to[l] = value;
+            }
+        }
+        made
     }
 
-    /// Filters one sample in place. In this form (direct form I) only one product and one difference wait for the output before.
-    fn step(&self, last: &mut Last, v: &mut f64) {
-        let x = *v;
-        let ahead = self.b[0] * x + self.b[1] * last.x[0] + self.b[2] * last.x[1] - self.a[1] * last.y[1];
-        let y = ahead - self.a[0] * last.y[0];
-        *last = Last { x: [x, last.x[0]], y: [y, last.y[0]] };
-        *v = y;
+    /// Filters one sample of each signal in place. In this form (direct form I) only one product and one difference wait for the
+    /// output before.
+    #[inline(always)]
+    fn step(&self, last: &mut Last<N>, v: &mut [f64; N]) {
+        let (x, b, a) = (*v, &self.b, &self.a);
+        for l in 0..N {
+            let ahead =
+                b[0][l] * x[l] + b[1][l] * last.x[0][l] + b[2][l] * last.x[1][l] - a[1][l] * last.y[1][l];
+            v[l] = ahead - a[0][l] * last.y[0][l];
+        }
+        *last = Last { x: [x, last.x[0]], y: [*v, last.y[0]] };
     }
 }
 
-/// Filters two signals, each by its section, in place: neither waits for the other, so the processor does both at once.
-fn run_both(sections: [Section; 2], [a, b]: [&mut [f64]; 2], backwards: bool) {
-    let [mut last_a, mut last_b] = [Last::default(), Last::default()];
-    let both = a.len().min(b.len());
-    let (from_a, from_b) = if backwards { (a.len() - both, b.len() - both) } else { (0, 0) };
-    let pairs = a[from_a..][..both].iter_mut().zip(&mut b[from_b..][..both]);
-    let mut pair = |(x, y): (&mut f64, &mut f64)| {
-        sections[0].step(&mut last_a, x);
-        sections[1].step(&mut last_b, y);
+/// Filters signals side by side, in place: none waits for another, so the processor does all at once.
+fn run<const N: usize>(high: &Sections<N>, low: &Sections<N>, signals: &mut [[f64; N]], backwards: bool) {
+    let rest = || Last { x: [[0.0; N]; 2], y: [[0.0; N]; 2] };
+    let (mut last_high, mut last_low) = (rest(), rest());
+    let mut step = |v: &mut [f64; N]| {
+        high.step(&mut last_high, v);
+        low.step(&mut last_low, v);
     };
     if backwards {
-        pairs.rev().for_each(&mut pair)
+        signals.iter_mut().rev().for_each(&mut step)
     } else {
-        pairs.for_each(&mut pair)
+        signals.iter_mut().for_each(&mut step)
     }
-    for (section, x, last) in [(sections[0], a, &mut last_a), (sections[1], b, &mut last_b)] {
-        let rest = if backwards { 0..x.len() - both } else { both..x.len() };
-        let rest = x[rest].iter_mut();
-        if backwards {
-            rest.rev().for_each(|v| section.step(last, v));
-        } else {
-            rest.for_each(|v| section.step(last, v));
-        }
-    }
-}
-
-/// The signal mirrored through its end points, on which it goes on smoothly while the filters settle, and how far: for a corner
-/// at `low` Hz. None of an empty signal.
-fn padded(samples: &[f32], sample_rate: f64, low: f64) -> Option<(Vec<f64>, usize)> {
-    let (first, last) = (f64::from(*samples.first()?), f64::from(*samples.last()?));
-    let n = samples.len();
-    let pad = ((3.0 * sample_rate / low) as usize).min(n - 1);
-    let mut padded = Vec::with_capacity(n + 2 * pad);
-    padded.extend((1..=pad).rev().map(|i| 2.0 * first - f64::from(samples[i])));
-    padded.extend(samples.iter().map(|&v| f64::from(v)));
-    padded.extend((1..=pad).map(|i| 2.0 * last - f64::from(samples[n - 1 - i])));
-    Some((padded, pad))
 }
 
 /// Band-passes from the first to the second of each pair, in Hz, without delay: second-order Butterworth high-pass and low-pass,
 /// forwards and backwards, so that each corner is at −6 dB. `samples` must be finite; the corners below half of `sample_rate`.
-pub(crate) fn band_passes(samples: &[f32], sample_rate: f64, bands: [(f64, f64); 2]) -> [Vec<f64>; 2] {
-    let mut both = bands.map(|(low, _)| padded(samples, sample_rate, low).unwrap_or_default());
-    for is_high in [true, false] {
-        if is_high {
-            // The high-pass takes any offset away but would ring at its onset.
-            for (signal, _) in &mut both {
-                let offset = signal.first().copied().unwrap_or(0.0);
-                signal.iter_mut().for_each(|v| *v -= offset);
-            }
-        }
-        let sections = bands
-            .map(|(low, high)| Section::butterworth(if is_high { low } else { high }, sample_rate, is_high));
-        for backwards in [false, true] {
-            let [(a, _), (b, _)] = &mut both;
-            run_both(sections, [a, b], backwards);
-        }
+pub(crate) fn band_passes<const N: usize>(
+    samples: &[f32],
+    sample_rate: f64,
+    bands: [(f64, f64); N],
+) -> [Vec<f64>; N] {
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+        return [(); N].map(|()| Vec::new());
+    };
+    let (first, last) = (f64::from(*first), f64::from(*last));
+    // Mirrored through its end points the signal goes on smoothly while the filters settle.
+    let n = samples.len();
+    let lowest = bands.iter().fold(f64::INFINITY, |lowest, band| band.0.min(lowest));
+    let pad = ((3.0 * sample_rate / lowest) as usize).min(n - 1);
+    // A high-pass takes any offset away, but would ring at its onset.
+    let offset = 2.0 * first - f64::from(samples[pad]);
+    let mut signals = Vec::with_capacity(n + 2 * pad);
+    signals.extend((1..=pad).rev().map(|i| [2.0 * first - f64::from(samples[i]) - offset; N]));
+    signals.extend(samples.iter().map(|v| [f64::from(*v) - offset; N]));
+    signals.extend((1..=pad).map(|i| [2.0 * last - f64::from(samples[n - 1 - i]) - offset; N]));
+    let high = Sections::butterworth(bands.map(|band| band.0), sample_rate, true);
+    let low = Sections::butterworth(bands.map(|band| band.1), sample_rate, false);
+    for backwards in [false, true] {
+        run(&high, &low, &mut signals, backwards);
     }
-    both.map(|(mut signal, pad)| {
-        signal.drain(..pad);
-        signal.truncate(samples.len());
-        signal
-    })
+    std::array::from_fn(|l| signals[pad..pad + n].iter().map(|v| v[l]).collect())
 }
 
 /// The same of one band.
 pub(crate) fn band_pass(samples: &[f32], sample_rate: f64, low: f64, high: f64) -> Vec<f64> {
-    let Some((mut signal, pad)) = padded(samples, sample_rate, low) else { return Vec::new() };
-    let offset = signal[0];
-    signal.iter_mut().for_each(|v| *v -= offset);
-    for (corner, is_high) in [(low, true), (high, false)] {
-        let sections = [Section::butterworth(corner, sample_rate, is_high); 2];
-        for backwards in [false, true] {
-            run_both(sections, [&mut signal, &mut []], backwards);
-        }
-    }
-    signal.drain(..pad);
-    signal.truncate(samples.len());
+    let [signal] = band_passes(samples, sample_rate, [(low, high)]);
     signal
 }
 
@@ -234,25 +215,29 @@ mod tests {
         assert_eq!(band_pass(&[3.0], rate, 8.0, 20.0).len(), 1);
     }
 
-    /// The formula, plainly: transposed direct form II over one signal at a time.
-    fn plain(samples: &[f32], rate: f64, (low, high): (f64, f64)) -> Vec<f64> {
-        let (mut x, pad) = padded(samples, rate, low).unwrap_or_default();
+    /// The formula, plainly: transposed direct form II over one signal at a time, mirrored at its ends by as much as `lowest` asks for.
+    fn plain(samples: &[f32], rate: f64, (low, high): (f64, f64), lowest: f64) -> Vec<f64> {
+        let (n, wide) = (samples.len(), samples.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>());
+        let pad = ((3.0 * rate / lowest) as usize).min(n - 1);
+        let mut x: Vec<f64> = (1..=pad).rev().map(|i| 2.0 * wide[0] - wide[i]).collect();
+        x.extend(&wide);
+        x.extend((1..=pad).map(|i| 2.0 * wide[n - 1] - wide[n - 1 - i]));
         let offset = x[0];
         x.iter_mut().for_each(|v| *v -= offset);
-        for (corner, is_high) in [(low, true), (high, false)] {
-            let Section { b, a } = Section::butterworth(corner, rate, is_high);
-            for _ in 0..2 {
+        for _ in 0..2 {
+            for (corner, is_high) in [(low, true), (high, false)] {
+                let Sections { b, a } = Sections::butterworth([corner], rate, is_high);
                 let (mut s1, mut s2) = (0.0, 0.0);
                 for v in &mut x {
-                    let y = b[0] * *v + s1;
-                    s1 = b[1] * *v - a[0] * y + s2;
-                    s2 = b[2] * *v - a[1] * y;
+                    let y = b[0][0] * *v + s1;
+                    s1 = b[1][0] * *v - a[0][0] * y + s2;
+                    s2 = b[2][0] * *v - a[1][0] * y;
                     *v = y;
                 }
-                x.reverse();
             }
+            x.reverse();
         }
-        x[pad..pad + samples.len()].to_vec()
+        x[pad..pad + n].to_vec()
     }
 
     #[test]
@@ -264,11 +249,13 @@ mod tests {
                 let x: Vec<f32> = (0..n).map(|_| (offset + random.normal()) as f32).collect();
                 let both = band_passes(&x, rate, bands);
                 for (band, got) in bands.into_iter().zip(both) {
-                    let want = plain(&x, rate, band);
-                    assert_eq!(got.len(), want.len());
-                    assert_eq!(got, band_pass(&x, rate, band.0, band.1), "one band as two");
                     let near = |(g, w): (&f64, &f64)| (g - w).abs() <= 1e-7 * (1.0 + offset.abs() * 1e-3);
-                    assert!(got.iter().zip(&want).all(near), "{n} samples at {rate} Hz");
+                    let alone = band_pass(&x, rate, band.0, band.1);
+                    for (got, lowest) in [(got, bands[1].0), (alone, band.0)] {
+                        let want = plain(&x, rate, band, lowest);
+                        assert_eq!(got.len(), want.len());
+                        assert!(got.iter().zip(&want).all(near), "{n} samples at {rate} Hz");
+                    }
                 }
             }
         }

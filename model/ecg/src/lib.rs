@@ -17,6 +17,7 @@
 //! complexes.rs   QRS complexes against the record's usual one
 //! qrs.rs         the windows of QRS complexes
 //! ranks.rs       medians of many columns while rows come and go
+//! wide.rs        functions compiled for AVX2 too
 //! workers.rs     threads for the parts of one long record
 //! statistics.rs  medians and quantiles
 //! synth.rs       a synthetic two-lead ECG with known beats
@@ -48,6 +49,7 @@ pub mod segments;
 pub mod statistics;
 pub mod synth;
 pub mod wfdb;
+mod wide;
 pub mod workers;
 
 pub use error::{Error, Result};

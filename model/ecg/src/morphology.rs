@@ -8,6 +8,8 @@ use super::ranks::Ranks;
 use super::segments::{
     ALIKE, AlignedBeats, Cuts, Cutter, FLAT, correlation_by, distance, dot, rest, rms, rms_by, usual,
 };
+use super::statistics::sum_of;
+use super::wide::wide;
 use super::workers::Workers;
 use std::ops::Range;
 
@@ -309,15 +311,18 @@ fn count_alike(
     lengths: &[f64],
     mut found: impl FnMut(usize),
 ) -> u32 {
+    let mut products = [[0.0; LANES]; SPREAD];
+    let products = &mut products[..which.len()];
+    multiply(own, &others.data[which.start * others.size..which.end * others.size], products);
     let mut count = 0;
-    for other in which {
-        let (segment, both) = (others.get(other), length * lengths[other]);
-        let off = f64::from(product(own, segment)) - ALIKE * both;
+    for (other, product) in which.zip(products) {
+        let both = length * lengths[other];
+        let off = f64::from(folded(product)) - ALIKE * both;
         let is_alike = if both > SHORT && off.abs() > CLEAR * both {
             off > 0.0
         } else {
             // Zeros behind the end would come into other sums.
-            dot(&own[..others.len], &segment[..others.len]) / both > ALIKE
+            dot(&own[..others.len], &others.get(other)[..others.len]) / both > ALIKE
         };
         if is_alike {
             count += 1;
@@ -327,25 +332,27 @@ fn count_alike(
     count
 }
 
-/// The sum of products in f32: off by at most 2^-24 of both lengths' product for each sixteenth sample and a few more. Segments are
-/// [`Cuts::padded`].
-fn product(a: &[f32], b: &[f32]) -> f32 {
-    let sums = lanes(a, b);
-    let eight: [f32; 8] = std::array::from_fn(|l| sums[l] + sums[l + 8]);
-    let four: [f32; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
-}
-
-/// Apart, because the compiler would else arrange the lanes for their sum, and not for the loop.
-#[inline(never)]
-fn lanes(a: &[f32], b: &[f32]) -> [f32; LANES] {
-    let mut sums = [0.0f32; LANES];
-    for (x, y) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
-        for l in 0..LANES {
-            sums[l] += x[l] * y[l];
+wide! {
+    /// The products in f32 of a segment with each of some, in as many sums as there are lanes. Segments are [`Cuts::padded`].
+    fn multiply(own: &[f32], others: &[f32], products: &mut [[f32; LANES]]) {
+        let own = own.as_chunks::<LANES>().0;
+        for (other, product) in others.chunks_exact(own.len() * LANES).zip(products) {
+            let mut sums = [0.0f32; LANES];
+            for (x, y) in own.iter().zip(other.as_chunks::<LANES>().0) {
+                for l in 0..LANES {
+                    sums[l] += x[l] * y[l];
+                }
+            }
+            *product = sums;
         }
     }
-    sums
+}
+
+/// The sum of the lanes, off by at most 2^-24 of both segments' lengths' product for each sixteenth sample and a few more.
+fn folded(lanes: &[f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|l| lanes[l] + lanes[l + 8]);
+    let four: [f32; 4] = std::array::from_fn(|l| eight[l] + eight[l + 4]);
+    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 impl OfLead {
@@ -367,7 +374,7 @@ fn lengths(squares: &[f64]) -> Vec<f64> {
 /// The width, in samples, of a rectangle of the same height and area.
 fn width(a: &[f32]) -> f64 {
     let most = a.iter().fold(0f32, |m, x| m.max(x.abs()));
-    a.iter().map(|x| f64::from(x.abs())).sum::<f64>() / (f64::from(most) + 1e-9)
+    sum_of(a, a, |x, _| x.abs()) / (f64::from(most) + 1e-9)
 }
 
 /// The steepest step from a sample to the next.

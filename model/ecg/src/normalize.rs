@@ -1,17 +1,17 @@
 //! The configuration's `"normalize": "zscore"`: per lead over the record, less the mean, divided by the population
 //! standard deviation plus 1e-6.
 
+use super::statistics::{sum, sum_of};
+
 /// Added to the standard deviation, so that a constant lead gives zeros.
 const EPSILON: f64 = 1e-6;
 
 /// Normalises one lead in place; sums and means in f64. Samples that are not finite do not count and become 0, the mean.
 pub fn z_score(samples: &mut [f32]) {
-    let wide = samples.iter().map(|&v| f64::from(v));
     let (mean, scale) = if samples.iter().fold(true, |all, v| all & v.is_finite()) {
-        // The same sums without a question at each sample.
-        mean_and_scale(wide)
+        mean_and_scale(samples)
     } else {
-        mean_and_scale(wide.filter(|v| v.is_finite()))
+        mean_and_scale(&samples.iter().copied().filter(|v| v.is_finite()).collect::<Vec<f32>>())
     };
     for v in samples {
         *v = if v.is_finite() { ((f64::from(*v) - mean) * scale) as f32 } else { 0.0 };
@@ -19,11 +19,11 @@ pub fn z_score(samples: &mut [f32]) {
 }
 
 /// The mean of some values, and what their distances from it are multiplied with.
-fn mean_and_scale(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let count = values.clone().count().max(1) as f64;
-    let mean = values.clone().sum::<f64>() / count;
+fn mean_and_scale(values: &[f32]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = sum(values) / count;
     // The mean is taken off before squaring: a large offset costs no digits.
-    let variance = values.map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;
+    let variance = sum_of(values, values, |v, _| (v - mean) * (v - mean)) / count;
     (mean, 1.0 / (variance.sqrt() + EPSILON))
 }
 

@@ -158,78 +158,111 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
     let amplitude = Amplitude::new(y, sample_rate);
     let half = |seconds: f64| (seconds * sample_rate / 2.0).round() as usize;
     let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
-    let mut sums = Sums::new(y, &amplitude, short.max(long));
-    let per = |half: usize| 1.0 / (2 * half + 1) as f64;
-    let (per_short, per_long) = (per(short), per(long));
     let min = QRS_SECONDS * sample_rate;
     let mut peaks = Vec::new();
     let mut start = None;
-    for i in 0..=y.len() {
-        sums.reach(i);
-        let inside = i < y.len() && sums.mean(i, short, per_short) > sums.mean(i, long, per_long) + OFFSET;
-        match start {
-            None if inside => start = Some(i),
-            Some(from) if !inside => {
-                start = None;
-                if (i - from) as f64 >= min {
-                    keep_larger(&mut peaks, largest(y, from, i), y, sample_rate);
-                }
+    let mut turn = |i: usize, inside: bool| match start {
+        None if inside => start = Some(i),
+        Some(from) if !inside => {
+            start = None;
+            if (i - from) as f64 >= min {
+                keep_larger(&mut peaks, largest(y, from, i), y, sample_rate);
             }
-            _ => {}
+        }
+        _ => {}
+    };
+    let mut sums = Sums::new(y, &amplitude, short.max(long));
+    let mut inside = [false; AT_ONCE];
+    for first in (0..y.len()).step_by(AT_ONCE) {
+        let inside = &mut inside[..AT_ONCE.min(y.len() - first)];
+        sums.reach(first + inside.len());
+        sums.above(first, [short, long], inside);
+        for (k, inside) in inside.iter().enumerate() {
+            turn(first + k, *inside);
         }
     }
+    turn(y.len(), false);
     peaks
 }
 
-/// Samples that are summed up at once.
-const AT_ONCE: usize = 256;
+/// Samples that are looked at together.
+const AT_ONCE: usize = 1024;
 
-/// Running sums of the squares against the local amplitude. Only those are held that the longest window reaches.
+/// Running sums of the squares against the local amplitude. Only those are held that the windows around the samples looked at reach.
 struct Sums<'a> {
     y: &'a [f64],
     amplitude: &'a Amplitude,
     longest: usize,
-    /// The sum up to sample `k` at place `k` of a ring, whose size is a power of two.
-    ring: Vec<f64>,
-    /// Samples that are summed.
-    done: usize,
-    sum: f64,
+    /// The sums up to the samples from `first` on, itself left out.
+    sums: Vec<f64>,
+    first: usize,
 }
 
 impl<'a> Sums<'a> {
     /// For windows of up to `longest` samples to either side.
     fn new(y: &'a [f64], amplitude: &'a Amplitude, longest: usize) -> Sums<'a> {
-        let ring = vec![0.0; (2 * longest + 2 + AT_ONCE).next_power_of_two()];
-        Sums { y, amplitude, longest, ring, done: 0, sum: 0.0 }
+        Sums { y, amplitude, longest, sums: vec![0.0], first: 0 }
     }
 
-    /// Sums up at least as far as the windows around sample `i` reach, which must not fall.
-    #[inline]
-    fn reach(&mut self, i: usize) {
-        let (all, mask) = (self.y.len(), self.ring.len() - 1);
-        if self.done >= (i + self.longest + 1).min(all) {
+    /// Sums up as far as windows around the `AT_ONCE` samples before sample `end` reach.
+    fn reach(&mut self, end: usize) {
+        let low = end.saturating_sub(AT_ONCE + self.longest);
+        self.sums.drain(..low.saturating_sub(self.first));
+        self.first = low.max(self.first);
+        let (from, to) = (self.first + self.sums.len() - 1, (end + self.longest).min(self.y.len()));
+        let mut sum = self.sums.last().copied().unwrap_or(0.0);
+        for at in (from..to).step_by(SQUARES) {
+            let y = &self.y[at..to.min(at + SQUARES)];
+            let squares = &mut [0.0; SQUARES][..y.len()];
+            self.amplitude.fill(at, squares);
+            for (square, v) in squares.iter_mut().zip(y) {
+                let z = v / *square;
+                *square = (z * z).min(4.0);
+            }
+            self.sums.extend(squares.iter().map(|square| {
+                sum += square;
+                sum
+            }));
+        }
+    }
+
+    /// Whether the mean over `short` samples to either side stands out of that over `long`, for the samples from `first` on.
+    fn above(&self, first: usize, [short, long]: [usize; 2], out: &mut [bool]) {
+        let n = self.y.len();
+        let reach = short.max(long);
+        let whole = first >= reach && first + out.len() + reach <= n;
+        if whole {
+            let around = |half: usize| {
+                let from = first - half - self.first;
+                let (from, to) = (&self.sums[from..], &self.sums[from + 2 * half + 1..]);
+                (&from[..out.len()], &to[..out.len()], 1.0 / (2 * half + 1) as f64)
+            };
+            let ((short_from, short_to, per_short), (long_from, long_to, per_long)) =
+                (around(short), around(long));
+            for (k, out) in out.iter_mut().enumerate() {
+                let short = (short_to[k] - short_from[k]) * per_short;
+                *out = short > (long_to[k] - long_from[k]) * per_long + OFFSET;
+            }
             return;
         }
-        let to = (i + self.longest + 1 + AT_ONCE).min(all);
-        for (k, v) in self.y[self.done..to].iter().enumerate() {
-            let at = self.done + k;
-            let z = v / self.amplitude.at(at);
-            self.sum += (z * z).min(4.0);
-            self.ring[(at + 1) & mask] = self.sum;
+        // Near the ends windows are cut off.
+        let mean = |i: usize, half: usize| {
+            let (from, to) = (i.saturating_sub(half), (i + half + 1).min(n));
+            let sum = self.sums[to - self.first] - self.sums[from - self.first];
+            if to - from == 2 * half + 1 {
+                sum * (1.0 / (2 * half + 1) as f64)
+            } else {
+                sum / (to - from) as f64
+            }
+        };
+        for (k, out) in out.iter_mut().enumerate() {
+            *out = mean(first + k, short) > mean(first + k, long) + OFFSET;
         }
-        self.done = to;
-    }
-
-    /// The mean over `half` samples to either side of sample `i`, beyond neither end. `per_whole` is one over a whole window's
-    /// samples.
-    #[inline]
-    fn mean(&self, i: usize, half: usize, per_whole: f64) -> f64 {
-        let mask = self.ring.len() - 1;
-        let (from, to) = (i.saturating_sub(half), (i + half + 1).min(self.y.len()));
-        let sum = self.ring[to & mask] - self.ring[from & mask];
-        if to - from == 2 * half + 1 { sum * per_whole } else { sum / (to - from) as f64 }
     }
 }
+
+/// Samples whose squares are made together.
+const SQUARES: usize = 256;
 
 /// The local amplitude: medians of block maxima, joined by straight lines.
 struct Amplitude {
@@ -253,14 +286,25 @@ impl Amplitude {
         Self { blocks: 1.0 / block as f64, medians }
     }
 
-    #[inline]
-    fn at(&self, i: usize) -> f64 {
+    /// The amplitudes of the samples from `first` on.
+    fn fill(&self, first: usize, out: &mut [f64]) {
         // Signed numbers convert faster, and no record has so many samples or blocks.
-        let place = ((i as i64 as f64 + 0.5) * self.blocks - 0.5).max(0.0);
-        let left = (place as i64 as usize).min(self.medians.len() - 1);
-        let right = (left + 1).min(self.medians.len() - 1);
-        let share = (place - left as f64).min(1.0);
-        self.medians[left] * (1.0 - share) + self.medians[right] * share
+        let place = |i: usize| ((i as i64 as f64 + 0.5) * self.blocks - 0.5).max(0.0);
+        let last = self.medians.len() - 1;
+        let mut done = 0;
+        while done < out.len() {
+            let left = (place(first + done) as usize).min(last);
+            let next = ((left as f64 + 1.5) / self.blocks - 0.5).ceil() as usize;
+            // Beyond the last block its median goes on.
+            let end =
+                if left == last { out.len() } else { next.saturating_sub(first).clamp(done + 1, out.len()) };
+            let (here, there) = (self.medians[left], self.medians[(left + 1).min(last)]);
+            for (k, to) in out[done..end].iter_mut().enumerate() {
+                let share = (place(first + done + k) - left as f64).min(1.0);
+                *to = here * (1.0 - share) + there * share;
+            }
+            done = end;
+        }
     }
 }
 

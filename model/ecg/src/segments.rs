@@ -7,6 +7,7 @@ mod fit;
 
 use super::beats::median;
 use super::qrs;
+use super::statistics::{sum, sum_of};
 use super::workers::Workers;
 use fit::{Fit, Fitted};
 use std::ops::Range;
@@ -256,22 +257,9 @@ impl Cutter<'_> {
         }
     }
 
-    /// One lead's mean at each place, some places side by side: each sum waits for its last sample alone.
+    /// One lead's mean at each place.
     fn all_means(&self, lead: usize, places: &[i64]) -> Vec<f64> {
-        let mut means = Vec::with_capacity(places.len());
-        let (fours, rest) = places.as_chunks::<4>();
-        for four in fours {
-            let parts = four.map(|place| self.raw(lead, place));
-            let mut sums = [0.0; 4];
-            for k in 0..self.len() {
-                for (sum, part) in sums.iter_mut().zip(parts) {
-                    *sum += f64::from(part[k]);
-                }
-            }
-            means.extend(sums.map(|sum| sum / self.len() as f64));
-        }
-        means.extend(rest.iter().map(|place| mean(self.raw(lead, *place))));
-        means
+        places.iter().map(|place| mean(self.raw(lead, *place))).collect()
     }
 
     pub(super) fn all(&self, places: &[i64]) -> Cuts {
@@ -332,11 +320,12 @@ impl Cutter<'_> {
     }
 }
 
-/// The mean, summed from the first to the last.
+#[inline(always)]
 fn mean(part: &[f32]) -> f64 {
-    part.iter().map(|x| f64::from(*x)).sum::<f64>() / part.len() as f64
+    sum(part) / part.len() as f64
 }
 
+#[inline(always)]
 fn less(part: &[f32], mean: f64, out: &mut [f32]) {
     for (to, x) in out.iter_mut().zip(part) {
         *to = (f64::from(*x) - mean) as f32;
@@ -390,18 +379,10 @@ impl Cuts {
     }
 }
 
-/// The sum of products, in eight sums that the processor can keep apart.
+/// The sum of products.
+#[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0; 8];
-    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
-    let tail: f64 =
-        a8.remainder().iter().zip(b8.remainder()).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
-    for (x, y) in a8.zip(b8) {
-        for ((sum, x), y) in sums.iter_mut().zip(x).zip(y) {
-            *sum += f64::from(*x) * f64::from(*y);
-        }
-    }
-    sums.iter().sum::<f64>() + tail
+    sum_of(a, b, |x, y| x * y)
 }
 
 pub(super) fn correlation(a: &[f32], b: &[f32]) -> f64 {
@@ -428,9 +409,9 @@ pub(super) fn rms_by(square: f64, len: usize) -> f64 {
 }
 
 /// The root mean square of the difference.
+#[inline(always)]
 pub(super) fn rest(a: &[f32], b: &[f32]) -> f64 {
-    let square = |(x, y): (&f32, &f32)| (f64::from(*x) - f64::from(*y)).powi(2);
-    (a.iter().zip(b).map(square).sum::<f64>() / a.len() as f64).sqrt()
+    (sum_of(a, b, |x, y| (x - y) * (x - y)) / a.len() as f64).sqrt()
 }
 
 /// The median of an `f32` list, rounded to f32. 0 of none.

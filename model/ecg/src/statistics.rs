@@ -1,4 +1,29 @@
-//! Medians and quantiles.
+//! Sums, medians and quantiles.
+
+/// Sums that are kept apart, so that the processor makes them side by side.
+const LANES: usize = 8;
+
+/// The sum of samples in f64.
+#[inline(always)]
+pub(crate) fn sum(x: &[f32]) -> f64 {
+    sum_of(x, x, |x, _| x)
+}
+
+/// The sum of what `term` makes of each pair of samples. Of different lengths the shorter counts.
+#[inline(always)]
+pub(crate) fn sum_of(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let len = a.len().min(b.len());
+    let (a, b) = (a[..len].as_chunks::<LANES>(), b[..len].as_chunks::<LANES>());
+    let term = |x: &f32, y: &f32| term(f64::from(*x), f64::from(*y));
+    let mut sums = [0.0; LANES];
+    for (x, y) in a.0.iter().zip(b.0) {
+        for l in 0..LANES {
+            sums[l] += term(&x[l], &y[l]);
+        }
+    }
+    let rest: f64 = a.1.iter().zip(b.1).map(|(x, y)| term(x, y)).sum();
+    sums.iter().sum::<f64>() + rest
+}
 
 /// The values in ascending order.
 pub fn ascending(values: &[f64]) -> Vec<f64> {

@@ -4,7 +4,7 @@
 //! are measured as the formula has it, in f64. The bound holds for any rounding of the sums, so the places and their
 //! correlations are those of the formula, to the bit.
 
-use super::{BEATS, Cutter, Workers, dot};
+use super::{BEATS, Cutter, Workers, dot, sum};
 
 /// Places that are bounded side by side.
 pub(super) const SHIFTS: usize = 16;
@@ -41,6 +41,8 @@ struct Scratch {
     segment: Vec<f32>,
     means: Vec<f64>,
     bounds: Vec<Bound>,
+    /// The least and the most that the correlation may be, at each place.
+    ends: Vec<(f64, f64)>,
 }
 
 /// What is known of the correlation at one place.
@@ -69,7 +71,7 @@ impl Bound {
 impl<'a> Fit<'a> {
     pub(super) fn new(cutter: &'a Cutter<'a>, template: &'a [f32], reach: usize) -> Fit<'a> {
         let sums = template.chunks_exact(cutter.len());
-        let sums = sums.map(|t| (t.iter().map(|x| f64::from(*x)).sum(), dot(t, t))).collect();
+        let sums = sums.map(|t| (sum(t), dot(t, t))).collect();
         Fit { cutter, template, square: dot(template, template), sums, reach }
     }
 
@@ -88,11 +90,13 @@ impl<'a> Fit<'a> {
     /// The place within reach of `beat` where the correlation is largest; of equals the nearest, then the earliest.
     fn one(&self, beat: i64, before: &Fitted, scratch: &mut Scratch) -> Fitted {
         self.bound(beat, scratch);
-        let least = scratch.bounds.iter().map(|b| b.ends(self.square).0).fold(f64::NEG_INFINITY, f64::max);
+        scratch.ends.clear();
+        scratch.ends.extend(scratch.bounds.iter().map(|bound| bound.ends(self.square)));
+        let least = scratch.ends.iter().fold(f64::NEG_INFINITY, |least, ends| ends.0.max(least));
         let mut best = Fitted { place: beat, means: Vec::new(), likeness: f64::NEG_INFINITY, square: None };
         let reach = self.reach as i64;
         for shift in std::iter::once(0).chain((1..=reach).flat_map(|d| [-d, d])) {
-            if scratch.bounds[(reach + shift) as usize].ends(self.square).1 < least {
+            if scratch.ends[(reach + shift) as usize].1 < least {
                 continue;
             }
             let place = beat.saturating_add(shift);
@@ -129,7 +133,8 @@ impl<'a> Fit<'a> {
         let start = beat.saturating_add(self.cutter.span.start).saturating_sub(self.reach as i64);
         // Rounding of `len` products and of their sum.
         let rounding = (len + 4) as f64 * f64::from(f32::EPSILON) / 2.0;
-        for (lead, (template, (sum, squares))) in self.template.chunks_exact(len).zip(&self.sums).enumerate()
+        for (lead, (template, (whole, squares))) in
+            self.template.chunks_exact(len).zip(&self.sums).enumerate()
         {
             let part = self.cutter.leads.part(lead, start, len + places + SHIFTS);
             // Any value near the mean will do.
@@ -137,13 +142,13 @@ impl<'a> Fit<'a> {
             let level = some.clone().sum::<f32>() / some.len() as f32;
             near.clear();
             near.extend(part.iter().map(|x| x - level));
-            let (mut total, mut square) = (sum_of(&near[..len]), dot(&near[..len], &near[..len]));
+            let (mut total, mut square) = (sum(&near[..len]), dot(&near[..len], &near[..len]));
             for first in (0..places).step_by(SHIFTS) {
                 let products = products(template, &near[first..]);
                 for (place, product) in (first..places.min(first + SHIFTS)).zip(products) {
                     let mean = total / len as f64;
                     let bound = &mut bounds[place];
-                    bound.product += f64::from(product) - mean * sum;
+                    bound.product += f64::from(product) - mean * whole;
                     bound.error += rounding * (square.max(0.0) * squares).sqrt();
                     bound.square += square - total * mean;
                     bound.raw += square;
@@ -154,17 +159,6 @@ impl<'a> Fit<'a> {
             }
         }
     }
-}
-
-fn sum_of(x: &[f32]) -> f64 {
-    let (eights, rest) = x.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for eight in eights {
-        for l in 0..8 {
-            sums[l] += f64::from(eight[l]);
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x)).sum::<f64>()
 }
 
 /// The sums of products of the template with the samples from each of some places on.
