@@ -4,14 +4,16 @@
 //! mapping from the configuration's lead to the record's, as `--lead V1=V5` gives it. The record's lead may be given as
 //! `#2`, the second in the file, for files that name two leads alike or none.
 //!
-//! A lead of a named position is never taken by its place in the file. Only a configuration whose leads are roles, `ECG1`,
-//! `ECG2` and so on, says that any leads do. A role that is not mapped and that no lead of the record is called takes the
-//! first ECG lead that is left, in the order of the file, but a lead called `II` or `MLII` goes before the others. So `ECG1`
-//! is lead II where there is one, else the first ECG lead. ECG leads are those whose unit is a voltage and whose name does not
-//! tell of something else: a pressure, a pulse, respiration, or another organ's potentials.
+//! A named lead is never taken by its place in the file. Only a configuration's lead [`ANY`] says that any ECG lead does: those that
+//! nothing else takes, in the record's order. Its first mapping is for the first such input, the next for the next. ECG leads are those
+//! whose unit is a voltage and whose name does not tell of something else: a pressure, a pulse, respiration, or another organ's
+//! potentials.
 
 use super::Record;
 use super::error::{Error, Result, quote};
+
+/// The configuration's lead that is any ECG lead.
+pub const ANY: &str = "*";
 
 /// Indices into `record.leads`, one for each of `wanted`, in its order. `mapping` holds pairs (wanted lead, record lead).
 ///
@@ -24,33 +26,26 @@ pub fn select(
     mapping: &[(String, String)],
 ) -> Result<Vec<usize>> {
     let wanted: Vec<&str> = wanted.iter().map(|w| w.as_ref().trim()).collect();
+    let count = |lead: &str| wanted.iter().filter(|wanted| **wanted == lead).count();
     for (i, (lead, _)) in mapping.iter().enumerate() {
         let lead = lead.trim();
-        if !wanted.contains(&lead) {
+        if count(lead) == 0 {
             let problem = format!("the model has no such lead, it takes {}", wanted.join(", "));
             return Err(error(record, lead, problem));
         }
-        if mapping[..i].iter().any(|(other, _)| other.trim() == lead) {
-            return Err(error(record, lead, "it is mapped twice".into()));
+        if mapping[..i].iter().filter(|(other, _)| other.trim() == lead).count() >= count(lead) {
+            return Err(error(record, lead, "it is mapped too often".into()));
         }
     }
-    let mut chosen: Vec<usize> = Vec::with_capacity(wanted.len());
-    let named = |lead: &str| {
-        let mapped = mapping.iter().find(|(from, _)| from.trim() == lead);
-        (mapped, find(record, mapped.map_or(lead, |(_, to)| to.trim())))
-    };
-    // Leads that are named or mapped are not left for roles.
-    let taken: Vec<usize> = wanted.iter().filter_map(|lead| named(lead).1.one()).collect();
-    let mut left = for_roles(record).into_iter().filter(|index| !taken.contains(index));
-    for lead in &wanted {
-        let (mapped, found) = named(lead);
+    // Named and mapped leads first: they are not left for others.
+    let mut chosen: Vec<Option<usize>> = Vec::with_capacity(wanted.len());
+    for (i, lead) in wanted.iter().enumerate() {
+        let before = wanted[..i].iter().filter(|other| *other == lead).count();
+        let mapped = mapping.iter().filter(|(from, _)| from.trim() == *lead).nth(before);
         let name = mapped.map_or(*lead, |(_, to)| to.trim());
-        let index = match found {
-            Found::One(index) => index,
-            Found::None if mapped.is_none() && is_role(lead) => match left.next() {
-                Some(index) => index,
-                None => return Err(error(record, lead, "no ECG lead is left for it".into())),
-            },
+        let index = match find(record, name) {
+            _ if mapped.is_none() && *lead == ANY => None,
+            Found::One(index) => Some(index),
             Found::None if mapped.is_some() => {
                 return Err(error(record, lead, format!("mapped to {}, which is missing", quote(name))));
             }
@@ -60,14 +55,19 @@ pub fn select(
                 return Err(error(record, lead, problem));
             }
         };
-        if let Some(before) = chosen.iter().position(|&c| c == index) {
-            let taken = &record.leads[index].name;
+        if let Some(before) = chosen.iter().position(|&c| c.is_some() && c == index) {
+            let taken = index.map_or("", |index| &record.leads[index].name);
             let problem = format!("{} already serves as {}", quote(taken), wanted[before]);
             return Err(error(record, lead, problem));
         }
         chosen.push(index);
     }
-    Ok(chosen)
+    let taken = chosen.clone();
+    let mut left = (0..record.leads.len()).filter(|i| is_ecg(record, *i) && !taken.contains(&Some(*i)));
+    let any = |index: Option<usize>| {
+        index.or_else(|| left.next()).ok_or_else(|| error(record, ANY, "no ECG lead is left for it".into()))
+    };
+    chosen.into_iter().map(any).collect()
 }
 
 enum Found {
@@ -76,40 +76,16 @@ enum Found {
     Many(usize),
 }
 
-impl Found {
-    fn one(&self) -> Option<usize> {
-        match self {
-            Found::One(index) => Some(*index),
-            _ => None,
-        }
-    }
-}
-
 /// Parts of names of signals that are no ECG, in lower case.
 const OTHERS: [&str; 9] = ["resp", "pleth", "ppg", "abp", "spo2", "eeg", "emg", "eog", "press"];
 /// The same, as whole names.
 const OTHER: [&str; 10] = ["art", "bp", "pap", "cvp", "icp", "co2", "sao2", "pulse", "sv", "imp"];
-/// Names of lead II.
-const SECOND: [&str; 4] = ["ii", "mlii", "lead ii", "ecg ii"];
-
-/// Whether a configuration's lead is a role, which any ECG lead can take: `ECG1`, `ECG2` and so on.
-fn is_role(lead: &str) -> bool {
-    lead.strip_prefix("ECG").is_some_and(|n| n.parse::<usize>().is_ok_and(|n| n > 0))
-}
-
-/// The record's ECG leads, lead II before the others.
-fn for_roles(record: &Record) -> Vec<usize> {
-    let name = |index: &usize| record.leads[*index].name.trim().to_lowercase();
-    let is_ecg = |index: &usize| {
-        let name = name(index);
-        let other = OTHERS.iter().any(|part| name.contains(part)) || OTHER.contains(&name.as_str());
-        record.leads[*index].millivolts().is_some() && !other
-    };
-    let mut leads: Vec<usize> = (0..record.leads.len()).filter(is_ecg).collect();
-    if let Some(second) = leads.iter().position(|index| SECOND.contains(&name(index).as_str())) {
-        leads[..=second].rotate_right(1);
-    }
-    leads
+/// Whether a lead of the record is an ECG.
+fn is_ecg(record: &Record, index: usize) -> bool {
+    let lead = &record.leads[index];
+    let name = lead.name.trim().to_lowercase();
+    let other = OTHERS.iter().any(|part| name.contains(part)) || OTHER.contains(&name.as_str());
+    lead.millivolts().is_some() && !other
 }
 
 fn find(record: &Record, name: &str) -> Found {
@@ -184,34 +160,27 @@ mod tests {
     }
 
     #[test]
-    fn roles_take_the_leads_that_there_are() {
+    fn any_lead_takes_what_is_left() {
         for (names, wanted, mapping, want) in [
-            // By name, whatever the order.
-            (vec!["ECG2", "ECG1"], vec!["ECG1", "ECG2"], vec![], vec![1, 0]),
-            // In the order of the file, lead II first.
-            (vec!["V1", "V5"], vec!["ECG1", "ECG2"], vec![], vec![0, 1]),
-            (vec!["V5", "V2", " mlii", "II"], vec!["ECG1", "ECG2"], vec![], vec![2, 0]),
-            (vec!["V5", "II"], vec!["ECG1"], vec![], vec![1]),
-            (vec!["ABP", "RESP", "PLETH", "ECG", "ART", "V"], vec!["ECG1", "ECG2"], vec![], vec![3, 5]),
+            (vec!["V1", "V5", "II"], vec!["*", "*"], vec![], vec![0, 1]),
+            (vec!["ABP", "RESP", "PLETH", "ECG", "ART", "V"], vec!["*", "*"], vec![], vec![3, 5]),
             // Leads of one name, or of none.
-            (vec!["", ""], vec!["ECG1", "ECG2"], vec![], vec![0, 1]),
-            // What is named or mapped is not left for another role, whichever comes first.
-            (vec!["V5", "ECG1"], vec!["ECG1", "ECG2"], vec![], vec![1, 0]),
-            (vec!["MLII", "V5"], vec!["ECG1", "ECG2"], vec![("ECG1", "V5")], vec![1, 0]),
-            (vec!["MLII", "V5"], vec!["ECG1", "ECG2"], vec![("ECG2", "#1")], vec![1, 0]),
+            (vec!["", ""], vec!["*", "*"], vec![], vec![0, 1]),
+            // What is named or mapped is not left for others, whichever comes first.
+            (vec!["V5", "V1"], vec!["*", "V5"], vec![], vec![1, 0]),
+            (vec!["MLII", "V5"], vec!["*", "*"], vec![("*", "V5")], vec![1, 0]),
+            (vec!["MLII", "V5", "V1"], vec!["*", "*"], vec![("*", "#3"), ("*", "MLII")], vec![2, 0]),
         ] {
             let got = select(&record(&names), &wanted, &map(&mapping));
             assert_eq!(got.expect("leads enough"), want, "{names:?} {mapping:?}");
         }
         let mut pressure = record(&["P1", "V5"]);
         pressure.leads[0].units = "mmHg".into();
-        assert_eq!(select(&pressure, &["ECG1"], &[]).expect("V5"), [1]);
-        let error = select(&pressure, &["ECG1", "ECG2"], &[]).expect_err("one ECG").to_string();
-        assert!(error.contains("lead ECG2: no ECG lead is left for it"), "{error}");
-        for lead in ["ECG", "ECG0", "ECGx", "ecg1", "V1", "1"] {
-            let error = select(&record(&["V5"]), &[lead], &[]).expect_err(lead).to_string();
-            assert!(error.contains("missing"), "{error}");
-        }
+        assert_eq!(select(&pressure, &["*"], &[]).expect("V5"), [1]);
+        let error = select(&pressure, &["*", "*"], &[]).expect_err("one ECG").to_string();
+        assert!(error.contains("lead *: no ECG lead is left for it"), "{error}");
+        let twice = map(&[("*", "#2"), ("*", "#1")]);
+        assert!(select(&pressure, &["*"], &twice).is_err());
     }
 
     #[test]
@@ -225,7 +194,7 @@ mod tests {
             (vec!["V5"], "V1", vec![("V1", "#2")], "missing"),
             (vec!["V5"], "V1", vec![("V1", "#0")], "missing"),
             (vec!["V5"], "V5", vec![("V2", "V5")], "the model has no such lead"),
-            (vec!["V5"], "V5", vec![("V5", "V5"), ("V5", "#1")], "mapped twice"),
+            (vec!["V5"], "V5", vec![("V5", "V5"), ("V5", "#1")], "mapped too often"),
         ] {
             let r = record(&names);
             let error = select(&r, &[wanted], &map(&mapping)).expect_err(want).to_string();

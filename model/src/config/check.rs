@@ -1,6 +1,6 @@
 //! The checks of a configuration: every rule in one place, each error naming its key.
 
-use super::{BlockShape, Config, FORMAT, FeatureKind, MAX_BLOCKS, MAX_SAMPLES, MAX_SIZE};
+use super::{ANY_LEAD, BlockShape, Config, FORMAT, FeatureKind, MAX_BLOCKS, MAX_SAMPLES, MAX_SIZE};
 use efficientecg_files::ItemError;
 use std::collections::HashSet;
 
@@ -23,8 +23,8 @@ pub(super) fn format(found: &str) -> Result<(), ItemError> {
 
 pub(super) fn config(c: &Config) -> Result<(), ItemError> {
     format(&c.format)?;
-    names("leads", &c.leads)?;
-    names("classes", &c.classes)?;
+    names("leads", &c.leads, |lead| lead == ANY_LEAD)?;
+    names("classes", &c.classes, |_| false)?;
     positive("sample_rate", c.sample_rate)?;
     range("samples", c.samples, MAX_SAMPLES)?;
     not_negative("bn_eps", c.bn_eps)?;
@@ -46,7 +46,7 @@ pub(super) fn config(c: &Config) -> Result<(), ItemError> {
             ));
         }
         let labels: Vec<String> = fusion.features.iter().map(|f| f.name.clone()).collect();
-        names("fusion.features", &labels)?;
+        names("fusion.features", &labels, |_| false)?;
         for (i, feature) in fusion.features.iter().enumerate() {
             let key = |k: &str| format!("fusion.features[{i}].{k}");
             if feature.name.is_empty() || feature.name.contains('.') {
@@ -157,14 +157,15 @@ pub(super) fn blocks(c: &Config) -> Result<Vec<BlockShape>, ItemError> {
 }
 
 /// A list of distinct names, not empty.
-fn names(key: &str, list: &[String]) -> Result<(), ItemError> {
+/// Whether names are there and used once, but for those that may be used more often.
+fn names(key: &str, list: &[String], often: impl Fn(&str) -> bool) -> Result<(), ItemError> {
     if list.is_empty() {
         return Err(ItemError::new(key, "at least one entry", "an empty list", "list the names"));
     }
     range(key, list.len(), MAX_SIZE)?;
     let mut seen = HashSet::new();
     for (i, name) in list.iter().enumerate() {
-        if !seen.insert(name.as_str()) {
+        if !seen.insert(name.as_str()) && !often(name) {
             return Err(ItemError::new(
                 format!("{key}[{i}]"),
                 "a name used once",

@@ -19,6 +19,9 @@ use efficientecg_files::ItemError;
 /// The only format that this version reads.
 pub const FORMAT: &str = "efficientecg/1";
 
+/// A name in [`Config::leads`] that may come more than once: any ECG lead that no other name takes, in the record's order.
+pub const ANY_LEAD: &str = "*";
+
 /// Largest count (channels, kernel, classes …) that a configuration may hold.
 pub const MAX_SIZE: usize = 1 << 24;
 
@@ -52,7 +55,7 @@ pub struct Config {
     pub format: String,
     /// The model's name, for people.
     pub name: String,
-    /// Names of the leads, in the order of the network's input channels.
+    /// Names of the leads, in the order of the network's input channels; [`ANY_LEAD`] is any.
     pub leads: Vec<String>,
     /// Samples a second that the network expects.
     pub sample_rate: f64,

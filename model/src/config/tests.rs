@@ -110,6 +110,12 @@ fn se_ratio_rounds_down_but_never_to_zero() {
 }
 
 #[test]
+fn any_lead_may_come_twice() {
+    let config = Config::from_json(&EXAMPLE.replace("[\"MLII\", \"V1\"]", "[\"*\", \"*\"]")).expect("valid");
+    assert_eq!(config.leads, ["*", "*"]);
+}
+
+#[test]
 fn every_rule_names_its_key() {
     // (text, replacement, start of the message, a part of the rest)
     let cases = [
@@ -119,6 +125,7 @@ fn every_rule_names_its_key() {
         ("\"continuous\"", "\"number\"", "fusion.features[0].kind:", "\"sequence\""),
         ("[\"MLII\", \"V1\"]", "[]", "leads:", "an empty list"),
         ("\"V1\"", "\"MLII\"", "leads[1]:", "\"MLII\" again"),
+        ("\"classes\": [\"N\", \"S\"", "\"classes\": [\"*\", \"*\"", "classes[1]:", "\"*\" again"),
         ("\"V1\"", "7", "leads[1]:", "a text, found 7"),
         ("[\"N\", \"S\", \"V\", \"F\", \"Q\"]", "[]", "classes:", "an empty list"),
         ("\"Q\"", "\"N\"", "classes[4]:", "\"N\" again"),
