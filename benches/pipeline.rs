@@ -14,7 +14,7 @@ const SECONDS: f64 = 10.0;
 
 /// A synthetic record with leads of these names, by turns the two that there are.
 fn record(names: &[String], rate: f64) -> Record {
-    let options = synth::Options { seconds: SECONDS, ..synth::Options::default() };
+    let options = synth::SynthOptions { seconds: SECONDS, ..synth::SynthOptions::default() };
     let (made, _) = synth::generate(&options).expect("the default options are valid");
     let resampler = Resampler::new(made.sample_rate, rate).expect("the rates are in range");
     let leads = names.iter().zip(made.leads.iter().cycle());

@@ -8,7 +8,7 @@ use efficientecg_kernels::op::{Call, Kernel, Precision};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Layout, Matrix, Shape, TensorView, TensorViewMut};
 use efficientecg_kit::bounds::Arithmetic;
-use efficientecg_kit::{Case, Random};
+use efficientecg_kit::{Case, Generator};
 
 /// A case of an operation, packed for a level, with buffers to run it again and again.
 pub struct Bench<'a> {
@@ -99,7 +99,7 @@ pub fn setup(leads: usize, samples: usize) -> Setup {
 
 /// A network with random weights.
 pub fn random_model(config: Config, options: &Options) -> Result<Model, LoadError> {
-    let mut random = Random::new(1);
+    let mut random = Generator::new(1);
     let weights = Weights::generate(config, |name, shape| {
         let n = shape.iter().product();
         if name.ends_with("running_var") {

@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::graph::{Graph, Kernels, Value};
 use crate::plan::Plan;
 use crate::pool::Pool;
-use crate::profile::{Profile, Recorder};
+use crate::profile::{NodeProfile, Recorder};
 use batch_run::BatchRun;
 use choice::ThreadChoice;
 use efficientecg_kernels::op::Precision;
@@ -126,7 +126,7 @@ impl Cpu {
     }
 
     /// Runs a batch by the clock.
-    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<NodeProfile, EngineError> {
         let recorder = Recorder::start(self.pool.threads());
         let one_thread = self.run_profiled(batch, Some(&recorder))?;
         let mut profile = recorder.stop();

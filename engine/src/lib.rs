@@ -17,7 +17,7 @@ mod tasks;
 pub use cpu::Cpu;
 pub use error::EngineError;
 pub use graph::{Graph, Kernels, Layer, Value};
-pub use profile::{Profile, Span};
+pub use profile::{NodeProfile, Span};
 pub use reference::Reference;
 
 pub use efficientecg_kernels::op::Precision;
@@ -58,7 +58,7 @@ impl Engine {
     }
 
     /// Runs a batch by the clock: the same bits as [`Engine::run`], and where the time went.
-    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<NodeProfile, EngineError> {
         match self {
             Engine::Cpu(cpu) => cpu.profile(batch),
             Engine::Reference(reference) => reference.profile(batch),

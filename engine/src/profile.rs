@@ -22,7 +22,7 @@ pub struct Span {
 
 /// What a profiled run tells.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Profile {
+pub struct NodeProfile {
     /// In the order of their ends in each track. Empty where nodes cannot be timed.
     pub spans: Vec<Span>,
     /// How long the run took, with its copies and waits.
@@ -49,12 +49,12 @@ impl Recorder {
     }
 
     /// Ends the run.
-    pub(crate) fn stop(self) -> Profile {
+    pub(crate) fn stop(self) -> NodeProfile {
         let seconds = self.start.elapsed().as_secs_f64();
         let threads = self.tracks.len();
         let spans =
             self.tracks.into_iter().flat_map(|l| l.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Profile { spans: spans.collect(), seconds, threads, gpu: false, note: None }
+        NodeProfile { spans: spans.collect(), seconds, threads, gpu: false, note: None }
     }
 
     /// A node took from `since` to now for one record; gives now.

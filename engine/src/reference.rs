@@ -4,7 +4,7 @@
 use crate::clock::Moment;
 use crate::error::EngineError;
 use crate::graph::Graph;
-use crate::profile::{Profile, Recorder};
+use crate::profile::{NodeProfile, Recorder};
 use crate::{Batch, check_lengths};
 use efficientecg_kernels::tensor::Matrix;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Reference {
     }
 
     /// Runs a batch by the clock.
-    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<NodeProfile, EngineError> {
         let profiler = Recorder::start(1);
         self.run_profiled(batch, Some(&profiler))?;
         Ok(profiler.stop())

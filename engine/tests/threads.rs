@@ -2,11 +2,11 @@
 
 use efficientecg_engine::clock::Moment;
 #[cfg(feature = "gpu")]
-use efficientecg_engine::gpu::{Adapter, DeviceError, Features, Gpu, GpuError, GpuOptions, Memory, Probe};
+use efficientecg_engine::gpu::{Adapter, DeviceError, Gpu, GpuError, GpuFeatures, GpuOptions, Memory, Probe};
 use efficientecg_engine::graph::Node;
 use efficientecg_engine::plan::Plan;
 use efficientecg_engine::pool::Pool;
-use efficientecg_engine::profile::{Profile, Span};
+use efficientecg_engine::profile::{NodeProfile, Span};
 use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Kernels, Layer, Reference, Value};
 use std::path::Path;
 
@@ -23,10 +23,10 @@ macro_rules! shared {
 }
 
 shared!(ALWAYS:
-    Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, Profile, Reference,
+    Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, NodeProfile, Reference,
     Span, Node, Value);
 #[cfg(feature = "gpu")]
-shared!(OF_GPUS: Adapter, DeviceError, Features, Gpu, GpuError, GpuOptions, Memory, Probe);
+shared!(OF_GPUS: Adapter, DeviceError, GpuFeatures, Gpu, GpuError, GpuOptions, Memory, Probe);
 #[cfg(not(feature = "gpu"))]
 const OF_GPUS: &[&str] = &[];
 

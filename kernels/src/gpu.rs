@@ -133,7 +133,7 @@ impl Program {
 
 /// What a slot of a program is bound to for one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operand {
+pub enum Binding {
     /// An operand of the operation.
     Input(usize),
     /// All its operands, which lie one after another in this order, each starting on a [`ALIGN`]ed byte.
@@ -218,7 +218,7 @@ pub trait Shader: Send + Sync {
     fn program(&self) -> &'static Program;
 
     /// What each of the program's slots is bound to.
-    fn operands(&self) -> Vec<Operand>;
+    fn bindings(&self) -> Vec<Binding>;
 
     /// Its weights.
     fn weights(&self) -> Vec<DeviceWeights>;

@@ -1,9 +1,10 @@
 //! The approximations of `math` against f64, over the bit patterns of f32: every 4,099th and all near special points, or with
-//! `EFFICIENTECG_LONG=1` all 2^32 of them (minutes in a release build). Prints the worst of each level.
+//! `EFFICIENTECG_LONG=1` all 2^32 of them (minutes in a release build). A test a level, which prints what is worst.
 
 use efficientecg_kernels::math::{self, Function};
 use efficientecg_kernels::simd::{Body, Isa, Level};
 use efficientecg_kit::bounds::{ROUGH_ERROR, exp_error, sigmoid_error};
+use efficientecg_kit::{for_each_level, level_tests};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -69,35 +70,32 @@ impl Worst {
 }
 
 /// Checks the patterns, as many as a multiple of the widest vector, and joins what is worst.
-fn check(xs: &[f32], levels: &[Level], worst: &mut [[Worst; 5]]) {
+fn check(xs: &[f32], level: Level, worst: &mut [Worst; 5]) {
     let want: Vec<[f64; 5]> = xs.iter().map(|x| exact(f64::from(*x))).collect();
     let mut got = vec![0.0; xs.len()];
-    for (level, worst) in levels.iter().zip(worst) {
-        for (i, f) in FUNCTIONS.into_iter().enumerate() {
-            level.dispatch(Eval(f, xs, &mut got));
-            for ((x, y), want) in xs.iter().zip(&got).zip(&want) {
-                let want = want[i];
-                if x.is_nan() {
-                    // Other payloads do not come from arithmetic.
-                    let plain = x.to_bits() & 0x003f_ffff == 0 && x.to_bits() & 0x0040_0000 != 0;
-                    assert!(!plain || y.is_nan(), "{level:?} {f:?}: NaN gave {y}");
-                    continue;
-                }
-                if want.is_infinite() {
-                    continue;
-                }
-                assert!(y.is_finite(), "{level:?} {f:?}({x:e}) = {y}");
-                // Rounding of subnormal results: SiLU near 0.
-                let off = ((f64::from(*y) - want).abs() - 2f64.powi(-149)).max(0.0);
-                let size = if matches!(f, Function::Tanh) { 1.0 } else { want.abs() };
-                let error = if off == 0.0 { 0.0 } else { off / size };
-                let most = bound(*level, f, f64::from(*x));
-                assert!(error <= most, "{level:?} {f:?}({x:e}) = {y:e}, want {want:e}: {error:e}");
-                let last =
-                    f64::from(f32::from_bits((want.abs() as f32).to_bits() & 0x7f80_0000)) / 8_388_608.0;
-                let ulp = if off == 0.0 { 0.0 } else { off / last.max(2f64.powi(-149)) };
-                worst[i].join(Worst { error: (error, *x), ulp: (ulp, *x), share: (error / most, *x) });
+    for (i, f) in FUNCTIONS.into_iter().enumerate() {
+        level.dispatch(Eval(f, xs, &mut got));
+        for ((x, y), want) in xs.iter().zip(&got).zip(&want) {
+            let want = want[i];
+            if x.is_nan() {
+                // Other payloads do not come from arithmetic.
+                let plain = x.to_bits() & 0x003f_ffff == 0 && x.to_bits() & 0x0040_0000 != 0;
+                assert!(!plain || y.is_nan(), "{level:?} {f:?}: NaN gave {y}");
+                continue;
             }
+            if want.is_infinite() {
+                continue;
+            }
+            assert!(y.is_finite(), "{level:?} {f:?}({x:e}) = {y}");
+            // Rounding of subnormal results: SiLU near 0.
+            let off = ((f64::from(*y) - want).abs() - 2f64.powi(-149)).max(0.0);
+            let size = if matches!(f, Function::Tanh) { 1.0 } else { want.abs() };
+            let error = if off == 0.0 { 0.0 } else { off / size };
+            let most = bound(level, f, f64::from(*x));
+            assert!(error <= most, "{level:?} {f:?}({x:e}) = {y:e}, want {want:e}: {error:e}");
+            let last = f64::from(f32::from_bits((want.abs() as f32).to_bits() & 0x7f80_0000)) / 8_388_608.0;
+            let ulp = if off == 0.0 { 0.0 } else { off / last.max(2f64.powi(-149)) };
+            worst[i].join(Worst { error: (error, *x), ulp: (ulp, *x), share: (error / most, *x) });
         }
     }
 }
@@ -125,24 +123,22 @@ fn special() -> Vec<u32> {
     both.flat_map(|bits| (0..600u32).map(move |i| bits.wrapping_add(i).wrapping_sub(300))).collect()
 }
 
-#[test]
-fn approximations_over_the_bit_patterns() {
+fn approximations_over_the_bit_patterns(level: Level) {
     const BLOCK: u64 = 1 << 14;
     let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
-    let levels = Level::available();
     let step = if long { 1 } else { 4099 };
     let total = (1u64 << 32).div_ceil(step);
     let next = AtomicU64::new(0);
-    let all = Mutex::new(vec![[Worst::default(); 5]; levels.len()]);
+    let all = Mutex::new([Worst::default(); 5]);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     std::thread::scope(|scope| {
         for thread in 0..threads {
-            let (next, all, levels) = (&next, &all, &levels);
+            let (next, all) = (&next, &all);
             scope.spawn(move || {
-                let mut worst = vec![[Worst::default(); 5]; levels.len()];
+                let mut worst = [Worst::default(); 5];
                 if thread == 0 {
                     let points: Vec<f32> = special().into_iter().map(f32::from_bits).collect();
-                    check(&points, levels, &mut worst);
+                    check(&points, level, &mut worst);
                 }
                 loop {
                     let first = next.fetch_add(BLOCK, Ordering::Relaxed);
@@ -150,10 +146,10 @@ fn approximations_over_the_bit_patterns() {
                         break;
                     }
                     let bits = (first..first + BLOCK).map(|i| f32::from_bits((i * step) as u32));
-                    check(&bits.collect::<Vec<_>>(), levels, &mut worst);
+                    check(&bits.collect::<Vec<_>>(), level, &mut worst);
                 }
                 let mut all = all.lock().unwrap_or_else(|e| panic!("{e}"));
-                for (all, worst) in all.iter_mut().flatten().zip(worst.into_iter().flatten()) {
+                for (all, worst) in all.iter_mut().zip(worst) {
                     all.join(worst);
                 }
             });
@@ -164,22 +160,21 @@ fn approximations_over_the_bit_patterns() {
     } else {
         "every 4,099th bit pattern and those near special points"
     };
-    println!("{what}:");
-    for (level, worst) in levels.iter().zip(all.into_inner().unwrap_or_else(|e| panic!("{e}"))) {
-        for (f, w) in FUNCTIONS.into_iter().zip(worst) {
-            let kind = if matches!(f, Function::Tanh) { "absolute" } else { "relative" };
-            println!(
-                "  {:8} {:8} worst {kind} error {:.3e} at {:e}, {:.2} ULP at {:e}, {:.2} of its bound at {:e}",
-                level.name(),
-                format!("{f:?}"),
-                w.error.0,
-                w.error.1,
-                w.ulp.0,
-                w.ulp.1,
-                w.share.0,
-                w.share.1
-            );
-            assert!(w.error.0 > 0.0);
-        }
+    println!("{}, {what}:", level.name());
+    for (f, w) in FUNCTIONS.into_iter().zip(all.into_inner().unwrap_or_else(|e| panic!("{e}"))) {
+        let kind = if matches!(f, Function::Tanh) { "absolute" } else { "relative" };
+        println!(
+            "  {:8} worst {kind} error {:.3e} at {:e}, {:.2} ULP at {:e}, {:.2} of its bound at {:e}",
+            format!("{f:?}"),
+            w.error.0,
+            w.error.1,
+            w.ulp.0,
+            w.ulp.1,
+            w.share.0,
+            w.share.1
+        );
+        assert!(w.error.0 > 0.0);
     }
 }
+
+for_each_level!(level_tests! approximations_over_the_bit_patterns);

@@ -1,8 +1,8 @@
 //! Every program, for every storage, with and without subgroups, held against naga: it parses, it validates with no
 //! more than it may use of a device, and what `gpu.rs` says of it is so, for the launch of every case.
 
-use efficientecg_kernels::gpu::{DeviceWeights, Dims, Element, Operand, Program, Storage, Traits};
-use efficientecg_kit::{Case, ops, table};
+use efficientecg_kernels::gpu::{Binding, DeviceWeights, Dims, Element, Program, Storage, Traits};
+use efficientecg_kit::{Case, operations, ops};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{
@@ -23,7 +23,7 @@ fn traits() -> Vec<Traits> {
 
 /// Every case of an operation.
 fn cases(operation: &str) -> Vec<Case> {
-    let all = (table::entry(operation).cases)();
+    let all = (operations::entry(operation).cases)();
     assert!(all.iter().all(|case| case.op.shader().program().name == operation));
     all
 }
@@ -182,7 +182,7 @@ fn launches_fit_the_program(operation: &str) {
             if let Dims::Uniform(count) = program.dims {
                 assert_eq!(launch.dims.len(), count, "{place}");
             }
-            let has_scratch = shader.operands().contains(&Operand::Scratch);
+            let has_scratch = shader.bindings().contains(&Binding::Scratch);
             assert_eq!(has_scratch, launch.scratch > 0, "{place}: scratch of {}", launch.scratch);
 
             // The module as it is compiled.
@@ -207,27 +207,27 @@ fn launches_fit_the_program(operation: &str) {
     }
 }
 
-fn operands_fit_their_slots(operation: &str) {
+fn bindings_fit_their_slots(operation: &str) {
     for case in cases(operation) {
         let shader = case.op.shader();
-        let (program, operands, weights) = (shader.program(), shader.operands(), shader.weights());
+        let (program, bindings, weights) = (shader.program(), shader.bindings(), shader.weights());
         let place = format!("{} {}", program.name, case.name);
         let shapes = case.shapes();
         let outputs = shader.outputs(&shapes);
-        assert_eq!(operands.len(), program.slots.len(), "{place}");
+        assert_eq!(bindings.len(), program.slots.len(), "{place}");
         let mut bound = (vec![0; outputs.len()], vec![0; weights.len()]);
-        for (operand, slot) in operands.iter().zip(program.slots) {
-            let place = format!("{place}: {} to {operand:?}", slot.name);
-            match operand {
-                Operand::Input(i) => assert!(*i < shapes.len(), "{place}"),
-                Operand::Output(i) => bound.0[*i] += 1,
-                Operand::Weight(i) => bound.1[*i] += 1,
-                Operand::Scratch => assert_eq!(slot.element, Element::F32, "{place}"),
-                Operand::Inputs | Operand::Absent => {}
+        for (binding, slot) in bindings.iter().zip(program.slots) {
+            let place = format!("{place}: {} to {binding:?}", slot.name);
+            match binding {
+                Binding::Input(i) => assert!(*i < shapes.len(), "{place}"),
+                Binding::Output(i) => bound.0[*i] += 1,
+                Binding::Weight(i) => bound.1[*i] += 1,
+                Binding::Scratch => assert_eq!(slot.element, Element::F32, "{place}"),
+                Binding::Inputs | Binding::Absent => {}
             }
-            let is_weight = matches!(operand, Operand::Weight(_));
-            assert!(is_weight == slot.weight || *operand == Operand::Absent, "{place}");
-            if let Operand::Weight(i) = operand {
+            let is_weight = matches!(binding, Binding::Weight(_));
+            assert!(is_weight == slot.weight || *binding == Binding::Absent, "{place}");
+            if let Binding::Weight(i) = binding {
                 let (element, length, finite) = match &weights[*i] {
                     DeviceWeights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
                     DeviceWeights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
@@ -248,7 +248,7 @@ fn operands_fit_their_slots(operation: &str) {
         assert_eq!(outputs.len(), contract.len(), "{place}");
         for (index, (found, wanted)) in outputs.iter().zip(&contract).enumerate() {
             let is_sums = index == 1 && program.slots.iter().any(|s| s.name == "sums" && !s.weight);
-            let is_sums = is_sums && operands.contains(&Operand::Output(1)) && case.op.name() != "classifier";
+            let is_sums = is_sums && bindings.contains(&Binding::Output(1)) && case.op.name() != "classifier";
             assert_eq!(found.cols, wanted.cols, "{place}: output {index}");
             assert!(is_sums || found.rows == wanted.rows, "{place}: output {index} is {found}, not {wanted}");
         }
@@ -270,8 +270,8 @@ macro_rules! operations {
             }
 
             #[test]
-            fn operands_fit_their_slots() {
-                super::operands_fit_their_slots(stringify!($operation));
+            fn bindings_fit_their_slots() {
+                super::bindings_fit_their_slots(stringify!($operation));
             }
         })*
 

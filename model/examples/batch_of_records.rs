@@ -15,7 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for seed in 1..=6 {
         // Every other one with premature beats.
         let premature_every = (seed % 2 == 0).then_some(6);
-        let options = synth::Options { seed, premature_every, seconds: 20.0, ..synth::Options::default() };
+        let options =
+            synth::SynthOptions { seed, premature_every, seconds: 20.0, ..synth::SynthOptions::default() };
         let (record, _) = synth::generate(&options)?;
         parts.push(Prepared::new(model.config(), &record, &settings)?.inputs(0, 1));
     }

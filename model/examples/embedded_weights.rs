@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}, {} parameters, on {}", model.config().name, model.parameters(), model.device());
 
     // A made-up record of 30 s, and which of its leads stands for the model's only one.
-    let (record, _) = synth::generate(&synth::Options { seconds: 30.0, ..synth::Options::default() })?;
+    let (record, _) =
+        synth::generate(&synth::SynthOptions { seconds: 30.0, ..synth::SynthOptions::default() })?;
     let findings = model.classify_with(&record, &Settings::new().lead("ECG", "MLII"))?;
     for finding in &findings {
         println!("{}: {finding}", record.name);

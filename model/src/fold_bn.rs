@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A layer's weight, row by row of its outputs, and bias.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Layer {
+pub(crate) struct Affine {
     pub(crate) weight: Vec<f64>,
     pub(crate) bias: Vec<f64>,
 }
@@ -68,9 +68,9 @@ impl<'a> Folder<'a> {
     }
 
     /// `<layer>.weight` and `<layer>.bias` as they are.
-    pub(crate) fn linear(&self, layer: &str) -> Result<Layer, WeightsError> {
+    pub(crate) fn linear(&self, layer: &str) -> Result<Affine, WeightsError> {
         let weight = self.values(&format!("{layer}.weight"))?;
-        Ok(Layer { weight, bias: self.values(&format!("{layer}.bias"))? })
+        Ok(Affine { weight, bias: self.values(&format!("{layer}.bias"))? })
     }
 
     /// The sum of two arrays of one length, the first of which names what is wrong with it.
@@ -96,7 +96,7 @@ impl<'a> Folder<'a> {
     }
 
     /// `<layer>.conv` with `<layer>.bn` folded in.
-    pub(crate) fn conv_bn(&self, layer: &str) -> Result<Layer, WeightsError> {
+    pub(crate) fn conv_bn(&self, layer: &str) -> Result<Affine, WeightsError> {
         let mut weight = self.raw(&format!("{layer}.conv.weight"))?;
         let part = |part: &str| self.raw(&format!("{layer}.bn.{part}"));
         let (gamma, beta) = (part("weight")?, part("bias")?);
@@ -119,7 +119,7 @@ impl<'a> Folder<'a> {
             }
             self.check(&format!("{layer}.{what}"), values)?;
         }
-        Ok(Layer { weight, bias })
+        Ok(Affine { weight, bias })
     }
 }
 

@@ -5,7 +5,7 @@
 //! EfficientECG (arXiv 2512.03804).
 
 use crate::config::{BlockShape, Config, FeatureKind, Fusion, Task};
-use crate::fold_bn::{Folder, Layer};
+use crate::fold_bn::{Affine, Folder};
 use crate::weights::WeightsError;
 use efficientecg_engine::{Graph, Value};
 use efficientecg_kernels::op::Op;
@@ -15,7 +15,7 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
 use efficientecg_kernels::tensor::Shape;
 
 /// The values of a network's graph that a run can ask for.
@@ -42,7 +42,7 @@ pub(crate) fn build<O>(
     let signal = builder.graph.input();
     let blocks = config.blocks().map_err(|f| folder.invalid(f))?;
 
-    let Layer { weight, bias } = folder.conv_bn("stem")?;
+    let Affine { weight, bias } = folder.conv_bn("stem")?;
     let (leads, kernel, stride) = (config.leads.len(), config.stem.kernel, config.stem.stride);
     let [mut x] = builder.push("stem".into(), Conv { weight, bias, leads, kernel, stride }, &[signal]);
     taps.push(("stem".to_owned(), x));
@@ -55,7 +55,7 @@ pub(crate) fn build<O>(
     // Before the head, which can then ask memory for what attention reads.
     let f = config.fusion.as_ref().map(|fusion| builder.tokens(fusion)).transpose()?;
 
-    let Layer { weight, bias } = folder.conv_bn("head")?;
+    let Affine { weight, bias } = folder.conv_bn("head")?;
     let head = Pointwise { weight, bias, silu: true, gate: false, residual: false, sums: true };
     let [head, sums] = builder.push("head".into(), head, &[x]);
     taps.push(("head".to_owned(), head));
@@ -69,7 +69,7 @@ pub(crate) fn build<O>(
         pooled.push(z);
     }
 
-    let Layer { weight, bias } = folder.linear("classifier")?;
+    let Affine { weight, bias } = folder.linear("classifier")?;
     let softmax = config.task == Task::Multiclass;
     let classifier = Classifier { weight, bias, tokens, softmax };
     let [logits, probabilities] = builder.push("classifier".into(), classifier, &pooled);
@@ -93,19 +93,19 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
         let part = |part: &str| format!("{name}.{part}");
         let mut expand = None;
         if block.expand != 1 {
-            let Layer { weight, bias } = self.folder.conv_bn(&part("expand"))?;
+            let Affine { weight, bias } = self.folder.conv_bn(&part("expand"))?;
             expand = Some(Expand { weight, bias });
         }
-        let Layer { weight, bias } = self.folder.conv_bn(&part("depthwise"))?;
+        let Affine { weight, bias } = self.folder.conv_bn(&part("depthwise"))?;
         let depthwise = Depthwise { expand, weight, bias, kernel: block.kernel, stride: block.stride };
         let [y, sums] = self.push(part("depthwise"), depthwise, &[x]);
 
-        let Layer { weight: reduce, bias: reduce_bias } = self.folder.linear(&part("se.reduce"))?;
-        let Layer { weight: expand, bias: expand_bias } = self.folder.linear(&part("se.expand"))?;
+        let Affine { weight: reduce, bias: reduce_bias } = self.folder.linear(&part("se.reduce"))?;
+        let Affine { weight: expand, bias: expand_bias } = self.folder.linear(&part("se.expand"))?;
         let squeeze_excite = SqueezeExcite { reduce, reduce_bias, expand, expand_bias };
         let [gate] = self.push(part("se"), squeeze_excite, &[y, sums]);
 
-        let Layer { weight, bias } = self.folder.conv_bn(&part("project"))?;
+        let Affine { weight, bias } = self.folder.conv_bn(&part("project"))?;
         let residual = block.residual;
         let project = Pointwise { weight, bias, silu: false, gate: true, residual, sums: false };
         let mut operands = vec![y, gate];
@@ -124,15 +124,17 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
             operands.push(self.graph.input());
             features.push(match feature.kind {
                 // Offset and scale are applied to the value in f64, before it becomes an operand.
-                FeatureKind::Continuous { .. } => Feature::Continuous {
+                FeatureKind::Continuous { .. } => FeatureWeights::Continuous {
                     weight: values("weight")?,
                     bias: values("bias")?,
                     missing: values("missing")?,
                 },
-                FeatureKind::Categorical { .. } => Feature::Categorical { embedding: values("embedding")? },
+                FeatureKind::Categorical { .. } => {
+                    FeatureWeights::Categorical { embedding: values("embedding")? }
+                }
                 FeatureKind::Sequence { inputs, hidden } => {
                     operands.push(self.graph.input());
-                    Feature::Sequence {
+                    FeatureWeights::Sequence {
                         inputs,
                         hidden,
                         input_weight: values("lstm.weight_ih_l0")?,
@@ -153,11 +155,11 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
 
 fn attention(folder: &Folder<'_>, fusion: &Fusion) -> Result<CrossAttention, WeightsError> {
     let linear = |name: &str| -> Result<Linear, WeightsError> {
-        let Layer { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
+        let Affine { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
         Ok(Linear { weight, bias })
     };
     let norm = |name: &str| -> Result<Norm, WeightsError> {
-        let Layer { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
+        let Affine { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
         Ok(Norm { weight, bias })
     };
     Ok(CrossAttention {

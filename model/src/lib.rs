@@ -85,7 +85,7 @@ pub mod weights;
 #[doc(inline)]
 pub use efficientecg_ecg as ecg;
 #[cfg(feature = "gpu")]
-pub use efficientecg_engine::gpu::{Adapter, Features as GpuFeatures, GpuError, GpuOptions, adapters};
+pub use efficientecg_engine::gpu::{Adapter, GpuError, GpuFeatures, GpuOptions, adapters};
 pub use efficientecg_engine::pool::Pool;
 pub use efficientecg_engine::{Layer, Precision, Span};
 pub use efficientecg_files::{FileError, ItemError};
@@ -97,7 +97,7 @@ pub use efficientecg_kernels::tensor::Shape;
 pub use efficientecg_npz as npz;
 pub use error::{LoadError, RunError};
 pub use inputs::{FeatureInput, Inputs};
-pub use model::{Model, Outputs, Row, Tap};
+pub use model::{Model, OutputRow, Outputs, Tap};
 pub use options::{Backend, Options, available_threads};
 pub use peak::Peaks;
 pub use profile::Profile;

@@ -24,14 +24,14 @@ pub struct Outputs {
 /// The outputs of one record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Row<'a> {
+pub struct OutputRow<'a> {
     /// `[classes]`.
     pub logits: &'a [f32],
     /// `[classes]`.
     pub probabilities: &'a [f32],
 }
 
-impl Row<'_> {
+impl OutputRow<'_> {
     /// The class of the highest logit, by its place in the configuration's classes.
     pub fn best(&self) -> usize {
         (0..self.logits.len()).max_by(|a, b| self.logits[*a].total_cmp(&self.logits[*b])).unwrap_or(0)
@@ -40,10 +40,10 @@ impl Row<'_> {
 
 impl Outputs {
     /// The outputs of each record.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = OutputRow<'_>> {
         let classes = self.classes.max(1);
         let rows = self.logits.chunks_exact(classes).zip(self.probabilities.chunks_exact(classes));
-        rows.map(|(logits, probabilities)| Row { logits, probabilities })
+        rows.map(|(logits, probabilities)| OutputRow { logits, probabilities })
     }
 
     /// Adds the records of another run of the same model with the same taps.

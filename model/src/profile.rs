@@ -42,7 +42,8 @@ impl Model {
             profile = Some(engine.profile(batch)?);
             Ok(())
         })?;
-        let efficientecg_engine::Profile { spans, seconds, threads, gpu, note } = profile.unwrap_or_default();
+        let efficientecg_engine::NodeProfile { spans, seconds, threads, gpu, note } =
+            profile.unwrap_or_default();
         let mut layers = self.layers_of_inputs(inputs)?;
         if gpu && self.halves() {
             for layer in &mut layers {

@@ -11,14 +11,14 @@ use efficientecg::weights::Values;
 use efficientecg::{Backend, Inputs, Options, Outputs, Weights};
 use efficientecg_tests::compare::{TOLERANCE, arrays, worst_error};
 use efficientecg_tests::golden::{self, Golden};
-use efficientecg_tests::random::Random;
+use efficientecg_tests::random::Generator;
 use std::path::PathBuf;
 
 /// Perturbations of each network.
 const TRIALS: u64 = 4;
 
 /// The next f32 up or down; zeros stay.
-fn nudge(x: f32, random: &mut Random) -> f32 {
+fn nudge(x: f32, random: &mut Generator) -> f32 {
     match random.below(2) {
         _ if x == 0.0 => x,
         0 => x.next_up(),
@@ -26,7 +26,7 @@ fn nudge(x: f32, random: &mut Random) -> f32 {
     }
 }
 
-fn nudged_weights(weights: &Weights, random: &mut Random) -> Weights {
+fn nudged_weights(weights: &Weights, random: &mut Generator) -> Weights {
     let mut arrays = weights.arrays().clone();
     for array in arrays.values_mut() {
         let values = array.data.to_f64().into_iter().map(|w| nudge(w as f32, random));
@@ -35,7 +35,7 @@ fn nudged_weights(weights: &Weights, random: &mut Random) -> Weights {
     Weights::from_arrays(weights.config().clone(), arrays).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn nudged_inputs(inputs: &Inputs, random: &mut Random) -> Inputs {
+fn nudged_inputs(inputs: &Inputs, random: &mut Generator) -> Inputs {
     let mut inputs = inputs.clone();
     inputs.signal_mut().iter_mut().for_each(|x| *x = nudge(*x, random));
     inputs
@@ -71,7 +71,7 @@ fn main() {
             let still = run(&golden.weights, &golden.inputs, &taps, Backend::Reference);
             let (mut logits, mut tap) = (0.0f64, (0.0f64, String::new()));
             for trial in 0..TRIALS {
-                let mut random = Random::new(trial);
+                let mut random = Generator::new(trial as usize);
                 let weights = nudged_weights(&golden.weights, &mut random);
                 let inputs = nudged_inputs(&golden.inputs, &mut random);
                 let moved = run(&weights, &inputs, &taps, Backend::Reference);

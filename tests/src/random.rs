@@ -2,38 +2,8 @@
 
 use efficientecg::config::presets::Setup;
 use efficientecg::config::{Config, Feature, FeatureKind, Fusion, Normalize, Stage, Stem};
-use efficientecg::ecg::random;
 use efficientecg::{FeatureInput, Inputs, Weights};
-
-/// The library's pseudo-random numbers, as tests draw them.
-pub struct Random(random::Random);
-
-impl Random {
-    /// Numbers that depend on `seed` alone.
-    pub fn new(seed: u64) -> Random {
-        Random(random::Random(seed))
-    }
-
-    /// The next 64 bits.
-    pub fn bits(&mut self) -> u64 {
-        self.0.next()
-    }
-
-    /// Below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.bits() % n as u64) as usize
-    }
-
-    /// Of mean 0 and standard deviation 1: uniform, so that no libm decides its bits.
-    pub fn unit(&mut self) -> f64 {
-        (self.0.uniform() - 0.5) * 12f64.sqrt()
-    }
-
-    /// `n` numbers of [`Random::unit`].
-    pub fn units(&mut self, n: usize) -> Vec<f32> {
-        (0..n).map(|_| self.unit() as f32).collect()
-    }
-}
+pub use efficientecg_kit::Generator;
 
 /// A stage: expand, kernel, stride, channels, repeats.
 pub type StageRow = (usize, usize, usize, usize, usize);
@@ -69,7 +39,7 @@ pub fn config(
 
 /// Weights that keep activations near 1 through the depth of the network.
 pub fn weights(config: Config, seed: u64) -> Weights {
-    let mut random = Random::new(seed);
+    let mut random = Generator::new(seed as usize);
     let made = Weights::generate(config, |name, shape| {
         let n = shape.iter().product();
         let fan_in: usize = shape[1..].iter().product();
@@ -87,12 +57,12 @@ pub fn weights(config: Config, seed: u64) -> Weights {
 
 /// A batch for the configuration: some values of features missing, some sequences shorter than the longest of four rows.
 pub fn inputs(config: &Config, batch: usize, samples: usize, seed: u64) -> Inputs {
-    let mut random = Random::new(seed ^ 0x5eed);
+    let mut random = Generator::new(seed as usize ^ 0x5eed);
     let leads = config.leads.len();
     let signal = random.units(batch * leads * samples);
     let mut feature = |f: &Feature| match &f.kind {
         FeatureKind::Continuous { offset, scale } => {
-            let value = |random: &mut Random| match random.below(4) {
+            let value = |random: &mut Generator| match random.below(4) {
                 0 => f64::NAN,
                 _ => offset + scale * random.unit(),
             };

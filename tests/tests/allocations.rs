@@ -10,10 +10,10 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::Shape;
-use efficientecg_tests::random::Random;
+use efficientecg_tests::random::Generator;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,7 +42,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Two leads, a block with its gate and residual, a head of 6 channels, three tokens of width 4, two classes.
 fn graph() -> (Graph, [Value; 2]) {
-    let mut random = Random::new(1);
+    let mut random = Generator::new(1);
     let mut w = |n: usize| (0..n).map(|_| 0.5 * random.unit()).collect::<Vec<f64>>();
     let mut graph = Graph::new();
     let signal = graph.input();
@@ -61,9 +61,9 @@ fn graph() -> (Graph, [Value; 2]) {
         Pointwise { weight: w(6 * 5), bias: w(6), silu: true, gate: false, residual: false, sums: true };
     let [head, sums] = graph.push("head".into(), head, &[x]);
     let features = vec![
-        Feature::Continuous { weight: w(4), bias: w(4), missing: w(4) },
-        Feature::Categorical { embedding: w(12) },
-        Feature::Sequence {
+        FeatureWeights::Continuous { weight: w(4), bias: w(4), missing: w(4) },
+        FeatureWeights::Categorical { embedding: w(12) },
+        FeatureWeights::Sequence {
             inputs: 3,
             hidden: 2,
             input_weight: w(24),
@@ -89,7 +89,7 @@ fn graph() -> (Graph, [Value; 2]) {
 
 /// Runs a batch of `size` records of `samples`; how many allocations the run made, and its logits.
 fn allocations(cpu: &Cpu, [logits, z]: [Value; 2], size: usize, samples: usize) -> (usize, Vec<f32>) {
-    let mut random = Random::new(2);
+    let mut random = Generator::new(2);
     let shapes = [(2, samples), (1, 1), (1, 1), (3, 3), (1, 1)].map(|(r, c)| Shape::new(r, c));
     let mut data = shapes.map(|s| random.units(size * s.len()));
     data[2].fill(1.0);

@@ -6,16 +6,16 @@
 use efficientecg::config::presets::Setup;
 use efficientecg::config::{Config, Feature, Fusion, Normalize};
 use efficientecg::{
-    GpuFeatures as Features, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
+    GpuFeatures, GpuOptions, Inputs, Level, Model, Outputs, Precision, RunError, Shape, Weights,
 };
-use efficientecg_engine::gpu::{DeviceError, Gpu, Probe, Stage};
+use efficientecg_engine::gpu::{DeviceError, FailPoint, Gpu, Probe};
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::{Batch, Cpu, Graph, Value};
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
 use efficientecg_tests::gpu::{found, options, taken};
-use efficientecg_tests::random::{self, Random};
+use efficientecg_tests::random::{self, Generator};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -99,7 +99,7 @@ fn a_thousand_batches_with_failures() {
     let batches: Vec<Inputs> =
         (0..4).map(|i| random::inputs(weights.config(), 1 + i, 60 + 50 * i, i as u64)).collect();
     let want: Vec<Outputs> = batches.iter().map(|b| on_cpu(&weights, b)).collect();
-    let random = Arc::new(Mutex::new(Random::new(7)));
+    let random = Arc::new(Mutex::new(Generator::new(7)));
     let (lost, full) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (mut done, mut models, mut on_the_cpu) = (0, 0, 0);
     while done < 1000 {
@@ -107,7 +107,7 @@ fn a_thousand_batches_with_failures() {
         let fail = {
             let (random, armed) = (Arc::clone(&random), Arc::clone(&armed));
             let (lost, full) = (Arc::clone(&lost), Arc::clone(&full));
-            move |_: Stage| {
+            move |_: FailPoint| {
                 // The self-test of a load is left alone: its failure means the CPU from the start.
                 if armed.load(Ordering::Relaxed) == 0 {
                     return None;
@@ -185,8 +185,8 @@ fn a_gpu_that_hangs_is_left_alone() {
     let inputs = random::inputs(weights.config(), 2, 200, 8);
     let armed = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&armed);
-    let fail = move |stage: Stage| {
-        let now = asked.load(Ordering::Relaxed) > 0 && stage == Stage::Wait;
+    let fail = move |point: FailPoint| {
+        let now = asked.load(Ordering::Relaxed) > 0 && point == FailPoint::Wait;
         now.then_some(DeviceError::Timeout(60))
     };
     let (options, warnings) = options(GpuOptions::default().fail(fail));
@@ -241,7 +241,7 @@ fn what_overflows_f16_is_an_error() {
     let sound = inputs.clone();
     let record = inputs.signal().len() / 3;
     inputs.signal_mut()[record..2 * record].iter_mut().for_each(|v| *v *= 1e6);
-    for features in [Features::ALL, Features::NONE] {
+    for features in [GpuFeatures::ALL, GpuFeatures::NONE] {
         let gpu = GpuOptions::default().precision(Precision::F16).features(features);
         let (model, warnings) = load(&weights, gpu);
         assert!(warnings.is_empty(), "{warnings:?}");
@@ -256,7 +256,7 @@ fn what_overflows_f16_is_an_error() {
 
 /// A graph of two nodes: enough for what the engine asks of the device.
 fn small() -> (Arc<Graph>, Value) {
-    let mut random = Random::new(3);
+    let mut random = Generator::new(3);
     let mut weights = |n: usize| (0..n).map(|_| random.unit()).collect::<Vec<f64>>();
     let mut graph = Graph::new();
     let x = graph.input();
@@ -281,7 +281,7 @@ fn one_submit_one_wait_one_readback_a_batch() {
     }
     let (graph, y) = small();
     let shape = Shape::new(2, 50);
-    let signal: Vec<f32> = Random::new(4).units(7 * shape.len());
+    let signal: Vec<f32> = Generator::new(4).units(7 * shape.len());
     let probe = || Probe { batch: 1, inputs: vec![(shape, signal[..shape.len()].to_vec())] };
     for (limit, parts) in [(None, 1), (Some(7), 1), (Some(4), 2), (Some(2), 4)] {
         let cpu = Arc::clone(&graph);

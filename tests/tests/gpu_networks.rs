@@ -3,8 +3,7 @@
 #![cfg(feature = "gpu")]
 
 use efficientecg::{
-    Backend, GpuFeatures as Features, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights,
-    adapters,
+    Backend, GpuFeatures, GpuOptions, Inputs, Model, Options, Outputs, Precision, Weights, adapters,
 };
 use efficientecg_tests::compare::{
     TOLERANCE, assert_runs_close, assert_same_bits, probabilities, worst_error,
@@ -31,73 +30,75 @@ fn run(model: &Model, inputs: &Inputs, taps: &[&str]) -> Outputs {
     outputs
 }
 
-fn variants() -> [(&'static str, GpuOptions); 5] {
-    let plain = Features::NONE;
-    let half = GpuOptions::default().precision(Precision::F16);
-    [
-        ("f32", GpuOptions::default()),
-        ("f32, checked", GpuOptions::default().checked(true)),
-        ("f32, no features", GpuOptions::default().features(plain)),
-        ("f16", half.clone()),
-        ("f16, no features", half.features(plain)),
-    ]
-}
-
-/// Holds every network of a folder against its golden, in every variant.
-fn check(folder: &Path) -> usize {
+/// Holds every network of a folder against its golden, in a variant.
+fn check(folder: &Path, variant: &str, gpu: &GpuOptions) -> usize {
     let list = golden::list(folder);
     let mut failures = Vec::new();
-    for (variant, gpu) in variants() {
-        let tolerance = if gpu.precision == Precision::F16 { TOLERANCE_F16 } else { TOLERANCE };
-        let mut worst = (0.0, String::new());
-        for (weights, reference) in &list {
-            let golden = Golden::load(weights, reference);
-            let model = model(&golden.weights, gpu.clone());
-            let taps = golden.taps();
-            let got = run(&model, &golden.inputs, &taps);
-            let mut made = got.taps.iter();
-            for want in &golden.expected {
-                let place = format!("{variant}: {}: {}", golden.name, want.name);
-                let mut compare = |place: &str, got: &[f32], want: &[f64]| match worst_error(got, want) {
-                    Ok(error) => {
-                        if error > worst.0 {
-                            worst = (error, place.to_owned());
-                        }
-                        if error > tolerance {
-                            failures.push(format!("{place}: {error:.2e}"));
-                        }
+    let tolerance = if gpu.precision == Precision::F16 { TOLERANCE_F16 } else { TOLERANCE };
+    let mut worst = (0.0, String::new());
+    for (weights, reference) in &list {
+        let golden = Golden::load(weights, reference);
+        let model = model(&golden.weights, gpu.clone());
+        let taps = golden.taps();
+        let got = run(&model, &golden.inputs, &taps);
+        let mut made = got.taps.iter();
+        for want in &golden.expected {
+            let place = format!("{variant}: {}: {}", golden.name, want.name);
+            let mut compare = |place: &str, got: &[f32], want: &[f64]| match worst_error(got, want) {
+                Ok(error) => {
+                    if error > worst.0 {
+                        worst = (error, place.to_owned());
                     }
-                    Err(message) => failures.push(format!("{place}: {message}")),
-                };
-                if want.name == "logits" {
-                    compare(&place, &got.logits, &want.data);
-                    let wanted = probabilities(golden.weights.config(), &want.data);
-                    compare(&format!("{place} as probabilities"), &got.probabilities, &wanted);
-                } else if let Some(tap) = made.next() {
-                    compare(&place, &tap.data, &want.data);
+                    if error > tolerance {
+                        failures.push(format!("{place}: {error:.2e}"));
+                    }
                 }
+                Err(message) => failures.push(format!("{place}: {message}")),
+            };
+            if want.name == "logits" {
+                compare(&place, &got.logits, &want.data);
+                let wanted = probabilities(golden.weights.config(), &want.data);
+                compare(&format!("{place} as probabilities"), &got.probabilities, &wanted);
+            } else if let Some(tap) = made.next() {
+                compare(&place, &tap.data, &want.data);
             }
         }
-        println!("{variant:16} {} networks, worst error {:.2e} ({})", list.len(), worst.0, worst.1);
     }
+    println!("{variant:16} {} networks, worst error {:.2e} ({})", list.len(), worst.0, worst.1);
     assert!(failures.is_empty(), "above tolerance:\n{}", failures.join("\n"));
     list.len()
 }
 
-#[test]
-fn kept_networks() {
-    if found() {
-        assert!(check(&golden::folder()) >= 20);
-    }
-}
+/// Tests of each variant: the kept networks, and those of the folder `EFFICIENTECG_CONFORMANCE`.
+macro_rules! variants {
+    ($($variant:ident $gpu:expr;)*) => {$(
+        mod $variant {
+            use super::*;
 
-#[test]
-fn more_networks() {
-    if let Some(folder) = std::env::var_os("EFFICIENTECG_CONFORMANCE")
-        && found()
-    {
-        check(Path::new(&folder));
-    }
+            #[test]
+            fn kept_networks() {
+                if found() {
+                    assert!(check(&golden::folder(), stringify!($variant), &$gpu) >= 20);
+                }
+            }
+
+            #[test]
+            fn more_networks() {
+                if let Some(folder) = std::env::var_os("EFFICIENTECG_CONFORMANCE")
+                    && found()
+                {
+                    check(Path::new(&folder), stringify!($variant), &$gpu);
+                }
+            }
+        }
+    )*};
+}
+variants! {
+    f32 GpuOptions::default();
+    f32_checked GpuOptions::default().checked(true);
+    f32_no_features GpuOptions::default().features(GpuFeatures::NONE);
+    f16 GpuOptions::default().precision(Precision::F16);
+    f16_no_features GpuOptions::default().precision(Precision::F16).features(GpuFeatures::NONE);
 }
 
 fn network() -> Weights {
@@ -152,7 +153,7 @@ fn bits_are_the_same_again_and_for_many_callers() {
         for caller in 0..8 {
             let (model, batches, first, taps) = (&model, &batches, &first, &taps);
             scope.spawn(move || {
-                let mut random = random::Random::new(caller);
+                let mut random = random::Generator::new(caller as usize);
                 for _ in 0..10 {
                     let i = random.below(batches.len());
                     assert_same_bits(&format!("caller {caller}"), &run(model, &batches[i], taps), &first[i]);

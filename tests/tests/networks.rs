@@ -2,7 +2,7 @@
 //!
 //! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
 
-use efficientecg::{Backend, Level, Options, Outputs, Precision};
+use efficientecg::{Backend, Options, Outputs, Precision};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};
 use efficientecg_tests::golden::{self, Golden};
 use std::collections::BTreeMap;
@@ -87,9 +87,7 @@ fn reference() {
 
 /// At a level and in a precision, on one thread, and with the same bits on several.
 fn at(level: &str, precision: &str) {
-    let Some(level) = Level::by_name(level) else {
-        return efficientecg_skipped::skipped(&format!("this processor has no {level}"));
-    };
+    let Some(level) = efficientecg_kit::harness::level(level) else { return };
     let (tolerance, pools): (f64, &[usize]) = match precision {
         "f32" => (TOLERANCE, &[2, 3]),
         "f16" => (2e-2, &[3]),

@@ -2,10 +2,8 @@
 
 #![cfg(feature = "gpu")]
 
-use efficientecg::{
-    Backend, GpuFeatures as Features, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile,
-};
-use efficientecg_engine::gpu::{DeviceError, Stage};
+use efficientecg::{Backend, GpuFeatures, GpuOptions, Inputs, LoadError, Model, Options, Precision, Profile};
+use efficientecg_engine::gpu::{DeviceError, FailPoint};
 use efficientecg_tests::{compare, golden, gpu};
 
 fn models(options: &Options) -> Vec<Result<Model, LoadError>> {
@@ -113,7 +111,7 @@ fn without_timestamps_or_without_the_gpu() {
     if !gpu::found() {
         return;
     }
-    let features = Features::parse("-timestamps").unwrap_or_else(|e| panic!("{e}"));
+    let features = GpuFeatures::parse("-timestamps").unwrap_or_else(|e| panic!("{e}"));
     let (weights, _) = &golden::list(&golden::folder())[4];
     let load = |gpu| on_gpu(gpu, Precision::F32).load(weights).unwrap_or_else(|e| panic!("{e}"));
     let model = load(GpuOptions::default().features(features));
@@ -124,8 +122,8 @@ fn without_timestamps_or_without_the_gpu() {
 
     // Fails from the second submission on: the first is the self-test's.
     let submissions = std::sync::atomic::AtomicUsize::new(0);
-    let fail = move |stage| {
-        if stage == Stage::Wait {
+    let fail = move |point| {
+        if point == FailPoint::Wait {
             return None;
         }
         let first = submissions.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;

@@ -3,13 +3,13 @@
 
 use efficientecg::{Inputs, Level, Model, Options, Outputs, Precision, Weights};
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
-use efficientecg_tests::random::{self, Random, StageRow};
+use efficientecg_tests::random::{self, Generator, StageRow};
 use proptest::prelude::any;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
 /// A network of one to three stages, and the shape of a batch.
 fn network(seed: u64) -> (Weights, usize, usize) {
-    let mut random = Random::new(seed);
+    let mut random = Generator::new(seed as usize);
     let mut size = |most: usize| 1 + random.below(most);
     let leads = size(4);
     let stem = (size(20), 2 * size(4) - 1, size(3));

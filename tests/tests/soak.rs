@@ -8,7 +8,7 @@
 
 use efficientecg::{GpuOptions, Inputs, Model, Options};
 use efficientecg_tests::gpu;
-use efficientecg_tests::random::{Random, config, inputs, weights};
+use efficientecg_tests::random::{Generator, config, inputs, weights};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 
@@ -54,7 +54,7 @@ fn resident() -> Option<isize> {
 
 /// Runs batches of random lengths, sizes and values; the growth of what is held, and of what is resident.
 fn soak(model: &Model, runs: usize, warm_up: usize) -> (isize, isize) {
-    let mut random = Random::new(7);
+    let mut random = Generator::new(7);
     // A pool of inputs, made before anything is measured: samples and batch of each are random.
     let pool: Vec<Inputs> = (0..200)
         .map(|seed| {

@@ -3,7 +3,7 @@
 use crate::args::{SexName, age};
 use crate::error::Failure;
 use efficientecg::FileError;
-use efficientecg_evaluate::table::{Row, Table};
+use efficientecg_evaluate::csv::{CsvRow, CsvTable};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ impl Patients {
     /// Reads a table with the columns `record`, `age` and `sex` (at least one of the two), in any order and among others; or
     /// PTB-XL's own, whose records are `filename_hr` and whose sexes are 0 male, 1 female. Empty fields are unknown.
     pub(crate) fn read(path: &Path) -> Result<Patients, Failure> {
-        let table = Table::read(path, &["record", "ecg_id", "age", "sex"])?;
+        let table = CsvTable::read(path, &["record", "ecg_id", "age", "sex"])?;
         let header = table.header.clone().unwrap_or_default();
         let column = |name: &str| header.iter().position(|h| h.eq_ignore_ascii_case(name));
         let ptbxl = column("ecg_id").is_some() && column("filename_hr").is_some();
@@ -74,7 +74,7 @@ fn name(path: &Path) -> String {
     last.strip_suffix(".hea").unwrap_or(&last).to_owned()
 }
 
-fn years(table: &Table, row: &Row, place: usize, ptbxl: bool) -> Result<Option<f64>, Failure> {
+fn years(table: &CsvTable, row: &CsvRow, place: usize, ptbxl: bool) -> Result<Option<f64>, Failure> {
     let field = row.fields[place].as_str();
     if field.is_empty() {
         return Ok(None);
@@ -86,7 +86,7 @@ fn years(table: &Table, row: &Row, place: usize, ptbxl: bool) -> Result<Option<f
     age(field).map(Some).map_err(wrong)
 }
 
-fn sex(table: &Table, row: &Row, place: usize, ptbxl: bool) -> Result<Option<SexName>, Failure> {
+fn sex(table: &CsvTable, row: &CsvRow, place: usize, ptbxl: bool) -> Result<Option<SexName>, Failure> {
     match (row.fields[place].to_ascii_lowercase().as_str(), ptbxl) {
         ("", _) => Ok(None),
         ("f" | "female", _) | ("1", true) => Ok(Some(SexName::Female)),

@@ -1,7 +1,7 @@
-//! One meaning a word: retired words stay out of sources and documents, and every public name of the library is in the
-//! glossary of `engine/README.md`.
+//! One meaning a word: retired words stay out of sources and documents, every public name of the library is in the glossary
+//! of `engine/README.md`, and no public type's name has two definitions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A word that is no longer used, and the one that replaced it.
@@ -57,6 +57,16 @@ const RETIRED: &[Retired] = &[
     retired("Stopwatch", "Recorder", EVERYWHERE),
     retired("Unwatched", "NoProfiler", EVERYWHERE),
     retired("run watched", "run_profiled", EVERYWHERE),
+    retired("random::Random", "random::SplitMix64, or kit's Generator", EVERYWHERE),
+    retired("tokens::Feature", "tokens::FeatureWeights", EVERYWHERE),
+    retired("gpu::Operand", "gpu::Binding", EVERYWHERE),
+    retired("gpu::Stage", "gpu::FailPoint", EVERYWHERE),
+    retired("gpu::Features", "gpu::GpuFeatures", EVERYWHERE),
+    retired("synth::Options", "synth::SynthOptions", EVERYWHERE),
+    retired("records::Figures", "records::MulticlassFigures", EVERYWHERE),
+    retired("multilabel::Figures", "multilabel::MultilabelFigures", EVERYWHERE),
+    retired("evaluate::table", "evaluate::csv", EVERYWHERE),
+    retired("kit::table", "kit::operations", EVERYWHERE),
     retired("fault", "ItemError, DeviceError, or what is wrong", LIBRARY),
     retired("faults", "errors", LIBRARY),
 ];
@@ -151,26 +161,32 @@ fn code_of(text: &str) -> BTreeSet<String> {
     names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
+/// The name that a line makes public, if it is one of `kinds` of item.
+fn public<'a>(line: &'a str, kinds: &[&str]) -> Option<&'a str> {
+    let mut words = line.split_whitespace();
+    let is_item = words.next() == Some("pub") && words.next().is_some_and(|kind| kinds.contains(&kind));
+    let name = words.next().filter(|_| is_item)?;
+    name.split(|c: char| !c.is_alphanumeric() && c != '_').next()
+}
+
+const TYPES: [&str; 5] = ["struct", "enum", "trait", "type", "union"];
+
 /// Every public type and module of the library is in the glossary: in the table, or in the list of textbook words.
 #[test]
 fn public_names_are_in_the_glossary() {
-    const CRATES: [&str; 4] = ["kernels/src/", "engine/src/", "model/src/", "model/"];
+    const CRATES: [&str; 3] = ["kernels/src/", "engine/src/", "model/"];
     let known = code_of(&glossary());
     let mut missing = BTreeSet::new();
     let mut count = 0;
     for (name, text) in texts() {
         let is_own =
             CRATES.iter().any(|c| name.starts_with(c)) && name.contains("/src/") && name.ends_with(".rs");
-        let is_test = name.contains("/tests");
-        if !is_own || is_test {
+        if !is_own || name.contains("/tests") {
             continue;
         }
-        for line in text.lines() {
-            let words: Vec<&str> = line.split_whitespace().take(3).collect();
-            let ["pub", "struct" | "enum" | "trait" | "type" | "mod", public] = words[..] else { continue };
-            let public: String = public.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        for public in text.lines().filter_map(|line| public(line, &[&TYPES[..], &["mod"]].concat())) {
             count += 1;
-            if !known.contains(&public) {
+            if !known.contains(public) {
                 missing.insert(format!("{public} ({name})"));
             }
         }
@@ -178,6 +194,23 @@ fn public_names_are_in_the_glossary() {
     assert!(count > 100, "{count} public names");
     let missing: Vec<String> = missing.into_iter().collect();
     assert!(missing.is_empty(), "not in the glossary of engine/README.md:\n{}", missing.join("\n"));
+}
+
+/// Names that may have several definitions, and why. `Error` and `Result` are what a crate calls its own by convention.
+const SHARED: &[&str] = &["Error", "Result"];
+
+/// A public type's name has one definition, over the library, the program, tests and benches.
+#[test]
+fn public_types_have_one_definition_each() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, text) in texts().into_iter().filter(|(file, _)| file.ends_with(".rs")) {
+        for name in text.lines().filter_map(|line| public(line, &TYPES)) {
+            places.entry(name.to_owned()).or_default().push(file.clone());
+        }
+    }
+    assert!(places.len() > 150, "{} types", places.len());
+    places.retain(|name, files| files.len() > 1 && !SHARED.contains(&name.as_str()));
+    assert!(places.is_empty(), "one word with several meanings: {places:#?}");
 }
 
 /// A term has one line.

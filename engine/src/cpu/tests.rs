@@ -10,9 +10,9 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
 use efficientecg_kernels::tensor::Layout;
-use efficientecg_kit::Random;
+use efficientecg_kit::Generator;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 mod tasks;
@@ -27,7 +27,7 @@ const SAMPLES: usize = if cfg!(miri) { 50 } else { TIME_CHUNK + 20 };
 
 /// A block with a residual, a head, three tokens that look at it, a classifier; and all that nodes make.
 fn network() -> (Graph, Vec<Value>) {
-    let mut r = Random::new(7);
+    let mut r = Generator::new(7);
     let mut graph = Graph::new();
     let x = graph.input();
     let (weight, bias) = (r.weights(3 * LEADS * C, 3 * LEADS), r.values(C));
@@ -58,9 +58,9 @@ fn network() -> (Graph, Vec<Value>) {
 
     let (age, sex, beats, count) = (graph.input(), graph.input(), graph.input(), graph.input());
     let features = vec![
-        Feature::Continuous { weight: r.values(D), bias: r.values(D), missing: r.values(D) },
-        Feature::Categorical { embedding: r.values(3 * D) },
-        Feature::Sequence {
+        FeatureWeights::Continuous { weight: r.values(D), bias: r.values(D), missing: r.values(D) },
+        FeatureWeights::Categorical { embedding: r.values(3 * D) },
+        FeatureWeights::Sequence {
             inputs: 2,
             hidden: 3,
             input_weight: r.weights(12 * 2, 2),
@@ -100,7 +100,7 @@ struct Records {
 impl Records {
     fn new(first: usize, size: usize) -> Records {
         let signal =
-            |r| Random::new(r).values(LEADS * SAMPLES).into_iter().map(|v| v as f32).collect::<Vec<_>>();
+            |r| Generator::new(r).values(LEADS * SAMPLES).into_iter().map(|v| v as f32).collect::<Vec<_>>();
         Records {
             signal: (first..first + size).flat_map(signal).collect(),
             age: (first..first + size).map(|r| if r % 3 == 2 { f32::NAN } else { r as f32 / 4.0 }).collect(),

@@ -3,7 +3,7 @@
 
 use super::check::Probe;
 use super::error::caught;
-use super::{Features, Gpu, GpuOptions, State, cache};
+use super::{Gpu, GpuFeatures, GpuOptions, State, cache};
 use crate::Batch;
 use crate::clock::Moment;
 use crate::graph::Value;
@@ -34,7 +34,7 @@ impl Gpu {
             (node.label.as_str(), node.contract.name(), &operands).hash(&mut hash);
         }
         let GpuOptions { checked, batch, features, precision, .. } = &self.options;
-        let Features { subgroups, f16, .. } = features;
+        let GpuFeatures { subgroups, f16, .. } = features;
         (checked, batch, subgroups, f16, precision).hash(&mut hash);
         let names = [&adapter.name, &adapter.backend, &adapter.driver];
         (key, names, self.cpu().threads(), self.cpu().level().name(), env!("CARGO_PKG_VERSION"))

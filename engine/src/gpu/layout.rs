@@ -4,7 +4,7 @@ use super::error::DeviceError;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
 use crate::plan;
-use efficientecg_kernels::gpu::{ALIGN, Element, Launch, Operand, Shader, Traits, cells};
+use efficientecg_kernels::gpu::{ALIGN, Binding, Element, Launch, Shader, Traits, cells};
 use efficientecg_kernels::tensor::Shape;
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ pub(super) struct Limits {
 }
 
 /// A batch laid out.
-pub(super) struct Layout {
+pub(super) struct BatchLayout {
     /// The shape of each value for one record, sums as the GPU's kernels have them.
     pub(super) shapes: Vec<Shape>,
     /// What each value's cells hold.
@@ -59,7 +59,7 @@ pub(super) enum BindingSource {
 #[cfg(test)]
 pub(super) const GUARD: usize = 2 * ALIGN;
 
-impl Layout {
+impl BatchLayout {
     /// Lays out a batch of `batch` records with inputs of these shapes; the values `kept` live to the end.
     pub(super) fn new(
         graph: &Graph,
@@ -69,7 +69,7 @@ impl Layout {
         traits: Traits,
         limits: Limits,
         guard: usize,
-    ) -> Result<Layout, Failure> {
+    ) -> Result<BatchLayout, Failure> {
         let (shapes, elements) = self::shapes(graph, inputs)?;
         let shaders: Vec<Box<dyn Shader>> = graph.nodes().iter().map(|s| s.op.shader()).collect();
         let mut launches = Vec::new();
@@ -92,8 +92,8 @@ impl Layout {
         let mut units = Vec::new();
         let mut grouped = vec![false; shapes.len()];
         for (at, (node, shader)) in graph.nodes().iter().zip(&shaders).enumerate() {
-            let operands = shader.operands();
-            if operands.contains(&Operand::Inputs) {
+            let bindings = shader.bindings();
+            if bindings.contains(&Binding::Inputs) {
                 let values = node.inputs().to_vec();
                 values.iter().for_each(|v| grouped[v.index()] = true);
                 let life = values.iter().fold((usize::MAX, 0), |life, v| {
@@ -102,7 +102,7 @@ impl Layout {
                 });
                 units.push((Unit::Values(values), life));
             }
-            if operands.contains(&Operand::Scratch) {
+            if bindings.contains(&Binding::Scratch) {
                 units.push((Unit::Scratch(at), (at, at)));
             }
         }
@@ -140,25 +140,25 @@ impl Layout {
         {
             let place = |values: &[Value], i: usize| places[values[i].index()].clone();
             let slots = shader.program().slots;
-            let bound = slots.iter().zip(shader.operands()).map(|(slot, operand)| match operand {
-                Operand::Input(i) => BindingSource::Arena(place(node.inputs(), i)),
-                Operand::Output(i) => BindingSource::Arena(place(node.outputs(), i)),
-                Operand::Inputs => {
+            let bound = slots.iter().zip(shader.bindings()).map(|(slot, binding)| match binding {
+                Binding::Input(i) => BindingSource::Arena(place(node.inputs(), i)),
+                Binding::Output(i) => BindingSource::Arena(place(node.outputs(), i)),
+                Binding::Inputs => {
                     let all = node.inputs();
                     BindingSource::Arena(place(all, 0).start..place(all, all.len() - 1).end)
                 }
-                Operand::Scratch => BindingSource::Arena(scratch[index].clone()),
-                Operand::Weight(i) => BindingSource::Weight(i),
+                Binding::Scratch => BindingSource::Arena(scratch[index].clone()),
+                Binding::Weight(i) => BindingSource::Weight(i),
                 // Something must be bound; the program does not touch it.
-                Operand::Absent if slot.weight => BindingSource::Weight(0),
-                Operand::Absent => BindingSource::Arena(place(node.outputs(), 0)),
+                Binding::Absent if slot.weight => BindingSource::Weight(0),
+                Binding::Absent => BindingSource::Arena(place(node.outputs(), 0)),
             });
             let table = 4 * launch.dims.len().max(1);
             let dispatch = Dispatch { dims: dims..dims + table, bound: bound.collect(), launch };
             dims = (dims + table).next_multiple_of(ALIGN);
             dispatches.push(dispatch);
         }
-        let layout = Layout { shapes, elements, places, dispatches, arena, dims };
+        let layout = BatchLayout { shapes, elements, places, dispatches, arena, dims };
         layout.check(limits)?;
         Ok(layout)
     }
@@ -221,10 +221,10 @@ pub(super) fn shapes(graph: &Graph, inputs: &[Shape]) -> Result<(Vec<Shape>, Vec
         for (value, shape) in node.outputs().iter().zip(shader.outputs(&operands)) {
             shapes[value.index()] = shape;
         }
-        for (slot, operand) in shader.program().slots.iter().zip(shader.operands()) {
-            match operand {
-                Operand::Output(i) => elements[node.outputs()[i].index()] = slot.element,
-                Operand::Input(i) if graph.inputs().contains(&node.inputs()[i]) => {
+        for (slot, binding) in shader.program().slots.iter().zip(shader.bindings()) {
+            match binding {
+                Binding::Output(i) => elements[node.outputs()[i].index()] = slot.element,
+                Binding::Input(i) if graph.inputs().contains(&node.inputs()[i]) => {
                     elements[node.inputs()[i].index()] = slot.element;
                 }
                 _ => {}

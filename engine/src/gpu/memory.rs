@@ -1,7 +1,7 @@
 //! The memory that a batch takes.
 
 use super::device::Device;
-use super::layout::{Failure, Layout};
+use super::layout::{BatchLayout, Failure};
 use super::network::Network;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::tensor::Shape;
@@ -30,7 +30,7 @@ impl Network {
         batch: usize,
     ) -> Result<Memory, Failure> {
         let Device { traits, limits, .. } = &self.device;
-        let layout = Layout::new(graph, inputs, kept, batch, *traits, *limits, 0)?;
+        let layout = BatchLayout::new(graph, inputs, kept, batch, *traits, *limits, 0)?;
         let lifetimes = crate::plan::lifetimes(graph, layout.shapes.len(), kept);
         let size = |v: usize| layout.places[v].len();
         let mut largest_two = 0;

@@ -42,9 +42,9 @@ pub use check::Probe;
 pub use device::{Adapter, adapters, hardware};
 pub use error::{DeviceError, GpuError};
 pub use memory::Memory;
-pub use options::{Features, GpuOptions};
+pub use options::{GpuFeatures, GpuOptions};
 #[cfg(feature = "testing")]
-pub use testing::Stage;
+pub use testing::FailPoint;
 
 /// A device that was opened again may be opened once more after this many submissions.
 const TRUSTED_AGAIN: usize = 100;

@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::error::DeviceError;
-use super::layout::{BindingSource, Failure, Layout, Limits};
+use super::layout::{BatchLayout, BindingSource, Failure, Limits};
 use super::options::GpuOptions;
 use super::pipelines::{Pipeline, Pipelines};
 use crate::graph::{Graph, Value};
@@ -55,7 +55,7 @@ pub(super) struct DevicePlan {
     inputs: Vec<Shape>,
     pub(super) kept: Vec<Value>,
     pub(super) batch: usize,
-    pub(super) layout: Layout,
+    pub(super) layout: BatchLayout,
     pub(super) arena: wgpu::Buffer,
     pub(super) nodes: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
     /// The bytes of each input in a frame's upload.
@@ -146,7 +146,7 @@ impl Network {
             return Ok(Arc::clone(&plans.plans[plans.plans.len() - 1]));
         }
         let device = &self.device;
-        let layout = Layout::new(graph, inputs, kept, batch, device.traits, device.limits, self.guard)?;
+        let layout = BatchLayout::new(graph, inputs, kept, batch, device.traits, device.limits, self.guard)?;
         if plans.arena.as_ref().is_none_or(|arena| arena.size() < layout.arena as u64) {
             // The plans hold the smaller one: they go with it.
             plans.plans.clear();
@@ -172,7 +172,7 @@ impl Network {
         inputs: &[Shape],
         kept: &[Value],
         batch: usize,
-        layout: Layout,
+        layout: BatchLayout,
         arena: wgpu::Buffer,
     ) -> Result<DevicePlan, DeviceError> {
         let device = &self.device;

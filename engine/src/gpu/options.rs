@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Optional features of a device, each of which can be left unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Features {
+pub struct GpuFeatures {
     /// Subgroup operations in reductions; through workgroup memory otherwise.
     pub subgroups: bool,
     /// The device's f16 type; otherwise f16 is packed two in a word. Of no use in f32.
@@ -20,12 +20,13 @@ pub struct Features {
     pub pipeline_cache: bool,
 }
 
-impl Features {
+impl GpuFeatures {
     /// All that the device has.
-    pub const ALL: Features = Features { subgroups: true, f16: true, timestamps: true, pipeline_cache: true };
+    pub const ALL: GpuFeatures =
+        GpuFeatures { subgroups: true, f16: true, timestamps: true, pipeline_cache: true };
     /// None.
-    pub const NONE: Features =
-        Features { subgroups: false, f16: false, timestamps: false, pipeline_cache: false };
+    pub const NONE: GpuFeatures =
+        GpuFeatures { subgroups: false, f16: false, timestamps: false, pipeline_cache: false };
     const NAMES: [&'static str; 4] = ["subgroups", "f16", "timestamps", "pipeline-cache"];
 
     fn flag(&mut self, name: &str) -> Option<&mut bool> {
@@ -41,24 +42,24 @@ impl Features {
     /// Reads a list such as `subgroups,f16` (only these), `-f16,-subgroups` (all but these), `all` or `none`.
     ///
     /// ```
-    /// # use efficientecg_engine::gpu::Features;
-    /// let features = Features::parse("-f16")?;
+    /// # use efficientecg_engine::gpu::GpuFeatures;
+    /// let features = GpuFeatures::parse("-f16")?;
     /// assert!(features.subgroups && !features.f16);
     /// # Ok::<(), efficientecg_engine::gpu::GpuError>(())
     /// ```
-    pub fn parse(list: &str) -> Result<Features, GpuError> {
+    pub fn parse(list: &str) -> Result<GpuFeatures, GpuError> {
         let words: Vec<&str> = list.split(',').map(str::trim).filter(|w| !w.is_empty()).collect();
         let only = words.iter().any(|w| !w.starts_with('-') && *w != "all");
-        let mut features = if only { Features::NONE } else { Features::ALL };
+        let mut features = if only { GpuFeatures::NONE } else { GpuFeatures::ALL };
         for word in words {
             let (name, on) = word.strip_prefix('-').map_or((word, true), |name| (name, false));
             match name {
-                "all" if on => features = Features::ALL,
-                "none" if on => features = Features::NONE,
+                "all" if on => features = GpuFeatures::ALL,
+                "none" if on => features = GpuFeatures::NONE,
                 _ => match features.flag(name) {
                     Some(flag) => *flag = on,
                     None => {
-                        let known = format!("{}, all and none", Features::NAMES.join(", "));
+                        let known = format!("{}, all and none", GpuFeatures::NAMES.join(", "));
                         return Err(GpuError::Feature { name: name.to_owned(), known });
                     }
                 },
@@ -84,7 +85,7 @@ pub struct GpuOptions {
     #[doc(hidden)]
     pub software: bool,
     /// The optional features that may be used.
-    pub features: Features,
+    pub features: GpuFeatures,
     /// Storage: the model's affair.
     #[doc(hidden)]
     pub precision: Precision,
@@ -108,7 +109,7 @@ impl Default for GpuOptions {
         GpuOptions {
             adapter: None,
             software: false,
-            features: Features::ALL,
+            features: GpuFeatures::ALL,
             precision: Precision::F32,
             checked: false,
             batch: None,
@@ -134,7 +135,7 @@ impl GpuOptions {
     }
 
     /// Sets [`GpuOptions::features`].
-    pub fn features(mut self, features: Features) -> GpuOptions {
+    pub fn features(mut self, features: GpuFeatures) -> GpuOptions {
         self.features = features;
         self
     }
@@ -197,7 +198,7 @@ impl GpuOptions {
     /// `DeviceError::Driver` is a panic in the driver, and others are reported.
     pub fn fail(
         mut self,
-        fail: impl Fn(super::testing::Stage) -> Option<super::error::DeviceError> + Send + Sync + 'static,
+        fail: impl Fn(super::testing::FailPoint) -> Option<super::error::DeviceError> + Send + Sync + 'static,
     ) -> GpuOptions {
         self.hooks.fail = Some(Arc::new(fail));
         self
@@ -225,14 +226,17 @@ mod tests {
 
     #[test]
     fn feature_lists() {
-        let parse = |list: &str| Features::parse(list).unwrap_or_else(|e| panic!("{list}: {e}"));
-        assert_eq!(parse("all"), Features::ALL);
-        assert_eq!(parse(""), Features::ALL);
-        assert_eq!(parse("none"), Features::NONE);
-        assert_eq!(parse("-f16"), Features { f16: false, ..Features::ALL });
-        assert_eq!(parse("all,-f16, -subgroups"), Features { f16: false, subgroups: false, ..Features::ALL });
-        assert_eq!(parse("f16,subgroups"), Features { f16: true, subgroups: true, ..Features::NONE });
-        let error = Features::parse("f61").map_err(|e| e.to_string());
+        let parse = |list: &str| GpuFeatures::parse(list).unwrap_or_else(|e| panic!("{list}: {e}"));
+        assert_eq!(parse("all"), GpuFeatures::ALL);
+        assert_eq!(parse(""), GpuFeatures::ALL);
+        assert_eq!(parse("none"), GpuFeatures::NONE);
+        assert_eq!(parse("-f16"), GpuFeatures { f16: false, ..GpuFeatures::ALL });
+        assert_eq!(
+            parse("all,-f16, -subgroups"),
+            GpuFeatures { f16: false, subgroups: false, ..GpuFeatures::ALL }
+        );
+        assert_eq!(parse("f16,subgroups"), GpuFeatures { f16: true, subgroups: true, ..GpuFeatures::NONE });
+        let error = GpuFeatures::parse("f61").map_err(|e| e.to_string());
         assert!(error.is_err_and(|e| e.contains("f61") && e.contains("pipeline-cache")));
     }
 }

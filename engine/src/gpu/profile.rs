@@ -8,13 +8,13 @@ use crate::clock::Moment;
 use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::graph::Value;
-use crate::profile::Profile;
+use crate::profile::NodeProfile;
 use efficientecg_kernels::tensor::Shape;
 
 impl Gpu {
     /// Runs a batch by the clock: each node's time by the device's timestamps, the whole's by the processor's clock.
     /// Where the CPU computes the batch instead, its profile says so.
-    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<Profile, EngineError> {
+    pub fn profile(&self, batch: &mut Batch<'_>) -> Result<NodeProfile, EngineError> {
         let on_device = |network: &Network, batch: &mut Batch<'_>| {
             let start = Moment::now();
             let mut timeline = Timeline::default();
@@ -23,7 +23,7 @@ impl Gpu {
         };
         let on_cpu = |cpu: &Cpu, batch: &mut Batch<'_>| {
             let note = Some(format!("the CPU computed this batch, not {}", self.adapter.name));
-            Ok(Profile { note, ..cpu.profile(batch)? })
+            Ok(NodeProfile { note, ..cpu.profile(batch)? })
         };
         self.compute(batch, on_device, on_cpu)
     }

@@ -9,7 +9,7 @@ use super::layout::{self, Failure};
 use super::network::{DevicePlan, Network, StagingBuffers};
 use super::rows::{read_matrix, write_row};
 #[cfg(feature = "testing")]
-use super::testing::Stage;
+use super::testing::FailPoint;
 use super::timestamps::{Queries, Timeline};
 use crate::Batch;
 use crate::graph::{Graph, Value};
@@ -92,7 +92,7 @@ impl Network {
     ) -> Result<InFlight, Failure> {
         let device = &self.device;
         #[cfg(feature = "testing")]
-        self.inject(Stage::Submit)?;
+        self.inject(FailPoint::Submit)?;
         device.check()?;
         let free = match &queries {
             // Its readback must hold the timestamps too.
@@ -179,8 +179,8 @@ impl Network {
 
     /// Fails as a test asks for.
     #[cfg(feature = "testing")]
-    fn inject(&self, stage: Stage) -> Result<(), DeviceError> {
-        match self.hooks.fail.as_ref().and_then(|fail| fail(stage)) {
+    fn inject(&self, point: FailPoint) -> Result<(), DeviceError> {
+        match self.hooks.fail.as_ref().and_then(|fail| fail(point)) {
             // What follows meets a device that is gone.
             Some(DeviceError::Lost(_)) => self.device.device.destroy(),
             Some(DeviceError::Driver(_)) => std::panic::resume_unwind(Box::new(())),
@@ -202,7 +202,7 @@ impl Network {
         let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts().waits.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "testing")]
-        self.inject(Stage::Wait)?;
+        self.inject(FailPoint::Wait)?;
         let polled = device.device.poll(wait);
         device.check()?;
         match polled {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 /// Given an operation's name and its program, gives what to compile.
 pub(super) type Plant = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 
-/// How a device shall fail at a stage.
-pub(super) type Fail = Arc<dyn Fn(Stage) -> Option<DeviceError> + Send + Sync>;
+/// How a device shall fail at a fail point.
+pub(super) type Fail = Arc<dyn Fn(FailPoint) -> Option<DeviceError> + Send + Sync>;
 
 /// Where a device can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum FailPoint {
     /// Before a submission.
     Submit,
     /// Before the wait for one.

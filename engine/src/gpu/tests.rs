@@ -8,7 +8,7 @@
 use super::device::Device;
 use super::layout::{self, GUARD};
 use super::network::Network;
-use super::options::{Features, GpuOptions};
+use super::options::{GpuFeatures, GpuOptions};
 use super::{Gpu, Probe};
 use crate::Batch;
 use crate::Precision;
@@ -22,7 +22,7 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::bounds::{Approx, Arithmetic};
-use efficientecg_kit::table::entry;
+use efficientecg_kit::operations::entry;
 use efficientecg_kit::{Case, ops};
 
 mod properties;
@@ -35,13 +35,13 @@ fn variant(name: &str) -> GpuOptions {
     // Not among what the user's own runs keep.
     let cache = std::env::temp_dir().join("efficientecg-tests");
     let base = || GpuOptions { software: true, cache: Some(cache.clone()), ..GpuOptions::default() };
-    let plain = Features { f16: false, subgroups: false, ..Features::ALL };
+    let plain = GpuFeatures { f16: false, subgroups: false, ..GpuFeatures::ALL };
     let half = |features| GpuOptions { precision: Precision::F16, features, ..base() };
     match name {
         "f32" => base(),
         "f32_checked" => GpuOptions { checked: true, ..base() },
         "f32_without_subgroups" => GpuOptions { features: plain, ..base() },
-        "f16" => half(Features::ALL),
+        "f16" => half(GpuFeatures::ALL),
         "packed_f16" => half(plain),
         other => panic!("{other} is no variant"),
     }

@@ -3,7 +3,7 @@
 
 use super::device::Device;
 use super::error::DeviceError;
-use crate::profile::{Profile, Span};
+use crate::profile::{NodeProfile, Span};
 
 /// Bytes of a timestamp.
 const STAMP: usize = 8;
@@ -21,10 +21,10 @@ pub(super) struct Timeline {
 
 impl Timeline {
     /// What the whole came to, in this many seconds.
-    pub(super) fn profile(self, seconds: f64) -> Profile {
+    pub(super) fn profile(self, seconds: f64) -> NodeProfile {
         let Timeline { spans, failure, .. } = self;
         let note = failure.map(|why| format!("nodes are not timed: {why}"));
-        Profile { spans, seconds, threads: 1, gpu: true, note }
+        NodeProfile { spans, seconds, threads: 1, gpu: true, note }
     }
 
     /// Notes that nodes could not be timed.

@@ -1,4 +1,4 @@
-//! One folder an operation. The table of them all, with their cases, is `ops` in `tests/kit/src/table.rs`.
+//! One folder an operation. The table of them all, with their cases, is `ops` in `tests/kit/src/operations.rs`.
 
 pub mod classifier;
 pub mod conv;

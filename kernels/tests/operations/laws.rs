@@ -12,7 +12,7 @@ use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::bounds::Arithmetic;
 use efficientecg_kit::harness::{reference, results};
-use efficientecg_kit::{Bounded, Case, Random, Recipe, table};
+use efficientecg_kit::{Bounded, Case, Generator, Recipe, operations};
 
 fn case(op: impl Bounded + 'static, inputs: Vec<Matrix>) -> Case {
     Case { name: "of a law".to_owned(), op: Box::new(op), inputs }
@@ -78,7 +78,7 @@ pub(crate) fn moves_with_its_input(subject: Subject) {
     let count = try_draws("shift", 32, |draw| {
         let mut recipe = Recipe::new(draw);
         let Convolutions { x, kernel, stride, cases } = convolutions(&mut recipe);
-        let (moved, mut noise) = (1 + recipe.below(40), Random::new(1));
+        let (moved, mut noise) = (1 + recipe.below(40), Generator::new(1));
         let later = between(&x, moved * stride, 5, || noise.value());
         // The outputs that see nothing but samples of the record.
         let from = (kernel / 2).div_ceil(stride);
@@ -153,7 +153,7 @@ pub(crate) fn is_linear(subject: Subject) {
 /// Gates and probabilities are in 0 to 1, and the rows of a softmax sum to 1.
 pub(crate) fn gives_probabilities(subject: Subject) {
     let Some((level, precision)) = subject.find() else { return };
-    let entry = table::entry(subject.operation);
+    let entry = operations::entry(subject.operation);
     let count = try_draws("gates", 32, |draw| {
         let mut recipe = Recipe::new(draw);
         let case = (entry.random)(&mut recipe);

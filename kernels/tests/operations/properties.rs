@@ -5,7 +5,7 @@
 
 use crate::Subject;
 use efficientecg_kit::harness::{Bound, check, label, reference};
-use efficientecg_kit::{Draw, Recipe, table};
+use efficientecg_kit::{Draw, Recipe, operations};
 use proptest::array::uniform12;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
@@ -37,7 +37,7 @@ pub(crate) fn try_draws(name: &str, quick: u32, property: impl Fn(Draw)) -> u32 
 
 pub(crate) fn within_bounds(subject: Subject) {
     let Some((level, precision)) = subject.find() else { return };
-    let entry = table::entry(subject.operation);
+    let entry = operations::entry(subject.operation);
     let worst = Cell::new(0.0f64);
     let cases = try_draws(subject.operation, 64, |draw| {
         let case = (entry.random)(&mut Recipe::new(draw));

@@ -5,7 +5,7 @@ use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::depthwise::Depthwise;
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::tensor::Shape;
-use efficientecg_kit::table::entry;
+use efficientecg_kit::operations::entry;
 
 pub(crate) fn refuses_what_does_not_fit(operation: &str) {
     for case in (entry(operation).cases)() {

@@ -9,11 +9,11 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{Feature, Tokens};
+use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::harness::{Bound, check, reference, results};
-use efficientecg_kit::{Bounded, Case, Random};
+use efficientecg_kit::{Bounded, Case, Generator};
 
 pub(crate) fn within_bounds(subject: Subject, cases: Vec<Case>) {
     let Some((level, precision)) = subject.find() else { return };
@@ -44,7 +44,7 @@ pub(crate) fn conv() -> Vec<Case> {
     // Two blocks, three, any stride, two chunks.
     let sizes = [(2, 17, 3, 1, 5), (1, 33, 3, 2, 5), (3, 5, 5, 3, 7), (1, 2, 1, 97, 98)];
     let cases = sizes.map(|(leads, c_out, kernel, stride, cols)| {
-        let mut r = Random::new(c_out);
+        let mut r = Generator::new(c_out);
         let weight = r.weights(c_out * leads * kernel, leads * kernel);
         let op = Conv { weight, bias: r.values(c_out), leads, kernel, stride };
         case(op, vec![r.matrix(Shape::new(leads, cols))])
@@ -72,7 +72,7 @@ pub(crate) fn pointwise() -> Vec<Case> {
         (1, 1, STRIP + 1, [no, no, no, true]),
     ];
     let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
-        let mut r = Random::new(c_out);
+        let mut r = Generator::new(c_out);
         let (weight, bias) = (r.weights(c_out * c_in, c_in), r.values(c_out));
         let mut inputs = vec![r.matrix(Shape::new(c_in, cols))];
         inputs.extend(gate.then(|| r.gate(c_in)));
@@ -96,7 +96,7 @@ pub(crate) fn depthwise() -> Vec<Case> {
         (1, 112, 3, 1, 2),
     ];
     let cases = sizes.map(|(c_in, factor, kernel, stride, cols)| {
-        let (mut r, channels) = (Random::new(c_in + kernel), c_in * factor.max(1));
+        let (mut r, channels) = (Generator::new(c_in + kernel), c_in * factor.max(1));
         let weight = r.weights(channels * c_in, c_in);
         let expand = (factor > 0).then(|| Expand { weight, bias: r.values(channels) });
         let (weight, bias) = (r.weights(channels * kernel, kernel), r.values(channels));
@@ -108,7 +108,7 @@ pub(crate) fn depthwise() -> Vec<Case> {
 
 pub(crate) fn squeeze_excite() -> Vec<Case> {
     let cases = [(5, 2, 5), (70, 2, TIME_CHUNK + 9)].map(|(c, hidden, cols)| {
-        let mut r = Random::new(c);
+        let mut r = Generator::new(c);
         let op = SqueezeExcite {
             reduce: r.weights(hidden * c, c),
             reduce_bias: r.values(hidden),
@@ -125,10 +125,10 @@ pub(crate) fn tokens() -> Vec<Case> {
     let one = |value: f64| Matrix { shape: Shape::new(1, 1), data: vec![value] };
     // Width, the LSTM's inputs, hidden state, steps.
     let cases = [(3, 2, 3, 2), (17, 6, 17, 1), (1, 1, 1, 0)].map(|(dim, width, hidden, steps)| {
-        let mut r = Random::new(dim);
+        let mut r = Generator::new(dim);
         let features = vec![
-            Feature::Continuous { weight: r.values(dim), bias: r.values(dim), missing: r.values(dim) },
-            Feature::Sequence {
+            FeatureWeights::Continuous { weight: r.values(dim), bias: r.values(dim), missing: r.values(dim) },
+            FeatureWeights::Sequence {
                 inputs: width,
                 hidden,
                 input_weight: r.weights(4 * hidden * width, width),
@@ -138,7 +138,7 @@ pub(crate) fn tokens() -> Vec<Case> {
                 proj_bias: r.values(dim),
                 missing: r.values(dim),
             },
-            Feature::Categorical { embedding: r.values(3 * dim) },
+            FeatureWeights::Categorical { embedding: r.values(3 * dim) },
         ];
         let (table, missing) = (r.matrix(Shape::new(3, width)), steps == 0);
         let (value, index) = if missing { (f64::NAN, -1.0) } else { (1.5, 1.0) };
@@ -151,7 +151,7 @@ pub(crate) fn cross_attention() -> Vec<Case> {
     // Tokens, width, heads, channels, positions: two spans, more than four queries, more blocks than are scored together.
     let sizes = [(1, 2, 1, 2, 2), (1, 2, 2, 17, 33), (3, 4, 2, 5, 3), (1, 1, 1, 641, 1)];
     let cases = sizes.map(|(tokens, dim, heads, channels, cols)| {
-        let mut r = Random::new(channels);
+        let mut r = Generator::new(channels);
         let mut linear =
             |inputs: usize| Linear { weight: r.weights(dim * inputs, inputs), bias: r.values(dim) };
         let (q, k, v, out) = (linear(dim), linear(channels), linear(channels), linear(dim));
@@ -166,7 +166,7 @@ pub(crate) fn cross_attention() -> Vec<Case> {
 pub(crate) fn classifier() -> Vec<Case> {
     // Channels, tokens and their width, classes.
     let cases = [(20, 2, 5, 3, true), (3, 0, 0, 17, false)].map(|(c, n, d, classes, softmax)| {
-        let mut r = Random::new(c);
+        let mut r = Generator::new(c);
         let (width, tokens) = (c + n * d, Shape::new(n, d));
         let op = Classifier {
             weight: r.weights(classes * width, width),

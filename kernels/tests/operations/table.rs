@@ -3,7 +3,7 @@
 use crate::Subject;
 use efficientecg_kernels::tensor::Matrix;
 use efficientecg_kit::harness::{Bound, check, label, reference};
-use efficientecg_kit::{Case, table};
+use efficientecg_kit::{Case, operations};
 use std::sync::OnceLock;
 
 /// An operation's cases and what its reference makes of them, computed once for all its tests.
@@ -23,7 +23,7 @@ impl Table {
             (case, want)
         };
         self.cases.get_or_init(|| {
-            let cases = (table::entry(self.operation).cases)();
+            let cases = (operations::entry(self.operation).cases)();
             cases.into_iter().map(with_reference).collect()
         })
     }

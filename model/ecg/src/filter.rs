@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn two_bands_at_once_are_the_formulas() {
-        let mut random = crate::random::Random(2);
+        let mut random = crate::random::SplitMix64(2);
         let bands = [(8.0, 20.0), (3.0, 30.0)];
         for (rate, offset) in [(100.0, 0.0), (360.0, 5.0), (1000.0, -2000.0), (100_000.0, 1.0)] {
             for n in [1, 2, 50, 3000] {

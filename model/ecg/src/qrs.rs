@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 /// A window around a beat's place.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+pub(super) struct QrsWindow {
     /// Seconds before the beat.
     pub(super) before: f64,
     /// Seconds after it.
@@ -12,11 +12,11 @@ pub(super) struct Window {
 }
 
 /// What is compared between beats: the complex and its flanks.
-pub(super) const SEGMENT: Window = Window { before: 0.1, after: 0.12 };
+pub(super) const SEGMENT: QrsWindow = QrsWindow { before: 0.1, after: 0.12 };
 /// What a complex takes at most, as a rule: this is taken out of a signal in which other waves are sought.
-pub(super) const EXTENT: Window = Window { before: 0.07, after: 0.1 };
+pub(super) const EXTENT: QrsWindow = QrsWindow { before: 0.07, after: 0.1 };
 
-impl Window {
+impl QrsWindow {
     /// Samples from the beat's place on, each end the nearest.
     pub(super) fn samples(self, rate: f64) -> Range<i64> {
         let nearest = |seconds: f64| (seconds * rate + 0.5).floor() as i64;

@@ -1,18 +1,11 @@
 //! Random numbers that are the same everywhere, free of library functions.
 
-/// Random numbers by SplitMix64 (Steele, Lea and Flood, 2014), from a seed.
-///
-/// ```
-/// use efficientecg_ecg::random::Random;
-/// let mut random = Random(7);
-/// let (a, b) = (random.uniform(), random.uniform());
-/// assert!(a != b && (0.0..1.0).contains(&a));
-/// assert_eq!(Random(7).uniform(), a);
-/// ```
+/// Random numbers by SplitMix64 (Steele, Lea and Flood, 2014), from a seed: `SplitMix64(7).uniform()`. `tests/kit` builds on this
+/// source too.
 #[derive(Debug, Clone)]
-pub struct Random(pub u64);
+pub struct SplitMix64(pub u64);
 
-impl Random {
+impl SplitMix64 {
     /// 64 random bits.
     // No iterator: it has no end, and what is drawn next differs from call to call.
     #[allow(clippy::should_implement_trait)]
@@ -47,7 +40,7 @@ mod tests {
     #[test]
     fn the_generator_is_splitmix() {
         // First outputs for seed 1234567, as published with the reference implementation.
-        let mut random = Random(1_234_567);
+        let mut random = SplitMix64(1_234_567);
         assert_eq!(random.next(), 6_457_827_717_110_365_317);
         assert_eq!(random.next(), 3_203_168_211_198_807_973);
     }

@@ -113,7 +113,7 @@ fn exchange(ranks: &mut [Lane], old: &Lane, new: &Lane) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use crate::random::SplitMix64;
     use crate::segments::middle;
 
     fn plain(rows: &[&[f32]], columns: usize) -> Vec<f32> {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn medians_of_a_moving_window_are_the_plain_ones() {
-        let mut random = Random(7);
+        let mut random = SplitMix64(7);
         for columns in [1, 7, 8, 9, 54] {
             // Few values, so that many are equal.
             let mut value = || (random.uniform() * 20.0).floor() as f32 - 10.0;

@@ -27,11 +27,11 @@ use std::f64::consts::TAU;
 use super::error::{Error, Result};
 use super::wfdb::{Annotation, Annotations, Code};
 use super::{Lead, Record, Sex};
-use crate::random::Random;
+use crate::random::SplitMix64;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct SynthOptions {
     /// Record name.
     pub name: String,
     /// Seed of all that is random.
@@ -52,7 +52,7 @@ pub struct Options {
     pub sex: Sex,
 }
 
-impl Default for Options {
+impl Default for SynthOptions {
     fn default() -> Self {
         Self {
             name: "demo".into(),
@@ -128,9 +128,9 @@ struct Beat {
 ///
 /// # Errors
 /// An option is out of its range.
-pub fn generate(options: &Options) -> Result<(Record, Annotations)> {
+pub fn generate(options: &SynthOptions) -> Result<(Record, Annotations)> {
     check(options)?;
-    let mut random = Random(options.seed);
+    let mut random = SplitMix64(options.seed);
     let beats = beats(options, &mut random);
     let leads = (0..LEADS.len())
         .map(|index| Lead {
@@ -173,7 +173,7 @@ pub fn generate(options: &Options) -> Result<(Record, Annotations)> {
     Ok((record, annotations))
 }
 
-fn check(options: &Options) -> Result<()> {
+fn check(options: &SynthOptions) -> Result<()> {
     for (item, expected, value, range) in [
         ("duration", "10 to 86400 s", options.seconds, 10.0..=86_400.0),
         ("sample rate", "100 to 2000 Hz", options.sample_rate, 100.0..=2000.0),
@@ -188,16 +188,16 @@ fn check(options: &Options) -> Result<()> {
 }
 
 /// The beats, from before the record to beyond its end.
-fn beats(options: &Options, random: &mut Random) -> Vec<Beat> {
+fn beats(options: &SynthOptions, random: &mut SplitMix64) -> Vec<Beat> {
     let usual = 60.0 / options.heart_rate;
     let phases = [random.uniform() * TAU, random.uniform() * TAU];
     // Sinus intervals swing by some 3 % with Mayer waves, 4 % with respiration, and 1 % at random.
-    let sinus = |t: f64, random: &mut Random| {
+    let sinus = |t: f64, random: &mut SplitMix64| {
         let mayer = (TAU * 0.1 * t + phases[0]).sin();
         let breath = (TAU * 0.25 * t + phases[1]).sin();
         usual * (1.0 + 0.03 * mayer + 0.04 * breath + 0.01 * random.normal())
     };
-    let run = |random: &mut Random| {
+    let run = |random: &mut SplitMix64| {
         let mean = options.premature_every.map(|n| n.max(4));
         mean.map(|n| n / 2 + random.below(n) + 1)
     };
@@ -243,7 +243,7 @@ fn beats(options: &Options, random: &mut Random) -> Vec<Beat> {
 }
 
 /// Samples of one lead in mV.
-fn lead(index: usize, options: &Options, beats: &[Beat], random: &mut Random) -> Vec<f32> {
+fn lead(index: usize, options: &SynthOptions, beats: &[Beat], random: &mut SplitMix64) -> Vec<f32> {
     let step = 1.0 / options.sample_rate;
     let count = (options.seconds * options.sample_rate) as usize;
     let pulls = pulls(index, beats);
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn signals_are_plausible_millivolts() {
-        let (record, truth) = generate(&Options::default()).expect("options in range");
+        let (record, truth) = generate(&SynthOptions::default()).expect("options in range");
         let count = |code| truth.items.iter().filter(|a| a.code == code).count();
         let counts = [Code::NORMAL, Code::ATRIAL, Code::VENTRICULAR].map(count);
         assert!(counts[0] > 70 && counts[1] >= 3 && counts[2] >= 3, "{counts:?}");
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn the_same_options_give_the_same_record() {
         let make = |seed| {
-            let options = Options { seed, seconds: 12.0, ..Options::default() };
+            let options = SynthOptions { seed, seconds: 12.0, ..SynthOptions::default() };
             generate(&options).expect("options in range")
         };
         assert_eq!(make(7), make(7));
@@ -355,10 +355,10 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        let wrong: [fn(&mut Options); 4] =
+        let wrong: [fn(&mut SynthOptions); 4] =
             [|o| o.seconds = f64::NAN, |o| o.sample_rate = 1e9, |o| o.heart_rate = 0.0, |o| o.noise = -1.0];
         for change in wrong {
-            let mut options = Options::default();
+            let mut options = SynthOptions::default();
             change(&mut options);
             assert!(generate(&options).is_err(), "{options:?}");
         }

@@ -5,7 +5,7 @@
 //! line). A record is drawn whole: its beats are not independent. Draws come of a fixed seed, so the same
 //! files give the same interval.
 
-use efficientecg_ecg::random::Random;
+use efficientecg_ecg::random::SplitMix64;
 use efficientecg_ecg::statistics::{ascending, quantile};
 
 /// The seed of the program's draws.
@@ -21,7 +21,7 @@ pub fn intervals(
     seed: u64,
     mut statistics: impl FnMut(&[usize]) -> Vec<Option<f64>>,
 ) -> Vec<Option<Interval>> {
-    let mut random = Random(seed);
+    let mut random = SplitMix64(seed);
     let mut values: Vec<Vec<f64>> = Vec::new();
     let mut places = vec![0; records];
     for _ in 0..draws {

@@ -3,7 +3,7 @@
 //! ```text
 //! pairing.rs      which test beat is which reference beat, by the rules of `bxb`
 //! beats.rs        the matrix of ANSI/AAMI EC57 and its statistics: a record's, gross, average
-//! table.rs        comma-separated values in
+//! csv.rs          comma-separated values in
 //! records.rs      one class a record: F1 of each class and their mean (CinC 2017)
 //! multilabel.rs   several classes a record: area under the ROC curve, F1
 //! calibration.rs  expected calibration error
@@ -16,10 +16,10 @@
 pub mod beats;
 pub mod bootstrap;
 pub mod calibration;
+pub mod csv;
 pub mod multilabel;
 pub mod pairing;
 pub mod records;
-pub mod table;
 
 /// A part of a whole, in cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

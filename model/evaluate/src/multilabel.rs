@@ -6,7 +6,7 @@
 //! where all records have the class or none has, F1 where neither side has it; the means are of what is defined.
 
 use super::calibration::{Calibration, Judged};
-use super::table::{Joined, Table};
+use super::csv::{CsvTable, Joined};
 use super::{ClassFigures, mean};
 use efficientecg_files::FileError;
 
@@ -32,7 +32,7 @@ pub struct LabelFigures {
 
 /// Figures of some records.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figures {
+pub struct MultilabelFigures {
     /// Each class by itself.
     pub classes: Vec<LabelFigures>,
     /// Mean area.
@@ -50,8 +50,12 @@ impl Multilabel {
     ///
     /// # Errors
     /// Rows that do not read so; a class that one table lacks.
-    pub fn read(reference: &Table, predictions: &Table, joined: &Joined) -> Result<Multilabel, FileError> {
-        let names = |table: &Table| {
+    pub fn read(
+        reference: &CsvTable,
+        predictions: &CsvTable,
+        joined: &Joined,
+    ) -> Result<Multilabel, FileError> {
+        let names = |table: &CsvTable| {
             let fix = "begin the table with a line record,CLASS1,CLASS2";
             table
                 .header
@@ -99,7 +103,7 @@ impl Multilabel {
     }
 
     /// Figures of the records at these places, which may repeat; a class is given at a probability of at least `threshold`.
-    pub fn figures(&self, places: &[usize], threshold: f64) -> Figures {
+    pub fn figures(&self, places: &[usize], threshold: f64) -> MultilabelFigures {
         let class = |cases: &Vec<Judged>| {
             let mut drawn: Vec<Judged> = places.iter().map(|p| cases[*p]).collect();
             let given = |c: &&Judged| c.confidence >= threshold;
@@ -114,7 +118,7 @@ impl Multilabel {
             }
         };
         let classes: Vec<LabelFigures> = self.cases.iter().map(class).collect();
-        Figures {
+        MultilabelFigures {
             macro_auc: mean(classes.iter().map(|c| c.auc)),
             macro_f1: mean(classes.iter().map(|c| c.counts.f1())),
             calibration_error: mean(classes.iter().map(|c| c.calibration_error)),
@@ -123,7 +127,7 @@ impl Multilabel {
     }
 
     /// Figures of all records.
-    pub fn all(&self, threshold: f64) -> Figures {
+    pub fn all(&self, threshold: f64) -> MultilabelFigures {
         let places: Vec<usize> = (0..self.records()).collect();
         self.figures(&places, threshold)
     }
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn areas_are_the_parts_of_pairs() {
-        let mut random = efficientecg_ecg::random::Random(9);
+        let mut random = efficientecg_ecg::random::SplitMix64(9);
         for _ in 0..50 {
             // Few levels, so that many tie.
             let cases: Vec<(f64, bool)> =
@@ -187,7 +191,7 @@ mod tests {
     }
 
     fn read(reference: &str, predictions: &str) -> Result<Multilabel, FileError> {
-        let table = |name: &str, text| Table::parse(Path::new(name), text, &["record"]);
+        let table = |name: &str, text| CsvTable::parse(Path::new(name), text, &["record"]);
         let (a, b) = (table("r.csv", reference)?, table("p.csv", predictions)?);
         Multilabel::read(&a, &b, &Joined::new(&a, &b, false)?)
     }

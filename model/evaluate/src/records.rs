@@ -10,7 +10,7 @@
 //! A class that neither side has is undefined and left out of the mean.
 
 use super::calibration::{Calibration, Judged};
-use super::table::{Joined, Row, Table};
+use super::csv::{CsvRow, CsvTable, Joined};
 use super::{ClassFigures, Ratio, mean};
 use efficientecg_files::FileError;
 use std::collections::{BTreeSet, HashMap};
@@ -24,7 +24,7 @@ const SUM_TOLERANCE: f64 = 0.02;
 
 /// A record's class, and what it was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Case {
+pub struct Prediction {
     /// Place of its class.
     pub truth: usize,
     /// Place of the class given.
@@ -35,18 +35,18 @@ pub struct Case {
 
 /// Records with one class each.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Records {
+pub struct Multiclass {
     /// Their names.
     pub classes: Vec<String>,
     /// Places of the classes whose F1 are averaged.
     pub averaged: Vec<usize>,
     /// A case a record.
-    pub cases: Vec<Case>,
+    pub cases: Vec<Prediction>,
 }
 
 /// Figures of some records.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figures {
+pub struct MulticlassFigures {
     /// Records by class (row) and class given (column).
     pub matrix: Vec<Vec<u64>>,
     /// Each class by itself.
@@ -66,7 +66,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(table: &Table) -> Result<Columns, FileError> {
+    fn of(table: &CsvTable) -> Result<Columns, FileError> {
         let width = table.rows[0].fields.len();
         let invalid = |expected: &str, found: String| {
             let fix = "name the columns record,class,CLASS1,CLASS2, or give records and classes alone";
@@ -91,7 +91,7 @@ impl Columns {
     }
 
     /// The class that a row gives and, where it is known, its probability.
-    fn read(&self, table: &Table, row: &Row) -> Result<(String, Option<f64>), FileError> {
+    fn read(&self, table: &CsvTable, row: &CsvRow) -> Result<(String, Option<f64>), FileError> {
         let mut best: Option<(&str, f64)> = None;
         let mut named = None;
         let mut sum = 0.0;
@@ -128,7 +128,7 @@ impl Columns {
     }
 }
 
-impl Records {
+impl Multiclass {
     /// Takes the classes of the records that two tables have. The reference is `record,class` rows, predictions the same or with a
     /// first line `record,class,N,A,O,~` and a probability for each class (then `class` may be left out, and is the first of the
     /// highest probability). `averaged` names the classes whose F1 are averaged: without it, all but `~`.
@@ -136,11 +136,11 @@ impl Records {
     /// # Errors
     /// Rows that do not read so; an averaged class that no record has.
     pub fn read(
-        reference: &Table,
-        predictions: &Table,
+        reference: &CsvTable,
+        predictions: &CsvTable,
         joined: &Joined,
         averaged: Option<&[String]>,
-    ) -> Result<Records, FileError> {
+    ) -> Result<Multiclass, FileError> {
         if let Some(row) = reference.rows.iter().find(|r| r.fields.len() != 2) {
             let found = row.fields.len().to_string();
             let fix = "give rows of a record and its class";
@@ -166,7 +166,7 @@ impl Records {
         others.sort_by_key(place);
         classes.extend(others);
         let places: HashMap<&String, usize> = classes.iter().zip(0..).collect();
-        let case = |(truth, (given, confidence)): &(String, (String, Option<f64>))| Case {
+        let case = |(truth, (given, confidence)): &(String, (String, Option<f64>))| Prediction {
             truth: places[truth],
             given: places[given],
             confidence: *confidence,
@@ -185,11 +185,11 @@ impl Records {
                 names.iter().map(place).collect::<Result<_, _>>()?
             }
         };
-        Ok(Records { classes, averaged, cases })
+        Ok(Multiclass { classes, averaged, cases })
     }
 
     /// Figures of the records at these places, which may repeat.
-    pub fn figures(&self, places: impl IntoIterator<Item = usize>) -> Figures {
+    pub fn figures(&self, places: impl IntoIterator<Item = usize>) -> MulticlassFigures {
         let n = self.classes.len();
         let mut matrix = vec![vec![0; n]; n];
         for place in places {
@@ -202,7 +202,7 @@ impl Records {
             right: matrix[c][c],
         };
         let classes: Vec<ClassFigures> = (0..n).map(class).collect();
-        Figures {
+        MulticlassFigures {
             mean_f1: mean(self.averaged.iter().map(|c| classes[*c].f1())),
             accuracy: Ratio {
                 part: classes.iter().map(|c| c.right).sum(),
@@ -214,7 +214,7 @@ impl Records {
     }
 
     /// Figures of all records.
-    pub fn all(&self) -> Figures {
+    pub fn all(&self) -> MulticlassFigures {
         self.figures(0..self.cases.len())
     }
 
@@ -234,13 +234,13 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    fn table(name: &str, text: &str) -> Table {
-        Table::parse(Path::new(name), text, &["record"]).expect("a table")
+    fn table(name: &str, text: &str) -> CsvTable {
+        CsvTable::parse(Path::new(name), text, &["record"]).expect("a table")
     }
 
-    fn read(reference: &str, predictions: &str) -> Result<Records, FileError> {
+    fn read(reference: &str, predictions: &str) -> Result<Multiclass, FileError> {
         let (a, b) = (table("r.csv", reference), table("p.csv", predictions));
-        Records::read(&a, &b, &Joined::new(&a, &b, false)?, None)
+        Multiclass::read(&a, &b, &Joined::new(&a, &b, false)?, None)
     }
 
     /// Six records: N taken for N, N and O; A for A; O for N; ~ for ~.
@@ -268,12 +268,12 @@ mod tests {
         let given = "record,A,N\n1,0.25,0.75\n2,0.5,0.5\n";
         let records = read("1,N\n2,N\n", given).expect("tables");
         assert_eq!(records.classes, ["A", "N"]);
-        assert_eq!(records.cases[1], Case { truth: 1, given: 0, confidence: Some(0.5) });
+        assert_eq!(records.cases[1], Prediction { truth: 1, given: 0, confidence: Some(0.5) });
         // 0.75 and right: off by 0.25. 0.5 and wrong: off by 0.5.
         let error = records.calibration().and_then(|c| c.error()).expect("cases");
         assert!((error - 0.375).abs() < 1e-12);
         let named = read("1,N\n2,N\n", "record,class,A,N\n1,A,0.25,0.75\n2,N,0.5,0.5\n").expect("tables");
-        assert_eq!(named.cases[0], Case { truth: 1, given: 0, confidence: Some(0.25) });
+        assert_eq!(named.cases[0], Prediction { truth: 1, given: 0, confidence: Some(0.25) });
     }
 
     #[test]
@@ -299,7 +299,7 @@ mod tests {
         let joined = Joined::new(&a, &b, false).expect("the same");
         let mean = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-            Records::read(&a, &b, &joined, Some(&names))
+            Multiclass::read(&a, &b, &joined, Some(&names))
         };
         assert_eq!(mean(&["A", "N"]).map(|r| r.averaged), Ok(vec![1, 0]));
         assert!(mean(&["X"]).expect_err("no X").to_string().contains("one of N A O ~"));

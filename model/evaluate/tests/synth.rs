@@ -1,14 +1,14 @@
 //! The detector finds the beats of synthetic records where these say they are.
 
 use efficientecg_ecg::peaks;
-use efficientecg_ecg::synth::{Options, generate};
+use efficientecg_ecg::synth::{SynthOptions, generate};
 use efficientecg_ecg::wfdb::Code;
 use efficientecg_evaluate::pairing;
 
 #[test]
 fn beats_are_where_they_are_said_to_be() {
     for seed in 0..20 {
-        let options = Options { seed, heart_rate: 50.0 + 3.0 * seed as f64, ..Options::default() };
+        let options = SynthOptions { seed, heart_rate: 50.0 + 3.0 * seed as f64, ..SynthOptions::default() };
         let (record, truth) = generate(&options).expect("options in range");
         let lead = &record.leads[0];
         let found = peaks::detect(&lead.samples, lead.sample_rate).expect("a fair rate");

@@ -1,4 +1,4 @@
-use super::{Folder, Layer};
+use super::{Affine, Folder};
 use crate::overflow::Overflow;
 use crate::weights::tests::{generate, small};
 use crate::weights::{Values, Weights};
@@ -20,7 +20,7 @@ fn folding_is_batch_norm_after_the_convolution() {
         weights.arrays().iter().filter_map(|(name, a)| Some((name.strip_suffix(".conv.weight")?, a)));
     let mut count = 0;
     for (name, array) in layers {
-        let Layer { weight, bias } = folder.conv_bn(name).expect("folded");
+        let Affine { weight, bias } = folder.conv_bn(name).expect("folded");
         let (outputs, window) = (array.shape[0], array.shape[1] * array.shape[2]);
         assert_eq!((weight.len(), bias.len()), (outputs * window, outputs));
         let x: Vec<f64> = (0..window).map(|i| (i as f64 * 0.7).sin()).collect();
@@ -42,7 +42,7 @@ fn other_layers_pass_through() {
     let weights = generate(small());
     let folder = Folder::new(&weights, Overflow::F32);
     let get = |name: &str| weights.arrays()[name].data.to_f64();
-    let Layer { weight, bias } = folder.linear("fusion.k").expect("as it is");
+    let Affine { weight, bias } = folder.linear("fusion.k").expect("as it is");
     assert_eq!((weight, bias), (get("fusion.k.weight"), get("fusion.k.bias")));
     let [a, b] = ["ih", "hh"].map(|part| format!("fusion.features.rhythm.lstm.bias_{part}_l0"));
     let sum: Vec<f64> = get(&a).iter().zip(get(&b)).map(|(a, b)| a + b).collect();

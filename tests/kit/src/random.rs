@@ -2,25 +2,44 @@
 
 use efficientecg_kernels::tensor::{Matrix, Shape};
 
-/// Pseudo-random numbers for cases: SplitMix64 (Steele, Lea and Flood, 2014). Values are exact in f32.
-pub struct Random(u64);
+// The library's generator, by its source: an arrow from the tests of `kernels` to `model/ecg` would point the wrong way.
+#[path = "../../../model/ecg/src/random.rs"]
+mod splitmix64;
 
-impl Random {
+pub use splitmix64::SplitMix64;
+
+/// Pseudo-random numbers for cases, networks and inputs, drawn from [`SplitMix64`].
+pub struct Generator(SplitMix64);
+
+impl Generator {
     /// A sequence of its own for each seed.
-    pub fn new(seed: usize) -> Random {
-        Random(seed as u64)
+    pub fn new(seed: usize) -> Generator {
+        Generator(SplitMix64(seed as u64))
     }
 
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next()
     }
 
-    /// A multiple of 2^-20 in -1 to 1.
+    /// A whole number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.bits() % n as u64) as usize
+    }
+
+    /// Of mean 0 and standard deviation 1: uniform, so that no libm decides its bits.
+    pub fn unit(&mut self) -> f64 {
+        (self.0.uniform() - 0.5) * 12f64.sqrt()
+    }
+
+    /// `n` numbers of [`Generator::unit`], in f32.
+    pub fn units(&mut self, n: usize) -> Vec<f32> {
+        (0..n).map(|_| self.unit() as f32).collect()
+    }
+
+    /// A multiple of 2^-20 in -1 to 1, exact in f32.
     pub fn value(&mut self) -> f64 {
-        ((self.next() >> 43) as f64 - (1u64 << 20) as f64) / (1u64 << 20) as f64
+        ((self.bits() >> 43) as f64 - (1u64 << 20) as f64) / (1u64 << 20) as f64
     }
 
     /// `n` values.

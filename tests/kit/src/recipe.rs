@@ -2,7 +2,7 @@
 
 use crate::bounds::Bounded;
 use crate::case::Case;
-use crate::random::Random;
+use crate::random::Generator;
 use efficientecg_kernels::tensor::{Matrix, Shape};
 
 /// The numbers that a recipe is made from; smaller ones make smaller cases, so that a failing draw can be shrunk.
@@ -10,7 +10,7 @@ pub type Draw = [u32; 12];
 
 /// How the numbers of an operand are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
+pub enum Distribution {
     /// Zeros of both signs.
     Zeros,
     /// One number, again and again.
@@ -29,35 +29,41 @@ pub enum Values {
     Mixed,
 }
 
-impl Values {
-    const ALL: [Values; 8] = [
-        Values::Zeros,
-        Values::Constant,
-        Values::Normal,
-        Values::Positive,
-        Values::Huge,
-        Values::Tiny,
-        Values::Subnormal,
-        Values::Mixed,
+impl Distribution {
+    const ALL: [Distribution; 8] = [
+        Distribution::Zeros,
+        Distribution::Constant,
+        Distribution::Normal,
+        Distribution::Positive,
+        Distribution::Huge,
+        Distribution::Tiny,
+        Distribution::Subnormal,
+        Distribution::Mixed,
     ];
 
     /// Numbers that are f32, the same for the same `random`.
-    pub fn take(self, random: &mut Random, n: usize) -> Vec<f64> {
+    pub fn take(self, random: &mut Generator, n: usize) -> Vec<f64> {
         let constant = 2.0 * random.value();
-        let mut one = |values: Values| -> f64 {
+        let mut one = |values: Distribution| -> f64 {
             let v = random.value();
             match values {
-                Values::Zeros => 0.0f64.copysign(v),
-                Values::Constant => constant,
-                Values::Normal | Values::Mixed => 2.0 * v,
-                Values::Positive => 2.0 * v.abs(),
-                Values::Huge => v * 2f64.powi(41),
-                Values::Tiny => v * 2f64.powi(-60),
-                Values::Subnormal => f64::from((v * 2f64.powi(-127)) as f32),
+                Distribution::Zeros => 0.0f64.copysign(v),
+                Distribution::Constant => constant,
+                Distribution::Normal | Distribution::Mixed => 2.0 * v,
+                Distribution::Positive => 2.0 * v.abs(),
+                Distribution::Huge => v * 2f64.powi(41),
+                Distribution::Tiny => v * 2f64.powi(-60),
+                Distribution::Subnormal => f64::from((v * 2f64.powi(-127)) as f32),
             }
         };
-        let kinds = [Values::Zeros, Values::Normal, Values::Positive, Values::Tiny, Values::Subnormal];
-        (0..n).map(|i| one(if self == Values::Mixed { kinds[i * 7 % 5] } else { self })).collect()
+        let kinds = [
+            Distribution::Zeros,
+            Distribution::Normal,
+            Distribution::Positive,
+            Distribution::Tiny,
+            Distribution::Subnormal,
+        ];
+        (0..n).map(|i| one(if self == Distribution::Mixed { kinds[i * 7 % 5] } else { self })).collect()
     }
 }
 
@@ -68,9 +74,9 @@ pub struct Recipe {
     /// Bits for whatever may be or not be.
     pub flags: u32,
     /// How operands are chosen.
-    pub values: Values,
+    pub values: Distribution,
     /// How weights are.
-    pub weights: Values,
+    pub weights: Distribution,
     seed: usize,
     next: usize,
 }
@@ -88,15 +94,15 @@ const LENGTHS: [usize; 16] =
 impl Recipe {
     /// The recipe of a draw.
     pub fn new(draw: Draw) -> Recipe {
-        let pick = |d: u32| Values::ALL[(d >> 29) as usize];
+        let pick = |d: u32| Distribution::ALL[(d >> 29) as usize];
         // Half of all weights, and a third of all operands, are as in a network.
         let (values, weights) = (pick(draw[0]), pick(draw[1]));
         Recipe {
             flags: draw[2],
-            values: if draw[0].is_multiple_of(3) { Values::Normal } else { values },
+            values: if draw[0].is_multiple_of(3) { Distribution::Normal } else { values },
             // Products of huge numbers by huge ones, layer after layer, leave the range.
-            weights: if draw[1].is_multiple_of(2) || weights == Values::Huge {
-                Values::Normal
+            weights: if draw[1].is_multiple_of(2) || weights == Distribution::Huge {
+                Distribution::Normal
             } else {
                 weights
             },
@@ -132,20 +138,20 @@ impl Recipe {
     }
 
     /// The numbers to fill a case with.
-    pub fn random(&self) -> Random {
-        Random::new(self.seed)
+    pub fn random(&self) -> Generator {
+        Generator::new(self.seed)
     }
 
     /// Weights of a layer of `inputs` inputs, so that activations keep their size.
-    pub fn layer(&self, random: &mut Random, n: usize, inputs: usize) -> Vec<f64> {
+    pub fn layer(&self, random: &mut Generator, n: usize, inputs: usize) -> Vec<f64> {
         match self.weights {
-            Values::Normal => random.weights(n, inputs),
+            Distribution::Normal => random.weights(n, inputs),
             other => other.take(random, n),
         }
     }
 
     /// An operand.
-    pub fn matrix(&self, random: &mut Random, shape: Shape) -> Matrix {
+    pub fn matrix(&self, random: &mut Generator, shape: Shape) -> Matrix {
         Matrix { shape, data: self.values.take(random, shape.len()) }
     }
 

@@ -16,7 +16,7 @@ mod faults;
 mod run;
 
 use faults::{FAULTS, Fault};
-use run::Outcome;
+use run::Verdict;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -65,7 +65,7 @@ fn check(names: &[String]) -> Result<bool, String> {
         progress(&format!("without a fault, {} of {}: cargo test {command}", i + 1, commands.len()));
         let start = Instant::now();
         match run::test(&tree, command, &folder.join(format!("no-fault-{}.log", i + 1)))? {
-            Outcome::Survived => progress(&format!("  passes, {} s", start.elapsed().as_secs())),
+            Verdict::Survived => progress(&format!("  passes, {} s", start.elapsed().as_secs())),
             other => return Err(format!("the tests do not pass without a fault: {other}")),
         }
     }
@@ -80,8 +80,8 @@ fn check(names: &[String]) -> Result<bool, String> {
         let seconds = start.elapsed().as_secs();
         progress(&format!("{:2} of {}  {:28} {seconds:4} s  {outcome}", i + 1, chosen.len(), fault.name));
         match outcome {
-            Outcome::Caught(_) | Outcome::Died(_) | Outcome::TimedOut(_) => caught += 1,
-            Outcome::Survived | Outcome::DoesNotBuild => survivors.push(fault),
+            Verdict::Caught(_) | Verdict::Died(_) | Verdict::TimedOut(_) => caught += 1,
+            Verdict::Survived | Verdict::DoesNotBuild => survivors.push(fault),
         }
     }
     copy::renew(&root(), &tree)?;

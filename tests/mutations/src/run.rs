@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// What became of a run of tests.
-pub(crate) enum Outcome {
+pub(crate) enum Verdict {
     /// These tests failed.
     Caught(Vec<String>),
     /// The test program died, of this.
@@ -24,26 +24,26 @@ pub(crate) enum Outcome {
     DoesNotBuild,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Outcome::Caught(tests) => write!(f, "caught by {}", tests.join(", ")),
-            Outcome::Died(how) => write!(f, "caught: the test program died ({how})"),
-            Outcome::TimedOut(failed) => {
+            Verdict::Caught(tests) => write!(f, "caught by {}", tests.join(", ")),
+            Verdict::Died(how) => write!(f, "caught: the test program died ({how})"),
+            Verdict::TimedOut(failed) => {
                 write!(f, "caught by time-out: the tests hang")?;
                 if failed.is_empty() { Ok(()) } else { write!(f, " ({} failed before)", failed.join(", ")) }
             }
-            Outcome::Survived => f.write_str("SURVIVED"),
-            Outcome::DoesNotBuild => f.write_str("DOES NOT BUILD"),
+            Verdict::Survived => f.write_str("SURVIVED"),
+            Verdict::DoesNotBuild => f.write_str("DOES NOT BUILD"),
         }
     }
 }
 
 /// Runs `cargo test` with these arguments in `tree`; what it says goes to `log`.
-pub(crate) fn test(tree: &Path, arguments: &str, log: &Path) -> Result<Outcome, String> {
+pub(crate) fn test(tree: &Path, arguments: &str, log: &Path) -> Result<Verdict, String> {
     let build = cargo(tree, arguments, true, log)?;
     if !build.is_some_and(|status| status.success()) {
-        return Ok(Outcome::DoesNotBuild);
+        return Ok(Verdict::DoesNotBuild);
     }
     let status = cargo(tree, arguments, false, log)?;
     let said = fs::read(log).map_err(|e| format!("{}: {e}", log.display()))?;
@@ -57,10 +57,10 @@ pub(crate) fn test(tree: &Path, arguments: &str, log: &Path) -> Result<Outcome, 
         })
         .unwrap_or_default();
     Ok(match status {
-        None => Outcome::TimedOut(failed),
-        Some(status) if status.success() => Outcome::Survived,
-        Some(_) if !failed.is_empty() => Outcome::Caught(failed),
-        Some(status) => Outcome::Died(
+        None => Verdict::TimedOut(failed),
+        Some(status) if status.success() => Verdict::Survived,
+        Some(_) if !failed.is_empty() => Verdict::Caught(failed),
+        Some(status) => Verdict::Died(
             said.lines()
                 .rev()
                 .find_map(|l| {

@@ -3,16 +3,16 @@
 use crate::args::Synth;
 use crate::error::Failure;
 use crate::out;
-use efficientecg::ecg::synth::{Options, generate};
+use efficientecg::ecg::synth::{SynthOptions, generate};
 use efficientecg::ecg::wfdb::{self, StorageFormat};
 
 pub(crate) fn run(args: &Synth) -> Result<(), Failure> {
-    let options = Options {
+    let options = SynthOptions {
         name: args.name.clone(),
         seed: args.seed,
         seconds: args.seconds,
         heart_rate: args.heart_rate,
-        ..Options::default()
+        ..SynthOptions::default()
     };
     let (record, annotations) = generate(&options)?;
     std::fs::create_dir_all(&args.output).map_err(Failure::write(&args.output))?;

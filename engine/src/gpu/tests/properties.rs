@@ -3,8 +3,8 @@
 
 use super::{check, open, variant};
 use crate::Precision;
-use efficientecg_kit::table::entry;
-use efficientecg_kit::{Recipe, Values};
+use efficientecg_kit::operations::entry;
+use efficientecg_kit::{Distribution, Recipe};
 use proptest::array::uniform12;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
@@ -25,8 +25,8 @@ pub(super) fn within_bounds(operation: &str, name: &str) {
     let result = TestRunner::new(config).run(&uniform12(any::<u32>()), |draw| {
         let mut recipe = Recipe::new(draw);
         // Beyond the range of f16.
-        if options.precision == Precision::F16 && recipe.values == Values::Huge {
-            recipe.values = Values::Normal;
+        if options.precision == Precision::F16 && recipe.values == Distribution::Huge {
+            recipe.values = Distribution::Normal;
         }
         let case = (entry.random)(&mut recipe);
         // A graph has no node of no operands.

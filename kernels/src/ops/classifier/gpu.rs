@@ -2,7 +2,7 @@
 
 use super::Classifier;
 use crate::gpu::{
-    DeviceWeights, Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
+    Binding, DeviceWeights, Dims, Element, Launch, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
     four_rows, pitch,
 };
 use crate::op;
@@ -33,15 +33,15 @@ impl Shader for ClassifierShader<'_> {
         &PROGRAM
     }
 
-    fn operands(&self) -> Vec<Operand> {
+    fn bindings(&self) -> Vec<Binding> {
         vec![
-            Operand::Input(1),
-            if self.0.tokens.rows > 0 { Operand::Input(2) } else { Operand::Absent },
-            Operand::Weight(0),
-            Operand::Weight(1),
-            Operand::Output(0),
-            Operand::Output(1),
-            Operand::Scratch,
+            Binding::Input(1),
+            if self.0.tokens.rows > 0 { Binding::Input(2) } else { Binding::Absent },
+            Binding::Weight(0),
+            Binding::Weight(1),
+            Binding::Output(0),
+            Binding::Output(1),
+            Binding::Scratch,
         ]
     }
 

@@ -2,7 +2,7 @@
 
 use super::Conv;
 use crate::gpu::{
-    DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, WorkgroupTile, pitch,
+    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, WorkgroupTile, pitch,
 };
 use crate::op;
 use crate::ops::window::Window;
@@ -30,8 +30,8 @@ impl Shader for ConvShader<'_> {
         &PROGRAM
     }
 
-    fn operands(&self) -> Vec<Operand> {
-        vec![Operand::Input(0), Operand::Weight(0), Operand::Weight(1), Operand::Output(0)]
+    fn bindings(&self) -> Vec<Binding> {
+        vec![Binding::Input(0), Binding::Weight(0), Binding::Weight(1), Binding::Output(0)]
     }
 
     fn weights(&self) -> Vec<DeviceWeights> {

@@ -2,7 +2,7 @@
 
 use super::CrossAttention;
 use crate::gpu::{
-    DeviceWeights, Dims, Element, Launch, Operand, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
+    Binding, DeviceWeights, Dims, Element, Launch, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
     four_rows, pitch, transposed,
 };
 use crate::op;
@@ -38,11 +38,11 @@ impl Shader for CrossAttentionShader<'_> {
         &PROGRAM
     }
 
-    fn operands(&self) -> Vec<Operand> {
-        let mut operands = vec![Operand::Input(0), Operand::Input(1)];
-        operands.extend((0..4).map(Operand::Weight));
-        operands.extend([Operand::Output(0), Operand::Scratch]);
-        operands
+    fn bindings(&self) -> Vec<Binding> {
+        let mut bindings = vec![Binding::Input(0), Binding::Input(1)];
+        bindings.extend((0..4).map(Binding::Weight));
+        bindings.extend([Binding::Output(0), Binding::Scratch]);
+        bindings
     }
 
     fn weights(&self) -> Vec<DeviceWeights> {

@@ -2,7 +2,7 @@
 
 use super::Depthwise;
 use crate::gpu::{
-    DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, WorkgroupTile, pitch,
+    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, WorkgroupTile, pitch,
 };
 use crate::op;
 use crate::ops::window::Window;
@@ -46,20 +46,20 @@ impl Shader for DepthwiseShader<'_> {
         &PROGRAM
     }
 
-    fn operands(&self) -> Vec<Operand> {
+    fn bindings(&self) -> Vec<Binding> {
         let (expand, rest) = if self.0.expand.is_some() {
-            ([Operand::Weight(0), Operand::Weight(1)], 2)
+            ([Binding::Weight(0), Binding::Weight(1)], 2)
         } else {
-            ([Operand::Absent; 2], 0)
+            ([Binding::Absent; 2], 0)
         };
         vec![
-            Operand::Input(0),
+            Binding::Input(0),
             expand[0],
             expand[1],
-            Operand::Weight(rest),
-            Operand::Weight(rest + 1),
-            Operand::Output(0),
-            Operand::Output(1),
+            Binding::Weight(rest),
+            Binding::Weight(rest + 1),
+            Binding::Output(0),
+            Binding::Output(1),
         ]
     }
 

@@ -2,7 +2,7 @@
 
 use super::Pointwise;
 use crate::gpu::{
-    DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, WorkgroupTile, pitch,
+    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, WorkgroupTile, pitch,
 };
 use crate::op;
 use crate::tensor::Shape;
@@ -38,16 +38,16 @@ impl Shader for PointwiseShader<'_> {
         &PROGRAM
     }
 
-    fn operands(&self) -> Vec<Operand> {
-        let when = |is: bool, operand| if is { operand } else { Operand::Absent };
+    fn bindings(&self) -> Vec<Binding> {
+        let when = |is: bool, operand| if is { operand } else { Binding::Absent };
         vec![
-            Operand::Input(0),
-            Operand::Weight(0),
-            Operand::Weight(1),
-            when(self.0.gate, Operand::Input(1)),
-            when(self.0.residual, Operand::Input(1 + usize::from(self.0.gate))),
-            Operand::Output(0),
-            when(self.0.sums, Operand::Output(1)),
+            Binding::Input(0),
+            Binding::Weight(0),
+            Binding::Weight(1),
+            when(self.0.gate, Binding::Input(1)),
+            when(self.0.residual, Binding::Input(1 + usize::from(self.0.gate))),
+            Binding::Output(0),
+            when(self.0.sums, Binding::Output(1)),
         ]
     }
 

@@ -1,8 +1,8 @@
 //! The kernel's bindings, table and grid: one workgroup a feature and record.
 
-use super::{Feature, Tokens};
+use super::{FeatureWeights, Tokens};
 use crate::gpu::{
-    ALIGN, DeviceWeights, Dims, Element, Launch, Operand, Program, Shader, Slot, cells, four_rows, pitch,
+    ALIGN, Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, cells, four_rows, pitch,
     transposed,
 };
 use crate::tensor::Shape;
@@ -33,30 +33,37 @@ const FIELDS: usize = 11;
 pub(super) struct TokensShader<'a>(pub(super) &'a Tokens);
 
 /// A feature's weights in the order in which the kernel finds them.
-fn pack(feature: &Feature, dim: usize) -> Vec<f64> {
+fn pack(feature: &FeatureWeights, dim: usize) -> Vec<f64> {
     match feature {
-        Feature::Continuous { weight, bias, missing } => [&weight[..], bias, missing].concat(),
-        Feature::Categorical { embedding } => embedding.clone(),
-        Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
-            [
-                &four_rows(&transposed(input_weight, *inputs), 4 * hidden)[..],
-                &four_rows(&transposed(hidden_weight, *hidden), 4 * hidden),
-                &four_rows(&transposed(proj, *hidden), dim),
-                bias,
-                proj_bias,
-                missing,
-            ]
-            .concat()
-        }
+        FeatureWeights::Continuous { weight, bias, missing } => [&weight[..], bias, missing].concat(),
+        FeatureWeights::Categorical { embedding } => embedding.clone(),
+        FeatureWeights::Sequence {
+            inputs,
+            hidden,
+            input_weight,
+            hidden_weight,
+            bias,
+            proj,
+            proj_bias,
+            missing,
+        } => [
+            &four_rows(&transposed(input_weight, *inputs), 4 * hidden)[..],
+            &four_rows(&transposed(hidden_weight, *hidden), 4 * hidden),
+            &four_rows(&transposed(proj, *hidden), dim),
+            bias,
+            proj_bias,
+            missing,
+        ]
+        .concat(),
     }
 }
 
 /// How many weights [`pack`] gives.
-fn packed(feature: &Feature, dim: usize) -> usize {
+fn packed(feature: &FeatureWeights, dim: usize) -> usize {
     match feature {
-        Feature::Continuous { .. } => 3 * dim,
-        Feature::Categorical { embedding } => embedding.len(),
-        Feature::Sequence { inputs, hidden, .. } => {
+        FeatureWeights::Continuous { .. } => 3 * dim,
+        FeatureWeights::Categorical { embedding } => embedding.len(),
+        FeatureWeights::Sequence { inputs, hidden, .. } => {
             let (inputs4, hidden4) = (inputs.next_multiple_of(4), hidden.next_multiple_of(4));
             (inputs4 + hidden4 + 1) * 4 * hidden + (hidden4 + 2) * dim
         }
@@ -64,9 +71,9 @@ fn packed(feature: &Feature, dim: usize) -> usize {
 }
 
 /// Cells of scratch of a feature.
-fn scratch(feature: &Feature) -> usize {
+fn scratch(feature: &FeatureWeights) -> usize {
     match feature {
-        Feature::Sequence { inputs, hidden, .. } => {
+        FeatureWeights::Sequence { inputs, hidden, .. } => {
             inputs.next_multiple_of(4) + hidden.next_multiple_of(4) + 5 * hidden
         }
         _ => 0,
@@ -90,8 +97,8 @@ impl Shader for TokensShader<'_> {
         &PROGRAM
     }
 
-    fn operands(&self) -> Vec<Operand> {
-        vec![Operand::Inputs, Operand::Weight(0), Operand::Output(0), Operand::Scratch]
+    fn bindings(&self) -> Vec<Binding> {
+        vec![Binding::Inputs, Binding::Weight(0), Binding::Output(0), Binding::Scratch]
     }
 
     fn weights(&self) -> Vec<DeviceWeights> {
@@ -113,9 +120,11 @@ impl Shader for TokensShader<'_> {
             let mut fields = [0; FIELDS];
             fields[1..4].copy_from_slice(&[starts[operand], cells(first), weight]);
             match feature {
-                Feature::Continuous { .. } => fields[0] = 0,
-                Feature::Categorical { embedding } => (fields[0], fields[4]) = (1, embedding.len() / dim - 1),
-                Feature::Sequence { hidden, .. } => {
+                FeatureWeights::Continuous { .. } => fields[0] = 0,
+                FeatureWeights::Categorical { embedding } => {
+                    (fields[0], fields[4]) = (1, embedding.len() / dim - 1)
+                }
+                FeatureWeights::Sequence { hidden, .. } => {
                     fields[0] = 2;
                     let steps = starts[operand + 1];
                     let row_pitch = pitch(first.cols);

@@ -35,12 +35,12 @@ pub struct Tokens {
     /// Width of a token.
     pub dim: usize,
     /// What makes each token.
-    pub features: Vec<Feature>,
+    pub features: Vec<FeatureWeights>,
 }
 
 /// The weights of one feature.
 #[derive(Clone, Debug)]
-pub enum Feature {
+pub enum FeatureWeights {
     /// One number, less its offset and over its scale: the caller's affair, in f64, as it may cancel.
     Continuous {
         /// `[d]`.
@@ -78,10 +78,10 @@ pub enum Feature {
 
 impl Tokens {
     /// Each feature with the index of its first operand.
-    fn with_operands(&self) -> impl Iterator<Item = (usize, &Feature)> {
+    fn with_operands(&self) -> impl Iterator<Item = (usize, &FeatureWeights)> {
         self.features.iter().scan(0, |next, f| {
             let first = *next;
-            *next += if matches!(f, Feature::Sequence { .. }) { 2 } else { 1 };
+            *next += if matches!(f, FeatureWeights::Sequence { .. }) { 2 } else { 1 };
             Some((first, f))
         })
     }
@@ -102,13 +102,13 @@ enum FeatureSpec {
 }
 
 impl FeatureSpec {
-    fn of(feature: &Feature, dim: usize) -> FeatureSpec {
+    fn of(feature: &FeatureWeights, dim: usize) -> FeatureSpec {
         match feature {
-            Feature::Continuous { .. } => FeatureSpec::Continuous,
-            Feature::Categorical { embedding } => {
+            FeatureWeights::Continuous { .. } => FeatureSpec::Continuous,
+            FeatureWeights::Categorical { embedding } => {
                 FeatureSpec::Categorical { rows: embedding.len() / dim.max(1) }
             }
-            Feature::Sequence { inputs, hidden, .. } => {
+            FeatureWeights::Sequence { inputs, hidden, .. } => {
                 FeatureSpec::Sequence { inputs: *inputs, hidden: *hidden }
             }
         }

@@ -1,7 +1,7 @@
 //! A task is one feature. The LSTM's gates are padded apart to whole vectors, `[4, hidden]`, so that each is a run of
 //! lanes; its weights stand transposed, a row for each input and each hidden unit.
 
-use super::{Feature, Tokens};
+use super::{FeatureWeights, Tokens};
 use crate::gemv::{self, PaddedMatrix};
 use crate::math;
 use crate::op::{self, Call, Kernel};
@@ -39,15 +39,26 @@ impl TokensKernel {
     }
 }
 
-fn pack(feature: &Feature) -> FeatureKernel {
+fn pack(feature: &FeatureWeights) -> FeatureKernel {
     match feature {
-        Feature::Continuous { weight, bias, missing } => FeatureKernel::Continuous {
+        FeatureWeights::Continuous { weight, bias, missing } => FeatureKernel::Continuous {
             weight: op::narrow(weight),
             bias: op::narrow(bias),
             missing: op::narrow(missing),
         },
-        Feature::Categorical { embedding } => FeatureKernel::Categorical { embedding: op::narrow(embedding) },
-        Feature::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
+        FeatureWeights::Categorical { embedding } => {
+            FeatureKernel::Categorical { embedding: op::narrow(embedding) }
+        }
+        FeatureWeights::Sequence {
+            inputs,
+            hidden,
+            input_weight,
+            hidden_weight,
+            bias,
+            proj,
+            proj_bias,
+            missing,
+        } => {
             let hidden = *hidden;
             let width = hidden.next_multiple_of(MAX_LANES);
             let mut rows = vec![0.0; (inputs + hidden) * 4 * width];

@@ -1,4 +1,4 @@
-use super::super::synth::{Options, generate};
+use super::super::synth::{SynthOptions, generate};
 use super::super::wfdb::Code;
 use super::*;
 
@@ -76,7 +76,7 @@ fn blocked_p_waves_are_found_beside_the_beats_own() {
 fn the_synthetic_records_p_waves_are_found() {
     let (mut matched, mut normal, mut extra) = (0, 0, 0);
     for seed in 0..6 {
-        let options = Options { seed, heart_rate: 55.0 + 6.0 * seed as f64, ..Options::default() };
+        let options = SynthOptions { seed, heart_rate: 55.0 + 6.0 * seed as f64, ..SynthOptions::default() };
         let (record, truth) = generate(&options).expect("options in range");
         let lead = &record.leads[0];
         let beats: Vec<_> = truth.items.iter().filter(|a| a.code.is_beat()).collect();

@@ -128,7 +128,7 @@ fn assert_plain(from: f64, to: f64, x: &[f32]) {
 
 #[test]
 fn outputs_are_the_formulas() {
-    let mut random = crate::random::Random(9);
+    let mut random = crate::random::SplitMix64(9);
     for (from, to) in PAIRS.into_iter().chain([(128.0, 500.0), (100.0, 500.0), (360.0, 300.0)]) {
         for n in [1, 2, 60, 1300] {
             let n = if from > 2000.0 { n.min(150) } else { n };
@@ -147,14 +147,14 @@ proptest::proptest! {
         n in 1usize..300,
         seed: u64,
     ) {
-        let mut random = crate::random::Random(seed);
+        let mut random = crate::random::SplitMix64(seed);
         let x: Vec<f32> = (0..n).map(|_| (random.normal() * 3.0) as f32).collect();
         assert_plain(from, to, &x);
     }
 
     #[test]
     fn resampling_is_linear_and_passes_constants(from in 50.0..1500.0f64, to in 50.0..1500.0f64, seed: u64) {
-        let mut random = crate::random::Random(seed);
+        let mut random = crate::random::SplitMix64(seed);
         let r = Resampler::new(from, to).expect("fair rates");
         let x: Vec<f32> = (0..200).map(|_| random.normal() as f32).collect();
         let moved: Vec<f32> = x.iter().map(|v| 2.0 * v + 1.0).collect();

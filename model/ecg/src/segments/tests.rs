@@ -1,7 +1,7 @@
 //! Places and templates against the formula, plainly: every place in f64, every sample by its index.
 
 use super::*;
-use crate::random::Random;
+use crate::random::SplitMix64;
 
 /// Smoothed plainly.
 fn smoothed(x: &[f32], rate: f64) -> Vec<f32> {
@@ -71,7 +71,7 @@ fn plain(leads: &[Vec<f32>], beats: &[i64], rate: f64) -> (Vec<i64>, Vec<bool>, 
 }
 
 /// Noisy beats of two shapes, on a baseline that wanders; the second lead with an offset.
-fn leads(random: &mut Random, beats: &[i64], samples: usize, noise: f64) -> Vec<Vec<f32>> {
+fn leads(random: &mut SplitMix64, beats: &[i64], samples: usize, noise: f64) -> Vec<Vec<f32>> {
     [(1.0, 0.0), (-0.4, 3000.0)]
         .map(|(gain, offset)| {
             let mut x: Vec<f64> = (0..samples)
@@ -99,7 +99,7 @@ fn bits(x: &[f32]) -> Vec<u32> {
 
 #[test]
 fn places_and_template_are_the_formulas_to_the_bit() {
-    let mut random = Random(3);
+    let mut random = SplitMix64(3);
     for (rate, noise) in
         [(360.0, 0.01), (360.0, 0.5), (300.0, 0.1), (500.0, 0.05), (100.0, 0.02), (1000.0, 0.02)]
     {
@@ -123,7 +123,7 @@ fn places_and_template_are_the_formulas_to_the_bit() {
 
 #[test]
 fn smoothing_is_the_formulas_to_the_bit() {
-    let mut random = Random(11);
+    let mut random = SplitMix64(11);
     for len in [1, 2, 7, 8, 9, 40, 333] {
         let x: Vec<f32> = (0..len).map(|_| random.normal() as f32).collect();
         for rate in [50.0, 100.0, 360.0, 1000.0, 90_000.0] {
@@ -137,7 +137,7 @@ fn smoothing_is_the_formulas_to_the_bit() {
 
 #[test]
 fn medians_by_keys_are_those_of_the_sorted_values() {
-    let mut random = Random(5);
+    let mut random = SplitMix64(5);
     for len in 1..60 {
         let values: Vec<f32> =
             (0..len).map(|_| ((random.uniform() * 30.0).floor() - 15.0) as f32 / 7.0).collect();

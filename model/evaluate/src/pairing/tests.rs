@@ -80,7 +80,7 @@ fn a_beat_yields_only_to_one_without_a_better_partner() {
 /// Every mark is in one outcome, in order of time, and pairs are within the window, whatever the beats.
 #[test]
 fn outcomes_are_all_marks_once() {
-    let mut random = efficientecg_ecg::random::Random(5);
+    let mut random = efficientecg_ecg::random::SplitMix64(5);
     for _ in 0..300 {
         let mut some = |n: u32| -> Vec<i64> {
             let mut times: Vec<i64> = (0..random.below(n)).map(|_| i64::from(random.below(400))).collect();

@@ -1,6 +1,6 @@
 //! The model's shapes and the edges.
 
-use crate::{Case, Random, Recipe};
+use crate::{Case, Generator, Recipe};
 use efficientecg_kernels::op;
 use efficientecg_kernels::ops::classifier::Classifier;
 use efficientecg_kernels::tensor::{Matrix, Shape};
@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (3, 0, 0, 30, 4, 512.0),
     ] {
         for softmax in [false, true] {
-            let mut random = Random::new(c + n + d + classes);
+            let mut random = Generator::new(c + n + d + classes);
             let width = c + n * d;
             let op = Classifier {
                 weight: random.weights(classes * width, width),

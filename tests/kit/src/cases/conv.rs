@@ -1,6 +1,6 @@
 //! The model's shapes and the edges.
 
-use crate::{Case, Random, Recipe};
+use crate::{Case, Generator, Recipe};
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::tensor::Shape;
 
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (3, 5, 3, 7, 4000),
         (2, 3, 5, 1 << 24, 9),
     ] {
-        let mut random = Random::new(leads * 7 + c_out * 3 + kernel);
+        let mut random = Generator::new(leads * 7 + c_out * 3 + kernel);
         let weight = random.weights(c_out * leads * kernel, leads * kernel);
         let op = Conv { weight, bias: random.values(c_out), leads, kernel, stride };
         cases.push(Case {

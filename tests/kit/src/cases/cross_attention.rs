@@ -1,6 +1,6 @@
 //! The model's shapes and the edges.
 
-use crate::{Case, Random, Recipe};
+use crate::{Case, Generator, Recipe};
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::tensor::Shape;
 
@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         // Long sums, of one sign.
         (1, 6, 2, 20, 40_000),
     ] {
-        let mut random = Random::new(tokens + dim + heads + channels);
+        let mut random = Generator::new(tokens + dim + heads + channels);
         let mut linear = |outputs: usize, inputs: usize| Linear {
             weight: random.weights(outputs * inputs, inputs),
             bias: random.values(outputs),

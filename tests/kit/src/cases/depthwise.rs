@@ -1,6 +1,6 @@
 //! The model's shapes and the edges.
 
-use crate::{Case, Random, Recipe};
+use crate::{Case, Generator, Recipe};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::tensor::Shape;
 
@@ -30,7 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (2, 3, 5, 1 << 24, 9),
     ] {
         let channels = c_in * factor.max(1);
-        let mut random = Random::new(c_in * 5 + factor * 3 + kernel * 11 + stride);
+        let mut random = Generator::new(c_in * 5 + factor * 3 + kernel * 11 + stride);
         let expand = (factor > 0)
             .then(|| Expand { weight: random.weights(channels * c_in, c_in), bias: random.values(channels) });
         let weight = random.weights(channels * kernel, kernel);

@@ -1,6 +1,6 @@
 //! The model's shapes and the edges.
 
-use crate::{Case, Random, Recipe};
+use crate::{Case, Generator, Recipe};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::tensor::Shape;
 
@@ -25,7 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (300, 40, 2100),
     ] {
         for (silu, gate, residual, sums) in flags {
-            let mut random = Random::new(c_in * 31 + c_out);
+            let mut random = Generator::new(c_in * 31 + c_out);
             let op = Pointwise {
                 weight: random.weights(c_out * c_in, c_in),
                 bias: random.values(c_out),

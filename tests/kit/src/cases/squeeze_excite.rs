@@ -1,6 +1,6 @@
 //! The model's shapes and the edges.
 
-use crate::{Case, Random, Recipe};
+use crate::{Case, Generator, Recipe};
 use efficientecg_kernels::op::{self, TIME_CHUNK};
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::tensor::{Matrix, Shape};
@@ -11,7 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
     for (c, r, cols) in
         [(32, 8, 2500), (480, 20, 313), (1152, 48, 79), (1, 1, 1), (17, 3, 5), (33, 40, 1030), (700, 301, 77)]
     {
-        let mut random = Random::new(c * 3 + r);
+        let mut random = Generator::new(c * 3 + r);
         let op = SqueezeExcite {
             reduce: random.weights(r * c, c),
             reduce_bias: random.values(r),

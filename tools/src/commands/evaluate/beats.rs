@@ -9,8 +9,8 @@ use efficientecg::FileError;
 use efficientecg::ecg::wfdb::{Annotations, Code, Header};
 use efficientecg_evaluate::beats::{COLUMNS, ConfusionMatrix, ROWS, Score, Statistic, compare};
 use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
+use efficientecg_evaluate::csv::CsvTable;
 use efficientecg_evaluate::pairing::{BeatClass, Mark, Rules, Track};
-use efficientecg_evaluate::table::Table;
 use efficientecg_evaluate::{ClassFigures, mean};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -169,7 +169,7 @@ fn one(
 
 /// Beats from a table `sample,seconds,class,…` with, where there is a column for a beat's class, its probability.
 fn beats_of_table(path: &Path, rules: &Rules) -> Result<Track, FileError> {
-    let table = Table::read(path, &["sample"])?;
+    let table = CsvTable::read(path, &["sample"])?;
     let column = |name: &str| table.header.iter().flatten().position(|h| h == name);
     let Some(class) = column("class") else {
         let fix = "give a table that begins with a line sample,class";

@@ -7,9 +7,9 @@ use crate::error::Failure;
 use crate::out;
 use efficientecg::FileError;
 use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
+use efficientecg_evaluate::csv::{CsvTable, Joined, listed};
 use efficientecg_evaluate::multilabel::{self, Multilabel};
-use efficientecg_evaluate::records::{self, Records};
-use efficientecg_evaluate::table::{Joined, Table, listed};
+use efficientecg_evaluate::records::{Multiclass, MulticlassFigures};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -63,8 +63,8 @@ struct LabelReport {
 }
 
 pub(super) fn run(args: &RecordsEvaluation) -> Result<(), Failure> {
-    let reference = Table::read(&args.reference, KEYS)?;
-    let predictions = Table::read(&args.predictions, KEYS)?;
+    let reference = CsvTable::read(&args.reference, KEYS)?;
+    let predictions = CsvTable::read(&args.predictions, KEYS)?;
     let several = match args.task {
         Some(kind) => kind == Kind::Multilabel,
         None => reference.rows[0].fields.len() > 2,
@@ -85,7 +85,7 @@ pub(super) fn run(args: &RecordsEvaluation) -> Result<(), Failure> {
         let cases = Multilabel::read(&reference, &predictions, &joined)?;
         multi(&cases, left_out(args, &joined), args.threshold.unwrap_or(0.5), &args.form)
     } else {
-        let cases = Records::read(&reference, &predictions, &joined, args.mean.as_deref())
+        let cases = Multiclass::read(&reference, &predictions, &joined, args.mean.as_deref())
             .map_err(|error| with_option(error, "averaged class", "--mean"))?;
         single(&cases, left_out(args, &joined), &args.form)
     }
@@ -131,12 +131,12 @@ fn of(figure: &str, class: &str) -> String {
     format!("{figure} {class}")
 }
 
-fn single(cases: &Records, left_out: Vec<String>, form: &ReportArguments) -> Result<(), Failure> {
+fn single(cases: &Multiclass, left_out: Vec<String>, form: &ReportArguments) -> Result<(), Failure> {
     let all = cases.all();
     let mut names = vec!["mean_f1".to_owned(), "accuracy".to_owned()];
     names.extend(cases.classes.iter().map(|c| of("f1", c)));
     let intervals = bootstrap(form, cases.cases.len(), names, |places| {
-        let f: records::Figures = cases.figures(places.iter().copied());
+        let f: MulticlassFigures = cases.figures(places.iter().copied());
         let mut values = vec![f.mean_f1, f.accuracy.value()];
         values.extend(f.classes.iter().map(|c| c.f1()));
         values
@@ -198,7 +198,7 @@ fn multi(
     let mut names = ["macro_auc", "macro_f1"].map(str::to_owned).to_vec();
     names.extend(cases.classes.iter().flat_map(|c| [of("auc", c), of("f1", c)]));
     let intervals = bootstrap(form, cases.records(), names, |places| {
-        let f: multilabel::Figures = cases.figures(places, threshold);
+        let f: multilabel::MultilabelFigures = cases.figures(places, threshold);
         let mut values = vec![f.macro_auc, f.macro_f1];
         values.extend(f.classes.iter().flat_map(|c| [c.auc, c.counts.f1()]));
         values

@@ -1,7 +1,7 @@
 //! The engine of this repository.
 
 use efficientecg::{FeatureInput, Inputs, Model, Options, Precision};
-use peers_worker::{BoxError, Opened, Records, Runner, Runtime, Task, serve};
+use peers_worker::{BoxError, Job, Opened, Records, Runner, Runtime, serve};
 
 struct Engine(Model, Inputs);
 
@@ -11,12 +11,12 @@ impl Runner for Engine {
     }
 }
 
-fn open(task: &Task, records: Records, threads: usize) -> Opened {
-    let name = task.precision.as_str();
+fn open(job: &Job, records: Records, threads: usize) -> Opened {
+    let name = job.precision.as_str();
     let precision = Precision::by_name(name)
         .ok_or_else(|| format!("precision {name:?}: the engine has f32, f16 and bf16"))?;
     let options = Options::new().threads(threads).precision(precision);
-    let model = options.load(format!("{}.npz", task.prefix))?;
+    let model = options.load(format!("{}.npz", job.prefix))?;
     let sexes = records.sex.iter().map(|&s| usize::try_from(s).ok()).collect();
     let inputs = Inputs::new(records.signal, [records.batch, records.leads, records.samples])?
         .age(records.age.iter().copied().map(f64::from))

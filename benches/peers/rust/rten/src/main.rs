@@ -1,6 +1,6 @@
 //! rten, by its ONNX reader, weights prepacked.
 
-use peers_worker::{BoxError, Opened, Records, Runner, Runtime, Task, serve};
+use peers_worker::{BoxError, Job, Opened, Records, Runner, Runtime, serve};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, ValueOrView, ValueView};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
@@ -30,8 +30,8 @@ impl Runner for Rten {
     }
 }
 
-fn open(task: &Task, records: Records, threads: usize) -> Opened {
-    let path = format!("{}.b{}.onnx", task.prefix, records.batch);
+fn open(job: &Job, records: Records, threads: usize) -> Opened {
+    let path = format!("{}.b{}.onnx", job.prefix, records.batch);
     let model = ModelOptions::with_all_ops().prepack_weights(true).load_file(path)?;
     let id = |name: &str| model.node_id(name);
     let ids = [id("signal")?, id("age")?, id("sex")?, id("logits")?];

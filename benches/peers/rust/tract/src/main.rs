@@ -1,6 +1,6 @@
 //! tract, by its ONNX reader.
 
-use peers_worker::{BoxError, Opened, Records, Runner, Runtime, Task, serve};
+use peers_worker::{BoxError, Job, Opened, Records, Runner, Runtime, serve};
 use std::sync::Arc;
 use tract_linalg::multithread::{Executor, multithread_tract_scope};
 use tract_onnx::prelude::*;
@@ -19,8 +19,8 @@ impl Runner for Tract {
     }
 }
 
-fn load(task: &Task, records: Records, threads: usize) -> TractResult<Tract> {
-    let path = format!("{}.b{}.onnx", task.prefix, records.batch);
+fn load(job: &Job, records: Records, threads: usize) -> TractResult<Tract> {
+    let path = format!("{}.b{}.onnx", job.prefix, records.batch);
     let model = tract_onnx::onnx().model_for_path(path)?.into_optimized()?.into_runnable()?;
     let b = records.batch;
     let shape = [b, records.leads, 1, records.samples];
@@ -33,8 +33,8 @@ fn load(task: &Task, records: Records, threads: usize) -> TractResult<Tract> {
     Ok(Tract { model, inputs, executor })
 }
 
-fn open(task: &Task, records: Records, threads: usize) -> Opened {
-    Ok(Box::new(load(task, records, threads).map_err(|e| format!("{e:#}"))?))
+fn open(job: &Job, records: Records, threads: usize) -> Opened {
+    Ok(Box::new(load(job, records, threads).map_err(|e| format!("{e:#}"))?))
 }
 
 fn main() -> Result<(), BoxError> {

@@ -14,7 +14,7 @@ use std::time::Instant;
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What a worker is to do.
-pub struct Task {
+pub struct Job {
     /// Where the network's files begin: `PREFIX.npz`, `PREFIX.b1.onnx`, `PREFIX.in.bin`.
     pub prefix: String,
     /// Records of a run.
@@ -27,9 +27,9 @@ pub struct Task {
     cold: bool,
 }
 
-impl Task {
-    fn from_arguments() -> Result<Task, BoxError> {
-        let mut task = Task {
+impl Job {
+    fn from_arguments() -> Result<Job, BoxError> {
+        let mut job = Job {
             prefix: String::new(),
             batch: 1,
             threads: 1,
@@ -43,15 +43,15 @@ impl Task {
         };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--batch" => task.batch = number(arguments.next())?,
-                "--threads" => task.threads = number(arguments.next())?,
-                "--precision" => task.precision = arguments.next().ok_or("--precision lacks its value")?,
-                "--form" => task.form = arguments.next().ok_or("--form lacks its value")?,
-                "--cold" => task.cold = true,
-                _ => task.prefix = argument,
+                "--batch" => job.batch = number(arguments.next())?,
+                "--threads" => job.threads = number(arguments.next())?,
+                "--precision" => job.precision = arguments.next().ok_or("--precision lacks its value")?,
+                "--form" => job.form = arguments.next().ok_or("--form lacks its value")?,
+                "--cold" => job.cold = true,
+                _ => job.prefix = argument,
             }
         }
-        Ok(task)
+        Ok(job)
     }
 }
 
@@ -122,25 +122,25 @@ pub struct Runtime {
     /// Whether a batch may be faster record by record; else it has one form.
     pub has_forms: bool,
     /// Makes a runner for these records on so many threads.
-    pub open: fn(&Task, Records, usize) -> Opened,
+    pub open: fn(&Job, Records, usize) -> Opened,
 }
 
 type Run<'a> = Box<dyn Fn() -> Result<Vec<f32>, BoxError> + 'a>;
 
-fn form<'a>(name: &str, runtime: &Runtime, task: &Task, records: &Records) -> Result<Run<'a>, BoxError> {
-    let one = |i: usize, threads| (runtime.open)(task, records.slice(i, i + 1), threads);
+fn form<'a>(name: &str, runtime: &Runtime, job: &Job, records: &Records) -> Result<Run<'a>, BoxError> {
+    let one = |i: usize, threads| (runtime.open)(job, records.slice(i, i + 1), threads);
     match name {
         "together" => {
-            let runner = (runtime.open)(task, records.clone(), task.threads)?;
+            let runner = (runtime.open)(job, records.clone(), job.threads)?;
             Ok(Box::new(move || runner.run()))
         }
         "one_by_one" => {
-            let runners = (0..task.batch).map(|i| one(i, task.threads)).collect::<Result<Vec<_>, _>>()?;
+            let runners = (0..job.batch).map(|i| one(i, job.threads)).collect::<Result<Vec<_>, _>>()?;
             Ok(Box::new(move || gather(&runners)))
         }
         "shared_out" => {
-            let runners = (0..task.batch).map(|i| one(i, 1)).collect::<Result<Vec<_>, _>>()?;
-            let share = task.batch.div_ceil(task.threads);
+            let runners = (0..job.batch).map(|i| one(i, 1)).collect::<Result<Vec<_>, _>>()?;
+            let share = job.batch.div_ceil(job.threads);
             Ok(Box::new(move || {
                 std::thread::scope(|scope| {
                     let parts: Vec<_> =
@@ -190,31 +190,31 @@ fn answer(what: serde_json::Value) -> Result<(), BoxError> {
 
 /// The `main` of a worker.
 pub fn serve(runtime: &Runtime) -> Result<(), BoxError> {
-    let task = Task::from_arguments()?;
-    if task.cold {
-        let records = Records::read(&format!("{}.in1.bin", task.prefix))?;
+    let job = Job::from_arguments()?;
+    if job.cold {
+        let records = Records::read(&format!("{}.in1.bin", job.prefix))?;
         let start = Instant::now();
-        let logits = (runtime.open)(&task, records, task.threads)?.run()?;
+        let logits = (runtime.open)(&job, records, job.threads)?.run()?;
         return answer(json!({"load_ms": 1e3 * start.elapsed().as_secs_f64(), "logits": [logits]}));
     }
-    let records = Records::read(&format!("{}.in.bin", task.prefix))?;
-    if task.batch > records.batch {
-        return Err(format!("batch {}: the inputs hold {} records", task.batch, records.batch).into());
+    let records = Records::read(&format!("{}.in.bin", job.prefix))?;
+    if job.batch > records.batch {
+        return Err(format!("batch {}: the inputs hold {} records", job.batch, records.batch).into());
     }
-    let records = records.slice(0, task.batch);
+    let records = records.slice(0, job.batch);
     let mut names = vec!["together"];
-    if runtime.has_forms && task.batch > 1 {
+    if runtime.has_forms && job.batch > 1 {
         names.push("one_by_one");
-        if task.threads > 1 {
+        if job.threads > 1 {
             names.push("shared_out");
         }
     }
-    if !task.form.is_empty() {
-        names = vec![task.form.as_str()];
+    if !job.form.is_empty() {
+        names = vec![job.form.as_str()];
     }
     let mut best: Option<(f64, &str, Run<'_>)> = None;
     for name in &names {
-        let run = form(name, runtime, &task, &records)?;
+        let run = form(name, runtime, &job, &records)?;
         run()?;
         let took = if names.len() > 1 { timed(&run, 3)?.into_iter().fold(f64::MAX, f64::min) } else { 0.0 };
         if best.as_ref().is_none_or(|b| took < b.0) {
@@ -223,7 +223,7 @@ pub fn serve(runtime: &Runtime) -> Result<(), BoxError> {
     }
     let (_, name, run) = best.ok_or("no form")?;
     answer(
-        json!({"name": runtime.name, "version": locked(runtime.package), "form": name, "precision": task.precision}),
+        json!({"name": runtime.name, "version": locked(runtime.package), "form": name, "precision": job.precision}),
     )?;
     for line in std::io::stdin().lock().lines() {
         let line = line?;
@@ -231,7 +231,7 @@ pub fn serve(runtime: &Runtime) -> Result<(), BoxError> {
             Some(n) => answer(json!({"seconds": timed(&run, n.trim().parse()?)?}))?,
             None => {
                 let logits = run()?;
-                let rows: Vec<&[f32]> = logits.chunks(logits.len() / task.batch).collect();
+                let rows: Vec<&[f32]> = logits.chunks(logits.len() / job.batch).collect();
                 answer(json!({"logits": rows}))?;
             }
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A line of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct CsvRow {
     /// From 1.
     pub line: usize,
     /// Unquoted, without blanks around.
@@ -17,21 +17,21 @@ pub struct Row {
 
 /// A file of rows of equal length.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
+pub struct CsvTable {
     /// The file.
     pub path: PathBuf,
     /// Names of the columns, where the first line has them.
     pub header: Option<Vec<String>>,
     /// All other lines.
-    pub rows: Vec<Row>,
+    pub rows: Vec<CsvRow>,
 }
 
-impl Table {
+impl CsvTable {
     /// Reads a table. Its first line names the columns if the first name is one of `keys` (of any case).
     ///
     /// # Errors
     /// The file cannot be read, is no UTF-8, holds no rows, or rows of different lengths.
-    pub fn read(path: &Path, keys: &[&str]) -> Result<Table, FileError> {
+    pub fn read(path: &Path, keys: &[&str]) -> Result<CsvTable, FileError> {
         let read = || {
             let (mut file, _) = files::open(path)?;
             let mut bytes = Vec::new();
@@ -44,15 +44,15 @@ impl Table {
             let at = format!("byte {}", e.utf8_error().valid_up_to());
             FileError::new(path, at, "UTF-8", "other bytes", "give comma-separated text")
         })?;
-        Table::parse(path, &text, keys)
+        CsvTable::parse(path, &text, keys)
     }
 
     /// Parses the text of the table at `path` (named in errors only).
     ///
     /// # Errors
-    /// As for [`Table::read`].
-    pub fn parse(path: &Path, text: &str, keys: &[&str]) -> Result<Table, FileError> {
-        let mut rows: Vec<Row> = Vec::new();
+    /// As for [`CsvTable::read`].
+    pub fn parse(path: &Path, text: &str, keys: &[&str]) -> Result<CsvTable, FileError> {
+        let mut rows: Vec<CsvRow> = Vec::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, content) in text.lines().enumerate() {
             if content.trim().is_empty() {
@@ -76,7 +76,7 @@ impl Table {
                     "correct the line",
                 ));
             }
-            rows.push(Row { line, fields });
+            rows.push(CsvRow { line, fields });
         }
         let named = rows.first().is_some_and(|r| keys.iter().any(|k| r.fields[0].eq_ignore_ascii_case(k)));
         let header = named.then(|| rows.remove(0).fields);
@@ -93,11 +93,11 @@ impl Table {
         if rows.is_empty() {
             return Err(FileError::new(path, "rows", "at least 1", "0", "give a table that is not empty"));
         }
-        Ok(Table { path: path.to_path_buf(), header, rows })
+        Ok(CsvTable { path: path.to_path_buf(), header, rows })
     }
 
     /// What is wrong with the field of a row, in column `place` (from 0).
-    pub fn invalid(&self, row: &Row, place: usize, expected: &str, fix: &str) -> FileError {
+    pub fn invalid(&self, row: &CsvRow, place: usize, expected: &str, fix: &str) -> FileError {
         let name = self.header.as_ref().and_then(|h| h.get(place));
         let column = name.map_or_else(|| format!("column {}", place + 1), |n| format!("column {n:?}"));
         let found = row.fields.get(place).map_or("nothing".to_owned(), |f| format!("{f:?}"));
@@ -108,7 +108,7 @@ impl Table {
     ///
     /// # Errors
     /// The field is no number from 0 to 1.
-    pub fn probability(&self, row: &Row, place: usize) -> Result<f64, FileError> {
+    pub fn probability(&self, row: &CsvRow, place: usize) -> Result<f64, FileError> {
         let number = row.fields.get(place).and_then(|f| f.parse::<f64>().ok());
         number.filter(|p| (0.0..=1.0).contains(p)).ok_or_else(|| {
             self.invalid(row, place, "a probability from 0 to 1", "give probabilities, not scores or percent")
@@ -119,8 +119,8 @@ impl Table {
     ///
     /// # Errors
     /// A name that is empty, or there twice.
-    pub fn by_record(&self) -> Result<HashMap<&str, &Row>, FileError> {
-        let mut all: HashMap<&str, &Row> = HashMap::new();
+    pub fn by_record(&self) -> Result<HashMap<&str, &CsvRow>, FileError> {
+        let mut all: HashMap<&str, &CsvRow> = HashMap::new();
         for row in &self.rows {
             let name = row.fields[0].as_str();
             if name.is_empty() {
@@ -151,9 +151,9 @@ impl Joined {
     ///
     /// # Errors
     /// A name that is empty or there twice; no record that both have; unless `common`, a record that one table lacks.
-    pub fn new(reference: &Table, predictions: &Table, common: bool) -> Result<Joined, FileError> {
+    pub fn new(reference: &CsvTable, predictions: &CsvTable, common: bool) -> Result<Joined, FileError> {
         let (truth, given) = (reference.by_record()?, predictions.by_record()?);
-        let names = |table: &Table, other: &HashMap<&str, &Row>, within: bool| -> Vec<String> {
+        let names = |table: &CsvTable, other: &HashMap<&str, &CsvRow>, within: bool| -> Vec<String> {
             let all = table.rows.iter().map(|r| &r.fields[0]);
             all.filter(|n| other.contains_key(n.as_str()) == within).cloned().collect()
         };
@@ -233,8 +233,8 @@ fn split(line: &str) -> Result<Vec<String>, String> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Table, FileError> {
-        Table::parse(Path::new("t.csv"), text, &["record"])
+    fn parse(text: &str) -> Result<CsvTable, FileError> {
+        CsvTable::parse(Path::new("t.csv"), text, &["record"])
     }
 
     #[test]
