@@ -15,23 +15,23 @@ pub enum EngineError {
         error: ShapeError,
     },
     /// A buffer of the batch is not as long as its shape says.
-    #[error("{what} holds {found}, expected {expected}")]
+    #[error("{item}: expected {expected}, found {found}; give as many as the shapes say")]
     Length {
-        /// Which buffer.
-        what: String,
-        /// Numbers that the shape asks for.
+        /// What there are too few or too many of.
+        item: String,
+        /// How many the shapes ask for.
         expected: usize,
-        /// Numbers that there are.
+        /// How many there are.
         found: usize,
     },
     /// The activations do not fit into memory.
-    #[error("the activations need {bytes} bytes of memory, more than there is; try a shorter record")]
+    #[error("activations: expected {bytes} bytes of memory, found less; try a shorter record")]
     Memory {
         /// Bytes of one arena.
         bytes: usize,
     },
     /// A kernel panicked: a defect of this program.
-    #[error("{node} failed inside; please report it")]
+    #[error("{node}: expected results, found a panic; please report it")]
     Panic {
         /// The node's label.
         node: String,

@@ -159,7 +159,7 @@ impl<O> Graph<O> {
     pub fn shapes(&self, inputs: &[Shape]) -> Result<Vec<Shape>, EngineError> {
         let (expected, found) = (self.inputs.len(), inputs.len());
         if found != expected {
-            return Err(EngineError::Length { what: "the list of inputs".to_owned(), expected, found });
+            return Err(EngineError::Length { item: "inputs".to_owned(), expected, found });
         }
         let mut shapes = vec![Shape::new(0, 0); self.values];
         for (value, shape) in self.inputs.iter().zip(inputs) {

@@ -113,7 +113,7 @@ fn check_lengths(batch: &Batch<'_>, shapes: &[Shape]) -> Result<(), EngineError>
         if found == expected {
             return Ok(());
         }
-        Err(EngineError::Length { what: format!("{what} {i}"), expected, found })
+        Err(EngineError::Length { item: format!("numbers of {what} {i}"), expected, found })
     };
     for (i, (shape, data)) in batch.inputs.iter().enumerate() {
         check("input", i, *shape, data.len())?;

@@ -17,7 +17,8 @@ pub struct ShapeError {
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} should be {}, found {}", self.op, self.operand, self.expected, self.found)
+        let ShapeError { op, operand, expected, found } = self;
+        write!(f, "{op} {operand}: expected {expected}, found {found}; correct the graph or its inputs")
     }
 }
 

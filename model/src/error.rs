@@ -32,7 +32,7 @@ pub enum RunError {
     Engine(#[from] EngineError),
     /// A record's activations left the range of f32.
     #[error(
-        "record {record}: the logits are not finite, as activations overflow f32; scale the signal down or correct the weights"
+        "record {record}: expected finite logits, found that activations overflow f32; scale the signal down or correct the weights"
     )]
     Overflow {
         /// The first such record's place in the batch.

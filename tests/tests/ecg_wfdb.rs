@@ -208,7 +208,7 @@ fn damaged_records_are_errors_of_one_line() {
         ("r x".into(), "number of signals"),
         ("r 0 360".into(), "number of signals"),
         ("r 2 360 4\nr.dat 16 200\n".into(), "2 signal lines"),
-        (format!("r 1 360 5\n{dat}"), "need 10 bytes, found 8"),
+        (format!("r 1 360 5\n{dat}"), "expected 10 bytes for 5 samples a signal, found 8"),
         (format!("r 1 360 {huge}\n{dat}"), "found 8"),
         (format!("r 18446744073709551615 360 1\n{dat}"), "signal lines"),
         (format!("r 1 0 4\n{dat}"), "rate"),
@@ -220,9 +220,9 @@ fn damaged_records_are_errors_of_one_line() {
         (format!("r 1 360 4\nr.dat 16+{huge} 200\n"), "found 8"),
         ("r 1 360 4\nr.dat 16 inf\n".into(), "gain"),
         ("r 1 360 4\nr.dat\n".into(), "a file name and a format"),
-        ("r 1 360 4\n../r.dat 16 200\n".into(), "out of the header's folder"),
-        ("r 1 360 4\n/etc/passwd 16 200\n".into(), "out of the header's folder"),
-        ("r 1 360 4\n./../r.dat 16 200\n".into(), "out of the header's folder"),
+        ("r 1 360 4\n../r.dat 16 200\n".into(), "in the header's folder"),
+        ("r 1 360 4\n/etc/passwd 16 200\n".into(), "in the header's folder"),
+        ("r 1 360 4\n./../r.dat 16 200\n".into(), "in the header's folder"),
         ("r 1 360 4\ngone.dat 16 200\n".into(), "gone.dat: cannot read"),
         ("r 1 360 4\nr.dat 0 200\n".into(), "format 0"),
         ("r 2 360 2\nr.dat 16 200\nr.dat 212 200\n".into(), "16 as in the file's first line"),
@@ -234,7 +234,7 @@ fn damaged_records_are_errors_of_one_line() {
         ("r/1 1 360 4\nr 3\n".into(), "sum of the segments"),
         (format!("r/2 1 360\na {huge}\na 5\n"), "sum of the segments"),
         ("r/1 1 360 4\n~ 4\n".into(), "gaps only"),
-        ("r/1 1 360 4\n../r 4\n".into(), "out of the header's folder"),
+        ("r/1 1 360 4\n../r 4\n".into(), "in the header's folder"),
     ] {
         let error = s.open(&header, &[0; 8]).expect_err(&header);
         assert!(error.contains(want), "{header:?} gave {error:?}, not {want:?}");

@@ -80,13 +80,13 @@ fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
         }),
     };
     let chosen = chosen.filter(fits);
-    let wanted = || match &options.adapter {
-        Some(wanted) if options.software => format!("has the name or number {wanted}"),
-        Some(wanted) => format!("has the name or number {wanted} and is not a software adapter"),
-        None if options.software => "was found".to_owned(),
-        None => "other than a software adapter was found".to_owned(),
+    let expected = || match &options.adapter {
+        Some(wanted) if options.software => format!("one of the name or number {wanted}"),
+        Some(wanted) => format!("one of the name or number {wanted} that is not a software adapter"),
+        None if options.software => "one".to_owned(),
+        None => "one that is not a software adapter".to_owned(),
     };
-    chosen.cloned().ok_or_else(|| GpuError::NoAdapter { wanted: wanted(), found })
+    chosen.cloned().ok_or_else(|| GpuError::NoAdapter { expected: expected(), found })
 }
 
 /// Bytes of a buffer beyond which a batch is cut into parts: the system takes a device for hung whose
@@ -125,15 +125,15 @@ impl Device {
         required_features.set(wgpu::Features::SHADER_F16, f16);
         required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
         required_features.set(wgpu::Features::PIPELINE_CACHE, pipeline_cache);
-        for (what, found, needed) in [
+        for (item, found, expected) in [
             ("threads a workgroup", limits.max_compute_invocations_per_workgroup, 256),
             ("threads of a workgroup in a row", limits.max_compute_workgroup_size_x, 256),
             ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, 16_384),
             ("storage buffers", limits.max_storage_buffers_per_shader_stage, 8),
         ] {
-            if found < needed {
-                let (found, needed) = (u64::from(found), u64::from(needed));
-                return Err(GpuError::Limits { adapter: adapter.name, what, found, needed });
+            if found < expected {
+                let (expected, found) = (u64::from(expected), u64::from(found));
+                return Err(GpuError::Limits { adapter: adapter.name, item, expected, found });
             }
         }
         let request = wgpu::DeviceDescriptor {

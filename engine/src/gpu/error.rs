@@ -8,39 +8,39 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub enum GpuError {
     /// No adapter fits the choice.
     #[error(
-        "no GPU {wanted}; found {found}; choose one of these by number or part of its name, or use the CPU"
+        "GPU: expected {expected}, found {found}; choose one by its number or a part of its name, or use the CPU"
     )]
     NoAdapter {
         /// What was asked for.
-        wanted: String,
+        expected: String,
         /// The adapters that there are.
         found: String,
     },
     /// The adapter lacks what every kernel needs.
-    #[error("{adapter} allows {found} {what}, and the kernels need {needed}; use another GPU or the CPU")]
+    #[error("{adapter}: expected {expected} {item}, found {found}; use another GPU or the CPU")]
     Limits {
         /// The adapter's name.
         adapter: String,
         /// What there is too little of.
-        what: &'static str,
+        item: &'static str,
+        /// How much every kernel may take.
+        expected: u64,
         /// How much there is.
         found: u64,
-        /// How much is needed.
-        needed: u64,
     },
     /// A part of the choice that does not exist.
-    #[error("unknown GPU feature {name}; the features are {known}")]
+    #[error("GPU feature: expected one of {expected}, found {found}; correct the name")]
     Feature {
-        /// What was named.
-        name: String,
         /// What could be.
-        known: String,
+        expected: String,
+        /// What was named.
+        found: String,
     },
     /// GPU kernels do not compute in this precision.
-    #[error("a GPU does not compute in bf16; use f32 or f16, or the CPU")]
+    #[error("precision on a GPU: expected f32 or f16, found bf16; use one of these, or the CPU")]
     Precision,
     /// The driver failed while the GPU was made ready.
-    #[error("{adapter}: {error}")]
+    #[error("{adapter}: expected a GPU that works, found that {error}; update its driver")]
     Device {
         /// The adapter's name.
         adapter: String,
@@ -48,7 +48,9 @@ pub enum GpuError {
         error: DeviceError,
     },
     /// The GPU computes wrongly.
-    #[error("{adapter} computes {node} wrongly: off by {error:.1e} where {tolerance:.0e} is allowed")]
+    #[error(
+        "{adapter}: {node}: expected an error below {tolerance:.0e}, found {error:.1e}; update its driver"
+    )]
     Wrong {
         /// The adapter's name.
         adapter: String,

@@ -59,8 +59,8 @@ impl GpuFeatures {
                 _ => match features.flag(name) {
                     Some(flag) => *flag = on,
                     None => {
-                        let known = format!("{}, all and none", GpuFeatures::NAMES.join(", "));
-                        return Err(GpuError::Feature { name: name.to_owned(), known });
+                        let expected = format!("{}, all and none", GpuFeatures::NAMES.join(", "));
+                        return Err(GpuError::Feature { expected, found: name.to_owned() });
                     }
                 },
             }

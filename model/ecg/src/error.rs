@@ -66,7 +66,7 @@ pub enum Error {
     },
     /// A signal file holds fewer bytes than its header declares.
     #[error(
-        "{}: {samples} samples a signal need {expected} bytes, found {found}; get the whole file again, or correct the number of samples in the header",
+        "{}: size: expected {expected} bytes for {samples} samples a signal, found {found}; get the whole file again, or correct the number of samples in the header",
         file(path)
     )]
     Short {
@@ -80,18 +80,18 @@ pub enum Error {
         found: u64,
     },
     /// The file is of a kind that this reader does not know.
-    #[error("{}: {} is not supported; {fix}", file(path), one_line(item))]
+    #[error("{}: format: expected one that this library reads, found {}; {fix}", file(path), one_line(found))]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// The format or feature.
-        item: String,
+        /// The format.
+        found: String,
         /// What to do about it.
         fix: &'static str,
     },
     /// A header names a file outside of its own folder.
     #[error(
-        "{} line {line}: file name {} leads out of the header's folder; put the file beside the header and name it plainly",
+        "{} line {line}: file name: expected one in the header's folder, found {}; put the file beside the header and name it plainly",
         file(path),
         quote(name)
     )]

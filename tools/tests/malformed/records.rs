@@ -46,8 +46,8 @@ pub(crate) fn headers(folder: &Path) -> Vec<Case> {
     add("baseline", "x 1 100 8\nh.dat 16 200(x)\n", &["line 2", "baseline"]);
     add("bits", "x 1 100 8\nh.dat 16 200 twelve\n", &["line 2", "ADC resolution"]);
     add("checksum", "x 1 100 8\nh.dat 16 200 12 0 0 x\n", &["line 2", "checksum"]);
-    add("up", "x 1 100 8\n../h.dat 16\n", &["line 2", "leads out of"]);
-    add("absolute", "x 1 100 8\n/dev/zero 16\n", &["line 2", "leads out of"]);
+    add("up", "x 1 100 8\n../h.dat 16\n", &["line 2", "in the header's folder"]);
+    add("absolute", "x 1 100 8\n/dev/zero 16\n", &["line 2", "in the header's folder"]);
     add("two formats", "x 2 100 4\nh.dat 16\nh.dat 212\n", &["line 3", "format", "16 as in"]);
     add("apart", "x 3 100 4\nh.dat 16\nother.hea 16\nh.dat 16\n", &["line 4", "signal file"]);
     add("no segments", "x/0 1 100 8\n", &["number of segments"]);
