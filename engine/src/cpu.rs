@@ -1,10 +1,10 @@
 //! Runs a graph's kernels on the processor's cores.
 //!
 //! A batch with a record for every thread goes record by record, each thread through the whole network in an arena of
-//! its own: nothing is shared but the weights. The records that are left over, and batches smaller than the pool, are
-//! computed by all threads together: each has a share of a node's tasks, the same part of the record from node to node
-//! where that can be, and helps others when it is done. Tasks and their operands depend on shapes alone, so the bits are
-//! the same whatever the number of threads.
+//! its own: nothing is shared but the weights. All threads together compute the records that are left over, and batches
+//! smaller than the pool. Each thread has a share of a node's tasks, where possible the same part of the record from
+//! node to node, and helps others when it is done. Tasks and their operands depend on shapes alone, so the bits are the
+//! same whatever the number of threads.
 
 use crate::Batch;
 use crate::clock::Moment;

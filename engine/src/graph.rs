@@ -1,7 +1,7 @@
 //! What to compute: operations in order, each on values that inputs or earlier nodes made.
 //!
-//! A node has its operation's contract, and what computes it: in a [`Graph`] of itself the operation with its weights,
-//! in a [`Kernels`] the kernel made of it, for which the weights need not stay.
+//! A node has its operation's contract, and what computes it. In a plain [`Graph`] that is the operation with its
+//! weights; in a [`Kernels`] it is the kernel made of it, which needs the weights no longer.
 
 use crate::error::EngineError;
 use efficientecg_kernels::op::{Contract, Cost, Kernel, Op, Precision};

@@ -6,8 +6,8 @@
 
 use ::half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 
-/// An f32 that rounds to the same f16 as the f64: cut off, and odd if anything was lost, so that no tie is made or missed
-/// (Boldo and Melquiond, *Emulation of FMA and Correctly Rounded Sums*, 2008).
+/// An f32 that rounds to the same f16 as the f64. It is cut off, and made odd if anything was lost, so that no tie is
+/// made or missed (Boldo and Melquiond, *Emulation of FMA and Correctly Rounded Sums*, 2008).
 fn round_to_odd(value: f64) -> f32 {
     // Bits of the mantissa past an f32's.
     const LOST: u64 = (1 << 29) - 1;
@@ -66,9 +66,9 @@ fn neighbour(bits: u16, up: bool) -> u16 {
     }
 }
 
-/// Rounds a row of weights so that its sum stays right, too: some go to their second nearest f16, those first for which that costs
-/// least. The inputs of a layer share a sign more often than not (SiLU, gates), so that what a row's sum loses shifts its
-/// output, while errors that cancel average out (the bias of Nagel et al., *Data-Free Quantization*, 2019).
+/// Rounds a row of weights so that its sum stays right, too: some go to their second nearest f16, those first for which that
+/// costs least. The inputs of a layer mostly share a sign (SiLU, gates). So an error of a row's sum shifts its output, while
+/// errors that cancel average out (the bias of Nagel et al., *Data-Free Quantization*, 2019).
 pub fn round_row(row: &[f64]) -> Vec<u16> {
     let mut bits = row_from_f64(row);
     let nearest = row_to_f32(&bits);

@@ -2,9 +2,9 @@
 //!
 //! A [`Contract`] is what plans and tables need of an operation: its name, shapes and cost, without a weight. An [`Op`]
 //! is the contract with its weights in f64, and the reference that plain loops compute. [`Op::pack`] turns it into a
-//! [`Kernel`] for one instruction set: the weights rounded to f32 and laid out for its register tile; the operation
-//! may go then. A kernel's work is cut into *tasks* that depend on nothing but the shapes, and runs of them are given
-//! to threads: how long the runs are never shows in the results, so any number of threads gives the same bits.
+//! [`Kernel`] for one instruction set: the weights are rounded to f32 and laid out for its register tile. The operation
+//! is no longer needed then. A kernel's work is cut into *tasks* that depend on the shapes alone. Threads are given
+//! runs of tasks. Results do not depend on how long the runs are, so any number of threads gives the same bits.
 
 use crate::error::ShapeError;
 use crate::gpu::Shader;
@@ -150,12 +150,13 @@ pub trait Kernel: Send + Sync {
     /// Cells of scratch that a thread needs to run tasks of such a call.
     fn scratch(&self, inputs: &[Shape]) -> usize;
 
-    /// Runs some tasks; what neighbours share is prepared once. A run of all tasks may do their work another way, to the
-    /// same bits.
+    /// Runs some tasks; what neighbours share is prepared once. A run of all tasks may do their work in another order;
+    /// the bits are the same.
     ///
     /// # Safety
-    /// The shapes must be ones that [`Contract::outputs`] accepts and gives, in the kernel's layouts, dense only where
-    /// [`Kernel::takes_dense`], `scratch` as long as [`Kernel::scratch`] says, and no two threads may run the same task of a call at once.
+    /// [`Contract::outputs`] must accept the operands' shapes and give the results'. Tensors must be in the kernel's layouts,
+    /// dense only where [`Kernel::takes_dense`]. `scratch` must be as long as [`Kernel::scratch`] says. No two threads may run
+    /// the same task of a call at once.
     unsafe fn run(&self, call: Call<'_>);
 }
 

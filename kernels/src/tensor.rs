@@ -50,8 +50,8 @@ pub enum Layout {
     /// the last column to the pitch hold anything, NaN included: they may be read, but never into a sum.
     Rows,
     /// Blocks of [`BLOCK`] rows; in each, column after column, the rows of a column side by side. The layout of
-    /// activations: lanes are channels, so a vector is full whatever the length of the record, a tap of a convolution is
-    /// an aligned load whatever the stride, and sums over time need no sums over lanes. Rows past the last hold zeros.
+    /// activations. Lanes are channels: a vector is full at any length of the record, a tap of a convolution is an
+    /// aligned load at any stride, and sums over time need no sums over lanes. Rows past the last hold zeros.
     Blocks,
 }
 

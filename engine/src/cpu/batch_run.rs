@@ -17,8 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A claim is this part of what is left of a share: long runs first, for what neighbouring tasks share is prepared once a run,
-/// then short ones, so that no thread waits long for the last.
+/// A claim is this part of what is left of a share. Long runs come first, because what neighbouring tasks share is prepared
+/// once a run. Short ones follow, so that no thread waits long for the last.
 const PARTS: usize = 2;
 
 /// What a batch is computed with, kept for the next one.

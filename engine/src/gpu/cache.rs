@@ -67,8 +67,8 @@ impl DiskCache {
         let name = wgpu::util::pipeline_cache_key(&device.info)?;
         let path = folder(options)?.join(name);
         let data = load(&path);
-        // SAFETY: the data is what `save` wrote, by its checksum, in the user's own folder and under this adapter's name;
-        // wgpu and the driver check whose it is, and with `fallback` what does not fit is left out.
+        // SAFETY: the data is what `save` wrote, by its checksum, in the user's own folder and under this adapter's name.
+        // wgpu and the driver check whose it is. With `fallback` they leave out what does not fit.
         let cache = unsafe {
             device.device.create_pipeline_cache(&wgpu::PipelineCacheDescriptor {
                 label: Some("efficientecg"),

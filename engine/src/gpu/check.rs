@@ -19,8 +19,8 @@ pub struct Probe {
 }
 
 /// The most that a node's result may differ from the reference's, relative to the larger of 1 and its largest
-/// magnitude: some times what the operations' contracts allow, as there is no bound on these weights, and gates come
-/// of sums far larger than they. In f16 the weights and the result are rounded by 2^-11.
+/// magnitude. It is several times the operations' error bounds, because these weights have no bound, and gates come
+/// from sums far larger than themselves. In f16 the weights and the result are rounded by 2^-11.
 fn tolerance(precision: Precision) -> f64 {
     match precision {
         Precision::F32 => 1e-4,

@@ -10,9 +10,9 @@ use std::arch::x86_64::*;
 
 /// Proof that the processor has AVX-512F (and the AVX2 and FMA that come with it), and is AMD's with AVX512-BF16 where `ZEN`.
 ///
-/// `ZEN` is AMD's cores, from Zen 4 on. On Intel's (cycles on Granite Rapids) a division of a vector takes 10, which
-/// is as many as the rest of a SiLU; a dot product of bf16, where there is one, 2, so that it does half of what
-/// multiply-adds do; and weights that are not prefetched come late from the second-level cache.
+/// `ZEN` is AMD's cores, from Zen 4 on. On Intel's (cycles on Granite Rapids) a division of a vector takes 10, as
+/// many as the rest of a SiLU. A dot product of bf16, where there is one, takes 2, so it does half the work of
+/// multiply-adds. Weights that are not prefetched come late from the second-level cache.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512<const ZEN: bool>(());
 

@@ -1,10 +1,10 @@
 //! Vectors of `f32`, chosen at run time.
 //!
 //! [`Isa`] is what a kernel is written against: one body, generic over the vector type. Each instruction set is a
-//! zero-sized *token* that only [`Level`] can make, and only after the processor was asked; holding the token is the
-//! proof that its instructions may run. [`Level::dispatch`] is the one place where a body meets its instruction set:
-//! the body is inlined into a function that carries the matching `target_feature`, so everything in it is compiled
-//! for that set.
+//! zero-sized *token* that only [`Level`] can make, and only after the processor was asked. Holding the token proves
+//! that its instructions may run. [`Level::dispatch`] is the one place where a body meets its instruction set. It
+//! inlines the body into a function with the matching `target_feature`, so everything in it is compiled for that
+//! set.
 //!
 //! The levels differ in width and in whether a multiply-add rounds once ([`Level::SCALAR`] rounds twice), so their
 //! results differ in the last bits; each is held to the same tolerance against the f64 reference.

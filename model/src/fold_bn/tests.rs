@@ -13,7 +13,7 @@ fn direct(weights: &Weights, layer: &str, o: usize, x: &[f64]) -> f64 {
 }
 
 #[test]
-fn folding_is_batch_norm_after_the_convolution() {
+fn folding_gives_what_batch_norm_gives() {
     let weights = generate(small());
     let folder = Folder::new(&weights, Overflow::F32);
     let layers =

@@ -12,9 +12,9 @@
 //! | → `probabilities` | `[1, classes]` | softmax rows sum to 1 |
 //!
 //! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`): means are in f64, rounded once; a logit is a dot product in 4 `l`
-//! chains, `l` the lanes of a vector, and a tree of height `log2 4 l`, rounded once more with its bias. An error `e`
-//! of a logit is one of a factor `exp(e)` of its exponential; a probability has its own and the mean of all of them,
-//! each with `2e-7 + 3e-9 |x|` of the exponential, and two roundings. What all logits err by in common drops out.
+//! chains, `l` the lanes of a vector, and a tree of height `log2 4 l`, rounded once more with its bias. An error `e` of a
+//! logit is a factor `exp(e)` of its exponential. A probability has its own factor and the mean of all of them, each with
+//! the exponential's `2e-7 + 3e-9 |x|`, and two roundings. What all logits err by in common drops out.
 //!
 //! Cases: `tests/kit/src/cases/classifier.rs`. The bound, element by element: `tests/kit/src/bounds/classifier.rs`.
 

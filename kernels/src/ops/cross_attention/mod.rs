@@ -15,12 +15,12 @@
 //! to 1. Only the scores of one token are ever held, a row for each head.
 //!
 //! Error bound (see `tests/kit/src/bounds`): layer norm of exact tokens, rounded at the end; queries in 4 `l` chains;
-//! absorbed ones a chain of `d / h` products; scores in `l` chains. An error `e` in a score is one of a factor
-//! `exp(e)` in its weight, of which the mean over all positions is taken off; sums that are rescaled for a larger
-//! score err by its exponential each time. Pooled are spans of positions, then the spans; values and outputs in 4 `l`
-//! chains; layer norm divides by the spread of a token, wherever that may lie within its error. Errors pass seven
-//! sums in a row: for layers of hundreds the bound for any data is far above what happens, and the likely one is what
-//! tests of networks' weights use.
+//! absorbed ones a chain of `d / h` products; scores in `l` chains. An error `e` in a score is a factor `exp(e)` in
+//! its weight; the softmax divides by the mean of these factors over all positions. A sum that is rescaled for a
+//! larger score takes the error of an exponential each time. Pooled are spans of positions, then the spans; values
+//! and outputs in 4 `l` chains; layer norm divides by the spread of a token, wherever that may lie within its error.
+//! Errors pass seven sums in a row: for layers of hundreds the bound for any data is far above what happens, and the
+//! likely one is what tests of networks' weights use.
 //!
 //! Cases: `tests/kit/src/cases/cross_attention.rs`. The bound, element by element: `tests/kit/src/bounds/cross_attention.rs`.
 

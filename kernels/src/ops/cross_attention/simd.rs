@@ -76,9 +76,9 @@ fn group<I: Isa>(queries: usize) -> usize {
     if queries > 4 && I::ACCUMULATORS >= 24 { QUERIES } else { 4 }
 }
 
-/// Positions that are scored and summed before the next are: few, so that their columns of `h` stay in a second-level
-/// cache, or the square root of all, so that neither the sums over spans nor those within one lose digits. The error bound in
-/// `tests/kit` takes them so too.
+/// Positions of a span, which are scored and summed before the next span. Few, so that their columns of `h` stay in a
+/// second-level cache; for long records the square root of all, so that neither the sums over spans nor those within one lose
+/// digits. The error bound in `tests/kit` takes them so too.
 fn span(positions: usize) -> usize {
     positions.isqrt().max(32).next_multiple_of(MAX_LANES)
 }

@@ -1,7 +1,6 @@
-//! A task is some blocks of channels over one time chunk, in strips: the expanded channels under a strip go to
-//! scratch and are convolved from there, and the samples that the next strip's windows share are kept. A strip takes
-//! some 20 kB, whatever the length of the record. A worker that has all time chunks of a short record computes them
-//! as one.
+//! A task is some blocks of channels over one time chunk, in strips. The expanded channels under a strip go to
+//! scratch and are convolved from there. Samples that the next strip's windows share are kept. A strip takes some 20
+//! kB, whatever the length of the record. A worker that has all time chunks of a short record computes them as one.
 
 use super::{Depthwise, Window};
 use crate::gemm::{self, Activations, Bf16Blocks, Extra, PackedMatrix, Prefetch};

@@ -20,8 +20,8 @@ pub(super) struct PointwiseKernel {
     sums: bool,
 }
 
-/// How a call is cut: section by section of time; in each, group by group and chunk by chunk, or for
-/// [`Prepare::Round`] chunk by chunk and group by group, so that neighbouring tasks share what is prepared.
+/// How a call is cut: into sections of time, a section into groups, a group into chunks. For
+/// [`Prepare::Round`] a section is cut into chunks first, so that neighbouring tasks share what is prepared.
 #[derive(Clone, Copy)]
 struct Cut {
     sections: usize,

@@ -10,9 +10,9 @@
 //! | → `gate` | `[1, c]` | in 0 to 1 |
 //!
 //! Error bound (see `tests/kit/src/bounds`; `u = 2^-24`): the mean is in f64, rounded once. A hidden unit is a dot product
-//! in 4 `l` chains, `l` the lanes of a vector, of which each errs as a sum does, and a tree of height `log2 4 l` over
-//! them; its error goes through the SiLU's slope into the second layer, a chain of `r` products from the bias on:
-//! `sum of |w_r| e(h_r) + u sum of |s_r|`. The sigmoid's slope, at most 1/4, and its own `2 u + (3.1e-7 + 3e-9 |x|)
+//! in 4 `l` chains, `l` the lanes of a vector, with a tree of height `log2 4 l` over them. Each chain errs as a sum does.
+//! The error goes through the SiLU's slope into the second layer, a chain of `r` products that begins with the bias: `sum
+//! of |w_r| e(h_r) + u sum of |s_r|`. The sigmoid's slope, at most 1/4, and its own `2 u + (3.1e-7 + 3e-9 |x|)
 //! sigmoid(-x)` end it.
 //!
 //! Cases: `tests/kit/src/cases/squeeze_excite.rs`. The bound, element by element: `tests/kit/src/bounds/squeeze_excite.rs`.

@@ -12,10 +12,10 @@
 //! Result: `tokens` `[n, d]`, a row for each feature in order. The rows past `steps` are never read.
 //!
 //! Error bound (see `tests/kit/src/bounds`): a product and a sum are rounded; a row of an embedding is exact. A sequence is
-//! followed step by step: gates are chains from their bias on over `x`, then `h`, whose errors come in with the
-//! magnitudes of the weights; then the slopes of sigmoid and tanh at the very gate, and their own errors. So a
-//! saturated gate forgets what came before. Over many steps the bound for any data is far above what happens, and the
-//! likely one is what tests of networks' weights use.
+//! followed step by step. A gate is a chain that begins with its bias and goes over `x`, then `h`; errors of `h` count with
+//! the magnitudes of the weights. The gate's error goes through the slope of sigmoid or tanh at that gate, which adds its
+//! own. So a saturated gate forgets what came before. Over many steps the bound for any data is far above what happens, and
+//! the likely one is what tests of networks' weights use.
 //!
 //! Cases: `tests/kit/src/cases/tokens.rs`. The bound, element by element: `tests/kit/src/bounds/tokens.rs`.
 
