@@ -15,7 +15,7 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
+use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::tensor::Shape;
 
 /// The values of a network's graph that a run can ask for.
@@ -124,17 +124,15 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
             operands.push(self.graph.input());
             features.push(match feature.kind {
                 // Offset and scale are applied to the value in f64, before it becomes an operand.
-                FeatureKind::Continuous { .. } => FeatureWeights::Continuous {
+                FeatureKind::Continuous { .. } => Encoder::Continuous {
                     weight: values("weight")?,
                     bias: values("bias")?,
                     missing: values("missing")?,
                 },
-                FeatureKind::Categorical { .. } => {
-                    FeatureWeights::Categorical { embedding: values("embedding")? }
-                }
+                FeatureKind::Categorical { .. } => Encoder::Categorical { embedding: values("embedding")? },
                 FeatureKind::Sequence { inputs, hidden } => {
                     operands.push(self.graph.input());
-                    FeatureWeights::Sequence {
+                    Encoder::Sequence {
                         inputs,
                         hidden,
                         input_weight: values("lstm.weight_ih_l0")?,

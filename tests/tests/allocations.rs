@@ -10,7 +10,7 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
+use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::Shape;
 use efficientecg_tests::random::Generator;
@@ -61,9 +61,9 @@ fn graph() -> (Graph, [Value; 2]) {
         Pointwise { weight: w(6 * 5), bias: w(6), silu: true, gate: false, residual: false, sums: true };
     let [head, sums] = graph.push("head".into(), head, &[x]);
     let features = vec![
-        FeatureWeights::Continuous { weight: w(4), bias: w(4), missing: w(4) },
-        FeatureWeights::Categorical { embedding: w(12) },
-        FeatureWeights::Sequence {
+        Encoder::Continuous { weight: w(4), bias: w(4), missing: w(4) },
+        Encoder::Categorical { embedding: w(12) },
+        Encoder::Sequence {
             inputs: 3,
             hidden: 2,
             input_weight: w(24),

@@ -58,7 +58,7 @@ const RETIRED: &[Retired] = &[
     retired("Unwatched", "NoProfiler", EVERYWHERE),
     retired("run watched", "run_profiled", EVERYWHERE),
     retired("random::Random", "random::SplitMix64, or kit's Generator", EVERYWHERE),
-    retired("tokens::Feature", "tokens::FeatureWeights", EVERYWHERE),
+    retired("tokens::Feature", "tokens::Encoder", EVERYWHERE),
     retired("gpu::Operand", "gpu::Binding", EVERYWHERE),
     retired("gpu::Stage", "gpu::FailPoint", EVERYWHERE),
     retired("gpu::Features", "gpu::GpuFeatures", EVERYWHERE),

@@ -10,7 +10,7 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
+use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::tensor::Layout;
 use efficientecg_kit::Generator;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,9 +58,9 @@ fn network() -> (Graph, Vec<Value>) {
 
     let (age, sex, beats, count) = (graph.input(), graph.input(), graph.input(), graph.input());
     let features = vec![
-        FeatureWeights::Continuous { weight: r.values(D), bias: r.values(D), missing: r.values(D) },
-        FeatureWeights::Categorical { embedding: r.values(3 * D) },
-        FeatureWeights::Sequence {
+        Encoder::Continuous { weight: r.values(D), bias: r.values(D), missing: r.values(D) },
+        Encoder::Categorical { embedding: r.values(3 * D) },
+        Encoder::Sequence {
             inputs: 2,
             hidden: 3,
             input_weight: r.weights(12 * 2, 2),

@@ -22,11 +22,9 @@ pub struct GpuFeatures {
 
 impl GpuFeatures {
     /// All that the device has.
-    pub const ALL: GpuFeatures =
-        GpuFeatures { subgroups: true, f16: true, timestamps: true, pipeline_cache: true };
+    pub const ALL: Self = Self { subgroups: true, f16: true, timestamps: true, pipeline_cache: true };
     /// None.
-    pub const NONE: GpuFeatures =
-        GpuFeatures { subgroups: false, f16: false, timestamps: false, pipeline_cache: false };
+    pub const NONE: Self = Self { subgroups: false, f16: false, timestamps: false, pipeline_cache: false };
     const NAMES: [&'static str; 4] = ["subgroups", "f16", "timestamps", "pipeline-cache"];
 
     fn flag(&mut self, name: &str) -> Option<&mut bool> {

@@ -9,7 +9,7 @@ use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
 use efficientecg_kernels::ops::depthwise::{Depthwise, Expand};
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
-use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
+use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::harness::{Bound, check, reference, results};
@@ -127,8 +127,8 @@ pub(crate) fn tokens() -> Vec<Case> {
     let cases = [(3, 2, 3, 2), (17, 6, 17, 1), (1, 1, 1, 0)].map(|(dim, width, hidden, steps)| {
         let mut r = Generator::new(dim);
         let features = vec![
-            FeatureWeights::Continuous { weight: r.values(dim), bias: r.values(dim), missing: r.values(dim) },
-            FeatureWeights::Sequence {
+            Encoder::Continuous { weight: r.values(dim), bias: r.values(dim), missing: r.values(dim) },
+            Encoder::Sequence {
                 inputs: width,
                 hidden,
                 input_weight: r.weights(4 * hidden * width, width),
@@ -138,7 +138,7 @@ pub(crate) fn tokens() -> Vec<Case> {
                 proj_bias: r.values(dim),
                 missing: r.values(dim),
             },
-            FeatureWeights::Categorical { embedding: r.values(3 * dim) },
+            Encoder::Categorical { embedding: r.values(3 * dim) },
         ];
         let (table, missing) = (r.matrix(Shape::new(3, width)), steps == 0);
         let (value, index) = if missing { (f64::NAN, -1.0) } else { (1.5, 1.0) };

@@ -80,12 +80,12 @@ pub enum Error {
         found: u64,
     },
     /// The file is of a kind that this reader does not know.
-    #[error("{}: format: expected one that this library reads, found {}; {fix}", file(path), one_line(found))]
+    #[error("{}: format: expected one that this library reads, found {}; {fix}", file(path), one_line(item))]
     Unsupported {
         /// The file.
         path: PathBuf,
-        /// The format.
-        found: String,
+        /// The format or feature.
+        item: String,
         /// What to do about it.
         fix: &'static str,
     },

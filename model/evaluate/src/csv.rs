@@ -67,14 +67,8 @@ impl CsvTable {
                 && first.fields.len() != fields.len()
             {
                 let expected = format!("{} fields as in line {}", first.fields.len(), first.line);
-                let found = fields.len().to_string();
-                return Err(FileError::new(
-                    path,
-                    format!("line {line}"),
-                    expected,
-                    found,
-                    "correct the line",
-                ));
+                let (item, found) = (format!("line {line}"), fields.len().to_string());
+                return Err(FileError::new(path, item, expected, found, "correct the line"));
             }
             rows.push(CsvRow { line, fields });
         }

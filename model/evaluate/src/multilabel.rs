@@ -50,11 +50,7 @@ impl Multilabel {
     ///
     /// # Errors
     /// Rows that do not read so; a class that one table lacks.
-    pub fn read(
-        reference: &CsvTable,
-        predictions: &CsvTable,
-        joined: &Joined,
-    ) -> Result<Multilabel, FileError> {
+    pub fn read(reference: &CsvTable, predictions: &CsvTable, joined: &Joined) -> Result<Self, FileError> {
         let names = |table: &CsvTable| {
             let fix = "begin the table with a line record,CLASS1,CLASS2";
             table

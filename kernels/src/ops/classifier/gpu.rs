@@ -34,15 +34,9 @@ impl Shader for ClassifierShader<'_> {
     }
 
     fn bindings(&self) -> Vec<Binding> {
-        vec![
-            Binding::Input(1),
-            if self.0.tokens.rows > 0 { Binding::Input(2) } else { Binding::Absent },
-            Binding::Weight(0),
-            Binding::Weight(1),
-            Binding::Output(0),
-            Binding::Output(1),
-            Binding::Scratch,
-        ]
+        use Binding::{Absent, Input, Output, Scratch, Weight};
+        let tokens = if self.0.tokens.rows > 0 { Input(2) } else { Absent };
+        vec![Input(1), tokens, Weight(0), Weight(1), Output(0), Output(1), Scratch]
     }
 
     fn weights(&self) -> Vec<DeviceWeights> {

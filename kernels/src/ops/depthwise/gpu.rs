@@ -47,20 +47,10 @@ impl Shader for DepthwiseShader<'_> {
     }
 
     fn bindings(&self) -> Vec<Binding> {
-        let (expand, rest) = if self.0.expand.is_some() {
-            ([Binding::Weight(0), Binding::Weight(1)], 2)
-        } else {
-            ([Binding::Absent; 2], 0)
-        };
-        vec![
-            Binding::Input(0),
-            expand[0],
-            expand[1],
-            Binding::Weight(rest),
-            Binding::Weight(rest + 1),
-            Binding::Output(0),
-            Binding::Output(1),
-        ]
+        use Binding::{Absent, Input, Output, Weight};
+        let expand = if self.0.expand.is_some() { [Weight(0), Weight(1)] } else { [Absent; 2] };
+        let rest = if self.0.expand.is_some() { 2 } else { 0 };
+        vec![Input(0), expand[0], expand[1], Weight(rest), Weight(rest + 1), Output(0), Output(1)]
     }
 
     fn weights(&self) -> Vec<DeviceWeights> {

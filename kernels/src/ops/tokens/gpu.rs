@@ -1,6 +1,6 @@
 //! The kernel's bindings, table and grid: one workgroup a feature and record.
 
-use super::{FeatureWeights, Tokens};
+use super::{Encoder, Tokens};
 use crate::gpu::{
     ALIGN, Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, cells, four_rows, pitch,
     transposed,
@@ -33,37 +33,30 @@ const FIELDS: usize = 11;
 pub(super) struct TokensShader<'a>(pub(super) &'a Tokens);
 
 /// A feature's weights in the order in which the kernel finds them.
-fn pack(feature: &FeatureWeights, dim: usize) -> Vec<f64> {
+fn pack(feature: &Encoder, dim: usize) -> Vec<f64> {
     match feature {
-        FeatureWeights::Continuous { weight, bias, missing } => [&weight[..], bias, missing].concat(),
-        FeatureWeights::Categorical { embedding } => embedding.clone(),
-        FeatureWeights::Sequence {
-            inputs,
-            hidden,
-            input_weight,
-            hidden_weight,
-            bias,
-            proj,
-            proj_bias,
-            missing,
-        } => [
-            &four_rows(&transposed(input_weight, *inputs), 4 * hidden)[..],
-            &four_rows(&transposed(hidden_weight, *hidden), 4 * hidden),
-            &four_rows(&transposed(proj, *hidden), dim),
-            bias,
-            proj_bias,
-            missing,
-        ]
-        .concat(),
+        Encoder::Continuous { weight, bias, missing } => [&weight[..], bias, missing].concat(),
+        Encoder::Categorical { embedding } => embedding.clone(),
+        Encoder::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
+            [
+                &four_rows(&transposed(input_weight, *inputs), 4 * hidden)[..],
+                &four_rows(&transposed(hidden_weight, *hidden), 4 * hidden),
+                &four_rows(&transposed(proj, *hidden), dim),
+                bias,
+                proj_bias,
+                missing,
+            ]
+            .concat()
+        }
     }
 }
 
 /// How many weights [`pack`] gives.
-fn packed(feature: &FeatureWeights, dim: usize) -> usize {
+fn packed(feature: &Encoder, dim: usize) -> usize {
     match feature {
-        FeatureWeights::Continuous { .. } => 3 * dim,
-        FeatureWeights::Categorical { embedding } => embedding.len(),
-        FeatureWeights::Sequence { inputs, hidden, .. } => {
+        Encoder::Continuous { .. } => 3 * dim,
+        Encoder::Categorical { embedding } => embedding.len(),
+        Encoder::Sequence { inputs, hidden, .. } => {
             let (inputs4, hidden4) = (inputs.next_multiple_of(4), hidden.next_multiple_of(4));
             (inputs4 + hidden4 + 1) * 4 * hidden + (hidden4 + 2) * dim
         }
@@ -71,9 +64,9 @@ fn packed(feature: &FeatureWeights, dim: usize) -> usize {
 }
 
 /// Cells of scratch of a feature.
-fn scratch(feature: &FeatureWeights) -> usize {
+fn scratch(feature: &Encoder) -> usize {
     match feature {
-        FeatureWeights::Sequence { inputs, hidden, .. } => {
+        Encoder::Sequence { inputs, hidden, .. } => {
             inputs.next_multiple_of(4) + hidden.next_multiple_of(4) + 5 * hidden
         }
         _ => 0,
@@ -120,11 +113,9 @@ impl Shader for TokensShader<'_> {
             let mut fields = [0; FIELDS];
             fields[1..4].copy_from_slice(&[starts[operand], cells(first), weight]);
             match feature {
-                FeatureWeights::Continuous { .. } => fields[0] = 0,
-                FeatureWeights::Categorical { embedding } => {
-                    (fields[0], fields[4]) = (1, embedding.len() / dim - 1)
-                }
-                FeatureWeights::Sequence { hidden, .. } => {
+                Encoder::Continuous { .. } => fields[0] = 0,
+                Encoder::Categorical { embedding } => (fields[0], fields[4]) = (1, embedding.len() / dim - 1),
+                Encoder::Sequence { hidden, .. } => {
                     fields[0] = 2;
                     let steps = starts[operand + 1];
                     let row_pitch = pitch(first.cols);

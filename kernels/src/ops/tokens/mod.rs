@@ -35,12 +35,12 @@ pub struct Tokens {
     /// Width of a token.
     pub dim: usize,
     /// What makes each token.
-    pub features: Vec<FeatureWeights>,
+    pub features: Vec<Encoder>,
 }
 
-/// The weights of one feature.
+/// The weights that make the token of one feature.
 #[derive(Clone, Debug)]
-pub enum FeatureWeights {
+pub enum Encoder {
     /// One number, less its offset and over its scale: the caller's affair, in f64, as it may cancel.
     Continuous {
         /// `[d]`.
@@ -78,10 +78,10 @@ pub enum FeatureWeights {
 
 impl Tokens {
     /// Each feature with the index of its first operand.
-    fn with_operands(&self) -> impl Iterator<Item = (usize, &FeatureWeights)> {
+    fn with_operands(&self) -> impl Iterator<Item = (usize, &Encoder)> {
         self.features.iter().scan(0, |next, f| {
             let first = *next;
-            *next += if matches!(f, FeatureWeights::Sequence { .. }) { 2 } else { 1 };
+            *next += if matches!(f, Encoder::Sequence { .. }) { 2 } else { 1 };
             Some((first, f))
         })
     }
@@ -102,13 +102,13 @@ enum FeatureSpec {
 }
 
 impl FeatureSpec {
-    fn of(feature: &FeatureWeights, dim: usize) -> FeatureSpec {
+    fn of(feature: &Encoder, dim: usize) -> FeatureSpec {
         match feature {
-            FeatureWeights::Continuous { .. } => FeatureSpec::Continuous,
-            FeatureWeights::Categorical { embedding } => {
+            Encoder::Continuous { .. } => FeatureSpec::Continuous,
+            Encoder::Categorical { embedding } => {
                 FeatureSpec::Categorical { rows: embedding.len() / dim.max(1) }
             }
-            FeatureWeights::Sequence { inputs, hidden, .. } => {
+            Encoder::Sequence { inputs, hidden, .. } => {
                 FeatureSpec::Sequence { inputs: *inputs, hidden: *hidden }
             }
         }

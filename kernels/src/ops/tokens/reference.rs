@@ -1,6 +1,6 @@
 //! Plain loops, f64 sums.
 
-use super::{FeatureWeights, Tokens};
+use super::{Encoder, Tokens};
 use crate::math::f64::sigmoid;
 use crate::tensor::Matrix;
 
@@ -8,19 +8,19 @@ pub(super) fn run(op: &Tokens, inputs: &[&Matrix], tokens: &mut Matrix) {
     for (row, (at, feature)) in op.with_operands().enumerate() {
         let token = tokens.row_mut(row);
         match feature {
-            FeatureWeights::Continuous { weight, bias, missing } => {
+            Encoder::Continuous { weight, bias, missing } => {
                 let value = inputs[at].data[0];
                 for (d, token) in token.iter_mut().enumerate() {
                     *token = if value.is_nan() { missing[d] } else { value * weight[d] + bias[d] };
                 }
             }
-            FeatureWeights::Categorical { embedding } => {
+            Encoder::Categorical { embedding } => {
                 let index = inputs[at].data[0];
                 let last = embedding.len() / op.dim - 1;
                 let row = if index >= 0.0 { index as usize } else { last };
                 token.copy_from_slice(&embedding[row * op.dim..][..op.dim]);
             }
-            FeatureWeights::Sequence { hidden, proj, proj_bias, missing, .. } => {
+            Encoder::Sequence { hidden, proj, proj_bias, missing, .. } => {
                 let steps = inputs[at + 1].data[0] as usize;
                 if steps == 0 {
                     token.copy_from_slice(missing);
@@ -37,8 +37,8 @@ pub(super) fn run(op: &Tokens, inputs: &[&Matrix], tokens: &mut Matrix) {
 }
 
 /// The last hidden state.
-fn lstm(feature: &FeatureWeights, hidden: usize, rows: &Matrix, steps: usize) -> Vec<f64> {
-    let FeatureWeights::Sequence { inputs, input_weight, hidden_weight, bias, .. } = feature else {
+fn lstm(feature: &Encoder, hidden: usize, rows: &Matrix, steps: usize) -> Vec<f64> {
+    let Encoder::Sequence { inputs, input_weight, hidden_weight, bias, .. } = feature else {
         return Vec::new();
     };
     let (mut h, mut c) = (vec![0.0; hidden], vec![0.0; hidden]);

@@ -1,7 +1,7 @@
 //! A task is one feature. The LSTM's gates are padded apart to whole vectors, `[4, hidden]`, so that each is a run of
 //! lanes; its weights stand transposed, a row for each input and each hidden unit.
 
-use super::{FeatureWeights, Tokens};
+use super::{Encoder, Tokens};
 use crate::gemv::{self, PaddedMatrix};
 use crate::math;
 use crate::op::{self, Call, Kernel};
@@ -39,26 +39,15 @@ impl TokensKernel {
     }
 }
 
-fn pack(feature: &FeatureWeights) -> FeatureKernel {
+fn pack(feature: &Encoder) -> FeatureKernel {
     match feature {
-        FeatureWeights::Continuous { weight, bias, missing } => FeatureKernel::Continuous {
+        Encoder::Continuous { weight, bias, missing } => FeatureKernel::Continuous {
             weight: op::narrow(weight),
             bias: op::narrow(bias),
             missing: op::narrow(missing),
         },
-        FeatureWeights::Categorical { embedding } => {
-            FeatureKernel::Categorical { embedding: op::narrow(embedding) }
-        }
-        FeatureWeights::Sequence {
-            inputs,
-            hidden,
-            input_weight,
-            hidden_weight,
-            bias,
-            proj,
-            proj_bias,
-            missing,
-        } => {
+        Encoder::Categorical { embedding } => FeatureKernel::Categorical { embedding: op::narrow(embedding) },
+        Encoder::Sequence { inputs, hidden, input_weight, hidden_weight, bias, proj, proj_bias, missing } => {
             let hidden = *hidden;
             let width = hidden.next_multiple_of(MAX_LANES);
             let mut rows = vec![0.0; (inputs + hidden) * 4 * width];

@@ -114,7 +114,7 @@ impl Header {
         if bytes.len() as u64 > MAX_HEADER_BYTES {
             return Err(Error::Unsupported {
                 path,
-                found: format!("a header of more than {} MiB", MAX_HEADER_BYTES >> 20),
+                item: format!("a header of more than {} MiB", MAX_HEADER_BYTES >> 20),
                 fix: "give the record's text header",
             });
         }

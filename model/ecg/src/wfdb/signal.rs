@@ -130,7 +130,7 @@ fn frame_size(group: &[SignalSpec]) -> u64 {
 /// Opens a group's file and says how long it is.
 fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf, File, u64)> {
     let path = header.beside(&spec.file, spec.line)?;
-    let unsupported = |found: String, fix| Error::Unsupported { path: path.clone(), found, fix };
+    let unsupported = |item: String, fix| Error::Unsupported { path: path.clone(), item, fix };
     match spec.format {
         Format::Flac(code) => {
             return Err(unsupported(

@@ -1,7 +1,7 @@
 //! The rules are in [`super`]; what comes of them is on the operation's page, `kernels/src/ops/tokens/mod.rs`.
 
 use super::{Approx, Arithmetic, Bounded};
-use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
+use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::tensor::Matrix;
 
 impl Bounded for Tokens {
@@ -15,9 +15,9 @@ fn exact(values: &[f64]) -> Vec<Approx> {
 }
 
 fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
-    let token = |(at, feature): (usize, &FeatureWeights)| -> Vec<Approx> {
+    let token = |(at, feature): (usize, &Encoder)| -> Vec<Approx> {
         match feature {
-            FeatureWeights::Continuous { weight, bias, missing } => {
+            Encoder::Continuous { weight, bias, missing } => {
                 let value = inputs[at].data[0];
                 if value.is_nan() {
                     return exact(missing);
@@ -25,13 +25,13 @@ fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
                 let terms = exact(weight).into_iter().zip(exact(bias));
                 terms.map(|(w, b)| a.add(a.mul(Approx::exact(value), w), b)).collect()
             }
-            FeatureWeights::Categorical { embedding } => {
+            Encoder::Categorical { embedding } => {
                 let index = inputs[at].data[0];
                 let last = embedding.len() / op.dim - 1;
                 let row = if index >= 0.0 { index as usize } else { last };
                 exact(&embedding[row * op.dim..][..op.dim])
             }
-            FeatureWeights::Sequence { hidden, proj, proj_bias, missing, .. } => {
+            Encoder::Sequence { hidden, proj, proj_bias, missing, .. } => {
                 let steps = inputs[at + 1].data[0] as usize;
                 if steps == 0 {
                     return exact(missing);
@@ -45,7 +45,7 @@ fn run(op: &Tokens, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     // A sequence has two operands: its rows, and how many of them count.
     let operands = op.features.iter().scan(0, |next, feature| {
         let first = *next;
-        *next += if matches!(feature, FeatureWeights::Sequence { .. }) { 2 } else { 1 };
+        *next += if matches!(feature, Encoder::Sequence { .. }) { 2 } else { 1 };
         Some((first, feature))
     });
     vec![operands.flat_map(token).collect()]
@@ -56,8 +56,8 @@ fn narrow(row: &[f64]) -> impl Iterator<Item = f64> {
 }
 
 /// The last hidden state.
-fn lstm(feature: &FeatureWeights, rows: &Matrix, steps: usize, a: &Arithmetic) -> Vec<Approx> {
-    let FeatureWeights::Sequence { inputs, hidden, input_weight, hidden_weight, bias, .. } = feature else {
+fn lstm(feature: &Encoder, rows: &Matrix, steps: usize, a: &Arithmetic) -> Vec<Approx> {
+    let Encoder::Sequence { inputs, hidden, input_weight, hidden_weight, bias, .. } = feature else {
         return Vec::new();
     };
     let bias = exact(bias);

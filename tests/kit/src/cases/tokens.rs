@@ -1,20 +1,20 @@
 //! Each kind alone and together, present and missing, and the edges.
 
 use crate::{Case, Generator, Recipe};
-use efficientecg_kernels::ops::tokens::{FeatureWeights, Tokens};
+use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::tensor::{Matrix, Shape};
 
 fn one(value: f64) -> Matrix {
     Matrix { shape: Shape::new(1, 1), data: vec![value] }
 }
 
-fn continuous(random: &mut Generator, dim: usize) -> FeatureWeights {
+fn continuous(random: &mut Generator, dim: usize) -> Encoder {
     let [weight, bias, missing] = [0, 1, 2].map(|_| random.values(dim));
-    FeatureWeights::Continuous { weight, bias, missing }
+    Encoder::Continuous { weight, bias, missing }
 }
 
-fn sequence(random: &mut Generator, dim: usize, inputs: usize, hidden: usize) -> FeatureWeights {
-    FeatureWeights::Sequence {
+fn sequence(random: &mut Generator, dim: usize, inputs: usize, hidden: usize) -> Encoder {
+    Encoder::Sequence {
         inputs,
         hidden,
         input_weight: random.weights(4 * hidden * inputs, inputs),
@@ -42,7 +42,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let features = vec![
                 continuous(&mut random, dim),
                 sequence(&mut random, dim, inputs, hidden),
-                FeatureWeights::Categorical { embedding: random.values(3 * dim) },
+                Encoder::Categorical { embedding: random.values(3 * dim) },
             ];
             let mut table = random.matrix(Shape::new(rows, inputs));
             // Rows past the steps must not be read.
@@ -71,13 +71,13 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
         match (recipe.flag(3 * i), recipe.flag(3 * i + 1)) {
             (false, _) => {
                 let [weight, bias, none] = [0, 1, 2].map(|_| vector(dim));
-                features.push(FeatureWeights::Continuous { weight, bias, missing: none });
+                features.push(Encoder::Continuous { weight, bias, missing: none });
                 let value = recipe.values.take(&mut random, 1)[0];
                 inputs.push(one(if missing { f64::NAN } else { value }));
             }
             (true, false) => {
                 let categories = recipe.size(5);
-                features.push(FeatureWeights::Categorical {
+                features.push(Encoder::Categorical {
                     embedding: recipe.weights.take(&mut random, (categories + 1) * dim),
                 });
                 inputs.push(one(if missing { -1.0 } else { recipe.below(categories - 1) as f64 }));
@@ -86,7 +86,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
                 let (width, hidden) = (recipe.size(33), recipe.size(49));
                 let rows = recipe.size((40_000 / (hidden * (hidden + width))).clamp(3, 200));
                 let steps = if missing { 0 } else { rows - recipe.below(rows - 1) };
-                features.push(FeatureWeights::Sequence {
+                features.push(Encoder::Sequence {
                     inputs: width,
                     hidden,
                     input_weight: recipe.layer(&mut random, 4 * hidden * width, width),
