@@ -70,7 +70,7 @@ pub(super) fn config(c: &Config) -> Result<(), ItemError> {
                         ));
                     }
                 }
-                FeatureKind::Categorical { categories } => names(&key("categories"), categories)?,
+                FeatureKind::Categorical { categories } => names(&key("categories"), categories, |_| false)?,
                 FeatureKind::Sequence { inputs, hidden } => {
                     size(&key("inputs"), *inputs)?;
                     size(&key("hidden"), *hidden)?;
