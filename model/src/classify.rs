@@ -7,7 +7,7 @@ use crate::config::{Config, Task};
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::model::Model;
-use efficientecg_ecg::beats::{self, HeartRate};
+use efficientecg_ecg::beats::HeartRate;
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{self as ecg, Record, Sex};
 use efficientecg_engine::clock::Moment;
@@ -186,7 +186,7 @@ pub struct Findings {
     pub unit: Unit,
     /// In order of time.
     pub items: Vec<Finding>,
-    /// From the beats, where there are two or more.
+    /// From the beats, where there are two or more; intervals across a gap do not count.
     pub heart_rate: Option<HeartRate>,
     /// Features that the network takes and the record does not give.
     pub missing: Vec<String>,
@@ -334,7 +334,7 @@ impl Model {
         let mut findings = Findings {
             unit: prepared.unit,
             items: Vec::new(),
-            heart_rate: beats::heart_rate(&prepared.times, record.sample_rate),
+            heart_rate: prepared.heart_rate(record.sample_rate),
             missing: prepared.missing().to_vec(),
             spent: prepared.spent,
         };

@@ -4,8 +4,9 @@
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
 //! resample.rs    polyphase FIR resampling to the network's rate
-//! normalize.rs   z-score per lead
-//! filter.rs      gaps filled; the detector's band-pass
+//! gaps.rs        where samples are missing
+//! normalize.rs   z-score or median per lead
+//! filter.rs      gaps bridged; the detector's band-pass
 //! peaks.rs       R-peak detector
 //! beats.rs       windows around beats, heart rate
 //! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
@@ -34,6 +35,7 @@ pub mod beats;
 mod complexes;
 mod error;
 pub mod filter;
+pub mod gaps;
 pub mod leads;
 pub mod morphology;
 pub mod normalize;

@@ -6,7 +6,8 @@ use crate::inputs::{FeatureInput, Inputs};
 use efficientecg_ecg::resample::Resampler;
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{
-    self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
+    self as ecg, Lead, Record, Sex, beat_sequence, beats, beats::HeartRate, filter, gaps::Gaps, leads,
+    normalize, peaks, rhythm, rhythm::Missing,
 };
 use efficientecg_files::ItemError;
 
@@ -44,6 +45,8 @@ pub struct Prepared {
     places: Vec<i64>,
     /// The configuration's leads at its rate, all of one length.
     signals: Vec<Vec<f32>>,
+    /// What is missing of them.
+    missing: Missing,
     /// Samples of a window.
     samples: usize,
     patient: Patient,
@@ -88,23 +91,26 @@ impl Prepared {
                     let scale = record.sample_rate / lead.sample_rate;
                     let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
                     let times = found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect();
-                    Ok(Made { times, signal: None, spent })
+                    Ok(Made { times, signal: None, gaps: Gaps::NONE, spent })
                 }
                 (_, place) => {
                     let lead = leads[place.unwrap_or(0)];
-                    let signal = Some(prepare(config, lead, &resamplers, &mut spent)?);
-                    Ok(Made { times: Vec::new(), signal, spent })
+                    let (signal, gaps) = prepare(config, lead, &resamplers, &mut spent)?;
+                    Ok(Made { times: Vec::new(), signal: Some(signal), gaps, spent })
                 }
             }
         });
-        let (mut signals, mut detected) = (Vec::with_capacity(leads.len()), None);
+        let (mut signals, mut gaps, mut detected) = (Vec::with_capacity(leads.len()), Vec::new(), None);
         for made in made {
             let made = made?;
             spent.peaks += made.spent.peaks;
             spent.resample += made.spent.resample;
             spent.normalize += made.spent.normalize;
             match made.signal {
-                Some(signal) => signals.push(signal),
+                Some(signal) => {
+                    signals.push(signal);
+                    gaps.push(made.gaps);
+                }
                 None => detected = Some(made.times),
             }
         }
@@ -121,11 +127,11 @@ impl Prepared {
         }
         let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
         let places: Vec<i64> = times.iter().map(|t| resamplers.position(record.sample_rate, *t)).collect();
+        let missing = missing(&gaps, settings.beats.is_none());
         let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        let patient = timed(&mut spent.windows, || {
-            Patient::new(config, record, settings, unit, &rows, &places, workers)
-        })?;
-        Ok(Prepared { unit, times, spent, places, signals, samples, patient })
+        let beats = Beats { unit, signals: &rows, places: &places, missing: &missing };
+        let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, &beats, workers))?;
+        Ok(Prepared { unit, times, spent, places, signals, missing, samples, patient })
     }
 
     /// Windows of the record: one a beat, or one in all.
@@ -139,6 +145,13 @@ impl Prepared {
     /// Samples of a window.
     pub fn samples(&self) -> usize {
         self.samples
+    }
+
+    /// The heart rate of the beats, in frames at `rate` a second, without intervals across gaps.
+    pub(super) fn heart_rate(&self, rate: f64) -> Option<HeartRate> {
+        let known = self.places.windows(2).map(|w| !self.missing.beats.touch_between(w[0], w[1]));
+        let pairs = self.times.windows(2).zip(known).filter(|(_, known)| *known);
+        beats::heart_rate_of(pairs.map(|(w, _)| w[1].saturating_sub(w[0]) as f64 / rate))
     }
 
     /// Features that the network takes and the record does not give.
@@ -179,7 +192,27 @@ impl Prepared {
 struct Made {
     times: Vec<i64>,
     signal: Option<Vec<f32>>,
+    /// The signal's long gaps.
+    gaps: Gaps,
     spent: Spent,
+}
+
+/// What is missing of leads with these long gaps. A beat hides where the lead lacks samples in which beats were `detected`, which is the first;
+/// one that somebody else did not give where all leads do.
+fn missing(gaps: &[Gaps], detected: bool) -> Missing {
+    let mut all = gaps.iter();
+    let first = all.next().cloned().unwrap_or_default();
+    let any = all.clone().fold(first.clone(), |any, gaps| any.or(gaps));
+    let beats = if detected { first } else { all.fold(first, |all, gaps| all.and(gaps)) };
+    Missing { beats, any }
+}
+
+/// The beats of a record, and where they lie in its signals.
+struct Beats<'a> {
+    unit: Unit,
+    signals: &'a [&'a [f32]],
+    places: &'a [i64],
+    missing: &'a Missing,
 }
 
 /// One resampler for each rate of the record and its leads.
@@ -214,29 +247,40 @@ impl Resamplers {
     }
 }
 
-/// One lead as the network takes it: z-scored, or in mV.
+/// One lead as the network takes it, z-scored or in mV, and its long gaps. Missing samples are bridged, and take no part in mean, deviation
+/// and median.
 fn prepare(
     config: &Config,
     lead: &Lead,
     resamplers: &Resamplers,
     spent: &mut Spent,
-) -> Result<Vec<f32>, ClassifyError> {
+) -> Result<(Vec<f32>, Gaps), ClassifyError> {
     let scale = match config.normalize {
         Normalize::Zscore => 1.0,
-        Normalize::None => lead
+        Normalize::Median | Normalize::None => lead
             .millivolts()
             .ok_or_else(|| ClassifyError::Units { lead: lead.name.clone(), units: lead.units.clone() })?,
     };
-    let mut samples = timed(&mut spent.resample, || {
+    let (mut samples, gaps, long) = timed(&mut spent.resample, || {
         let mut samples = lead.samples.clone();
+        let gaps = Gaps::of(&samples);
         filter::fill_missing(&mut samples);
-        resamplers.apply(lead.sample_rate, samples)
+        let samples = resamplers.apply(lead.sample_rate, samples);
+        let place = |gaps: Gaps| gaps.resampled(lead.sample_rate, config.sample_rate, samples.len());
+        let (long, gaps) = (place(gaps.clone().long(lead.sample_rate)), place(gaps));
+        (samples, gaps, long)
     });
-    timed(&mut spent.normalize, || match config.normalize {
-        Normalize::Zscore => normalize::z_score(&mut samples),
-        Normalize::None => samples.iter_mut().for_each(|x| *x *= scale),
+    timed(&mut spent.normalize, || {
+        if scale != 1.0 {
+            samples.iter_mut().for_each(|x| *x *= scale);
+        }
+        match config.normalize {
+            Normalize::Zscore => normalize::z_score_without(&mut samples, &gaps),
+            Normalize::Median => normalize::less_median(&mut samples, &gaps),
+            Normalize::None => {}
+        }
     });
-    Ok(samples)
+    Ok((samples, long))
 }
 
 /// The features of one patient, in the configuration's order.
@@ -264,9 +308,7 @@ impl Patient {
         config: &Config,
         record: &Record,
         settings: &Settings,
-        unit: Unit,
-        signals: &[&[f32]],
-        beats: &[i64],
+        beats: &Beats<'_>,
         workers: Workers,
     ) -> Result<Patient, ClassifyError> {
         let mut patient = Patient { values: Vec::new(), missing: Vec::new() };
@@ -279,7 +321,7 @@ impl Patient {
                     settings.sex.or(record.sex).map_or(Ok(Value::Missing), |s| category(categories, s))?
                 }
                 (FeatureKind::Sequence { inputs, .. }, "rhythm") => {
-                    rhythm_value(*inputs, unit, signals, beats, config.sample_rate, workers)?
+                    rhythm_value(*inputs, beats, config.sample_rate, workers)?
                 }
                 _ => Value::Missing,
             };
@@ -313,12 +355,11 @@ impl Patient {
 /// The rhythm rows of a beat and its neighbours, or of the whole record.
 fn rhythm_value(
     inputs: usize,
-    unit: Unit,
-    signals: &[&[f32]],
-    beats: &[i64],
+    beats: &Beats<'_>,
     rate: f64,
     workers: Workers,
 ) -> Result<Value, ClassifyError> {
+    let Beats { unit, signals, places, missing } = *beats;
     let made = match unit {
         Unit::Beat => rhythm::inputs(signals.len()),
         Unit::Record => beat_sequence::INPUTS,
@@ -329,10 +370,12 @@ fn rhythm_value(
         return Err(ItemError::new("rhythm", expected, found, fix).into());
     }
     Ok(match unit {
-        Unit::Beat => rhythm::rows_by(signals, beats, rate, workers)
+        Unit::Beat => rhythm::rows_by(signals, places, rate, missing, workers)
             .map_or(Value::Missing, |rows| Value::Rhythm { rows, steps: rhythm::STEPS, inputs }),
         Unit::Record => {
-            let rows = signals.first().map_or(Vec::new(), |lead| beat_sequence::rows(lead, beats, rate));
+            let rows = signals
+                .first()
+                .map_or(Vec::new(), |lead| beat_sequence::rows_of(lead, places, rate, missing));
             match rows.len() / inputs {
                 0 => Value::Missing,
                 steps => Value::Rhythm { rows, steps, inputs },
@@ -371,6 +414,17 @@ mod tests {
         let record = Record::new("r", 100.0, vec![lead]);
         let made = Prepared::new(&config, &record, &Settings::default()).map_err(|e| e.to_string())?;
         Ok(made.inputs(0, 1).signal)
+    }
+
+    #[test]
+    fn models_of_voltages_less_their_median_take_it_of_what_is_known() {
+        // The median of 1, -2, 4 and 2; the gap is bridged.
+        let want = [-0.5, -3.5, -0.5, 2.5, 0.5];
+        for (units, scale) in [("mV", 1.0), ("V", 1e3)] {
+            let want = want.map(|x: f32| x * scale);
+            assert_eq!(prepared("median", units).as_deref(), Ok(&want[..]), "{units}");
+        }
+        assert!(prepared("median", "mmHg").is_err());
     }
 
     #[test]
