@@ -8,6 +8,7 @@
 //! normalize.rs   z-score or median per lead
 //! filter.rs      gaps bridged; the detector's band-pass
 //! peaks.rs       R-peak detector
+//! quality/       whether there is an ECG to assess
 //! beats.rs       windows around beats, heart rate
 //! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
 //! segments.rs    segments around beats, aligned on the record's usual QRS,
@@ -42,6 +43,7 @@ pub mod normalize;
 pub mod p_waves;
 pub mod peaks;
 mod qrs;
+pub mod quality;
 pub mod random;
 mod ranks;
 pub mod resample;

@@ -6,8 +6,14 @@ use crate::inputs::{FeatureInput, Inputs};
 use efficientecg_ecg::resample::Resampler;
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{
-    self as ecg, Lead, Record, Sex, beat_sequence, beats, beats::HeartRate, filter, gaps::Gaps, leads,
-    normalize, peaks, rhythm, rhythm::Missing,
+    self as ecg, Lead, Record, Sex, beat_sequence, beats,
+    beats::HeartRate,
+    filter,
+    gaps::Gaps,
+    leads, normalize, peaks,
+    quality::{LeadQuality, Reason, RecordQuality},
+    rhythm,
+    rhythm::Missing,
 };
 use efficientecg_files::ItemError;
 
@@ -39,9 +45,13 @@ pub struct Prepared {
     pub unit: Unit,
     /// Beats, detected or given, in the record's frames, ascending.
     pub times: Vec<i64>,
+    /// Which parts hold an ECG that can be assessed.
+    pub quality: RecordQuality,
     /// Where the time went; nothing was run.
     pub spent: Spent,
-    /// The same in samples of `signals`.
+    /// Why each window cannot be assessed.
+    reasons: Vec<Option<Reason>>,
+    /// The times in samples of `signals`.
     places: Vec<i64>,
     /// The configuration's leads at its rate, all of one length.
     signals: Vec<Vec<f32>>,
@@ -91,25 +101,30 @@ impl Prepared {
                     let scale = record.sample_rate / lead.sample_rate;
                     let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
                     let times = found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect();
-                    Ok(Made { times, signal: None, gaps: Gaps::NONE, spent })
+                    Ok(Made { times, lead: None, spent })
                 }
                 (_, place) => {
                     let lead = leads[place.unwrap_or(0)];
+                    let quality =
+                        timed(&mut spent.quality, || LeadQuality::of(&lead.samples, lead.sample_rate));
                     let (signal, gaps) = prepare(config, lead, &resamplers, &mut spent)?;
-                    Ok(Made { times: Vec::new(), signal: Some(signal), gaps, spent })
+                    Ok(Made { times: Vec::new(), lead: Some((signal, gaps, quality)), spent })
                 }
             }
         });
-        let (mut signals, mut gaps, mut detected) = (Vec::with_capacity(leads.len()), Vec::new(), None);
+        let (mut signals, mut detected) = (Vec::with_capacity(leads.len()), None);
+        let (mut gaps, mut qualities) = (Vec::new(), Vec::new());
         for made in made {
             let made = made?;
             spent.peaks += made.spent.peaks;
             spent.resample += made.spent.resample;
             spent.normalize += made.spent.normalize;
-            match made.signal {
-                Some(signal) => {
+            spent.quality += made.spent.quality;
+            match made.lead {
+                Some((signal, missing, quality)) => {
                     signals.push(signal);
-                    gaps.push(made.gaps);
+                    gaps.push(missing);
+                    qualities.push(quality);
                 }
                 None => detected = Some(made.times),
             }
@@ -131,7 +146,12 @@ impl Prepared {
         let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
         let beats = Beats { unit, signals: &rows, places: &places, missing: &missing };
         let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, &beats, workers))?;
-        Ok(Prepared { unit, times, spent, places, signals, missing, samples, patient })
+        let quality = RecordQuality::new(&qualities, unit == Unit::Beat && settings.beats.is_none());
+        let reasons = match unit {
+            Unit::Record => vec![quality.reason()],
+            Unit::Beat => times.iter().map(|t| quality.at(*t as f64 / record.sample_rate)).collect(),
+        };
+        Ok(Prepared { unit, times, quality, reasons, spent, places, signals, missing, samples, patient })
     }
 
     /// Windows of the record: one a beat, or one in all.
@@ -140,6 +160,11 @@ impl Prepared {
             Unit::Record => 1,
             Unit::Beat => self.places.len(),
         }
+    }
+
+    /// Why each window cannot be assessed, and would get no class; none of those that can.
+    pub fn reasons(&self) -> &[Option<Reason>] {
+        &self.reasons
     }
 
     /// Samples of a window.
@@ -191,9 +216,8 @@ impl Prepared {
 /// What one job of a preparation makes: a lead's signal, or the beats.
 struct Made {
     times: Vec<i64>,
-    signal: Option<Vec<f32>>,
-    /// The signal's long gaps.
-    gaps: Gaps,
+    /// The signal, its long gaps, and its quality.
+    lead: Option<(Vec<f32>, Gaps, LeadQuality)>,
     spent: Spent,
 }
 
