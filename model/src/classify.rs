@@ -1,13 +1,17 @@
 //! From a record to classes: leads by name, gaps filled, resampled and normalised as the configuration says; then the
 //! whole record, or a window around each beat, through the network.
 //!
+//! Before that the quality of the signal is measured ([`ecg::quality`]). A record, or a beat, around which there is no ECG that can be
+//! assessed does not go through the network: its finding has a [`Reason`] in place of a class.
+//!
 //! [`Model::classify`] does that; [`Model::classify_with`] takes [`Settings`].
 
 use crate::config::{Config, Task};
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::model::Model;
-use efficientecg_ecg::beats::{self, HeartRate};
+use efficientecg_ecg::beats::HeartRate;
+use efficientecg_ecg::quality::{Episode, Reason, RecordQuality};
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{self as ecg, Record, Sex};
 use efficientecg_engine::clock::Moment;
@@ -123,7 +127,8 @@ impl Settings {
 /// One classification.
 ///
 /// As text (`{}`) it is the time in seconds, unless it is of a whole record, then the classes that were found with their
-/// probabilities: `1.239 s N 0.998`; of several labels at once `MI 0.93, STTC 0.61`, or `-` for none.
+/// probabilities: `1.239 s N 0.998`; of several labels at once `MI 0.93, STTC 0.61`, or `none`. What could not be assessed is `-` with the
+/// reason: `1.239 s - noise`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -133,11 +138,11 @@ pub struct Finding {
     pub time: i64,
     /// The same in seconds.
     pub seconds: f64,
-    /// The class of the highest probability.
-    pub class: usize,
-    /// `[classes]`.
+    /// The class of the highest probability, or why there is none: the signal could not be assessed.
+    pub class: Result<usize, Reason>,
+    /// `[classes]`; empty without a class.
     pub logits: Vec<f32>,
-    /// `[classes]`.
+    /// `[classes]`; empty without a class.
     pub probabilities: Vec<f32>,
     /// What was found, by its place among the classes.
     found: Vec<usize>,
@@ -146,19 +151,31 @@ pub struct Finding {
 
 impl Finding {
     /// The classes that were found: the most probable one; of a model of several labels at once all that are at least even,
-    /// which may be none.
+    /// which may be none. None of what could not be assessed.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
         self.found.iter().map(|class| self.names[*class].as_str())
     }
 
-    /// The same as one text: several joined by `+`, `-` for none.
+    /// The same as one text: several joined by `+`, nothing where no label was found, and `-` where it could not be assessed.
     pub fn label(&self) -> String {
-        if self.found.is_empty() { "-".to_owned() } else { self.labels().collect::<Vec<_>>().join("+") }
+        if self.class.is_err() { "-".to_owned() } else { self.labels().collect::<Vec<_>>().join("+") }
     }
 
-    /// The probability of the most probable class.
-    pub fn probability(&self) -> f32 {
-        self.probabilities.get(self.class).copied().unwrap_or(f32::NAN)
+    /// Of what could not be assessed.
+    fn refused(unit: Unit, time: i64, seconds: f64, reason: Reason, names: &Arc<[String]>) -> Finding {
+        let (logits, probabilities, found) = (Vec::new(), Vec::new(), Vec::new());
+        let names = Arc::clone(names);
+        Finding { unit, time, seconds, class: Err(reason), logits, probabilities, found, names }
+    }
+
+    /// Why it could not be assessed; none where it could.
+    pub fn reason(&self) -> Option<Reason> {
+        self.class.err()
+    }
+
+    /// The probability of the most probable class; none where it could not be assessed.
+    pub fn probability(&self) -> Option<f32> {
+        self.class.ok().and_then(|class| self.probabilities.get(class)).copied()
     }
 }
 
@@ -167,8 +184,11 @@ impl fmt::Display for Finding {
         if self.unit == Unit::Beat {
             write!(f, "{:.3} s ", self.seconds)?;
         }
+        if let Err(reason) = self.class {
+            return write!(f, "- {}", reason.name());
+        }
         if self.found.is_empty() {
-            return f.write_str("-");
+            return f.write_str("none");
         }
         for (i, (label, class)) in self.labels().zip(&self.found).enumerate() {
             let comma = if i > 0 { ", " } else { "" };
@@ -186,12 +206,30 @@ pub struct Findings {
     pub unit: Unit,
     /// In order of time.
     pub items: Vec<Finding>,
-    /// From the beats, where there are two or more.
+    /// From the beats, where there are two or more; intervals across a gap do not count.
     pub heart_rate: Option<HeartRate>,
     /// Features that the network takes and the record does not give.
     pub missing: Vec<String>,
+    /// Which parts of the record hold an ECG that can be assessed.
+    pub quality: RecordQuality,
     /// Where the time went.
     pub spent: Spent,
+}
+
+impl Findings {
+    /// The parts of the record that could not be assessed, with onset and end.
+    pub fn not_assessed(&self) -> Vec<Episode> {
+        self.quality.episodes()
+    }
+
+    /// Why nothing of the record could be assessed: it has no finding with a class, and the signal is the reason. None if something could, and of
+    /// a good signal without a beat.
+    pub fn reason(&self) -> Option<Reason> {
+        if self.items.iter().any(|finding| finding.class.is_ok()) {
+            return None;
+        }
+        self.quality.reason().or_else(|| self.items.first().and_then(Finding::reason))
+    }
 }
 
 impl IntoIterator for Findings {
@@ -219,6 +257,8 @@ impl<'a> IntoIterator for &'a Findings {
 pub struct Spent {
     /// Finding the beats in the signal; about 0 where they were given.
     pub peaks: f64,
+    /// Measuring the quality of all leads.
+    pub quality: f64,
     /// Filling gaps and resampling, all leads.
     pub resample: f64,
     /// Normalising, all leads.
@@ -334,22 +374,39 @@ impl Model {
         let mut findings = Findings {
             unit: prepared.unit,
             items: Vec::new(),
-            heart_rate: beats::heart_rate(&prepared.times, record.sample_rate),
+            heart_rate: prepared.heart_rate(record.sample_rate),
             missing: prepared.missing().to_vec(),
+            quality: prepared.quality.clone(),
             spent: prepared.spent,
         };
         let all = prepared.windows();
         let batch = settings.batch.unwrap_or(BATCH).clamp(1, prepared.most_windows());
         let names: Arc<[String]> = self.config().classes.clone().into();
-        for first in (0..all).step_by(batch) {
-            let count = batch.min(all - first);
-            let inputs = timed(&mut findings.spent.windows, || prepared.inputs(first, count));
-            let times = match prepared.unit {
-                Unit::Record => &[0][..],
-                Unit::Beat => &prepared.times[first..first + count],
-            };
-            self.collect(&inputs, times, record.sample_rate, &names, &mut findings)?;
-            progress(first + count, all);
+        // Windows side by side of which all, or none, go through the network.
+        let mut from = 0;
+        for part in prepared.reasons().chunk_by(|a, b| a.is_some() == b.is_some()) {
+            let to = from + part.len();
+            for first in (from..to).step_by(batch) {
+                let count = batch.min(to - first);
+                let times = match prepared.unit {
+                    Unit::Record => &[0][..],
+                    Unit::Beat => &prepared.times[first..first + count],
+                };
+                let reasons = &prepared.reasons()[first..first + count];
+                if part[0].is_some() {
+                    let none =
+                        times.iter().zip(reasons).filter_map(|(time, reason)| Some((*time, (*reason)?)));
+                    findings.items.extend(none.map(|(time, reason)| {
+                        let seconds = time as f64 / record.sample_rate;
+                        Finding::refused(prepared.unit, time, seconds, reason, &names)
+                    }));
+                } else {
+                    let inputs = timed(&mut findings.spent.windows, || prepared.inputs(first, count));
+                    self.collect(&inputs, times, record.sample_rate, &names, &mut findings)?;
+                }
+                progress(first + count, all);
+            }
+            from = to;
         }
         Ok(findings)
     }
@@ -371,7 +428,7 @@ impl Model {
                 unit: findings.unit,
                 time: *time,
                 seconds: *time as f64 / rate,
-                class,
+                class: Ok(class),
                 logits: row.logits.to_vec(),
                 probabilities: row.probabilities.to_vec(),
                 found,
@@ -406,7 +463,7 @@ mod tests {
             unit,
             time: 446,
             seconds: 446.0 / 360.0,
-            class: 1,
+            class: Ok(1),
             logits: vec![0.0; 3],
             probabilities: vec![0.125, 0.875, 0.5],
             found: found.to_vec(),
@@ -421,7 +478,10 @@ mod tests {
         let two = finding(Unit::Record, &[1, 2]);
         assert_eq!((two.to_string().as_str(), two.label().as_str()), ("MI 0.875, HYP 0.500", "MI+HYP"));
         let none = finding(Unit::Record, &[]);
-        assert_eq!((none.to_string().as_str(), none.label().as_str(), none.labels().len()), ("-", "-", 0));
-        assert_eq!(none.probability(), 0.875);
+        assert_eq!((none.to_string().as_str(), none.label().as_str(), none.labels().len()), ("none", "", 0));
+        assert_eq!((none.probability(), none.reason()), (Some(0.875), None));
+        let refused = Finding::refused(Unit::Beat, 446, 446.0 / 360.0, Reason::Noise, &none.names);
+        assert_eq!((refused.to_string().as_str(), refused.label().as_str()), ("1.239 s - noise", "-"));
+        assert_eq!((refused.probability(), refused.reason()), (None, Some(Reason::Noise)));
     }
 }

@@ -1,10 +1,12 @@
 //! The findings of a record, for people and for programs.
 
 use efficientecg::classify::{Findings, Settings};
-use efficientecg::config::{Config, Task};
+use efficientecg::config::Config;
+use efficientecg::ecg::quality::Reason;
 use efficientecg::ecg::wfdb::{Annotation, Annotations, Code};
 use efficientecg::ecg::{Record, Sex};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Wall-clock time spent on a record.
@@ -34,6 +36,10 @@ pub(crate) struct RecordReport {
     pub(crate) heart_rate: Option<Rate>,
     /// Features that the model takes and the record does not give.
     pub(crate) missing: Vec<String>,
+    /// Why nothing of the record could be assessed.
+    pub(crate) reason: Option<&'static str>,
+    /// Parts of the record that could not be assessed.
+    pub(crate) not_assessed: Vec<Part>,
     pub(crate) warnings: Vec<String>,
     pub(crate) elapsed: Seconds,
     pub(crate) findings: Vec<Row>,
@@ -47,18 +53,38 @@ pub(crate) struct Rate {
     pub(crate) max: f64,
 }
 
+/// A part of a record, in seconds, and why it could not be assessed.
 #[derive(Serialize)]
+pub(crate) struct Part {
+    pub(crate) onset: f64,
+    pub(crate) end: f64,
+    pub(crate) reason: &'static str,
+}
+
+#[derive(Clone, Serialize)]
 pub(crate) struct Row {
     /// In frames of the record.
     pub(crate) sample: i64,
     pub(crate) seconds: f64,
-    /// The most probable class; of a multilabel model all that are at least even, joined by `+`, or `-` for none.
-    pub(crate) class: String,
-    /// The same as a list.
+    /// The most probable class; of a multilabel model all that are at least even, joined by `+`. None where it could not be assessed.
+    pub(crate) class: Option<String>,
+    /// Why there is no class.
+    pub(crate) reason: Option<&'static str>,
+    /// The classes as a list.
     pub(crate) found: Vec<String>,
     pub(crate) logits: Vec<f32>,
     pub(crate) probabilities: Vec<f32>,
 }
+
+impl Row {
+    /// The class, or `-` without one.
+    fn told(&self) -> &str {
+        self.class.as_deref().unwrap_or(NOT_ASSESSED)
+    }
+}
+
+/// In place of a class where there is none, as the signal could not be assessed.
+pub(crate) const NOT_ASSESSED: &str = "-";
 
 impl RecordReport {
     pub(crate) fn new(
@@ -77,7 +103,8 @@ impl RecordReport {
             findings.push(Row {
                 sample: item.time,
                 seconds: item.seconds,
-                class: item.label(),
+                class: item.class.is_ok().then(|| item.label()),
+                reason: item.reason().map(Reason::name),
                 found,
                 logits: item.logits.clone(),
                 probabilities: item.probabilities.clone(),
@@ -102,12 +129,21 @@ impl RecordReport {
                 max: r.max,
             }),
             missing: found.missing.clone(),
+            reason: found.reason().map(Reason::name),
+            not_assessed: found
+                .not_assessed()
+                .into_iter()
+                .map(|part| Part { onset: part.onset, end: part.end, reason: part.reason.name() })
+                .collect(),
             warnings,
             elapsed,
             findings,
         }
     }
 }
+
+/// Parts of a record that could not be assessed and are listed in a summary.
+const PARTS: usize = 10;
 
 /// A few lines for the terminal.
 pub(crate) fn summary(r: &RecordReport) -> String {
@@ -130,12 +166,28 @@ pub(crate) fn summary(r: &RecordReport) -> String {
             let share = 100.0 * n as f64 / r.findings.len().max(1) as f64;
             text += &format!("  {class:<8} {n:>6} {share:>6.1} %\n");
         }
+        let n = r.findings.iter().filter(|row| row.class.is_none()).count();
+        if n > 0 {
+            let share = 100.0 * n as f64 / r.findings.len() as f64;
+            text += &format!("  {NOT_ASSESSED:<8} {n:>6} {share:>6.1} %, not assessed\n");
+        }
     } else if let Some(row) = r.findings.first() {
-        let found = if row.found.is_empty() { "none is likely" } else { &row.found.join(", ") };
-        text += &format!("  {found}\n");
+        match row.reason {
+            Some(reason) => text += &format!("  {NOT_ASSESSED} not assessed: {reason}\n"),
+            None if row.found.is_empty() => text += "  none is likely\n",
+            None => text += &format!("  {}\n", row.found.join(", ")),
+        }
         for (class, p) in r.classes.iter().zip(&row.probabilities) {
             text += &format!("  {class:<8} {:>6.1} %\n", 100.0 * p);
         }
+    }
+    // A whole record that could not be assessed has said so.
+    let parts = if r.unit == "record" && r.reason.is_some() { &[][..] } else { &r.not_assessed };
+    for part in parts.iter().take(PARTS) {
+        text += &format!("  {NOT_ASSESSED} {} to {}: {}\n", clock(part.onset), clock(part.end), part.reason);
+    }
+    if parts.len() > PARTS {
+        text += &format!("  {NOT_ASSESSED} and {} more parts\n", parts.len() - PARTS);
     }
     if !r.missing.is_empty() {
         text += &format!("  not known: {}\n", r.missing.join(", "));
@@ -150,28 +202,74 @@ fn duration(seconds: f64) -> String {
     if minutes > 0 { format!("{minutes} min {rest:.1} s") } else { format!("{rest:.1} s") }
 }
 
+fn clock(seconds: f64) -> String {
+    format!("{}:{:04.1}", (seconds / 60.0) as u64, seconds % 60.0)
+}
+
+/// The findings, and a row for each part that could not be assessed and has no beat in it, in order of time.
+fn rows(r: &RecordReport) -> Vec<Cow<'_, Row>> {
+    let mut rows: Vec<Cow<'_, Row>> = r.findings.iter().map(Cow::Borrowed).collect();
+    if r.unit == "beat" {
+        let is_empty = |part: &&Part| {
+            !r.findings.iter().any(|row| row.class.is_none() && (part.onset..part.end).contains(&row.seconds))
+        };
+        for part in r.not_assessed.iter().filter(is_empty) {
+            rows.push(Cow::Owned(Row {
+                sample: (part.onset * r.sample_rate).round() as i64,
+                seconds: part.onset,
+                class: None,
+                reason: Some(part.reason),
+                found: Vec::new(),
+                logits: Vec::new(),
+                probabilities: Vec::new(),
+            }));
+        }
+        rows.sort_by_key(|row| row.sample);
+    }
+    rows
+}
+
 /// Aligned columns.
 pub(crate) fn text(r: &RecordReport) -> String {
     let mut text = format!("{:>10} {:>10} {:<8}", "sample", "seconds", "class");
     r.classes.iter().for_each(|c| text += &format!(" {c:>8}"));
     text.push('\n');
-    for row in &r.findings {
-        text += &format!("{:>10} {:>10.3} {:<8}", row.sample, row.seconds, row.class);
+    for row in rows(r) {
+        let class = if row.told().is_empty() { "none" } else { row.told() };
+        text += &format!("{:>10} {:>10.3} {class:<8}", row.sample, row.seconds);
         row.probabilities.iter().for_each(|p| text += &format!(" {p:>8.4}"));
+        if let Some(reason) = row.reason {
+            text += &format!(" {reason}");
+        }
         text.push('\n');
     }
     text
 }
 
+/// The fields after a class: probabilities, all empty without a class, and in a table that `has_reasons` the reason.
+fn fields(row: &Row, classes: usize, has_reasons: bool) -> String {
+    let mut text = String::new();
+    if row.class.is_some() {
+        row.probabilities.iter().for_each(|p| text += &format!(",{p}"));
+    } else {
+        text += &",".repeat(classes);
+    }
+    if has_reasons {
+        text += &format!(",{}", row.reason.unwrap_or_default());
+    }
+    text + "\n"
+}
+
 /// Comma-separated values (RFC 4180, but for its line ends).
 pub(crate) fn csv(r: &RecordReport) -> String {
+    let rows = rows(r);
+    let has_reasons = rows.iter().any(|row| row.reason.is_some());
     let mut text = String::from("sample,seconds,class");
     r.classes.iter().for_each(|c| text += &format!(",{}", quote(c)));
-    text.push('\n');
-    for row in &r.findings {
-        text += &format!("{},{:.6},{}", row.sample, row.seconds, quote(&row.class));
-        row.probabilities.iter().for_each(|p| text += &format!(",{p}"));
-        text.push('\n');
+    text += if has_reasons { ",reason\n" } else { "\n" };
+    for row in rows {
+        text += &format!("{},{:.6},{}", row.sample, row.seconds, quote(row.told()));
+        text += &fields(&row, r.classes.len(), has_reasons);
     }
     text
 }
@@ -184,52 +282,73 @@ fn quote(field: &str) -> String {
     }
 }
 
-/// The first line of a table with a row a record: no class where records have several.
-pub(crate) fn table_header(config: &Config) -> String {
-    let mut text = String::from(if config.task == Task::Multilabel { "record" } else { "record,class" });
-    config.classes.iter().for_each(|c| text += &format!(",{}", quote(c)));
-    text + "\n"
+/// A table with a row a record, as it grows.
+pub(crate) struct Table {
+    header: String,
+    classes: usize,
+    rows: Vec<(String, Row)>,
 }
 
-/// A record's row.
-pub(crate) fn table_row(r: &RecordReport, task: Task) -> String {
-    let Some(row) = r.findings.first() else {
-        return String::new();
-    };
-    let mut text = quote(&r.record);
-    if task == Task::Multiclass {
-        text += &format!(",{}", quote(&row.class));
+impl Table {
+    pub(crate) fn new(config: &Config) -> Table {
+        let mut header = String::from("record,class");
+        config.classes.iter().for_each(|c| header += &format!(",{}", quote(c)));
+        Table { header, classes: config.classes.len(), rows: Vec::new() }
     }
-    row.probabilities.iter().for_each(|p| text += &format!(",{p}"));
-    text + "\n"
+
+    /// Adds a record's row.
+    pub(crate) fn add(&mut self, r: &RecordReport) {
+        if let Some(row) = r.findings.first() {
+            self.rows.push((quote(&r.record), row.clone()));
+        }
+    }
+
+    /// Its text. There is a column of reasons if a record could not be assessed.
+    pub(crate) fn text(&self) -> String {
+        let has_reasons = self.rows.iter().any(|(_, row)| row.reason.is_some());
+        let mut text = self.header.clone() + if has_reasons { ",reason\n" } else { "\n" };
+        for (record, row) in &self.rows {
+            text += &format!("{record},{}", quote(row.told()));
+            text += &fields(row, self.classes, has_reasons);
+        }
+        text
+    }
 }
 
-/// WFDB annotations: a beat's class that is an annotation symbol becomes that code, any other, and a record's, a note.
+/// WFDB annotations: a beat's class that is an annotation symbol becomes that code, any other, and a record's, a note. What could not be
+/// assessed is a note `- REASON`.
 pub(crate) fn annotations(r: &RecordReport) -> Annotations {
     let item = |row: &Row| {
-        let mut symbols = row.class.chars();
+        let mut symbols = row.class.as_deref().unwrap_or_default().chars();
         let symbol = symbols.next().filter(|_| symbols.next().is_none() && r.unit == "beat");
         match symbol.and_then(Code::from_symbol) {
             Some(code) => Annotation::new(row.sample, code),
             None => {
                 let mut note = Annotation::new(row.sample, Code::NOTE);
-                note.aux = row.class.bytes().take(255).collect();
+                let text = match row.reason {
+                    Some(reason) => format!("{NOT_ASSESSED} {reason}"),
+                    None if row.found.is_empty() => "none".to_owned(),
+                    None => row.told().to_owned(),
+                };
+                note.aux = text.bytes().take(255).collect();
                 note
             }
         }
     };
-    Annotations { items: r.findings.iter().map(item).collect(), ..Annotations::default() }
+    Annotations { items: rows(r).iter().map(|row| item(row)).collect(), ..Annotations::default() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use efficientecg::config::presets::Setup;
 
     fn report() -> RecordReport {
         let row = |sample: i64, class: &str| Row {
             sample,
             seconds: sample as f64 / 100.0,
-            class: class.to_owned(),
+            class: Some(class.to_owned()),
+            reason: None,
             found: vec![class.to_owned()],
             logits: vec![1.0, 0.0],
             probabilities: vec![0.75, 0.25],
@@ -245,6 +364,8 @@ mod tests {
             counts: BTreeMap::from([("N".to_owned(), 1), ("a,b".to_owned(), 1)]),
             heart_rate: None,
             missing: vec!["age".to_owned()],
+            reason: None,
+            not_assessed: Vec::new(),
             warnings: Vec::new(),
             elapsed: Seconds { read: 0.0, all: 0.0 },
             findings: vec![row(100, "N"), row(250, "a,b")],
@@ -257,6 +378,54 @@ mod tests {
             csv(&report()),
             "sample,seconds,class,N,\"a,b\"\n100,1.000000,N,0.75,0.25\n250,2.500000,\"a,b\",0.75,0.25\n"
         );
+    }
+
+    /// The report with its second beat, and five seconds without a beat, not assessed.
+    fn refused() -> RecordReport {
+        let mut report = report();
+        let second = &mut report.findings[1];
+        *second = Row { class: None, reason: Some("noise"), found: Vec::new(), ..second.clone() };
+        (second.logits, second.probabilities) = (Vec::new(), Vec::new());
+        report.not_assessed = vec![
+            Part { onset: 2.0, end: 4.0, reason: "noise" },
+            Part { onset: 10.0, end: 15.0, reason: "flat" },
+        ];
+        report
+    }
+
+    #[test]
+    fn what_could_not_be_assessed_has_no_class_and_a_reason_in_every_form() {
+        let r = refused();
+        assert_eq!(
+            csv(&r),
+            "sample,seconds,class,N,\"a,b\",reason\n100,1.000000,N,0.75,0.25,\n250,2.500000,-,,,noise\n1000,10.000000,-,,,flat\n"
+        );
+        let lines: Vec<String> =
+            text(&r).lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        assert_eq!(lines[2..], ["250 2.500 - noise", "1000 10.000 - flat"]);
+        let json = serde_json::to_value(&r).expect("JSON");
+        assert!(json["findings"][1]["class"].is_null() && json["findings"][1]["reason"] == "noise", "{json}");
+        assert_eq!(json["not_assessed"][1]["end"], 15.0);
+        let notes: Vec<String> = annotations(&r).items.iter().map(|a| a.text()).collect();
+        assert_eq!(notes, ["", "- noise", "- flat"]);
+        let told = summary(&r);
+        assert!(told.contains("  -             1   50.0 %, not assessed\n"), "{told}");
+        assert!(told.contains("  - 0:10.0 to 0:15.0: flat\n"), "{told}");
+    }
+
+    #[test]
+    fn a_table_has_reasons_where_there_are_some() {
+        let mut config = Config::lite(Setup::new("t", ["I"], 100.0, 100, ["N", "a,b"]));
+        config.name = "t".to_owned();
+        let mut table = Table::new(&config);
+        let mut record = RecordReport { unit: "record", ..report() };
+        table.add(&record);
+        assert_eq!(table.text(), "record,class,N,\"a,b\"\nr,N,0.75,0.25\n");
+        record.findings = refused().findings.split_off(1);
+        table.add(&record);
+        assert_eq!(table.text(), "record,class,N,\"a,b\",reason\nr,N,0.75,0.25,\nr,-,,,noise\n");
+        record.reason = Some("noise");
+        assert!(summary(&record).contains("  - not assessed: noise\n"), "{}", summary(&record));
     }
 
     #[test]

@@ -40,19 +40,30 @@ pub(crate) fn svg(
         let base = TOP + row as f64 * ROW;
         let y = |v: f32| base + 24.0 + f64::from((high - v) / (high - low)) * (ROW - 32.0);
         out += &format!("<text x=\"8\" y=\"{:.0}\" fill=\"#5f6b7a\">{}</text>\n", base + 52.0, clock(start));
+        for part in report.not_assessed.iter().filter(|p| p.onset < start + span && p.end > start) {
+            let (from, to) = (x((part.onset - start).max(0.0)), x((part.end - start).min(span)));
+            out += &format!(
+                "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#f0d9d9\"><title>not assessed: {}</title></rect>\n",
+                base + 18.0,
+                to - from,
+                ROW - 24.0,
+                part.reason
+            );
+        }
         out += &trace(&lead.samples, lead.sample_rate, start, span, &x, &y);
         for f in report.findings.iter().filter(|f| f.seconds >= start && f.seconds < start + span) {
             if report.unit != "beat" {
                 continue;
             }
-            let class = report.classes.iter().position(|c| *c == f.class).unwrap_or(0);
+            let Some(told) = &f.class else { continue };
+            let class = report.classes.iter().position(|c| c == told).unwrap_or(0);
             let weight = if class == 0 { "normal" } else { "bold" };
             out += &format!(
                 "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{}\" font-weight=\"{weight}\" text-anchor=\"middle\">{}</text>\n",
                 x(f.seconds - start),
                 base + 14.0,
                 COLOURS[class.min(COLOURS.len() - 1)],
-                escape(&f.class)
+                escape(told)
             );
         }
     }

@@ -24,10 +24,15 @@
 //!
 //! Every value is clamped to −4 to 4 in f64 and cast to f32; what is undefined is 0 (no interval before, a flat lead, a beat
 //! outside of the record, a rate too low for the filters). A record is taken to end after its first 4,096 beats.
+//!
+//! Where samples are missing ([`Missing`]), an interval across a gap is undefined and takes no part in `R`, and so are the columns of a P
+//! wave, a QRS complex or a T-P interval that a gap touches: a wave of which nothing is known is not an absent one.
 
 use super::beats::median;
 use super::complexes::Complexes;
 use super::p_waves::{self, Wave};
+use super::qrs::SEGMENT;
+use super::rhythm::Missing;
 use super::{filter, segments::distance};
 
 /// Numbers a row.
@@ -53,51 +58,59 @@ const P_START: (f64, f64) = (0.26, 0.35);
 const SHORTEST: f64 = 0.1;
 /// Below this rate, Hz, there is no room for the filters.
 const MIN_RATE: f64 = 50.0;
+/// Seconds before a beat from which its P wave may begin.
+const P_REACH: f64 = 0.3;
 /// A height below this is that of a flat lead.
 const FLAT: f64 = 1e-6;
 
 /// `[beats, INPUTS]` for ascending `beats`, in samples at `rate` a second of a normalised `lead`; of more than
 /// [`MAX_BEATS`] the first.
 pub fn rows(lead: &[f32], beats: &[i64], rate: f64) -> Vec<f32> {
+    rows_of(lead, beats, rate, &Missing::NONE)
+}
+
+/// The same where samples are missing, which are bridged in `lead`.
+pub fn rows_of(lead: &[f32], beats: &[i64], rate: f64, missing: &Missing) -> Vec<f32> {
     let beats = &beats[..beats.len().min(MAX_BEATS)];
-    let interval = intervals(beats, rate);
-    let known: Vec<f64> = interval.iter().skip(1).copied().collect();
-    let usual = median(&known);
-    let ratio = |x: Option<&f64>, to: f64, scale: f64| x.map_or(0.0, |x| scale * (x / to).ln());
+    // The interval that ends at each beat.
+    let interval: Vec<Option<f64>> =
+        beats.iter().take(1).map(|_| None).chain(missing.intervals(beats, rate)).collect();
+    let usual = median(&interval.iter().flatten().copied().collect::<Vec<f64>>());
+    let ratio = |x: Option<f64>, to: f64, scale: f64| x.map_or(0.0, |x| scale * (x / to).ln());
     let qrs = Complexes::new(lead, beats, rate);
     let flat = qrs.usual <= FLAT;
     let waves = p_waves::find_by(lead, beats, rate, &qrs);
-    let activity = activity(lead, beats, &interval, rate);
+    let activity = activity(lead, beats, &interval, rate, missing);
 
     let mut out = Vec::with_capacity(beats.len() * INPUTS);
     for i in 0..beats.len() {
-        let before = interval.get(i).filter(|_| i > 0);
-        let height = qrs.height[i].filter(|_| !flat);
+        let before = interval[i];
+        let is_whole = !missing.touch(beats[i], SEGMENT.before, SEGMENT.after, rate);
+        let height = qrs.height[i].filter(|_| !flat && is_whole);
+        let p_known = !missing.touch(beats[i], P_REACH, 0.0, rate);
         let [score, p_r, p_height] = match height {
-            Some(_) if rate >= MIN_RATE => p_columns(waves.beats[i].as_ref(), beats[i], rate, &qrs),
+            Some(_) if rate >= MIN_RATE && p_known => {
+                p_columns(waves.beats[i].as_ref(), beats[i], rate, &qrs)
+            }
             _ => [0.0; 3],
         };
         let values = [
             ratio(before, usual, RATIO_SCALE),
-            if i > 1 { ratio(before, interval[i - 1], RATIO_SCALE) } else { 0.0 },
+            i.checked_sub(1)
+                .and_then(|j| interval[j])
+                .map_or(0.0, |earlier| ratio(before, earlier, RATIO_SCALE)),
             ratio(before, USUAL_SECONDS, RATE_SCALE),
-            ratio(interval.get(i + 1), usual, RATIO_SCALE),
+            ratio(interval.get(i + 1).copied().flatten(), usual, RATIO_SCALE),
             score,
             p_r,
             p_height,
-            qrs.likeness[i].map_or(0.0, |c| 2.0 - 8.0 * distance(c)),
+            qrs.likeness[i].filter(|_| is_whole).map_or(0.0, |c| 2.0 - 8.0 * distance(c)),
             height.map_or(0.0, |h| RATIO_SCALE * (h / qrs.usual).ln()),
             activity[i].filter(|_| !flat).map_or(0.0, |f| 1.5 * ((f / qrs.usual + 0.005).ln() + 3.5)),
         ];
         out.extend(values.map(|v| if v.is_nan() { 0.0 } else { v.clamp(-LIMIT, LIMIT) as f32 }));
     }
     out
-}
-
-/// Seconds up to each beat; 0 for the first.
-fn intervals(beats: &[i64], rate: f64) -> Vec<f64> {
-    let later = beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate);
-    beats.iter().take(1).map(|_| 0.0).chain(later).collect()
 }
 
 /// Columns 4 to 6.
@@ -112,17 +125,23 @@ fn p_columns(wave: Option<&Wave>, beat: i64, rate: f64, qrs: &Complexes) -> [f64
 }
 
 /// The root mean square in the atrial band between T and P, where there is room for it.
-fn activity(lead: &[f32], beats: &[i64], interval: &[f64], rate: f64) -> Vec<Option<f64>> {
+fn activity(
+    lead: &[f32],
+    beats: &[i64],
+    interval: &[Option<f64>],
+    rate: f64,
+    missing: &Missing,
+) -> Vec<Option<f64>> {
     if rate < MIN_RATE || lead.is_empty() {
         return vec![None; beats.len()];
     }
     let quiet = filter::without_qrs(lead, beats, rate);
     let wave = filter::band_pass(&quiet, rate, ATRIAL_BAND.0, ATRIAL_BAND.1);
     let measure = |i: usize| {
-        let before = *beats.get(i.checked_sub(1)?)?;
-        let start = T_END * interval[i].min(T_LONGEST).sqrt();
-        let end = interval[i] - P_START.0.min(P_START.1 * interval[i]);
-        if end - start < SHORTEST {
+        let (before, interval) = (*beats.get(i.checked_sub(1)?)?, interval[i]?);
+        let start = T_END * interval.min(T_LONGEST).sqrt();
+        let end = interval - P_START.0.min(P_START.1 * interval);
+        if end - start < SHORTEST || missing.touch(before, -start, end, rate) {
             return None;
         }
         let at = |seconds: f64| usize::try_from(before.saturating_add((seconds * rate).round() as i64)).ok();

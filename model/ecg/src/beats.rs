@@ -52,11 +52,12 @@ const STRETCH: usize = 5;
 
 /// The heart rate of ascending `peaks` in samples; `None` for fewer than two. Peaks at the same sample count once.
 pub fn heart_rate(peaks: &[i64], sample_rate: f64) -> Option<HeartRate> {
-    let intervals: Vec<f64> = peaks
-        .windows(2)
-        .map(|w| w[1].saturating_sub(w[0]) as f64 / sample_rate)
-        .filter(|&seconds| seconds > 0.0)
-        .collect();
+    heart_rate_of(peaks.windows(2).map(|w| w[1].saturating_sub(w[0]) as f64 / sample_rate))
+}
+
+/// The same of R-R intervals in seconds; those of 0 do not count.
+pub fn heart_rate_of(intervals: impl IntoIterator<Item = f64>) -> Option<HeartRate> {
+    let intervals: Vec<f64> = intervals.into_iter().filter(|&seconds| seconds > 0.0).collect();
     if intervals.is_empty() {
         return None;
     }

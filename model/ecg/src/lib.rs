@@ -4,9 +4,11 @@
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
 //! resample.rs    polyphase FIR resampling to the network's rate
-//! normalize.rs   z-score per lead
-//! filter.rs      gaps filled; the detector's band-pass
+//! gaps.rs        where samples are missing
+//! normalize.rs   z-score or median per lead
+//! filter.rs      gaps bridged; the detector's band-pass
 //! peaks.rs       R-peak detector
+//! quality/       whether there is an ECG to assess
 //! beats.rs       windows around beats, heart rate
 //! rhythm.rs      rows around each beat, for the fusion: R-R intervals, and of
 //! segments.rs    segments around beats, aligned on the record's usual QRS,
@@ -35,12 +37,14 @@ pub mod beats;
 mod complexes;
 mod error;
 pub mod filter;
+pub mod gaps;
 pub mod leads;
 pub mod morphology;
 pub mod normalize;
 pub mod p_waves;
 pub mod peaks;
 mod qrs;
+pub mod quality;
 pub mod random;
 mod ranks;
 pub mod resample;

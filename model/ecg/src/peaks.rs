@@ -24,6 +24,7 @@
 use super::beats::median;
 use super::error::{Error, Result};
 use super::filter::{band_passes, fill_missing};
+use super::gaps::Gaps;
 use std::borrow::Cow;
 
 /// Band of the QRS complex that sets it apart from P and T waves, Hz.
@@ -69,8 +70,8 @@ const MAX_RATE: f64 = 100_000.0;
 
 /// The R peaks of one lead, as ascending sample indices.
 ///
-/// `samples` in any unit and either polarity; samples that are not finite are missing, and no peak is reported among
-/// them. `sample_rate` in Hz, 50 to 100,000.
+/// `samples` in any unit and either polarity; samples that are not finite are missing. A short gap is bridged, and a peak may lie in
+/// it; none is reported in one longer than [`super::gaps::BRIDGED`]. `sample_rate` in Hz, 50 to 100,000.
 ///
 /// # Errors
 /// The sample rate is out of its range.
@@ -83,9 +84,11 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
         });
     }
     let mut filled = Cow::Borrowed(samples);
-    if samples.iter().any(|v| !v.is_finite()) {
+    let gaps = Gaps::of(samples);
+    if !gaps.is_empty() {
         fill_missing(filled.to_mut());
     }
+    let gaps = gaps.long(sample_rate);
     let place_band = (PLACE_BAND.0, PLACE_BAND.1.min(0.4 * sample_rate));
     let [qrs, wide] = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
     let candidates = blocks(&qrs, sample_rate);
@@ -93,7 +96,7 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
     drop(qrs);
     let placed = place(&wide, &candidates, sample_rate);
     let mut peaks = recover(&wide, &placed, sample_rate);
-    peaks.retain(|&k| samples[k].is_finite());
+    peaks.retain(|&k| !gaps.touch(k..k + 1));
     Ok(peaks)
 }
 
@@ -433,6 +436,18 @@ mod tests {
         x[3600..5400].fill(f32::NAN);
         let kept: Vec<_> = beats.into_iter().filter(|b| !(9.95..15.05).contains(&b.0)).collect();
         assert_peaks(&kept, &x, rate);
+    }
+
+    #[test]
+    fn a_missing_sample_costs_no_beat() {
+        for rate in [50.0, 128.0, 360.0, 1000.0] {
+            let beats = regular(20, 0.8);
+            let mut x = signal(&beats, 17.0, rate);
+            for (at, _) in &beats {
+                x[(at * rate).round() as usize] = f32::NAN;
+            }
+            assert_peaks(&beats, &x, rate);
+        }
     }
 
     #[test]

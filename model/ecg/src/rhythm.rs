@@ -3,7 +3,12 @@
 //!
 //! The formula is the contract with `tools/train/efficientecg_train/rhythm.py`, where it is written out; the two are
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
+//!
+//! Where samples are missing ([`Missing`]), an interval across a gap is missing: it is 0 in its own columns, as one before the first beat,
+//! and takes no part in means, medians and quantiles. The columns of a QRS complex or a P wave that a gap touches are 0.
 
+use super::gaps::Gaps;
+use super::qrs::SEGMENT;
 use super::segments::AlignedBeats;
 use super::statistics;
 use super::workers::Workers;
@@ -27,6 +32,41 @@ const STEADY: f64 = 0.08;
 /// The quantiles of the longer and the shorter intervals.
 const LONG: f64 = 0.8;
 const SHORT: f64 = 0.1;
+/// Seconds before a beat from which its P wave may begin.
+const P_REACH: f64 = 0.3;
+
+/// What is missing of a record's leads, in the samples of its beats. Only gaps that are too long to be bridged count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Where a beat may lie that is not among the beats.
+    pub beats: Gaps,
+    /// Where any lead lacks samples.
+    pub any: Gaps,
+}
+
+impl Missing {
+    /// Nothing is missing.
+    pub const NONE: Missing = Missing { beats: Gaps::NONE, any: Gaps::NONE };
+
+    /// Seconds between each two beats, at least a sample; `None` where a beat may lie between them that is not known.
+    pub(super) fn intervals(&self, beats: &[i64], rate: f64) -> Vec<Option<f64>> {
+        let interval = |w: &[i64]| {
+            let seconds = w[1].saturating_sub(w[0]).max(1) as f64 / rate;
+            (!self.beats.touch_between(w[0], w[1])).then_some(seconds)
+        };
+        beats.windows(2).map(interval).collect()
+    }
+
+    /// Whether a gap touches the time from so many seconds before a beat to so many after it.
+    pub(super) fn touch(&self, beat: i64, before: f64, after: f64, rate: f64) -> bool {
+        let samples = |seconds: f64| (seconds * rate).round() as i64;
+        !self.any.is_empty()
+            && self.any.touch_between(
+                beat.saturating_sub(samples(before)),
+                beat.saturating_add(samples(after)).saturating_add(1),
+            )
+    }
+}
 
 /// Numbers a row, for so many leads.
 pub fn inputs(leads: usize) -> usize {
@@ -36,12 +76,18 @@ pub fn inputs(leads: usize) -> usize {
 /// `[beats, STEPS, inputs(leads)]` for ascending `beats`, in samples at `rate` a second, of normalised `leads`; `None` for
 /// fewer than two beats. Where shapes cannot be compared their columns are 0, as are the rows of beats outside the record.
 pub fn rows(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Vec<f32>> {
-    rows_by(leads, beats, rate, Workers::ALONE)
+    rows_by(leads, beats, rate, &Missing::NONE, Workers::ALONE)
 }
 
-/// The same on several threads; the rows do not depend on their number.
-pub fn rows_by(leads: &[&[f32]], beats: &[i64], rate: f64, workers: Workers) -> Option<Vec<f32>> {
-    let figures = figures(beats, rate)?;
+/// The same where samples are missing, which are bridged in `leads`; on several threads. The rows do not depend on their number.
+pub fn rows_by(
+    leads: &[&[f32]],
+    beats: &[i64],
+    rate: f64,
+    missing: &Missing,
+    workers: Workers,
+) -> Option<Vec<f32>> {
+    let figures = figures(beats, rate, missing)?;
     let (shapes, waves) = (morphology::inputs(leads.len()), atrial::inputs(leads.len()));
     let width = FIGURES + shapes + waves;
     let mut columns = vec![0.0; beats.len() * width];
@@ -52,26 +98,28 @@ pub fn rows_by(leads: &[&[f32]], beats: &[i64], rate: f64, workers: Workers) -> 
         let shape = morphology::columns_by(&aligned, workers);
         let wave = atrial::columns_by(&aligned, beats, workers);
         let both = shape.chunks_exact(shapes).zip(wave.chunks_exact(waves));
-        for (row, (shape, wave)) in columns.chunks_exact_mut(width).zip(both) {
-            row[FIGURES..FIGURES + shapes].copy_from_slice(shape);
-            row[FIGURES + shapes..].copy_from_slice(wave);
+        for ((row, (shape, wave)), beat) in columns.chunks_exact_mut(width).zip(both).zip(beats) {
+            if !missing.touch(*beat, SEGMENT.before, SEGMENT.after, rate) {
+                row[FIGURES..FIGURES + shapes].copy_from_slice(shape);
+            }
+            if !missing.touch(*beat, P_REACH, 0.0, rate) {
+                row[FIGURES + shapes..].copy_from_slice(wave);
+            }
         }
     }
     Some(stacked(&columns, width))
 }
 
 /// `[beats, FIGURES]`.
-fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
+fn figures(beats: &[i64], rate: f64, missing: &Missing) -> Option<Vec<f32>> {
     let n = beats.len();
     if n < 2 {
         return None;
     }
     // `interval[j]` ends at beat `j + 1`, as does `change[j]`, from the interval before to this one.
-    let interval: Vec<f64> =
-        beats.windows(2).map(|w| w[1].saturating_sub(w[0]).max(1) as f64 / rate).collect();
-    let change: Vec<f64> = interval.windows(2).map(|w| (w[1] / w[0]).ln().abs()).collect();
-    let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-    let sorted = statistics::ascending(&interval);
+    let interval = missing.intervals(beats, rate);
+    let change: Vec<Option<f64>> = interval.windows(2).map(|w| Some((w[1]? / w[0]?).ln().abs())).collect();
+    let sorted = statistics::ascending(&interval.iter().flatten().copied().collect::<Vec<f64>>());
     let (record, longest) = (mean(&interval), quantile(&sorted, LONG));
     let [mut nearby, mut around, mut changing] = [Sorted::default(), Sorted::default(), Sorted::default()];
 
@@ -86,14 +134,15 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
         let span = span.start..span.end - 1;
         let changes = change.get(span.clone()).unwrap_or_default();
         let usual = changing.cover(&change, span.start..span.start + changes.len()).median();
-        let steady = if changes.is_empty() {
+        let known = changes.iter().flatten().count();
+        let steady = if known == 0 {
             1.0
         } else {
-            changes.iter().filter(|c| **c < STEADY).count() as f64 / changes.len() as f64
+            changes.iter().flatten().filter(|c| **c < STEADY).count() as f64 / known as f64
         };
-        let before = i.checked_sub(1).and_then(|j| interval.get(j)).copied();
-        let earlier = i.checked_sub(2).and_then(|j| interval.get(j)).copied();
-        let after = interval.get(i).copied();
+        let before = i.checked_sub(1).and_then(|j| interval.get(j)).copied().flatten();
+        let earlier = i.checked_sub(2).and_then(|j| interval.get(j)).copied().flatten();
+        let after = interval.get(i).copied().flatten();
         let ratio = |x: Option<f64>, to: f64, scale: f64| x.map_or(0.0, |x| scale * (x / to).ln());
         let values = [
             ratio(before, local, RATIO_SCALE),
@@ -108,10 +157,19 @@ fn figures(beats: &[i64], rate: f64) -> Option<Vec<f32>> {
             earlier.map_or(0.0, |earlier| ratio(before, earlier, LONG_SCALE)),
         ];
         for (to, value) in row.iter_mut().zip(values) {
-            *to = value.clamp(-LIMIT, LIMIT) as f32;
+            // Where no interval nearby is known there is nothing to compare.
+            *to = if value.is_nan() { 0.0 } else { value.clamp(-LIMIT, LIMIT) as f32 };
+        }
+        if nearby.values.is_empty() {
+            row[8] = 0.0;
         }
     }
     Some(out)
+}
+
+/// The mean of those that are known.
+fn mean(x: &[Option<f64>]) -> f64 {
+    x.iter().flatten().sum::<f64>() / x.iter().flatten().count() as f64
 }
 
 /// A quantile of sorted values; 0 of none.
@@ -119,7 +177,7 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
     statistics::quantile(sorted, part).unwrap_or(0.0)
 }
 
-/// The values of a span that moves on, in ascending order.
+/// The known values of a span that moves on, in ascending order.
 #[derive(Default)]
 struct Sorted {
     values: Vec<f64>,
@@ -128,12 +186,12 @@ struct Sorted {
 
 impl Sorted {
     /// Moves on to a span that neither begins nor ends earlier.
-    fn cover(&mut self, of: &[f64], span: Range<usize>) -> &Sorted {
+    fn cover(&mut self, of: &[Option<f64>], span: Range<usize>) -> &Sorted {
         let place = |values: &[f64], x: &f64| values.partition_point(|v| v.total_cmp(x).is_lt());
-        for x in &of[self.span.start..span.start.min(self.span.end)] {
+        for x in of[self.span.start..span.start.min(self.span.end)].iter().flatten() {
             self.values.remove(place(&self.values, x));
         }
-        for x in &of[self.span.end.max(span.start)..span.end] {
+        for x in of[self.span.end.max(span.start)..span.end].iter().flatten() {
             self.values.insert(place(&self.values, x), *x);
         }
         self.span = span;
@@ -168,7 +226,7 @@ mod tests {
     #[test]
     fn a_premature_beat_stands_out() {
         // Beats a second apart, the third half a second early, then a pause; 100 Hz.
-        let rows = figures(&[0, 100, 150, 300, 400], 100.0).unwrap_or_default();
+        let rows = figures(&[0, 100, 150, 300, 400], 100.0, &Missing::NONE).unwrap_or_default();
         assert_eq!(rows.len(), 5 * FIGURES);
         let expect = |x: f64| x.clamp(-LIMIT, LIMIT) as f32;
         // Intervals 1, 0.5, 1.5, 1: mean and median 1; changes ln 2, ln 3, ln 1.5, median ln 2. Sorted 0.5, 1, 1, 1.5: the 0.8
@@ -194,6 +252,54 @@ mod tests {
         // No interval before the first beat, none before that of the second.
         assert_eq!([rows[0], rows[2], rows[5], rows[9]], [0.0; 4]);
         assert_eq!(rows[FIGURES + 9], 0.0);
+    }
+
+    #[test]
+    fn an_interval_across_a_gap_is_missing_and_not_long() {
+        // A beat a second at 100 Hz; of one beat nothing is known but that it may lie in the gap.
+        let beats: Vec<i64> = (0..40).filter(|i| *i != 20).map(|i| i * 100).collect();
+        let all: Vec<i64> = (0..40).map(|i| i * 100).collect();
+        let gap = {
+            let mut x = vec![0.0; 4000];
+            x[1950..2050].fill(f32::NAN);
+            Gaps::of(&x)
+        };
+        let missing = Missing { beats: gap.clone(), any: gap };
+        let [steady, long, got] = [(&all, &Missing::NONE), (&beats, &Missing::NONE), (&beats, &missing)]
+            .map(|(beats, missing)| figures(beats, 100.0, missing).unwrap_or_default());
+        // All rows are those of the steady rhythm: what is unknown is 0 there too, as each interval is the usual one.
+        assert_eq!(got[..], steady[..39 * FIGURES]);
+        assert_ne!(got, long);
+        // Nothing but a gap: no interval, and all is finite.
+        let all_missing = Missing { beats: Gaps::of(&[f32::NAN; 4000]), any: Gaps::NONE };
+        let rows = figures(&beats, 100.0, &all_missing).unwrap_or_default();
+        assert!(
+            rows.chunks_exact(FIGURES).all(|row| row == [0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        );
+    }
+
+    #[test]
+    fn waves_that_a_gap_touches_are_not_described() {
+        let lead: Vec<f32> =
+            (0..2000).map(|i| if i % 100 == 50 { 1.0 } else { 0.01 * (i % 7) as f32 }).collect();
+        let beats: Vec<i64> = (0..20).map(|i| 50 + i * 100).collect();
+        let mut x = lead.clone();
+        // From 0.15 s before the beat at 1050: the P wave, not the complex.
+        x[1030..1038].fill(f32::NAN);
+        let missing = Missing { beats: Gaps::NONE, any: Gaps::of(&x).long(100.0) };
+        let plain = rows(&[&lead], &beats, 100.0).unwrap_or_default();
+        let got = rows_by(&[&lead], &beats, 100.0, &missing, Workers::ALONE).unwrap_or_default();
+        let (width, shapes) = (inputs(1), morphology::inputs(1));
+        for (i, (got, plain)) in got.chunks_exact(width).zip(plain.chunks_exact(width)).enumerate() {
+            let beat = (i / STEPS + i % STEPS).checked_sub(1);
+            let waves = FIGURES + shapes;
+            assert_eq!(got[..waves], plain[..waves]);
+            if beat == Some(10) {
+                assert!(got[waves..].iter().all(|x| *x == 0.0) && plain[waves..].iter().any(|x| *x != 0.0));
+            } else {
+                assert_eq!(got[waves..], plain[waves..]);
+            }
+        }
     }
 
     #[test]

@@ -138,29 +138,52 @@ pub struct Joined {
     pub missing: Vec<String>,
     /// In the predictions alone.
     pub unknown: Vec<String>,
+    /// In both, and without a prediction: its class is [`NOT_ASSESSED`]. Not among `records`.
+    pub not_assessed: Vec<String>,
 }
+
+/// The class of a record whose signal could not be assessed.
+pub const NOT_ASSESSED: &str = "-";
+
+/// The name of a column that says why.
+pub const REASON: &str = "reason";
 
 impl Joined {
     /// Finds the records that both tables have.
     ///
     /// # Errors
-    /// A name that is empty or there twice; no record that both have; unless `common`, a record that one table lacks.
+    /// A name that is empty or there twice; no record that both have and that was assessed; unless `common`, a record that one table lacks.
     pub fn new(reference: &CsvTable, predictions: &CsvTable, common: bool) -> Result<Joined, FileError> {
         let (truth, given) = (reference.by_record()?, predictions.by_record()?);
         let names = |table: &CsvTable, other: &HashMap<&str, &CsvRow>, within: bool| -> Vec<String> {
             let all = table.rows.iter().map(|r| &r.fields[0]);
             all.filter(|n| other.contains_key(n.as_str()) == within).cloned().collect()
         };
+        let class = match &predictions.header {
+            Some(names) => names.iter().position(|n| n.eq_ignore_ascii_case("class")),
+            None => predictions.rows.first().filter(|row| row.fields.len() == 2).map(|_| 1),
+        };
+        let is_refused = |name: &String| {
+            let row = given.get(name.as_str());
+            row.zip(class).is_some_and(|(row, class)| row.fields[class] == NOT_ASSESSED)
+        };
+        let (not_assessed, records) = names(reference, &given, true).into_iter().partition(is_refused);
         let joined = Joined {
-            records: names(reference, &given, true),
+            records,
             missing: names(reference, &given, false),
             unknown: names(predictions, &truth, false),
+            not_assessed,
         };
         let other = one_line(&reference.path.to_string_lossy());
         let invalid = |expected: String, found: String, fix: &str| {
             Err(FileError::new(&predictions.path, "records", expected, found, fix))
         };
-        if !joined.missing.is_empty() && (!common || joined.records.is_empty()) {
+        let none = joined.records.is_empty();
+        if none && !joined.not_assessed.is_empty() {
+            let found = format!("{}, none of them assessed", joined.not_assessed.len());
+            return invalid("records with a class".to_owned(), found, "give records that could be assessed");
+        }
+        if !joined.missing.is_empty() && (!common || none) {
             let expected = format!("all {} of {other}", reference.rows.len());
             let found = format!("none named {}", listed(&joined.missing));
             return invalid(expected, found, "add them, or score only the records that both files have");

@@ -6,7 +6,7 @@
 //! where all records have the class or none has, F1 where neither side has it; the means are of what is defined.
 
 use super::calibration::{Calibration, Judged};
-use super::csv::{CsvTable, Joined};
+use super::csv::{CsvTable, Joined, REASON};
 use super::{ClassFigures, mean};
 use efficientecg_files::FileError;
 
@@ -45,7 +45,7 @@ pub struct MultilabelFigures {
 
 impl Multilabel {
     /// Takes the classes of the records that two tables have, both with a first line `record,CLASS1,CLASS2,…`: 0 and 1 in the
-    /// reference, probabilities in the predictions, whose classes may come in another order. A column `class` of the predictions is
+    /// reference, probabilities in the predictions, whose classes may come in another order. Columns `class` and `reason` of the predictions are
     /// not read.
     ///
     /// # Errors
@@ -61,7 +61,8 @@ impl Multilabel {
         let (wanted, given) = (names(reference)?, names(predictions)?);
         let classes = &wanted[1..];
         for name in given.iter().skip(1) {
-            if !classes.contains(name) && !name.eq_ignore_ascii_case("class") {
+            let is_told = ["class", REASON].iter().any(|told| name.eq_ignore_ascii_case(told));
+            if !classes.contains(name) && !is_told {
                 let expected = format!("classes {}", classes.join(" "));
                 let fix = "give the reference's classes, no others";
                 return Err(FileError::new(&predictions.path, "columns", expected, format!("{name:?}"), fix));

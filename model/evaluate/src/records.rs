@@ -10,7 +10,7 @@
 //! A class that neither side has is undefined and left out of the mean.
 
 use super::calibration::{Calibration, Judged};
-use super::csv::{CsvRow, CsvTable, Joined};
+use super::csv::{CsvRow, CsvTable, Joined, REASON};
 use super::{ClassFigures, Ratio, mean};
 use efficientecg_files::FileError;
 use std::collections::{BTreeSet, HashMap};
@@ -78,7 +78,8 @@ impl Columns {
             Some(_) if width == 2 => Columns { class: Some(1), probabilities: Vec::new() },
             Some(names) => {
                 let class = names.iter().position(|n| n.eq_ignore_ascii_case("class"));
-                let others = (1..width).filter(|c| Some(*c) != class);
+                let is_reason = |c: &usize| names[*c].eq_ignore_ascii_case(REASON);
+                let others = (1..width).filter(|c| Some(*c) != class && !is_reason(c));
                 Columns { class, probabilities: others.map(|c| (c, names[c].clone())).collect() }
             }
         };
@@ -274,6 +275,22 @@ mod tests {
         assert!((error - 0.375).abs() < 1e-12);
         let named = read("1,N\n2,N\n", "record,class,A,N\n1,A,0.25,0.75\n2,N,0.5,0.5\n").expect("tables");
         assert_eq!(named.cases[0], Prediction { truth: 1, given: 0, confidence: Some(0.25) });
+    }
+
+    #[test]
+    fn records_that_were_not_assessed_are_left_out_and_named() {
+        let given = "record,class,A,N,reason\n1,-,,,noise\n2,N,0.25,0.75,\n";
+        let (a, b) = (table("r.csv", "1,N\n2,N\n"), table("p.csv", given));
+        let joined = Joined::new(&a, &b, false).expect("tables");
+        assert_eq!(
+            (joined.records.clone(), joined.not_assessed.clone()),
+            (vec!["2".to_owned()], vec!["1".to_owned()])
+        );
+        let records = Multiclass::read(&a, &b, &joined, None).expect("tables");
+        assert_eq!(records.cases, [Prediction { truth: 1, given: 1, confidence: Some(0.75) }]);
+        assert_eq!(records.classes, ["A", "N"]);
+        let line = read("1,N\n", "1,-\n").expect_err("none").to_string();
+        assert!(line.contains("none of them assessed"), "{line}");
     }
 
     #[test]

@@ -6,7 +6,14 @@ use crate::inputs::{FeatureInput, Inputs};
 use efficientecg_ecg::resample::Resampler;
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{
-    self as ecg, Lead, Record, Sex, beat_sequence, beats, filter, leads, normalize, peaks, rhythm,
+    self as ecg, Lead, Record, Sex, beat_sequence, beats,
+    beats::HeartRate,
+    filter,
+    gaps::Gaps,
+    leads, normalize, peaks,
+    quality::{LeadQuality, Reason, RecordQuality},
+    rhythm,
+    rhythm::Missing,
 };
 use efficientecg_files::ItemError;
 
@@ -38,12 +45,18 @@ pub struct Prepared {
     pub unit: Unit,
     /// Beats, detected or given, in the record's frames, ascending.
     pub times: Vec<i64>,
+    /// Which parts hold an ECG that can be assessed.
+    pub quality: RecordQuality,
     /// Where the time went; nothing was run.
     pub spent: Spent,
-    /// The same in samples of `signals`.
+    /// Why each window cannot be assessed.
+    reasons: Vec<Option<Reason>>,
+    /// The times in samples of `signals`.
     places: Vec<i64>,
     /// The configuration's leads at its rate, all of one length.
     signals: Vec<Vec<f32>>,
+    /// What is missing of them.
+    missing: Missing,
     /// Samples of a window.
     samples: usize,
     patient: Patient,
@@ -88,23 +101,31 @@ impl Prepared {
                     let scale = record.sample_rate / lead.sample_rate;
                     let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
                     let times = found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect();
-                    Ok(Made { times, signal: None, spent })
+                    Ok(Made { times, lead: None, spent })
                 }
                 (_, place) => {
                     let lead = leads[place.unwrap_or(0)];
-                    let signal = Some(prepare(config, lead, &resamplers, &mut spent)?);
-                    Ok(Made { times: Vec::new(), signal, spent })
+                    let quality =
+                        timed(&mut spent.quality, || LeadQuality::of(&lead.samples, lead.sample_rate));
+                    let (signal, gaps) = prepare(config, lead, &resamplers, &mut spent)?;
+                    Ok(Made { times: Vec::new(), lead: Some((signal, gaps, quality)), spent })
                 }
             }
         });
         let (mut signals, mut detected) = (Vec::with_capacity(leads.len()), None);
+        let (mut gaps, mut qualities) = (Vec::new(), Vec::new());
         for made in made {
             let made = made?;
             spent.peaks += made.spent.peaks;
             spent.resample += made.spent.resample;
             spent.normalize += made.spent.normalize;
-            match made.signal {
-                Some(signal) => signals.push(signal),
+            spent.quality += made.spent.quality;
+            match made.lead {
+                Some((signal, missing, quality)) => {
+                    signals.push(signal);
+                    gaps.push(missing);
+                    qualities.push(quality);
+                }
                 None => detected = Some(made.times),
             }
         }
@@ -121,11 +142,16 @@ impl Prepared {
         }
         let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
         let places: Vec<i64> = times.iter().map(|t| resamplers.position(record.sample_rate, *t)).collect();
+        let missing = missing(&gaps, settings.beats.is_none());
         let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
-        let patient = timed(&mut spent.windows, || {
-            Patient::new(config, record, settings, unit, &rows, &places, workers)
-        })?;
-        Ok(Prepared { unit, times, spent, places, signals, samples, patient })
+        let beats = Beats { unit, signals: &rows, places: &places, missing: &missing };
+        let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, &beats, workers))?;
+        let quality = RecordQuality::new(&qualities, unit == Unit::Beat && settings.beats.is_none());
+        let reasons = match unit {
+            Unit::Record => vec![quality.reason()],
+            Unit::Beat => times.iter().map(|t| quality.at(*t as f64 / record.sample_rate)).collect(),
+        };
+        Ok(Prepared { unit, times, quality, reasons, spent, places, signals, missing, samples, patient })
     }
 
     /// Windows of the record: one a beat, or one in all.
@@ -136,9 +162,21 @@ impl Prepared {
         }
     }
 
+    /// Why each window cannot be assessed, and would get no class; none of those that can.
+    pub fn reasons(&self) -> &[Option<Reason>] {
+        &self.reasons
+    }
+
     /// Samples of a window.
     pub fn samples(&self) -> usize {
         self.samples
+    }
+
+    /// The heart rate of the beats, in frames at `rate` a second, without intervals across gaps.
+    pub(super) fn heart_rate(&self, rate: f64) -> Option<HeartRate> {
+        let known = self.places.windows(2).map(|w| !self.missing.beats.touch_between(w[0], w[1]));
+        let pairs = self.times.windows(2).zip(known).filter(|(_, known)| *known);
+        beats::heart_rate_of(pairs.map(|(w, _)| w[1].saturating_sub(w[0]) as f64 / rate))
     }
 
     /// Features that the network takes and the record does not give.
@@ -178,8 +216,27 @@ impl Prepared {
 /// What one job of a preparation makes: a lead's signal, or the beats.
 struct Made {
     times: Vec<i64>,
-    signal: Option<Vec<f32>>,
+    /// The signal, its long gaps, and its quality.
+    lead: Option<(Vec<f32>, Gaps, LeadQuality)>,
     spent: Spent,
+}
+
+/// What is missing of leads with these long gaps. A beat hides where the lead lacks samples in which beats were `detected`, which is the first;
+/// one that somebody else did not give where all leads do.
+fn missing(gaps: &[Gaps], detected: bool) -> Missing {
+    let mut all = gaps.iter();
+    let first = all.next().cloned().unwrap_or_default();
+    let any = all.clone().fold(first.clone(), |any, gaps| any.or(gaps));
+    let beats = if detected { first } else { all.fold(first, |all, gaps| all.and(gaps)) };
+    Missing { beats, any }
+}
+
+/// The beats of a record, and where they lie in its signals.
+struct Beats<'a> {
+    unit: Unit,
+    signals: &'a [&'a [f32]],
+    places: &'a [i64],
+    missing: &'a Missing,
 }
 
 /// One resampler for each rate of the record and its leads.
@@ -214,29 +271,40 @@ impl Resamplers {
     }
 }
 
-/// One lead as the network takes it: z-scored, or in mV.
+/// One lead as the network takes it, z-scored or in mV, and its long gaps. Missing samples are bridged, and take no part in mean, deviation
+/// and median.
 fn prepare(
     config: &Config,
     lead: &Lead,
     resamplers: &Resamplers,
     spent: &mut Spent,
-) -> Result<Vec<f32>, ClassifyError> {
+) -> Result<(Vec<f32>, Gaps), ClassifyError> {
     let scale = match config.normalize {
         Normalize::Zscore => 1.0,
-        Normalize::None => lead
+        Normalize::Median | Normalize::None => lead
             .millivolts()
             .ok_or_else(|| ClassifyError::Units { lead: lead.name.clone(), units: lead.units.clone() })?,
     };
-    let mut samples = timed(&mut spent.resample, || {
+    let (mut samples, gaps, long) = timed(&mut spent.resample, || {
         let mut samples = lead.samples.clone();
+        let gaps = Gaps::of(&samples);
         filter::fill_missing(&mut samples);
-        resamplers.apply(lead.sample_rate, samples)
+        let samples = resamplers.apply(lead.sample_rate, samples);
+        let place = |gaps: Gaps| gaps.resampled(lead.sample_rate, config.sample_rate, samples.len());
+        let (long, gaps) = (place(gaps.clone().long(lead.sample_rate)), place(gaps));
+        (samples, gaps, long)
     });
-    timed(&mut spent.normalize, || match config.normalize {
-        Normalize::Zscore => normalize::z_score(&mut samples),
-        Normalize::None => samples.iter_mut().for_each(|x| *x *= scale),
+    timed(&mut spent.normalize, || {
+        if scale != 1.0 {
+            samples.iter_mut().for_each(|x| *x *= scale);
+        }
+        match config.normalize {
+            Normalize::Zscore => normalize::z_score_without(&mut samples, &gaps),
+            Normalize::Median => normalize::less_median(&mut samples, &gaps),
+            Normalize::None => {}
+        }
     });
-    Ok(samples)
+    Ok((samples, long))
 }
 
 /// The features of one patient, in the configuration's order.
@@ -264,9 +332,7 @@ impl Patient {
         config: &Config,
         record: &Record,
         settings: &Settings,
-        unit: Unit,
-        signals: &[&[f32]],
-        beats: &[i64],
+        beats: &Beats<'_>,
         workers: Workers,
     ) -> Result<Patient, ClassifyError> {
         let mut patient = Patient { values: Vec::new(), missing: Vec::new() };
@@ -279,7 +345,7 @@ impl Patient {
                     settings.sex.or(record.sex).map_or(Ok(Value::Missing), |s| category(categories, s))?
                 }
                 (FeatureKind::Sequence { inputs, .. }, "rhythm") => {
-                    rhythm_value(*inputs, unit, signals, beats, config.sample_rate, workers)?
+                    rhythm_value(*inputs, beats, config.sample_rate, workers)?
                 }
                 _ => Value::Missing,
             };
@@ -313,12 +379,11 @@ impl Patient {
 /// The rhythm rows of a beat and its neighbours, or of the whole record.
 fn rhythm_value(
     inputs: usize,
-    unit: Unit,
-    signals: &[&[f32]],
-    beats: &[i64],
+    beats: &Beats<'_>,
     rate: f64,
     workers: Workers,
 ) -> Result<Value, ClassifyError> {
+    let Beats { unit, signals, places, missing } = *beats;
     let made = match unit {
         Unit::Beat => rhythm::inputs(signals.len()),
         Unit::Record => beat_sequence::INPUTS,
@@ -329,10 +394,12 @@ fn rhythm_value(
         return Err(ItemError::new("rhythm", expected, found, fix).into());
     }
     Ok(match unit {
-        Unit::Beat => rhythm::rows_by(signals, beats, rate, workers)
+        Unit::Beat => rhythm::rows_by(signals, places, rate, missing, workers)
             .map_or(Value::Missing, |rows| Value::Rhythm { rows, steps: rhythm::STEPS, inputs }),
         Unit::Record => {
-            let rows = signals.first().map_or(Vec::new(), |lead| beat_sequence::rows(lead, beats, rate));
+            let rows = signals
+                .first()
+                .map_or(Vec::new(), |lead| beat_sequence::rows_of(lead, places, rate, missing));
             match rows.len() / inputs {
                 0 => Value::Missing,
                 steps => Value::Rhythm { rows, steps, inputs },
@@ -371,6 +438,17 @@ mod tests {
         let record = Record::new("r", 100.0, vec![lead]);
         let made = Prepared::new(&config, &record, &Settings::default()).map_err(|e| e.to_string())?;
         Ok(made.inputs(0, 1).signal)
+    }
+
+    #[test]
+    fn models_of_voltages_less_their_median_take_it_of_what_is_known() {
+        // The median of 1, -2, 4 and 2; the gap is bridged.
+        let want = [-0.5, -3.5, -0.5, 2.5, 0.5];
+        for (units, scale) in [("mV", 1.0), ("V", 1e3)] {
+            let want = want.map(|x: f32| x * scale);
+            assert_eq!(prepared("median", units).as_deref(), Ok(&want[..]), "{units}");
+        }
+        assert!(prepared("median", "mmHg").is_err());
     }
 
     #[test]

@@ -82,14 +82,16 @@ pub struct Config {
     pub fusion: Option<Fusion>,
 }
 
-/// Normalisation of a record.
+/// Normalisation of a record. Missing samples take no part in mean, deviation and median.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[cfg_attr(feature = "npz", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 pub enum Normalize {
     /// Per lead over the record: minus the mean, over the population standard deviation plus 1e-6.
     Zscore,
-    /// As it is.
+    /// Per lead over the record, in mV: minus the median.
+    Median,
+    /// In mV, as it is.
     None,
 }
 

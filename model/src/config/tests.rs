@@ -116,11 +116,24 @@ fn any_lead_may_come_twice() {
 }
 
 #[test]
+fn normalisations_have_their_words() {
+    for (word, normalize) in
+        [("zscore", Normalize::Zscore), ("median", Normalize::Median), ("none", Normalize::None)]
+    {
+        let text = EXAMPLE.replace("zscore", word);
+        let config = Config::from_json(&text).expect("valid");
+        assert_eq!(config.normalize, normalize);
+        let again = Config::from_json(&config.to_json().expect("text"));
+        assert_eq!(again.map(|c| c.normalize), Ok(normalize));
+    }
+}
+
+#[test]
 fn every_rule_names_its_key() {
     // (text, replacement, start of the message, a part of the rest)
     let cases = [
         ("efficientecg/1", "efficientecg/2", "format:", "\"efficientecg/2\""),
-        ("\"zscore\"", "\"minmax\"", "normalize:", "\"zscore\" or \"none\""),
+        ("\"zscore\"", "\"minmax\"", "normalize:", "\"zscore\" or \"median\" or \"none\""),
         ("\"multiclass\"", "\"regression\"", "task:", "\"multilabel\""),
         ("\"continuous\"", "\"number\"", "fusion.features[0].kind:", "\"sequence\""),
         ("[\"MLII\", \"V1\"]", "[]", "leads:", "an empty list"),

@@ -20,7 +20,7 @@ impl Config {
             normalize: word(
                 &mut o,
                 "normalize",
-                &[("zscore", Normalize::Zscore), ("none", Normalize::None)],
+                &[("zscore", Normalize::Zscore), ("median", Normalize::Median), ("none", Normalize::None)],
             )?,
             task: word(
                 &mut o,

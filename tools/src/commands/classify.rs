@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     }
     let mut table = match &args.table {
         None => None,
-        Some(path) => Some((path, table_header(args, &model, path)?)),
+        Some(path) => Some((path, table(args, &model, path)?)),
     };
     // The table has standard output to itself.
     let quiet = args.table.as_deref().is_some_and(out::is_standard_output);
@@ -30,13 +30,21 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let mut failed = Vec::new();
     let mut names = HashMap::new();
     let mut told = Ok(());
+    // Of the records that were read: the reason of the last that could not be assessed, and whether any could.
+    let (mut refused, mut assessed) = (None, false);
     let alone = records.len() == 1;
     let progress = (!alone).then(|| out::Progress::new("records", records.len()));
     let make = |index: usize| one(args, &model, &records[index], patients.as_ref(), alone);
     ordered::in_order(threads, records.len(), make, |index, one| {
         let done = finish(args, &records[index], one, &mut names);
-        if let (Some((_, text)), Ok(report)) = (&mut table, &done) {
-            *text += &findings::table_row(report, model.config().task);
+        if let (Some((_, table)), Ok(report)) = (&mut table, &done) {
+            table.add(report);
+        }
+        if let Ok(report) = &done {
+            match report.reason {
+                Some(reason) => refused = Some((records[index].clone(), reason)),
+                None => assessed = true,
+            }
         }
         if let Some(progress) = &progress {
             progress.clear();
@@ -56,15 +64,18 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
         told.is_ok() || args.output.is_some() || table.is_some()
     });
     drop(progress);
-    if let Some((path, text)) = table {
-        out::file(path, text.as_bytes())?;
+    if let Some((path, table)) = table {
+        out::file(path, table.text().as_bytes())?;
     }
     if args.json && !quiet {
         told = out::json(&reports);
     }
     let count = failed.len();
     match failed.pop() {
-        None => Ok(told?),
+        None => match refused.filter(|_| !assessed) {
+            None => Ok(told?),
+            Some(refused) => told.map_err(Failure::from).and(Err(not_assessed(records.len(), &refused))),
+        },
         Some(only) if count == 1 => Err(only),
         Some(last) => {
             failed.push(last);
@@ -74,8 +85,18 @@ pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     }
 }
 
-/// The first line of the table of all records, which only records as a whole have.
-fn table_header(args: &Classify, model: &Model, path: &Path) -> Result<String, Failure> {
+/// That no record could be assessed; why the last of them could not.
+fn not_assessed(records: usize, (path, reason): &(PathBuf, &str)) -> Failure {
+    let path = path.display();
+    let fix = "give a recording of an ECG";
+    Failure::Check(match records {
+        1 => format!("{path}: signal: expected an ECG that can be assessed, found {reason}; {fix}"),
+        n => format!("none of {n} records could be assessed, the last of them {path}: {reason}; {fix}"),
+    })
+}
+
+/// The table of all records, which only records as a whole have.
+fn table(args: &Classify, model: &Model, path: &Path) -> Result<findings::Table, Failure> {
     let config = model.config();
     let unit = args.reading.per.map_or_else(|| Unit::of(config), Per::unit);
     if unit == Unit::Beat {
@@ -85,7 +106,7 @@ fn table_header(args: &Classify, model: &Model, path: &Path) -> Result<String, F
         );
         return Err(Failure::usage(line));
     }
-    Ok(findings::table_header(config))
+    Ok(findings::Table::new(config))
 }
 
 /// What is made of one record, before it is known whether another has its name.

@@ -11,6 +11,7 @@ use efficientecg::classify::{Prepared, Unit};
 use efficientecg::config::Config;
 use efficientecg::ecg::Record;
 use efficientecg::npz::{Array, Packing, npz_bytes, write_npz};
+use efficientecg_evaluate::csv::listed;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -136,7 +137,27 @@ fn one(args: &Features, config: &Config, patients: Option<&Patients>, path: &Pat
     let (settings, mut warnings) = settings(&args.reading, path, patients, None)?;
     warnings.splice(0..0, record.warnings.iter().cloned());
     let prepared = Prepared::new(config, &record, &settings).map_err(|e| Failure::classify(path, e))?;
+    warnings.extend(not_assessed(&prepared));
     let windows = prepared.windows();
     let inputs = if args.no_signal { prepared.features(0, windows) } else { prepared.inputs(0, windows) };
     Ok(One { inputs, unit: prepared.unit, samples: prepared.samples(), warnings })
+}
+
+/// What is said of rows whose signal could not be assessed. The rows stay, at their places, so that they fit tables of records and beats.
+fn not_assessed(prepared: &Prepared) -> Option<String> {
+    let refused = || prepared.reasons().iter().flatten();
+    let reason = refused().next()?.name();
+    Some(match prepared.unit {
+        Unit::Record => format!("not assessed: {reason}; its row is there all the same"),
+        _ => {
+            let (n, all) = (refused().count(), prepared.windows());
+            let parts: Vec<String> = prepared
+                .quality
+                .episodes()
+                .iter()
+                .map(|e| format!("{:.1}-{:.1} s {}", e.onset, e.end, e.reason.name()))
+                .collect();
+            format!("{n} of {all} beats not assessed ({}); their rows are there all the same", listed(&parts))
+        }
+    })
 }

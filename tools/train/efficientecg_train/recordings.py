@@ -12,10 +12,19 @@ EPSILON = 1e-6  # of the "zscore" normalisation
 
 
 def normalized(signal: np.ndarray) -> np.ndarray:
-    """`[leads, T]` of any unit: per lead minus the mean, over the population standard deviation plus 1e-6; f32."""
+    """`[leads, T]` of any unit: `"zscore"`, per lead minus the mean, over the population standard deviation plus 1e-6; f32."""
     signal = signal.astype(np.float64)
     mean, std = signal.mean(1, keepdims=True), signal.std(1, keepdims=True)
     return ((signal - mean) / (std + EPSILON)).astype(np.float32)
+
+
+def less_median(signal: np.ndarray) -> np.ndarray:
+    """`[leads, T]` in mV, NaN missing: `"normalize": "median"`, per lead minus the median of what is known; missing becomes 0; f32."""
+    signal = signal.astype(np.float32)
+    signal = np.where(np.isfinite(signal), signal, np.nan)
+    known = [row[np.isfinite(row)].astype(np.float64) for row in signal]
+    median = np.array([[np.median(row) if row.size else 0.0] for row in known])
+    return np.nan_to_num(signal - median, nan=0.0).astype(np.float32)
 
 
 @dataclass

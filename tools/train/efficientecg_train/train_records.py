@@ -96,7 +96,7 @@ def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, dec
     device = module.classifier.weight.device
     multilabel = module.config["task"] == "multilabel"
     classes = len(module.config["classes"])
-    hertz, millivolts = module.config["sample_rate"], module.config["normalize"] == "none"
+    hertz, millivolts = module.config["sample_rate"], module.config["normalize"] != "zscore"
     module.dropout = 0.3
     for block in module.blocks:
         block.drop_path = 0.1

@@ -139,3 +139,10 @@ def test_temperature_undoes_a_scale():
     logits = torch.randn(20000, 3)
     labels = torch.distributions.Categorical(logits=logits).sample()
     assert calibrate.temperature(2.5 * logits, labels) == pytest.approx(2.5, rel=0.05)
+
+
+def test_the_median_is_of_what_is_known():
+    nan = np.nan
+    x = np.array([[3.0, 1.0, 8.0, nan], [4.0, 1.0, 3.0, 2.0], [nan] * 4])
+    want = [[0.0, -2.0, 5.0, 0.0], [1.5, -1.5, 0.5, -0.5], [0.0] * 4]
+    assert recordings.less_median(x).tolist() == want

@@ -37,8 +37,17 @@ struct Stage {
 }
 
 /// What the stages are called.
-const NAMES: [&str; 8] =
-    ["read", "find beats", "resample", "normalize", "windows and features", "network", "the rest", "all"];
+const NAMES: [&str; 9] = [
+    "read",
+    "quality",
+    "find beats",
+    "resample",
+    "normalize",
+    "windows and features",
+    "network",
+    "the rest",
+    "all",
+];
 
 /// Times the classification of a record, its files in the system's cache.
 pub(super) fn time(
@@ -56,10 +65,10 @@ pub(super) fn time(
         let found = model.classify_with(&record, &settings).map_err(|e| Failure::classify(path, e))?;
         let all = start.elapsed().as_secs_f64();
         let s = found.spent;
-        let parts = [read, s.peaks, s.resample, s.normalize, s.windows, s.network];
+        let parts = [read, s.quality, s.peaks, s.resample, s.normalize, s.windows, s.network];
         let rest = (all - parts.iter().sum::<f64>()).max(0.0);
-        let [read, peaks, resample, normalize, windows, network] = parts;
-        Ok((record, found, [read, peaks, resample, normalize, windows, network, rest, all]))
+        let [read, quality, peaks, resample, normalize, windows, network] = parts;
+        Ok((record, found, [read, quality, peaks, resample, normalize, windows, network, rest, all]))
     };
     // Untimed: it plans the network's runs.
     let (record, found, _) = run()?;

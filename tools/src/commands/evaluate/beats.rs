@@ -9,7 +9,7 @@ use efficientecg::FileError;
 use efficientecg::ecg::wfdb::{Annotations, Code, Header};
 use efficientecg_evaluate::beats::{COLUMNS, ConfusionMatrix, ROWS, Score, Statistic, compare};
 use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
-use efficientecg_evaluate::csv::CsvTable;
+use efficientecg_evaluate::csv::{CsvTable, NOT_ASSESSED};
 use efficientecg_evaluate::pairing::{BeatClass, Mark, Rules, Track};
 use efficientecg_evaluate::{ClassFigures, mean};
 use serde::Serialize;
@@ -167,7 +167,8 @@ fn one(
     Ok((header.name, compare(&reference, &tested, rate, rules, end)))
 }
 
-/// Beats from a table `sample,seconds,class,…` with, where there is a column for a beat's class, its probability.
+/// Beats from a table `sample,seconds,class,…` with, where there is a column for a beat's class, its probability. Rows of what could not be
+/// assessed are no beats.
 fn beats_of_table(path: &Path, rules: &Rules) -> Result<Track, FileError> {
     let table = CsvTable::read(path, &["sample"])?;
     let column = |name: &str| table.header.iter().flatten().position(|h| h == name);
@@ -179,6 +180,9 @@ fn beats_of_table(path: &Path, rules: &Rules) -> Result<Track, FileError> {
     for row in &table.rows {
         let time = row.fields[0].parse::<i64>().ok().filter(|t| t.unsigned_abs() < 1 << 53);
         let time = time.ok_or_else(|| table.invalid(row, 0, "a whole number", "give the beat's sample"))?;
+        if row.fields[class] == NOT_ASSESSED {
+            continue;
+        }
         let mut letters = row.fields[class].chars();
         let code = letters.next().filter(|_| letters.next().is_none()).and_then(Code::from_symbol);
         let Some(label) = code.and_then(|c| BeatClass::of(c, rules.escape)) else {

@@ -19,10 +19,12 @@ const KEYS: &[&str] = &["record"];
 /// Figures by name, and their intervals, in the same order.
 type Intervals = BTreeMap<String, Option<Interval>>;
 
-/// Records with one class each; `null` is undefined.
+/// Multiclass with one class each; `null` is undefined.
 #[derive(Serialize)]
 struct SingleReport {
     records: usize,
+    /// Multiclass whose prediction is that they could not be assessed; they are not scored.
+    not_assessed: Vec<String>,
     /// In one of the files alone, with `--common`.
     left_out: Vec<String>,
     classes: Vec<String>,
@@ -39,10 +41,11 @@ struct SingleReport {
     calibration: Option<CalibrationReport>,
 }
 
-/// Records with several classes; `null` is undefined.
+/// Multiclass with several classes; `null` is undefined.
 #[derive(Serialize)]
 struct MultiReport {
     records: usize,
+    not_assessed: Vec<String>,
     left_out: Vec<String>,
     classes: Vec<String>,
     threshold: f64,
@@ -83,11 +86,11 @@ pub(super) fn run(args: &RecordsEvaluation) -> Result<(), Failure> {
         .map_err(|error| with_option(error, "records", "--common"))?;
     if several {
         let cases = Multilabel::read(&reference, &predictions, &joined)?;
-        multi(&cases, left_out(args, &joined), args.threshold.unwrap_or(0.5), &args.form)
+        multi(&cases, Beside::new(args, joined), args.threshold.unwrap_or(0.5), &args.form)
     } else {
         let cases = Multiclass::read(&reference, &predictions, &joined, args.mean.as_deref())
             .map_err(|error| with_option(error, "averaged class", "--mean"))?;
-        single(&cases, left_out(args, &joined), &args.form)
+        single(&cases, Beside::new(args, joined), &args.form)
     }
 }
 
@@ -99,15 +102,32 @@ fn with_option(mut error: FileError, item: &str, option: &str) -> FileError {
     error
 }
 
-/// The records that one file lacks, said on standard error too.
-fn left_out(args: &RecordsEvaluation, joined: &Joined) -> Vec<String> {
-    for (names, file) in [(&joined.missing, &args.predictions), (&joined.unknown, &args.reference)] {
-        if !names.is_empty() {
-            let (file, n) = (file.display(), names.len());
-            out::complain(&format!("{file}: warning: lacks {n} records, left out: {}", listed(names)));
+/// Multiclass that are not scored.
+struct Beside {
+    left_out: Vec<String>,
+    not_assessed: Vec<String>,
+}
+
+impl Beside {
+    /// The records that one file lacks, said on standard error too, and those that could not be assessed.
+    fn new(args: &RecordsEvaluation, joined: Joined) -> Beside {
+        for (names, file) in [(&joined.missing, &args.predictions), (&joined.unknown, &args.reference)] {
+            if !names.is_empty() {
+                let (file, n) = (file.display(), names.len());
+                out::complain(&format!("{file}: warning: lacks {n} records, left out: {}", listed(names)));
+            }
         }
+        let left_out = joined.missing.into_iter().chain(joined.unknown).collect();
+        Beside { left_out, not_assessed: joined.not_assessed }
     }
-    joined.missing.iter().chain(&joined.unknown).cloned().collect()
+}
+
+/// A line on the records that could not be assessed, if there are any.
+fn refused(names: &[String]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("{} records could not be assessed and are not scored: {}\n", names.len(), listed(names))
 }
 
 /// Intervals of named figures of records.
@@ -131,7 +151,7 @@ fn of(figure: &str, class: &str) -> String {
     format!("{figure} {class}")
 }
 
-fn single(cases: &Multiclass, left_out: Vec<String>, form: &ReportArguments) -> Result<(), Failure> {
+fn single(cases: &Multiclass, beside: Beside, form: &ReportArguments) -> Result<(), Failure> {
     let all = cases.all();
     let mut names = vec!["mean_f1".to_owned(), "accuracy".to_owned()];
     names.extend(cases.classes.iter().map(|c| of("f1", c)));
@@ -143,7 +163,8 @@ fn single(cases: &Multiclass, left_out: Vec<String>, form: &ReportArguments) -> 
     });
     let report = SingleReport {
         records: cases.cases.len(),
-        left_out,
+        left_out: beside.left_out,
+        not_assessed: beside.not_assessed,
         figures: cases.classes.iter().cloned().zip(all.classes.iter().map(ClassReport::new)).collect(),
         averaged: cases.averaged.iter().map(|c| cases.classes[*c].clone()).collect(),
         classes: cases.classes.clone(),
@@ -182,18 +203,14 @@ fn single(cases: &Multiclass, left_out: Vec<String>, form: &ReportArguments) -> 
         ends("mean_f1", 1.0, 4)
     );
     text += &format!("accuracy {} %{}\n", percent(report.accuracy, 2), ends("accuracy", 100.0, 2));
+    text += &refused(&report.not_assessed);
     if let Some(c) = &report.calibration {
         text += &format!("expected calibration error {}\n", number(c.error, 4));
     }
     Ok(out::text(&text)?)
 }
 
-fn multi(
-    cases: &Multilabel,
-    left_out: Vec<String>,
-    threshold: f64,
-    form: &ReportArguments,
-) -> Result<(), Failure> {
+fn multi(cases: &Multilabel, beside: Beside, threshold: f64, form: &ReportArguments) -> Result<(), Failure> {
     let all = cases.all(threshold);
     let mut names = ["macro_auc", "macro_f1"].map(str::to_owned).to_vec();
     names.extend(cases.classes.iter().flat_map(|c| [of("auc", c), of("f1", c)]));
@@ -210,7 +227,8 @@ fn multi(
     };
     let report = MultiReport {
         records: cases.records(),
-        left_out,
+        left_out: beside.left_out,
+        not_assessed: beside.not_assessed,
         classes: cases.classes.clone(),
         threshold,
         figures: cases.classes.iter().cloned().zip(all.classes.iter().map(label)).collect(),
@@ -257,5 +275,6 @@ fn multi(
     text += &format!("macro-F1  {}{}\n", number(report.macro_f1, 4), ends("macro_f1"));
     text +=
         &format!("expected calibration error {}, mean of the classes\n", number(report.calibration_error, 4));
+    text += &refused(&report.not_assessed);
     Ok(out::text(&text)?)
 }

@@ -1,0 +1,414 @@
+//! The indices of one window, and the rules that fuse them.
+//!
+//! All but the shares of samples are measured on averages of neighbouring samples at about 125 Hz. Bands are differences of moving
+//! averages: the QRS band lies between averages over 24 and 200 ms, wander is the average over a second.
+
+use super::Reason;
+use crate::beats::median_of;
+use crate::filter::fill_missing;
+use std::f64::consts::TAU;
+
+/// Hz at which a window is looked at, about.
+const RATE: f64 = 125.0;
+/// The shortest lead, s.
+const SHORTEST: f64 = 2.0;
+/// The longest run of one value that is no flat line, s.
+const RUN: f64 = 0.3;
+/// Distance from the ends of the range at which a sample counts as clipped, as a part of the range.
+const RAIL: f32 = 0.005;
+/// Values that are told apart.
+const LEVELS: usize = 10;
+/// Averages, s: what the QRS band lies between, and wander.
+const QRS_BAND: (f64, f64) = (0.024, 0.2);
+const WANDER: f64 = 1.0;
+/// The average that is taken off complexes before they are compared, s.
+const LEVEL: f64 = 0.4;
+/// The average of the QRS band's magnitude in which complexes stand out, and a block whose largest counts, s.
+const COMPLEX: f64 = 0.1;
+const BLOCK: f64 = 1.5;
+/// No ventricle beats faster, s.
+const REFRACTORY: f64 = 0.25;
+/// Around a complex, s: what is compared; what is compared with its surroundings; what does not count as between; where edges are.
+const SEGMENT: f64 = 0.1;
+const SURROUNDINGS: f64 = 0.3;
+const OUTSIDE: f64 = 0.12;
+const EDGE: f64 = 0.06;
+/// Mains, Hz, and the seconds that are looked at.
+const MAINS: [f64; 2] = [50.0, 60.0];
+const HUM_SECONDS: f64 = 2.0;
+
+/// Signal quality of one window of a lead. Shares are from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct QualityIndex {
+    /// Seconds.
+    pub seconds: f64,
+    /// Share of missing samples.
+    pub missing: f64,
+    /// Share of samples in runs of one value.
+    pub flat: f64,
+    /// Values of the samples, up to 10.
+    pub levels: usize,
+    /// Share of samples at the ends of the range.
+    pub clipped: f64,
+    /// Share of the power at 50 or 60 Hz and no others, in the first two seconds.
+    pub hum: f64,
+    /// `basSQI`: share of the power below some 40 Hz that is no wander.
+    pub bas: f64,
+    /// `pSQI`: power in the QRS band against that without wander.
+    pub p: f64,
+    /// `kSQI`: the kurtosis without wander, 3 of normal noise.
+    pub k: f64,
+    /// Complexes that stand out, a minute.
+    pub rate: f64,
+    /// Complexes that lie whole in the window.
+    pub complexes: usize,
+    /// Mean correlation of the more typical half of the complexes with the most typical one.
+    pub likeness: f64,
+    /// The same with 0.3 s on either side.
+    pub surroundings: f64,
+    /// Median height of complexes against the root mean square between them, both in the QRS band.
+    pub height: f64,
+    /// The largest step between two samples around a complex, as a part of the range there; the median.
+    pub edge: f64,
+    /// The largest slope of the typical complex in 10 ms, as a part of its range.
+    pub slope: f64,
+}
+
+/// Memory that windows use one after another.
+#[derive(Default)]
+pub(super) struct Scratch {
+    filled: Vec<f32>,
+    slow: Vec<f64>,
+    sums: Vec<f64>,
+    band: Vec<f64>,
+    level: Vec<f64>,
+    strength: Vec<f64>,
+    segments: Vec<f64>,
+    mean: Vec<f64>,
+}
+
+impl QualityIndex {
+    /// Why the window cannot be assessed; none where it can.
+    pub fn reason(&self) -> Option<Reason> {
+        let noise = if self.hum > 0.5 { Reason::Hum } else { Reason::Noise };
+        let none = if self.hum > 0.5 { Reason::Hum } else { Reason::NoQrs };
+        let is_slow = self.k < 3.35 && self.p < 0.19;
+        let is_smooth = self.k < 1.9
+            || (self.k < 6.0 && self.slope < 0.165)
+            || (is_slow && (self.slope < 0.25 || self.height < 4.5));
+        let is_unlike = self.likeness < 0.45
+            || self.surroundings < 0.36
+            || (self.likeness < 0.66 && self.surroundings < 0.5)
+            || (self.likeness < 0.8 && self.height < 3.2);
+        let rules = [
+            (Reason::Short, self.seconds < SHORTEST),
+            (Reason::Missing, self.missing > 0.5),
+            // At the rails it is flat too.
+            (Reason::Clipped, self.clipped > 0.2 && self.levels >= LEVELS),
+            (Reason::Flat, self.flat > 0.5),
+            (Reason::Coarse, self.levels < LEVELS),
+            (none, self.p * self.bas < 0.003 || self.complexes < 2 || self.rate > 300.0),
+            (Reason::Shape, self.edge > 0.8),
+            (noise, self.height < 1.8 || is_unlike),
+            (Reason::Shape, is_smooth),
+        ];
+        rules.into_iter().find(|(_, holds)| *holds).map(|(reason, _)| reason)
+    }
+
+    /// Of the samples of a window, of which those that are not finite are missing.
+    pub(super) fn of(samples: &[f32], rate: f64, scratch: &mut Scratch) -> QualityIndex {
+        let mut made = QualityIndex { seconds: samples.len() as f64 / rate, ..QualityIndex::default() };
+        if made.seconds < SHORTEST || !rate.is_finite() {
+            return made;
+        }
+        let count = samples.len() as f64;
+        let missing = samples.iter().filter(|v| !v.is_finite()).count();
+        made.missing = missing as f64 / count;
+        if made.missing > 0.5 {
+            return made;
+        }
+        let mut filled = std::mem::take(&mut scratch.filled);
+        let whole = if missing == 0 {
+            samples
+        } else {
+            filled.clear();
+            filled.extend_from_slice(samples);
+            fill_missing(&mut filled);
+            &filled
+        };
+        made.measure(whole, rate, scratch);
+        scratch.filled = filled;
+        made
+    }
+
+    fn measure(&mut self, samples: &[f32], rate: f64, scratch: &mut Scratch) {
+        let count = samples.len() as f64;
+        self.flat = in_runs(samples, (RUN * rate) as usize) as f64 / count;
+        self.levels = levels(samples);
+        let (low, high) =
+            samples.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+        let rail = RAIL * (high - low);
+        let (floor, ceiling) = (low + rail, high - rail);
+        let clipped = samples.iter().filter(|v| **v <= floor || **v >= ceiling).count();
+        self.clipped = clipped as f64 / count;
+        // Nothing varies, or too much for sums of fourth powers.
+        if !(f64::from(high) - f64::from(low)).is_normal() || self.levels < LEVELS || high - low > 1e30 {
+            return;
+        }
+        self.hum = hum(samples, rate);
+        let Scratch { slow, sums, band, level, strength, .. } = scratch;
+        let every = ((rate / RATE).round() as usize).max(1);
+        let offset = f64::from(samples[0]);
+        slow.clear();
+        let average = |part: &[f32]| part.iter().map(|v| f64::from(*v)).sum::<f64>() / every as f64 - offset;
+        slow.extend(samples.chunks_exact(every).map(average));
+        let rate_slow = rate / every as f64;
+        let half = |seconds: f64| ((seconds * rate_slow) as usize | 1) / 2;
+        running(slow, sums);
+
+        let (short, long) = (half(QRS_BAND.0), half(QRS_BAND.1));
+        let (wander, flat) = (half(WANDER), half(LEVEL));
+        let [mut x, mut w, mut y] = [Moments::default(), Moments::default(), Moments::default()];
+        band.clear();
+        level.clear();
+        for (i, v) in slow.iter().enumerate() {
+            let slowly = around(sums, i, wander);
+            let qrs = around(sums, i, short) - around(sums, i, long);
+            x.add(v - slowly);
+            w.add(slowly);
+            y.add(qrs);
+            band.push(qrs);
+            level.push(v - around(sums, i, flat));
+        }
+        self.bas = share(x.variance(), x.variance() + w.variance());
+        self.p = share(y.variance(), x.variance());
+        self.k = x.kurtosis();
+
+        strength.clear();
+        strength.extend(band.iter().map(|v| v.abs()));
+        running(strength, sums);
+        let peaks = complexes(strength, sums, rate_slow);
+        self.rate = 60.0 * peaks.len() as f64 / self.seconds;
+        self.compare(&peaks, samples, every, rate_slow, scratch);
+    }
+
+    /// Compares complexes with each other, and with what lies between them.
+    fn compare(&mut self, peaks: &[usize], samples: &[f32], every: usize, rate: f64, scratch: &mut Scratch) {
+        let Scratch { level, band, strength, segments, mean, .. } = scratch;
+        let reach = |seconds: f64| (seconds * rate).round() as usize;
+        let whole = |at: &&usize| **at >= reach(SEGMENT) && **at + reach(SEGMENT) < level.len();
+        let mut heights: Vec<f64> = peaks.iter().filter(whole).map(|at| strength[*at]).collect();
+        self.complexes = heights.len();
+        if self.complexes < 2 {
+            return;
+        }
+        let (mut square, mut between, mut from) = (0.0, 0, 0);
+        for at in peaks.iter().copied().chain([usize::MAX]) {
+            let to = at.saturating_sub(reach(OUTSIDE)).min(band.len());
+            if to > from {
+                square += band[from..to].iter().map(|v| v * v).sum::<f64>();
+                between += to - from;
+            }
+            from = at.saturating_add(reach(OUTSIDE) + 1);
+        }
+        let quiet = if between > 5 { (square / between as f64).sqrt() } else { f64::INFINITY };
+        self.height = share(median_of(&mut heights), quiet.max(f64::MIN_POSITIVE)).min(1e6);
+
+        let edge = |at: &usize| {
+            let (middle, reach) = (at * every + every / 2, reach(EDGE) * every);
+            let part = &samples[middle.saturating_sub(reach)..(middle + reach + 1).min(samples.len())];
+            let step = part.windows(2).fold(0f32, |most, w| most.max((w[1] - w[0]).abs()));
+            let (low, high) = part.iter().fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+            share(f64::from(step), f64::from(high - low))
+        };
+        self.edge = median_of(&mut peaks.iter().map(edge).collect::<Vec<f64>>());
+        self.surroundings =
+            likeness(level, peaks, reach(SURROUNDINGS), segments, mean).map_or(1.0, |(c, _)| c);
+        if let Some((c, typical)) = likeness(level, peaks, reach(SEGMENT), segments, mean) {
+            self.likeness = c;
+            let (low, high) =
+                typical.iter().fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+            let steepest = typical.windows(2).fold(0.0, |most: f64, w| most.max((w[1] - w[0]).abs()));
+            self.slope = share(steepest, high - low) * rate / 100.0;
+        }
+    }
+}
+
+/// A part of a whole; 0 of nothing.
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+/// Sums for a variance and a kurtosis.
+#[derive(Default)]
+struct Moments {
+    count: f64,
+    powers: [f64; 4],
+}
+
+impl Moments {
+    #[inline]
+    fn add(&mut self, x: f64) {
+        self.count += 1.0;
+        let square = x * x;
+        self.powers[0] += x;
+        self.powers[1] += square;
+        self.powers[2] += square * x;
+        self.powers[3] += square * square;
+    }
+
+    fn means(&self) -> [f64; 4] {
+        self.powers.map(|sum| sum / self.count)
+    }
+
+    fn variance(&self) -> f64 {
+        let [mean, square, ..] = self.means();
+        (square - mean * mean).max(0.0)
+    }
+
+    fn kurtosis(&self) -> f64 {
+        let [mean, square, cube, fourth] = self.means();
+        let central = fourth - 4.0 * mean * cube + 6.0 * mean * mean * square - 3.0 * mean.powi(4);
+        share(central, self.variance().powi(2))
+    }
+}
+
+/// Sums up to each place.
+fn running(values: &[f64], sums: &mut Vec<f64>) {
+    sums.clear();
+    sums.push(0.0);
+    let mut sum = 0.0;
+    sums.extend(values.iter().map(|v| {
+        sum += v;
+        sum
+    }));
+}
+
+/// The average over `half` places to either side, beyond neither end.
+#[inline]
+fn around(sums: &[f64], i: usize, half: usize) -> f64 {
+    let (from, to) = (i.saturating_sub(half), (i + half + 1).min(sums.len() - 1));
+    (sums[to] - sums[from]) / (to - from) as f64
+}
+
+/// Samples in runs of one value of at least this length.
+fn in_runs(samples: &[f32], least: usize) -> usize {
+    let (mut all, mut from) = (0, 0);
+    for i in 1..=samples.len() {
+        if i == samples.len() || samples[i] != samples[i - 1] {
+            if i - from >= least.max(2) {
+                all += i - from;
+            }
+            from = i;
+        }
+    }
+    all
+}
+
+/// Different values, up to [`LEVELS`].
+fn levels(samples: &[f32]) -> usize {
+    let (mut known, mut count) = ([0f32; LEVELS], 0);
+    for v in samples {
+        if !known[..count].contains(v) {
+            known[count] = *v;
+            count += 1;
+            if count == LEVELS {
+                break;
+            }
+        }
+    }
+    count
+}
+
+/// Share of the power at 50 or at 60 Hz, whichever is larger.
+fn hum(samples: &[f32], rate: f64) -> f64 {
+    let part = &samples[..samples.len().min((HUM_SECONDS * rate) as usize)];
+    let count = part.len() as f64;
+    let mean = part.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
+    let power = part.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
+    let at = |hz: f64| {
+        if 2.2 * hz > rate {
+            return 0.0;
+        }
+        let (sin, cos) = (TAU * hz / rate).sin_cos();
+        let (mut re, mut im, mut turn) = (0.0, 0.0, (1.0, 0.0));
+        for v in part {
+            let v = f64::from(*v) - mean;
+            re += v * turn.0;
+            im += v * turn.1;
+            turn = (turn.0 * cos - turn.1 * sin, turn.0 * sin + turn.1 * cos);
+        }
+        share(2.0 * (re * re + im * im) / (count * count), power)
+    };
+    MAINS.map(at).into_iter().fold(0.0, f64::max)
+}
+
+/// Places at which complexes stand out of the QRS band's magnitude, of which `sums` are the running sums.
+fn complexes(strength: &[f64], sums: &[f64], rate: f64) -> Vec<usize> {
+    let half = ((COMPLEX * rate) as usize | 1) / 2;
+    let count = strength.len();
+    let blocks = ((count as f64 / (BLOCK * rate)) as usize).max(1);
+    let block = (count / blocks).max(1);
+    let largest = |i: usize| {
+        (i * block..((i + 1) * block).min(count)).fold(0.0, |most: f64, k| most.max(around(sums, k, half)))
+    };
+    let threshold = 0.5 * median_of(&mut (0..blocks).map(largest).collect::<Vec<f64>>());
+    let mut peaks: Vec<usize> = Vec::new();
+    let mut best: Option<usize> = None;
+    for i in 0..=count {
+        if i < count && around(sums, i, half) > threshold {
+            if best.is_none_or(|k| strength[i] > strength[k]) {
+                best = Some(i);
+            }
+        } else if let Some(at) = best.take() {
+            match peaks.last_mut() {
+                Some(last) if ((at - *last) as f64) < REFRACTORY * rate => {
+                    if strength[at] > strength[*last] {
+                        *last = at;
+                    }
+                }
+                _ => peaks.push(at),
+            }
+        }
+    }
+    peaks
+}
+
+/// The mean correlation of the more typical half of the segments around `peaks` with the most typical one, and the latter, less its mean. None of
+/// fewer than two segments.
+fn likeness<'a>(
+    lead: &[f64],
+    peaks: &[usize],
+    reach: usize,
+    segments: &'a mut Vec<f64>,
+    mean: &mut Vec<f64>,
+) -> Option<(f64, &'a [f64])> {
+    let width = 2 * reach + 1;
+    segments.clear();
+    mean.clear();
+    mean.resize(width, 0.0);
+    for at in peaks.iter().filter(|at| **at >= reach && **at + reach < lead.len()) {
+        let part = &lead[at - reach..=at + reach];
+        let level = part.iter().sum::<f64>() / width as f64;
+        let norm = part.iter().map(|v| (v - level) * (v - level)).sum::<f64>().sqrt();
+        let scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+        segments.extend(part.iter().zip(mean.iter_mut()).map(|(v, mean)| {
+            let unit = (v - level) * scale;
+            *mean += unit;
+            unit
+        }));
+    }
+    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let all: Vec<&[f64]> = segments.chunks_exact(width).collect();
+    if all.len() < 2 {
+        return None;
+    }
+    let typical = |(i, segment): (usize, &&[f64])| (product(segment, mean), i);
+    let (_, best) = all.iter().enumerate().map(typical).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let others = all.iter().enumerate().filter(|(i, _)| *i != best);
+    let mut likeness: Vec<f64> = others.map(|(_, segment)| product(segment, all[best])).collect();
+    likeness.sort_unstable_by(|a, b| b.total_cmp(a));
+    likeness.truncate((all.len() / 2).max(1));
+    Some((likeness.iter().sum::<f64>() / likeness.len() as f64, all[best]))
+}
