@@ -21,6 +21,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Bytes that are reserved beside the weights in f32: for a layer in f64, and the activations of the first run.
+#[cfg(feature = "npz")]
+const SPARE: usize = 8 << 20;
+
 /// Loading, with the default [`Options`]; with others by the methods of the same names on [`Model::builder`].
 impl Model {
     /// Loads a weight file: an `.npz`, or a folder of `.npy` files and `config.json`.
@@ -146,7 +150,9 @@ impl Model {
         let (engine, logits, probabilities, taps) = if cpu_alone {
             // The weights in f32 stay; those of a layer in f64 come and go.
             #[cfg(feature = "npz")]
-            efficientecg_files::reserve(parameters.saturating_mul(size_of::<f32>()).saturating_add(4 << 20));
+            let _reserved = efficientecg_files::reserve(
+                parameters.saturating_mul(size_of::<f32>()).saturating_add(SPARE),
+            );
             let pack = |op: Box<dyn Op>| {
                 let start = Moment::now();
                 let kernel = op.pack(level, options.precision);
