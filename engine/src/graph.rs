@@ -94,18 +94,23 @@ impl Graph {
 
     /// The same nodes, packed.
     pub fn pack(&self, level: Level, precision: Precision) -> Kernels {
-        let nodes = self.nodes.iter().map(|s| Node {
-            label: s.label.clone(),
-            contract: s.op.contract(),
-            op: s.op.pack(level, precision),
-            inputs: s.inputs.clone(),
-            outputs: s.outputs.clone(),
-        });
-        Graph { inputs: self.inputs.clone(), nodes: nodes.collect(), values: self.values }
+        self.with(self.nodes.iter().map(|s| (s.op.contract(), s.op.pack(level, precision))))
     }
 }
 
 impl<O> Graph<O> {
+    /// The same nodes, computed otherwise: of each its contract and what computes it.
+    pub fn with<P>(&self, others: impl IntoIterator<Item = (Box<dyn Contract>, P)>) -> Graph<P> {
+        let nodes = self.nodes.iter().zip(others).map(|(node, (contract, op))| Node {
+            label: node.label.clone(),
+            contract,
+            op,
+            inputs: node.inputs.clone(),
+            outputs: node.outputs.clone(),
+        });
+        Graph { inputs: self.inputs.clone(), nodes: nodes.collect(), values: self.values }
+    }
+
     /// The same graph with other operations.
     #[cfg(test)]
     pub(crate) fn map<P>(self, mut f: impl FnMut(O) -> P) -> Graph<P> {

@@ -30,6 +30,16 @@ impl Aligned {
         Ok(Aligned::within(cells, len))
     }
 
+    /// What `fill` puts behind the cells that are there, which it leaves as they are.
+    pub(crate) fn filled(len: usize, fill: impl FnOnce(&mut Vec<f32>)) -> Aligned {
+        let mut cells: Vec<f32> = Vec::with_capacity(len + SPARE);
+        let start = cells.as_ptr().align_offset(size_of::<[f32; MAX_LANES]>()).min(SPARE);
+        cells.resize(start, 0.0);
+        fill(&mut cells);
+        cells.resize(start + len, 0.0);
+        Aligned { cells, start }
+    }
+
     fn within(mut cells: Vec<f32>, len: usize) -> Aligned {
         let start = cells.as_ptr().align_offset(size_of::<[f32; MAX_LANES]>()).min(SPARE);
         cells.truncate(start + len);
@@ -57,8 +67,13 @@ mod tests {
     #[test]
     fn cells_begin_with_a_line() {
         for len in [0, 1, 15, 16, 17, 1000, 100_000] {
-            for aligned in [Aligned::zeros(len), Aligned::try_zeros(len).expect("little memory")] {
-                assert_eq!(aligned.to_vec(), vec![0.0; len]);
+            let three = Aligned::filled(len, |cells| cells.extend(&[1.0, 2.0, 3.0][..len.min(3)]));
+            let mut want = vec![0.0; len];
+            want.iter_mut().zip([1.0, 2.0, 3.0]).for_each(|(to, from)| *to = from);
+            assert_eq!(three.to_vec(), want);
+            let zeros = [Aligned::zeros(len), Aligned::try_zeros(len).expect("little memory")];
+            assert!(zeros.iter().all(|zeros| zeros.to_vec() == vec![0.0; len]));
+            for aligned in zeros.into_iter().chain([three]) {
                 assert!(len == 0 || aligned.as_ptr().addr().is_multiple_of(64) || cfg!(miri));
             }
         }

@@ -215,3 +215,17 @@ pub(crate) fn narrow_columns(rows: &[f64], depth: usize, to: &mut [f32], pitch: 
         }
     }
 }
+
+/// The same, behind the cells of `to`: columns of [`BLOCK`] cells, zeros past the last row.
+pub(crate) fn narrow_block(rows: &[f64], depth: usize, to: &mut Vec<f32>) {
+    if rows.len() == BLOCK * depth {
+        let rows: [&[f64]; BLOCK] = std::array::from_fn(|r| &rows[r * depth..][..depth]);
+        for k in 0..depth {
+            to.extend_from_slice(&std::array::from_fn::<f32, BLOCK, _>(|r| rows[r][k] as f32));
+        }
+    } else {
+        let start = to.len();
+        to.resize(start + BLOCK * depth, 0.0);
+        narrow_columns(rows, depth, &mut to[start..], BLOCK);
+    }
+}

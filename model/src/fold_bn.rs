@@ -107,9 +107,11 @@ impl<'a> Folder<'a> {
         let width = weight.len() / gamma.len().max(1);
         for (o, row) in weight.chunks_exact_mut(width).enumerate() {
             let scale = gamma[o] / (var[o] + eps).sqrt();
-            row.iter_mut().for_each(|w| *w *= scale);
-            // While the row is in the cache.
-            finite &= Overflow::F32.first_in(row).is_none();
+            // Without a branch, which the compiler makes vectors of.
+            finite &= row.iter_mut().fold(true, |all, w| {
+                *w *= scale;
+                all & (w.abs() < Overflow::F32.from)
+            });
             bias.push(beta[o] - mean[o] * scale);
         }
         for (what, values) in [("weight", &weight), ("bias", &bias)] {

@@ -79,6 +79,7 @@ mod options;
 mod overflow;
 mod peak;
 mod profile;
+mod rounding;
 pub mod weights;
 
 #[cfg(feature = "ecg")]

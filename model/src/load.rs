@@ -7,6 +7,7 @@ use crate::graph::{self, Wired};
 use crate::model::Model;
 use crate::options::{Backend, Options, available_threads};
 use crate::overflow::Overflow;
+use crate::rounding;
 #[cfg(feature = "npz")]
 use crate::weights::WeightFile;
 use crate::weights::{self, Source, Weights};
@@ -20,6 +21,10 @@ use efficientecg_kernels::simd::Level;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Bytes that are reserved beside the weights in f32: for a layer in f64, and the activations of the first run.
+#[cfg(feature = "npz")]
+const SPARE: usize = 8 << 20;
 
 /// Loading, with the default [`Options`]; with others by the methods of the same names on [`Model::builder`].
 impl Model {
@@ -123,15 +128,24 @@ impl Model {
     fn prepare(source: &dyn Source, options: &Options, start: Moment) -> Result<Model, LoadError> {
         let config = source.config().clone();
         let parameters = weights::parameters(&config).map_err(|f| f.in_file(source.path()))?;
-        let limit = match (options.backend, options.precision) {
-            (Backend::Reference, _) => Overflow::F32,
-            (_, precision) => Overflow::of(precision),
-        };
-        let folder = Folder::new(source, limit);
         let opened = start.elapsed();
         let start = Moment::now();
         let cpu_alone = cpu_alone(options)?;
         let searched = start.elapsed();
+        let level = options.level.unwrap_or_else(Level::best);
+        let (mut precision, mut note) = (options.precision, None);
+        if cpu_alone && precision == Precision::Bf16 && !level.has_bf16() {
+            precision = Precision::F32;
+            note = Some(format!(
+                "bf16: {} has no instructions for products of bf16; running in f32",
+                level.name()
+            ));
+        }
+        let limit = match options.backend {
+            Backend::Reference => Overflow::F32,
+            _ => Overflow::of(precision),
+        };
+        let folder = Folder::new(source, limit);
 
         let pool = {
             let (own, threads) = (options.pool.clone(), options.threads);
@@ -140,28 +154,40 @@ impl Model {
                 own.clone().unwrap_or_else(new)
             }
         };
-        let level = options.level.unwrap_or_else(Level::best);
         let start = Moment::now();
         let mut packing = Duration::ZERO;
+        let mut in_f32 = None;
         let (engine, logits, probabilities, taps) = if cpu_alone {
             // The weights in f32 stay; those of a layer in f64 come and go.
             #[cfg(feature = "npz")]
-            efficientecg_files::reserve(parameters.saturating_mul(size_of::<f32>()).saturating_add(4 << 20));
+            let _reserved = efficientecg_files::reserve(
+                parameters.saturating_mul(size_of::<f32>()).saturating_add(SPARE),
+            );
+            let on_trial = precision != Precision::F32
+                && rounding::is_narrow(&config).map_err(|f| f.in_file(source.path()))?;
+            let mut exact = Vec::new();
             let pack = |op: Box<dyn Op>| {
                 let start = Moment::now();
-                let kernel = op.pack(level, options.precision);
+                let kernel = op.pack(level, precision);
+                if on_trial {
+                    exact.push((op.contract(), op.pack(level, Precision::F32)));
+                }
                 drop(op);
                 packing += start.elapsed();
                 kernel
             };
             let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, pack)?;
-            let cpu = Cpu::packed(graph, level, pool());
+            let exact_graph = on_trial.then(|| graph.with(exact));
+            let pool = pool();
+            in_f32 = exact_graph.map(|graph| Engine::Cpu(Cpu::packed(graph, level, Arc::clone(&pool))));
+            let cpu = Cpu::packed(graph, level, pool);
             (Engine::Cpu(cpu), logits, probabilities, taps)
         } else {
             let Wired { graph, logits, probabilities, taps } = graph::build(&config, &folder, |op| op)?;
             let graph = Arc::new(graph);
             let start = Moment::now();
-            let engine = engine(graph, &config, options, level, pool)?;
+            let engine;
+            (engine, precision) = make_engine(graph, &config, options, level, pool)?;
             packing = start.elapsed();
             (engine, logits, probabilities, taps)
         };
@@ -189,7 +215,7 @@ impl Model {
             Some(_) => 1,
             None => options.threads.unwrap_or(usize::MAX).min(available_threads()),
         };
-        Ok(Model {
+        let mut model = Model {
             config,
             parameters,
             engine,
@@ -197,9 +223,17 @@ impl Model {
             probabilities,
             taps,
             phases,
+            precision,
+            note,
             #[cfg(feature = "ecg")]
             helpers,
-        })
+        };
+        if let Some(exact) = in_f32 {
+            let start = Moment::now();
+            rounding::settle(&mut model, exact);
+            model.phases.push(("try rounding", start.elapsed().as_secs_f64()));
+        }
+        Ok(model)
     }
 }
 
@@ -223,15 +257,15 @@ fn cpu_alone(options: &Options) -> Result<bool, LoadError> {
     }
 }
 
-/// The engine for what is not [`cpu_alone`].
+/// The engine for what is not [`cpu_alone`], and the precision that it computes in.
 #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
-fn engine(
+fn make_engine(
     graph: Arc<Graph>,
     config: &Config,
     options: &Options,
     level: Level,
     pool: impl Fn() -> Arc<Pool> + Clone + Send + Sync + 'static,
-) -> Result<Engine, LoadError> {
+) -> Result<(Engine, Precision), LoadError> {
     #[cfg(feature = "gpu")]
     if options.backend != Backend::Reference {
         let make_cpu = {
@@ -239,13 +273,17 @@ fn engine(
             move || Cpu::new(&graph, level, pool())
         };
         if let Some(engine) = crate::gpu::engine(Arc::clone(&graph), config, options, make_cpu)? {
-            return Ok(engine);
+            let precision = match &engine {
+                Engine::Gpu(gpu) => gpu.precision(),
+                _ => Precision::F32,
+            };
+            return Ok((engine, precision));
         }
         let kernels = graph.pack(level, options.precision);
-        return Ok(Engine::Cpu(Cpu::packed(kernels, level, pool())));
+        return Ok((Engine::Cpu(Cpu::packed(kernels, level, pool())), options.precision));
     }
     match options.precision {
-        Precision::F32 => Ok(Engine::Reference(Reference::new(graph))),
+        Precision::F32 => Ok((Engine::Reference(Reference::new(graph)), Precision::F32)),
         precision => {
             let (found, expected) =
                 (precision.name(), "f32, the only one that the reference backend takes weights in");

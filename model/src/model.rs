@@ -4,7 +4,7 @@ use crate::config::{Config, FeatureKind};
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::operands::operands;
-use efficientecg_engine::{Batch, Engine, EngineError, Layer, Value};
+use efficientecg_engine::{Batch, Engine, EngineError, Layer, Precision, Value};
 use efficientecg_files::ItemError;
 use efficientecg_kernels::tensor::Shape;
 
@@ -44,6 +44,12 @@ impl Outputs {
         let classes = self.classes.max(1);
         let rows = self.logits.chunks_exact(classes).zip(self.probabilities.chunks_exact(classes));
         rows.map(|(logits, probabilities)| OutputRow { logits, probabilities })
+    }
+
+    /// Logits, probabilities and taps, in this order.
+    pub(crate) fn arrays(&self) -> impl Iterator<Item = &[f32]> {
+        let taps = self.taps.iter().map(|tap| tap.data.as_slice());
+        [self.logits.as_slice(), &self.probabilities].into_iter().chain(taps)
     }
 
     /// Adds the records of another run of the same model with the same taps.
@@ -100,6 +106,8 @@ pub struct Model {
     pub(crate) probabilities: Value,
     pub(crate) taps: Vec<(String, Value)>,
     pub(crate) phases: Vec<(&'static str, f64)>,
+    pub(crate) precision: Precision,
+    pub(crate) note: Option<String>,
     /// Threads that may prepare a record. Where the caller lent the network's threads none are started beside them.
     #[cfg(feature = "ecg")]
     pub(crate) helpers: usize,
@@ -136,6 +144,17 @@ impl Model {
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => gpu.describe(),
         }
+    }
+
+    /// What it is stored and computed in: what the options ask for, or f32 where the processor has no instructions for products of
+    /// bf16, which would then be slower than f32, and where a GPU that was to compute in f16 is not fit for use.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Why its precision is not the one that the options ask for, in one line.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// What making it ready took: the name of each phase, and its seconds. To `read` is to wait for the system to open and read

@@ -112,7 +112,9 @@ impl Options {
         self
     }
 
-    /// What weights are stored in, and on a GPU activations too. The default is [`Precision::F32`]. Only the CPU has bf16.
+    /// What weights are stored in, and on a GPU activations too. The default is [`Precision::F32`]. Only the CPU has bf16, and where
+    /// the instruction set has no products of bf16 ([`Level::has_bf16`]) the model runs in f32: [`Model::precision`](crate::Model::precision)
+    /// tells.
     pub fn precision(mut self, precision: Precision) -> Options {
         self.precision = precision;
         self

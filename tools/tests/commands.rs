@@ -46,6 +46,8 @@ fn command_lines() {
     #[cfg(feature = "gpu")]
     fails(2, &verify(&["--backend", "gpu", "--precision", "bf16"]), &["--backend gpu", "bf16", "the CPU"]);
     fails(2, &verify(&["--precision", "f8"]), &["f8"]);
+    let scalar = verify(&["--backend", "cpu", "--level", "scalar", "--precision", "bf16"]);
+    fails(0, &scalar, &["--precision bf16", "scalar", "running in f32"]);
     fails(2, &verify(&["--threads", "0"]), &["--threads", "0"]);
     fails(2, &verify(&["--threads", "many"]), &["--threads", "many"]);
     fails(2, &verify(&["--batch", "0"]), &["--batch", "0"]);

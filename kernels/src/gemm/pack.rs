@@ -66,14 +66,17 @@ impl PackedMatrix {
             Precision::F32 | Precision::F16 => depth,
         };
         let cells = rows.next_multiple_of(BLOCK) * steps;
-        let mut packed = Aligned::zeros(if precision == Precision::F16 { cells / 2 } else { cells });
-        match precision {
-            Precision::F32 => {
-                let blocks = packed.chunks_exact_mut((BLOCK * steps).max(1));
-                for (to, rows) in blocks.zip(weight.chunks((BLOCK * depth).max(1))) {
-                    op::narrow_columns(rows, depth, to, BLOCK);
+        let mut packed = match precision {
+            Precision::F32 => Aligned::filled(cells, |to| {
+                for rows in weight.chunks((BLOCK * depth).max(1)) {
+                    op::narrow_block(rows, depth, to);
                 }
-            }
+            }),
+            Precision::F16 => Aligned::zeros(cells / 2),
+            Precision::Bf16 => Aligned::zeros(cells),
+        };
+        match precision {
+            Precision::F32 => {}
             Precision::F16 | Precision::Bf16 => {
                 for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
                     // Where the row's weight of each step is.

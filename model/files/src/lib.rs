@@ -17,7 +17,7 @@ mod write;
 
 pub use error::{FileError, ItemError, line_of, one_line};
 #[cfg(feature = "read")]
-pub use memory::reserve;
+pub use memory::{Reserved, reserve};
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};

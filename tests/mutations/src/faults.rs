@@ -105,8 +105,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "z-score-variance",
         what: "the sample's variance, not the population's",
         file: "model/ecg/src/normalize.rs",
-        old: ".map(|v| (v - mean) * (v - mean)).sum::<f64>() / count;",
-        new: ".map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0).max(1.0);",
+        old: "|v, _| (v - mean) * (v - mean)) / count;",
+        new: "|v, _| (v - mean) * (v - mean)) / (count - 1.0).max(1.0);",
         test: ECG,
     },
     Fault {

@@ -74,7 +74,6 @@ pub(crate) struct Setup {
     pub(crate) options: Options,
     pub(crate) threads: usize,
     pub(crate) level: Level,
-    pub(crate) precision: &'static str,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -133,8 +132,7 @@ impl Bench {
                     let options = options.threads(*threads).level(*level);
                     #[cfg(feature = "gpu")]
                     let options = options.gpu(self.gpu.options(None)?);
-                    let precision = precision.name();
-                    setups.push(Setup { options, threads: *threads, level: *level, precision });
+                    setups.push(Setup { options, threads: *threads, level: *level });
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The network of a command: one that comes with the program, or a file.
 
 use crate::error::Failure;
+use crate::out;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use efficientecg::config::Config;
@@ -28,12 +29,16 @@ pub(super) fn name() -> impl TypedValueParser<Value = &'static Trained> {
 }
 
 impl Network {
-    /// Loads it.
+    /// Loads it, and says what of the options it cannot do.
     pub(crate) fn load(&self, options: &Options) -> Result<Model, Failure> {
-        Ok(match self.model {
+        let model = match self.model {
             Some(model) => options.from_bytes(model.bytes),
             None => options.load(self.path()),
-        }?)
+        }?;
+        if let Some(note) = model.note() {
+            out::complain(&format!("--precision {note}"));
+        }
+        Ok(model)
     }
 
     /// What names it in messages: its file, or its own name.

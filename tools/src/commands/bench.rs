@@ -248,7 +248,7 @@ fn measure(
         samples: inputs.samples(),
         threads: setup.threads,
         level: setup.level.name(),
-        precision: setup.precision,
+        precision: model.precision().name(),
         cold_start: Some(ColdStart { phases, seconds }),
         warm_up,
         runs,
