@@ -125,15 +125,7 @@ mod tests {
             sample_rate: 360.0,
             samples: vec![0.0],
         };
-        Record {
-            name: "r".into(),
-            sample_rate: 360.0,
-            leads: names.iter().map(lead).collect(),
-            age: None,
-            sex: None,
-            comments: vec![],
-            warnings: vec![],
-        }
+        Record::new("r", 360.0, names.iter().map(lead).collect())
     }
 
     fn map(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
