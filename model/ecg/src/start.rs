@@ -102,6 +102,12 @@ impl Start {
         (date.is_some() || time.is_some()).then_some(Start { date, time })
     }
 
+    /// The start by so many seconds later, within the day.
+    pub fn later(self, seconds: f64) -> Start {
+        let time = self.time.map(|time| time + seconds).filter(|time| (0.0..86_400.0).contains(time));
+        Start { time: time.or(self.time), ..self }
+    }
+
     /// Seconds since midnight of a clock's reading; `None` where there is no such.
     pub fn clock(hours: u8, minutes: u8, seconds: f64) -> Option<f64> {
         let fits = hours < 24 && minutes < 60 && (0.0..60.0).contains(&seconds);
