@@ -18,6 +18,8 @@ struct Entry {
     /// Whether bytes are the start of such a file.
     recognises: fn(&[u8]) -> bool,
     read: fn(Source<'_>) -> Result<Record>,
+    /// The feature that it belongs to.
+    feature: &'static str,
 }
 
 /// Makes the table: for each format its feature, its name and its folder, which has `recognises` and `read`.
@@ -26,7 +28,7 @@ macro_rules! formats {
         /// What this build reads, the surest signs first.
         const FORMATS: &[Entry] = &[$(
             #[cfg(feature = $feature)]
-            Entry { name: $name, recognises: crate::$module::recognises, read: crate::$module::read },
+            Entry { name: $name, recognises: crate::$module::recognises, read: crate::$module::read, feature: $feature },
         )*];
         /// What a build may leave out: the name of a format, its feature, and whether it is there.
         const FEATURES: &[(&str, &str, bool)] = &[$(($name, $feature, cfg!(feature = $feature)),)*];
@@ -41,6 +43,28 @@ formats! {
 /// Names of all formats that this build reads.
 pub fn names() -> Vec<&'static str> {
     std::iter::once("WFDB").chain(FORMATS.iter().map(|format| format.name)).collect()
+}
+
+/// Whether `path` is the name of a WFDB record without its `.hea`.
+pub(crate) fn is_record(path: &Path) -> bool {
+    let header = wfdb::header_path(path);
+    header != path && header.is_file()
+}
+
+/// The record that a file belongs to: itself if it is one, or the header of a signal file. A table must say by its name that
+/// it is one: many that lie beside records hold something else.
+pub(crate) fn record_of(path: &Path) -> Option<PathBuf> {
+    if path.extension().is_some_and(|e| e == "hea") {
+        return Some(path.to_path_buf());
+    }
+    let options = ReadOptions::default();
+    let source = Source::open(path, &options).ok()?;
+    let table =
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"));
+    match find(source.head()) {
+        Some(format) if format.feature != "csv" || table => Some(path.to_path_buf()),
+        _ => header_of(path),
+    }
 }
 
 /// Reads the record at `path`, whatever its format.

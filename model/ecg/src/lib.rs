@@ -6,6 +6,8 @@
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
 //! edf/           EDF, EDF+, BDF and BDF+: feature `edf`
 //! csv/           tables of samples: feature `csv`
+//! grid.rs        the digital values that samples were
+//! paths.rs       the records of a folder or a pattern
 //! start.rs       date and time
 //! units.rs       words for voltages
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
@@ -47,10 +49,12 @@ pub mod edf;
 mod error;
 pub mod filter;
 pub mod formats;
+mod grid;
 pub mod leads;
 pub mod morphology;
 pub mod normalize;
 pub mod p_waves;
+pub mod paths;
 pub mod peaks;
 mod qrs;
 pub mod random;

@@ -121,6 +121,13 @@ fn first_line(head: &[u8]) -> &[u8] {
     lines.into_iter().find(|line| !line.trim_ascii().is_empty() && line[0] != b'#').unwrap_or_default()
 }
 
+/// The lines that begin with `#` before the first that counts, without it.
+pub(super) fn comments(head: &[u8]) -> Vec<String> {
+    let lines = head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    let lines = lines.take_while(|line| line.is_empty() || line[0] == b'#').filter(|line| !line.is_empty());
+    lines.map(|line| String::from_utf8_lossy(&line[1..]).trim().to_owned()).collect()
+}
+
 /// Whether these bytes are the start of a table: text whose first line has cells, or whose second is a number.
 pub fn recognises(head: &[u8]) -> bool {
     let text = |b: &u8| *b >= b' ' || matches!(*b, b'\t' | b'\n' | b'\r');

@@ -8,7 +8,8 @@
 //!
 //! The first line names the leads. A first column of times gives the rate, one of numbers of samples is left out. A second line may
 //! give units. Cells are separated by tabs, semicolons or commas; with the first two, decimals may have a comma. An empty cell, `NaN` and
-//! `NA` are missing samples. Lines that begin with `#` do not count.
+//! `NA` are missing samples. Lines that begin with
+//! `#` do not count, but those before the names may give age and sex as WFDB's comments do: `# Age: 63`.
 
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use ::csv::{ByteRecord, Reader, ReaderBuilder};
 
 use crate::error::{Error, Result, quote};
 use crate::source::{ReadOptions, Source};
-use crate::{Lead, Record};
+use crate::{Lead, Record, wfdb};
 use efficientecg_files::one_line;
 
 mod layout;
@@ -36,6 +37,7 @@ use layout::{First, Layout, number};
 pub fn read(source: Source<'_>) -> Result<Record> {
     let (path, name, options) = (source.path(), source.name(), source.options());
     let separator = layout::separator(source.head());
+    let comments = layout::comments(source.head());
     let mut table = Table {
         path,
         reader: ReaderBuilder::new()
@@ -102,7 +104,10 @@ pub fn read(source: Source<'_>) -> Result<Record> {
     };
     let leads = layout.leads.into_iter().zip(columns);
     let leads = leads.map(|((name, unit), samples)| Lead::new(name, unit, rate, samples)).collect();
-    Ok(Record::new(name, rate, leads))
+    let mut record = Record::new(name, rate, leads);
+    (record.age, record.sex) = wfdb::patient(&comments);
+    record.comments = comments;
+    Ok(record)
 }
 
 const FIX: &str = "correct the cell, or leave it empty if the sample is missing";

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use crate::Record;
 use crate::error::{Error, Result, quote};
+use crate::{Record, Sex};
 use efficientecg_files as files;
 
 /// Writes a record as a table: times in seconds, then a column a lead, samples in as many digits as bring back the same number, and
-/// empty cells where they are missing. Units other than mV stand in brackets after the name.
+/// empty cells where they are missing. Age and sex are comments before it. Units other than mV stand in brackets after the name.
 ///
 /// # Errors
 /// Leads of different rates or lengths, a name that the reader would take for another, or a file that cannot be written.
@@ -29,7 +29,14 @@ fn bytes(path: &Path, record: &Record) -> Result<Vec<u8>> {
         return Err(error("leads".into(), "at least 1", "0".into(), "add a lead"));
     };
     let separator = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { '\t' } else { ',' };
-    let mut out = b"time".to_vec();
+    let mut out = Vec::new();
+    if let Some(age) = record.age {
+        out.extend(format!("# Age: {age}\n").as_bytes());
+    }
+    if let Some(sex) = record.sex {
+        out.extend(format!("# Sex: {}\n", if sex == Sex::Male { "M" } else { "F" }).as_bytes());
+    }
+    out.extend(b"time");
     for lead in &record.leads {
         if lead.samples.len() != first.samples.len() || lead.sample_rate != first.sample_rate {
             let found = format!("{} samples at {}", lead.samples.len(), lead.sample_rate);

@@ -32,6 +32,8 @@ pub(super) struct Header {
     pub(super) start: Option<Start>,
     pub(super) sex: Option<Sex>,
     pub(super) birth: Option<Date>,
+    /// Years, where a further part of the patient field says them: `Age_63`.
+    pub(super) age: Option<f64>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -110,7 +112,7 @@ impl Header {
         if samples > 0 && duration == 0.0 {
             return Err(error("seconds of a data record", "more than 0", "0"));
         }
-        let (sex, birth) = if plus { person(&patient) } else { (None, None) };
+        let (sex, birth, age) = if plus { person(&patient) } else { (None, None, None) };
         Ok(Header {
             path: path.to_path_buf(),
             bytes: bytes as u64,
@@ -122,6 +124,7 @@ impl Header {
             start: start(&date, &time, &recording, &mut warnings),
             sex,
             birth,
+            age,
             warnings,
         })
     }
@@ -258,15 +261,17 @@ fn long_date(text: &str) -> Option<Date> {
     Date::new(year.parse().ok()?, Date::month_of(month)?, day.parse().ok()?)
 }
 
-/// Sex and date of birth of the patient field of EDF+: `MCH-0234567 F 02-MAY-1951 Haagse_Harry`, X for what is not known.
-fn person(patient: &str) -> (Option<Sex>, Option<Date>) {
+/// Sex, date of birth and age of the patient field of EDF+: `MCH-0234567 F 02-MAY-1951 Haagse_Harry`, X for what is not known.
+fn person(patient: &str) -> (Option<Sex>, Option<Date>, Option<f64>) {
     let mut fields = patient.split(' ').skip(1);
     let sex = match fields.next() {
         Some("F" | "f") => Some(Sex::Female),
         Some("M" | "m") => Some(Sex::Male),
         _ => None,
     };
-    (sex, fields.next().and_then(long_date))
+    let birth = fields.next().and_then(long_date);
+    let age = fields.find_map(|field| field.strip_prefix("Age_")).and_then(|age| age.parse().ok());
+    (sex, birth, age.filter(|age| (0.0..=150.0).contains(age)))
 }
 
 pub(super) fn error(path: &Path, item: String, expected: &str, found: &str) -> Error {

@@ -6,6 +6,7 @@
 //! ```text
 //! header.rs       the text at the file's start
 //! annotations.rs  annotations and times of EDF+
+//! writer.rs       records out
 //! ```
 //!
 //! A header is followed by data records, each of which holds some seconds of one signal after another. They are read
@@ -21,6 +22,9 @@ use efficientecg_files::one_line;
 
 mod annotations;
 mod header;
+mod writer;
+
+pub use writer::write;
 
 use annotations::Event;
 use header::{Header, Signal};
@@ -31,6 +35,9 @@ const MAX_GAP_FACTOR: f64 = 64.0;
 const FREE_SAMPLES: f64 = (1 << 22) as f64;
 /// Frames a second of a file that holds annotations alone.
 const TICKS: f64 = 1000.0;
+
+/// The specification's text for the end of a recording: in the last data record nothing counts that follows it.
+const RECORDING_ENDS: &str = "Recording ends";
 
 /// Whether these bytes are the start of an EDF or BDF file.
 pub fn recognises(head: &[u8]) -> bool {
@@ -222,10 +229,16 @@ impl<'a> Reader<'a> {
         if self.unread > 0 {
             warnings.push(format!("{} data records have annotations that are no such", self.unread));
         }
+        let last = self.gaps + self.count.saturating_sub(1) as f64 * header.duration;
+        let end = self.events.iter().find(|e| e.text == RECORDING_ENDS && e.onset - self.first >= last);
+        let end = end.map(|event| event.onset - self.first);
         let (mut leads, mut labels) = (Vec::new(), Vec::new());
-        for (signal, samples) in header.signals.iter().zip(self.samples) {
+        for (signal, mut samples) in header.signals.iter().zip(self.samples) {
             if signal.annotations {
                 continue;
+            }
+            if let Some(end) = end {
+                samples.truncate((end * header.rate(signal)).round() as usize);
             }
             labels.push(signal.label.as_str());
             if signal.samples == 0 {
@@ -248,9 +261,8 @@ impl<'a> Reader<'a> {
         let voltages = highest(&mut leads.iter().filter(|lead| lead.millivolts().is_some()));
         let rate = [voltages, highest(&mut leads.iter()), TICKS].into_iter().find(|r| *r > 0.0);
         let rate = rate.unwrap_or(TICKS);
-        let mut annotations: Vec<Annotation> = self
-            .events
-            .iter()
+        let events = self.events.iter().filter(|event| end.is_none() || event.text != RECORDING_ENDS);
+        let mut annotations: Vec<Annotation> = events
             .map(|event| {
                 let time = ((event.onset - self.first) * rate).round() as i64;
                 annotations::annotation(event, time, &labels)
@@ -262,7 +274,7 @@ impl<'a> Reader<'a> {
         record.start = header.start.map(|start| start.later(self.first));
         record.sex = header.sex;
         let day = header.start.and_then(|start| start.date);
-        record.age = header.birth.zip(day).and_then(|(birth, day)| birth.age_on(day));
+        record.age = header.birth.zip(day).and_then(|(birth, day)| birth.age_on(day)).or(header.age);
         record.annotations = annotations;
         record.warnings = warnings;
         Ok(record)

@@ -34,8 +34,10 @@ pub use codes::Code;
 pub use format::Format;
 pub(crate) use header::header_path;
 pub use header::{Header, SegmentSpec, SignalSpec};
+#[cfg(feature = "csv")]
+pub(crate) use patient::parse as patient;
 pub use signal::{Digital, Signals};
-pub use writer::{StorageFormat, write};
+pub use writer::{StorageFormat, write, write_exact};
 
 use super::error::{Error, Result};
 use super::source::Source;
