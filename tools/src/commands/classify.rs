@@ -161,7 +161,7 @@ fn finish(
     }
     let Made { report, text } = made?;
     for warning in &report.warnings {
-        out::complain(&format!("{}: warning: {warning}", path.display()));
+        out::warn(path, warning);
     }
     if let Some(folder) = &args.output {
         let file = |extension: &str| folder.join(format!("{name}.{extension}"));

@@ -10,9 +10,7 @@ pub(crate) fn run(args: &Convert) -> Result<(), Failure> {
     let output = args.output.as_path();
     let write = writer(output)?;
     let record = args.tables.open(&args.input)?;
-    for warning in &record.warnings {
-        out::complain(&format!("{}: warning: {warning}", args.input.display()));
-    }
+    record.warnings.iter().for_each(|warning| out::warn(&args.input, warning));
     write(output, &record)?;
     let (leads, seconds) = (record.leads.len(), record.seconds());
     out::text(&format!("{}: {leads} leads, {seconds:.3} s\n", output.display()))?;

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
             }
         };
         for warning in &one.warnings {
-            out::complain(&format!("{}: warning: {warning}", path.display()));
+            out::warn(path, warning);
         }
         unit = one.unit;
         let (other, samples) = *first.get_or_insert((path, one.samples));

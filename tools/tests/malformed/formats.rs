@@ -121,7 +121,8 @@ pub(crate) fn tables(folder: &Path) -> Vec<Case> {
         let path = put(folder, &format!("c{number}.csv"), text);
         cases.push(classify(label, &path, parts));
     };
-    let cell = |column: &str, found: &str| format!("line 3: column {column}: expected a number, found \"{found}\"");
+    let cell =
+        |column: &str, found: &str| format!("line 3: column {column}: expected a number, found \"{found}\"");
     add("empty", b"", &["format", "CSV and TSV", "an empty file"]);
     add("blank lines", b"\n\n\n", &["format"]);
     add("words alone", b"nothing at all\n", &["format", "\"nothing at all"]);
@@ -147,9 +148,17 @@ pub(crate) fn tables(folder: &Path) -> Vec<Case> {
     add("a time that is missing", b"time,II\n0,1\n,1\n", &["line 3: column 1 (time)"]);
     add("times that stand", b"time,II\n0,1\n0,1\n0,1\n", &["column 1 (time): expected times that grow"]);
     add("times that fall", b"time,II\n2,1\n1,1\n0,1\n", &["column 1 (time): expected times that grow"]);
-    add("a gap in the times", b"time,II\n0.00,1\n0.01,1\n0.02,1\n0.05,1\n", &["column 1 (time)", "evenly spaced"]);
+    add(
+        "a gap in the times",
+        b"time,II\n0.00,1\n0.01,1\n0.02,1\n0.05,1\n",
+        &["column 1 (time)", "evenly spaced"],
+    );
     add("a lead of no name that holds samples", b"time,II,\n0,1,2\n1,1,2\n", &["line 2: number of cells"]);
     let names: String = (0..50_000).map(|i| format!("a{i},")).collect();
-    add("50,000 leads", format!("{names}\n1\n").as_bytes(), &["line 2: number of cells: expected 50000 cells"]);
+    add(
+        "50,000 leads",
+        format!("{names}\n1\n").as_bytes(),
+        &["line 2: number of cells: expected 50000 cells"],
+    );
     cases
 }

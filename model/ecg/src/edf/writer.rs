@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::RECORDING_ENDS;
+use super::header::Scale;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::{Lead, Record, Sex};
@@ -13,6 +14,10 @@ use efficientecg_files::{self as files, one_line};
 
 /// Longest data record, in seconds.
 const LONGEST: u32 = 60;
+/// Ends of a digital range that are tried.
+const TRIED: usize = 1 << 16;
+/// Even ranges that are tried.
+const EVEN: usize = 200;
 /// Samples of a data record at most, which the specification recommends: 61,440 bytes.
 const MOST_SAMPLES: f64 = 30_720.0;
 
@@ -103,13 +108,18 @@ fn column(lead: &Lead, samples: usize, wide: bool) -> Option<Column> {
         if low < limits[0] || high > limits[1] {
             return None;
         }
-        let (from, low) = end(&grid, limits[0], low.min(-1))?;
-        let (to, high) = end(&grid, limits[1], high.max(1))?;
-        Some(Column { digital, samples, physical: [low, high], range: [from, to] })
+        let (from, low_text) = end(&grid, limits[0], low.min(-1))?;
+        let (to, high_text) = end(&grid, limits[1], high.max(1))?;
+        let (mut physical, mut range) = ([low_text, high_text], [from, to]);
+        if !same(&physical, range, &digital, &lead.samples) {
+            let used = low.saturating_abs().max(high).max(1);
+            (physical, range) =
+                even(&grid, limits[1], used, &digital, &lead.samples).unwrap_or((physical, range));
+        }
+        Some(Column { digital, samples, physical, range })
     });
-    if exact.is_some()
-        || (grid.is_some_and(|g| lead.samples.iter().any(|v| g.digital(*v).abs() > 32768.0)) && !wide)
-    {
+    let long = |grid: Grid| lead.samples.iter().any(|v| grid.digital(*v).abs() > f64::from(limits[1]));
+    if exact.is_some() || (!wide && grid.is_some_and(long)) {
         return exact;
     }
     // The range of eight characters that holds all samples.
@@ -125,20 +135,58 @@ fn column(lead: &Lead, samples: usize, wide: bool) -> Option<Column> {
     Some(Column { digital, samples, physical: [format!("-{text}"), text], range: [-limits[1], limits[1]] })
 }
 
-/// The end of a digital range nearest to `limit`, not within `used`, whose physical value has at most eight characters; and those.
+/// The end of a digital range, at `limit` or up to `TRIED` within, but not within `used`; and its physical value in at most eight
+/// characters. It is the first that these hold exactly, or the one that they hold best.
 fn end(grid: &Grid, limit: i32, used: i32) -> Option<(i32, String)> {
+    let mut best: Option<(f64, i32, String)> = None;
     let mut value = limit;
-    loop {
+    for _ in 0..TRIED {
         let physical = (f64::from(value) + grid.offset) / grid.gain;
-        let text = format!("{physical}");
-        if text.len() <= 8 {
-            return Some((value, text));
+        if let Some(text) =
+            (0..7).rev().map(|decimals| format!("{physical:.decimals$}")).find(|text| text.len() <= 8)
+        {
+            let plain =
+                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            let error = (plain.parse::<f64>().ok()? / physical - 1.0).abs();
+            if best.as_ref().is_none_or(|(least, _, _)| error < *least) {
+                best = Some((error, value, plain.to_owned()));
+            }
+            if error <= 1e-13 {
+                break;
+            }
         }
         if value == used {
-            return None;
+            break;
         }
         value -= value.signum();
     }
+    best.filter(|(error, _, _)| *error < 1e-5).map(|(_, value, text)| (value, text))
+}
+
+/// Whether a reader gets the samples again to the bit: it computes with these ranges, and rounds.
+fn same(physical: &[String; 2], range: [i32; 2], digital: &[i32], samples: &[f32]) -> bool {
+    let ends = physical.each_ref().map(|text| text.parse().unwrap_or(f64::NAN));
+    let scale = Scale::new(ends, range.map(f64::from));
+    scale.is_some_and(|scale| digital.iter().zip(samples).all(|(d, v)| scale.physical(*d) == *v))
+}
+
+/// Ranges that are even about zero and by which a reader gets the samples again to the bit, if some are soon found.
+fn even(
+    grid: &Grid,
+    mut limit: i32,
+    used: i32,
+    digital: &[i32],
+    samples: &[f32],
+) -> Option<([String; 2], [i32; 2])> {
+    for _ in 0..EVEN {
+        let (value, text) = end(grid, limit, used).filter(|(value, _)| *value >= used)?;
+        let (physical, range) = ([format!("-{text}"), text], [-value, value]);
+        if grid.offset == 0.0 && physical[0].len() <= 8 && same(&physical, range, digital, samples) {
+            return Some((physical, range));
+        }
+        limit = value.checked_sub(1).filter(|limit| *limit >= used)?;
+    }
+    None
 }
 
 /// The annotations of each data record, as bytes, and the length of the longest.
@@ -226,7 +274,9 @@ fn header(
         (0..columns.len()).for_each(|i| put(&of(i), width));
         put(last, width);
     };
-    each(16, &|i| record.leads[i].name.clone(), &format!("{plus} Annotations"));
+    // No lead may be taken for annotations.
+    let label = |i: usize| record.leads[i].name.trim_end_matches(" Annotations").to_owned();
+    each(16, &label, &format!("{plus} Annotations"));
     each(80, &|_| String::new(), "");
     each(8, &|i| record.leads[i].units.replace(['µ', 'μ'], "u"), "");
     each(8, &|i| columns[i].physical[0].clone(), "-1");

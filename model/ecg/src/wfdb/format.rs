@@ -12,7 +12,7 @@
 //! | 311 | 10 bits, three in one 32-bit word `– – c9..0 b9..0 a9..0` | two's complement | −512 |
 //!
 //! Samples of all signals in a file are interleaved, frame by frame; packing pays no heed to frames.
-//! Formats 508, 516 and 524 (FLAC) are known by name only.
+//! Formats 508, 516 and 524 are FLAC.
 
 /// A signal file's storage format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Format {
     F310,
     /// 311: three 10-bit samples in four bytes.
     F311,
-    /// 508, 516, 524: 8, 16, 24 bits compressed with FLAC. Not read.
+    /// 508, 516, 524: 8, 16, 24 bits compressed with FLAC. Read with the feature `flac`.
     Flac(u16),
 }
 
@@ -88,6 +88,7 @@ impl Format {
         match self {
             Self::Null | Self::F8 => None,
             Self::F16 | Self::F61 | Self::F160 | Self::Flac(516) => Some(-(1 << 15)),
+            Self::Flac(508) => Some(-128),
             Self::F24 | Self::Flac(_) => Some(-(1 << 23)),
             Self::F32 => Some(i32::MIN),
             Self::F80 => Some(-128),

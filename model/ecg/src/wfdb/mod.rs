@@ -8,6 +8,7 @@
 //! moment.rs      its base time and date
 //! patient.rs     age and sex out of its comments
 //! format.rs      packing of samples (8, 16, 24, 32, 61, 80, 160, 212, 310, 311)
+//! flac.rs        formats 508, 516, 524: feature `flac`
 //! mat.rs         the MATLAB v4 frame around format 16
 //! signal.rs      signal files: groups, skew, checksums, missing samples
 //! segments.rs    records that are put together from several
@@ -20,6 +21,8 @@ use std::path::Path;
 
 mod annotation;
 mod codes;
+#[cfg(feature = "flac")]
+mod flac;
 mod format;
 mod header;
 mod mat;
