@@ -152,8 +152,9 @@ impl Table<'_> {
     fn layout(&mut self, separator: u8, options: &ReadOptions) -> Result<(Layout, bool)> {
         let decimal_comma = separator != b',';
         let cells: Vec<String> = (0..self.row.len()).map(|i| self.text(i).to_owned()).collect();
-        let data = |cells: &[String]| cells.iter().any(|c| number::<f64>(c, decimal_comma).is_some());
-        let mut held = data(&cells);
+        let is_number = |cell: &String| number::<f64>(cell, decimal_comma).is_some();
+        let words = |cells: &[String]| cells.iter().any(|c| !is_number(c) && !layout::missing(c));
+        let mut held = !words(&cells) && cells.iter().any(is_number);
         if held && options.leads.is_empty() {
             return Err(Error::Names { path: self.path.to_path_buf(), found: quote(&cells.join(" ")) });
         }
@@ -173,11 +174,7 @@ impl Table<'_> {
             self.check_length(layout.leads.len() + usize::from(layout.first != First::Lead))?;
             held = self.next()?;
             let cells: Vec<String> = (0..self.row.len()).map(|i| self.text(i).to_owned()).collect();
-            if held
-                && !data(&cells)
-                && !cells.iter().all(|c| layout::missing(c))
-                && layout.units(&cells, options)
-            {
+            if held && words(&cells) && !cells.iter().any(is_number) && layout.units(&cells, options) {
                 held = false;
             }
         }

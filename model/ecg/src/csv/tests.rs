@@ -65,6 +65,8 @@ fn what_the_user_says() {
     assert_eq!((record.sample_rate, leads(&record)), (2.0, vec![("I", "mV", bits(&[1.0, 2.0]))]));
     let units = good("time,I,Resp\ns,uV,%\n0,1,2\n1,3,4\n", &ReadOptions::new());
     assert_eq!(units.leads.iter().map(|l| l.units.as_str()).collect::<Vec<_>>(), ["uV", "%"]);
+    let numbered = good("time,1,2\n0,1,2\n1,3,4\n", &ReadOptions::new());
+    assert_eq!(leads(&numbered), [("1", "mV", bits(&[1.0, 3.0])), ("2", "mV", bits(&[2.0, 4.0]))]);
     let one = good("ECG\n1\n2\n", &ReadOptions::new().rate(1.0));
     assert_eq!(leads(&one), [("ECG", "mV", bits(&[1.0, 2.0]))]);
 }

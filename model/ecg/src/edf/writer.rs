@@ -15,9 +15,11 @@ use efficientecg_files::{self as files, one_line};
 /// Longest data record, in seconds.
 const LONGEST: u32 = 60;
 /// Ends of a digital range that are tried.
-const TRIED: usize = 1 << 16;
+const TRIES: usize = 1 << 13;
 /// Even ranges that are tried.
-const EVEN: usize = 200;
+const EVEN: usize = 50;
+/// By which part a number may miss another that it is meant to be.
+const EXACT: f64 = 1e-13;
 /// Samples of a data record at most, which the specification recommends: 61,440 bytes.
 const MOST_SAMPLES: f64 = 30_720.0;
 
@@ -108,13 +110,15 @@ fn column(lead: &Lead, samples: usize, wide: bool) -> Option<Column> {
         if low < limits[0] || high > limits[1] {
             return None;
         }
-        let (from, low_text) = end(&grid, limits[0], low.min(-1))?;
-        let (to, high_text) = end(&grid, limits[1], high.max(1))?;
-        let (mut physical, mut range) = ([low_text, high_text], [from, to]);
+        let low_end = end(&grid, limits[0], low.min(-1), &mut { TRIES })?;
+        let high_end = end(&grid, limits[1], high.max(1), &mut { TRIES })?;
+        let mut range = [low_end.digital, high_end.digital];
+        let mut physical = [low_end.physical, high_end.physical];
         if !same(&physical, range, &digital, &lead.samples) {
             let used = low.saturating_abs().max(high).max(1);
-            (physical, range) =
-                even(&grid, limits[1], used, &digital, &lead.samples).unwrap_or((physical, range));
+            if let Some(even) = even(&grid, limits[1], used, &digital, &lead.samples) {
+                (physical, range) = even;
+            }
         }
         Some(Column { digital, samples, physical, range })
     });
@@ -135,32 +139,42 @@ fn column(lead: &Lead, samples: usize, wide: bool) -> Option<Column> {
     Some(Column { digital, samples, physical: [format!("-{text}"), text], range: [-limits[1], limits[1]] })
 }
 
-/// The end of a digital range, at `limit` or up to `TRIED` within, but not within `used`; and its physical value in at most eight
-/// characters. It is the first that these hold exactly, or the one that they hold best.
-fn end(grid: &Grid, limit: i32, used: i32) -> Option<(i32, String)> {
-    let mut best: Option<(f64, i32, String)> = None;
-    let mut value = limit;
-    for _ in 0..TRIED {
-        let physical = (f64::from(value) + grid.offset) / grid.gain;
-        if let Some(text) =
-            (0..7).rev().map(|decimals| format!("{physical:.decimals$}")).find(|text| text.len() <= 8)
-        {
-            let plain =
-                if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-            let error = (plain.parse::<f64>().ok()? / physical - 1.0).abs();
-            if best.as_ref().is_none_or(|(least, _, _)| error < *least) {
-                best = Some((error, value, plain.to_owned()));
+/// An end of a digital range.
+struct End {
+    digital: i32,
+    /// The physical value, in at most eight characters.
+    physical: String,
+    /// By which part these miss it.
+    error: f64,
+}
+
+/// The end at `limit`, or up to so many `tries` within, but not within `used`, that eight characters hold to the last bit; else the one
+/// that they hold best.
+fn end(grid: &Grid, limit: i32, used: i32, tries: &mut usize) -> Option<End> {
+    let mut best: Option<End> = None;
+    let mut digital = limit;
+    while *tries > 0 {
+        *tries -= 1;
+        let value = (f64::from(digital) + grid.offset) / grid.gain;
+        let whole = format!("{:.0}", value.trunc()).len() + usize::from(value > -1.0 && value < 0.0);
+        if whole <= 8 {
+            let decimals = 7_usize.saturating_sub(whole);
+            let text = format!("{value:.decimals$}");
+            let text = if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+            let error = (text.parse::<f64>().ok()? / value - 1.0).abs();
+            if text.len() <= 8 && best.as_ref().is_none_or(|best| error < best.error) {
+                best = Some(End { digital, physical: text.to_owned(), error });
             }
-            if error <= 1e-13 {
+            if error <= EXACT {
                 break;
             }
         }
-        if value == used {
+        if digital == used {
             break;
         }
-        value -= value.signum();
+        digital -= digital.signum();
     }
-    best.filter(|(error, _, _)| *error < 1e-5).map(|(_, value, text)| (value, text))
+    best.filter(|end| end.error < 1e-5)
 }
 
 /// Whether a reader gets the samples again to the bit: it computes with these ranges, and rounds.
@@ -178,10 +192,15 @@ fn even(
     digital: &[i32],
     samples: &[f32],
 ) -> Option<([String; 2], [i32; 2])> {
+    let mut tries = TRIES;
+    // To compare all samples is slower than to find an end.
     for _ in 0..EVEN {
-        let (value, text) = end(grid, limit, used).filter(|(value, _)| *value >= used)?;
+        let End { digital: value, physical: text, error } = end(grid, limit, used, &mut tries)?;
         let (physical, range) = ([format!("-{text}"), text], [-value, value]);
-        if grid.offset == 0.0 && physical[0].len() <= 8 && same(&physical, range, digital, samples) {
+        if grid.offset != 0.0 || error > EXACT {
+            return None;
+        }
+        if physical[0].len() <= 8 && same(&physical, range, digital, samples) {
             return Some((physical, range));
         }
         limit = value.checked_sub(1).filter(|limit| *limit >= used)?;
