@@ -111,6 +111,23 @@ for i, kind in enumerate([30, 30, 20, 50, 40, 30]):
     head = struct.pack("<5I", kind, 2, 16, 0, 4) + b"val\0"
     keep("matlab", f"type-{i}", bytes([i, 1, 115, 0, 6, 0, 0, 0, 0, 0, 0]) + head + signal[:128])
 
+edf = os.path.join(ROOT, "tests/golden/edf")
+for name in ["plus.edf", "plus.bdf", "gaps.edf"]:
+    keep("edf", name, read(edf, name)[:2600])
+plain = read(edf, "gaps.edf")
+# Data records without number, and plain EDF.
+keep("edf", "open.edf", plain[:236] + b"-1      " + plain[244:])
+keep("edf", "plain.edf", plain[:192] + b" " * 44 + plain[236:])
+for i, text in enumerate([
+    "time,II,V1\n0,0.5,1.25\n0.01,,2\n0.02,-1e-3,NaN\n",
+    "# Age: 63\n# Sex: F\n,II [uV],V1 (mV)\n0,.5,1\n1,NA,\n",
+    "0;0,5;1,25\n0,01;;2\n0,02;-0,001;nan\n",
+    "Time (ms)\tII\tResp\nms\tmV\t%\n0\t1\t2\n10\t1,5\t2\n",
+    "'Elapsed time','II','V1'\n'seconds','mV','mV'\n0,0.5,1.25\n0.004,1,2\n",
+    '"a ""b""","c\nd"\r\n1,2\r\n3,4\r\n',
+]):
+    keep("csv", f"table-{i}", bytes([i]) + text.encode())
+
 for name, words in {
     "classify": "classify --weights w.npz a.hea b --beats atr --per beat --lead V1=#2 --age 60 --sex female --output o --format wfdb",
     "run": "run --weights w --input x.npz --output y.npz --backend cpu --precision f16 --threads 2 --batch 4 --json",
@@ -121,6 +138,7 @@ for name, words in {
     "evaluate_beats": "evaluate beats --test aami --test-folder found --from 0 --window 0.15 --escape-beats n --matrices"
                       " --bootstrap 1000 a/100 b --json",
     "evaluate_records": "evaluate records r.csv p.csv --task multiclass --mean N,A,O --common --bootstrap 100",
+    "convert": "convert a.csv b.edf --rate 360 --unit uV --leads time,II,V1",
     "help": "help run",
 }.items():
     keep("command_line", name, words.replace(" ", "\n").encode())

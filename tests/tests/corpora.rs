@@ -11,7 +11,7 @@ use std::path::Path;
 fn what_was_found_once_stays_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     type Target = (&'static str, fn(&[u8]));
-    let all: [Target; 7] = [
+    let all: [Target; 9] = [
         ("npy", targets::npy),
         ("npz", targets::npz),
         ("config", targets::config),
@@ -19,6 +19,8 @@ fn what_was_found_once_stays_fixed() {
         ("signals", targets::signals),
         ("annotations", targets::annotations),
         ("matlab", targets::matlab),
+        ("edf", targets::edf),
+        ("csv", targets::csv),
     ];
     for (name, target) in all {
         let mut count = 0;

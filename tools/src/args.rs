@@ -31,6 +31,9 @@ pub(crate) enum Command {
     Features(Features),
     /// Score beats or classes, whatever program gave them
     Evaluate(Evaluate),
+    /// Write an ECG record in another format: WFDB, EDF, BDF, CSV or TSV
+    #[cfg(feature = "formats")]
+    Convert(Convert),
     /// Make a synthetic two-lead ECG with known beats
     Synth(Synth),
     /// Run a network on arrays, without preprocessing
@@ -53,6 +56,8 @@ impl Command {
             Command::Run(a) => &a.model,
             Command::Verify(a) => &a.model,
             Command::Bench(a) => return a.setups().map(drop),
+            #[cfg(feature = "formats")]
+            Command::Convert(_) => return Ok(()),
             Command::Features(_) | Command::Evaluate(_) | Command::Synth(_) | Command::Info(_) => {
                 return Ok(());
             }
@@ -89,12 +94,28 @@ pub(crate) struct Classify {
 /// Which records: those on the command line, then those of a list.
 #[derive(Args)]
 pub(crate) struct Records {
-    /// WFDB records, with or without .hea
+    /// Files of ECG records, WFDB's with or without .hea; a folder or a quoted pattern is all in it, - is standard input
     #[arg(value_name = "RECORD", required_unless_present = "list")]
     pub(crate) named: Vec<PathBuf>,
-    /// A text file of further records, one path a line
+    /// A text file of further records, one path a line; - is standard input
     #[arg(long = "records", value_name = "FILE")]
     pub(crate) list: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tables: Tables,
+}
+
+/// What a table of samples does not say itself.
+#[derive(Args)]
+pub(crate) struct Tables {
+    /// Samples a second of a CSV or TSV file, over its column of times
+    #[arg(long, value_name = "HZ", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Unit of a CSV or TSV file, unless it says one [default: mV]
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) unit: Option<String>,
+    /// Names of a CSV or TSV file's columns, as time,II,V1, for files that have none
+    #[arg(long = "leads", value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) names: Vec<String>,
 }
 
 /// How a record is read.
@@ -140,6 +161,20 @@ pub(crate) struct Features {
     /// Print a summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// From a file to another.
+#[cfg(feature = "formats")]
+#[derive(Args)]
+pub(crate) struct Convert {
+    /// The record to read; - is standard input
+    #[arg(value_name = "RECORD")]
+    pub(crate) input: PathBuf,
+    /// The file to write: its ending, .hea, .edf, .bdf, .csv or .tsv, is its format
+    #[arg(value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) tables: Tables,
 }
 
 #[derive(Args)]
@@ -204,6 +239,13 @@ fn lead_pair(text: &str) -> Result<(String, String), String> {
             Ok((model.to_owned(), record.to_owned()))
         }
         _ => Err("expected MODEL=RECORD, such as V1=V5".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("expected more than 0 samples a second".to_owned()),
     }
 }
 

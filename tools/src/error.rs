@@ -47,10 +47,12 @@ fn option(error: &ClassifyError) -> &'static str {
     }
 }
 
-/// The option that names a lead, after an error that asks for it.
+/// The option that says what an error asks for.
 fn lead_option(error: &ecg::Error) -> String {
     match error {
         ecg::Error::Lead { lead, .. } => format!(" (--lead {}=RECORD_LEAD)", one_line(lead)),
+        ecg::Error::Names { .. } => " (--leads NAMES)".to_owned(),
+        ecg::Error::Rate { .. } => " (--rate HZ)".to_owned(),
         _ => String::new(),
     }
 }

@@ -11,6 +11,7 @@ mod ordered;
 mod out;
 mod patients;
 mod picture;
+mod records;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -30,6 +31,8 @@ pub fn main() -> ExitCode {
         Command::Classify(a) => commands::classify::run(&a),
         Command::Features(a) => commands::features::run(&a),
         Command::Evaluate(a) => commands::evaluate::run(&a),
+        #[cfg(feature = "formats")]
+        Command::Convert(a) => commands::convert::run(&a),
         Command::Synth(a) => commands::synth::run(&a),
         Command::Run(a) => commands::run::run(&a),
         Command::Verify(a) => commands::verify::run(&a),

@@ -4,6 +4,7 @@ use crate::error::Failure;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Longest message, in characters.
 const LONGEST: usize = 2000;
@@ -26,6 +27,23 @@ pub(crate) fn complain(message: &str) {
     line.push('\n');
     // There is nowhere to say that standard error is closed.
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Warnings that are true of whole sets of records, by how they end: told of the first record alone.
+const ONCE: [&str; 1] = ["the date stands before the time"];
+
+/// Writes a warning about a record to standard error.
+pub(crate) fn warn(path: &Path, warning: &str) {
+    static TOLD: Mutex<[bool; ONCE.len()]> = Mutex::new([false; ONCE.len()]);
+    let mut more = "";
+    if let Some(kind) = ONCE.iter().position(|end| warning.ends_with(end)) {
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut told[kind], true) {
+            return;
+        }
+        more = "; it is understood, and not told of further records";
+    }
+    complain(&format!("{}: warning: {warning}{more}", path.display()));
 }
 
 /// A message as one line, whatever it repeats: arguments and the names of files may hold line ends, be long, or write

@@ -61,7 +61,10 @@ impl Patients {
     /// The patient of the record at `path`, who must be in the table.
     pub(crate) fn of(&self, path: &Path) -> Result<Patient, Failure> {
         let name = name(path);
-        self.all.get(&name).copied().ok_or_else(|| {
+        // A table names records, and may leave out the ending of their files.
+        let stem = || Some(path.file_stem()?.to_string_lossy().into_owned());
+        let found = self.all.get(&name).or_else(|| self.all.get(&stem()?));
+        found.copied().ok_or_else(|| {
             let fix = "add it; leave its fields empty if nothing is known";
             FileError::new(&self.path, "records", format!("a row for {name}"), "none", fix).into()
         })

@@ -121,6 +121,20 @@ pub enum Error {
         /// The record's leads, in order.
         available: String,
     },
+    /// A table does not name its leads.
+    #[error("{}: line 1: expected names of leads, found {found}; name the leads", file(path))]
+    Names {
+        /// The file.
+        path: PathBuf,
+        /// The first line, quoted and shortened.
+        found: String,
+    },
+    /// A table does not say its rate.
+    #[error("{}: rate: expected a first column of times in seconds, found none; say the rate", file(path))]
+    Rate {
+        /// The file.
+        path: PathBuf,
+    },
     /// A number given to a filter or generator is out of its range.
     #[error("{item}: expected {expected}, found {found}; correct the value")]
     Parameter {

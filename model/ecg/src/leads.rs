@@ -1,7 +1,7 @@
 //! Which lead of a record feeds which input of the network.
 //!
-//! By name: exactly, or ignoring case if only one lead of the record then fits. Anything else needs the user's word: a
-//! mapping from the configuration's lead to the record's, as `--lead V1=V5` gives it. The record's lead may be given as
+//! By name: exactly, or ignoring case, or ignoring words such as `ECG` and `Lead` before it too, if only one lead of the record then
+//! fits. Anything else needs the user's word: a mapping from the configuration's lead to the record's, as `--lead V1=V5` gives it. The record's lead may be given as
 //! `#2`, the second in the file, for files that name two leads alike or none.
 //!
 //! A named lead is never taken by its place in the file. Only a configuration's lead [`ANY`] says that any ECG lead does: those that
@@ -93,9 +93,13 @@ fn find(record: &Record, name: &str) -> Found {
         let leads = record.leads.iter().enumerate();
         leads.filter(|(_, l)| same(l.name.trim())).map(|(i, _)| i).collect()
     };
-    let exact = matching(&|other| other == name);
-    let folded = || matching(&|other| other.to_lowercase() == name.to_lowercase());
-    let hits = if exact.is_empty() { folded() } else { exact };
+    let mut hits = matching(&|other| other == name);
+    if hits.is_empty() {
+        hits = matching(&|other| other.to_lowercase() == name.to_lowercase());
+    }
+    if hits.is_empty() {
+        hits = matching(&|other| plain(other) == plain(name));
+    }
     match hits[..] {
         [one] => Found::One(one),
         [] => name
@@ -106,6 +110,19 @@ fn find(record: &Record, name: &str) -> Found {
             .map_or(Found::None, Found::One),
         _ => Found::Many(hits.len()),
     }
+}
+
+/// A lead's name in lower case, without words before it that say that it is one: `ECG II`, `Lead V1`.
+fn plain(name: &str) -> String {
+    let lower = name.trim().to_lowercase();
+    let mut rest = lower.as_str();
+    while let Some((word, name)) = rest.split_once([' ', '_', '-', ':'])
+        && matches!(word, "ecg" | "ekg" | "lead")
+        && !name.trim().is_empty()
+    {
+        rest = name.trim_start();
+    }
+    rest.to_owned()
 }
 
 fn error(record: &Record, lead: &str, problem: String) -> Error {
@@ -125,15 +142,7 @@ mod tests {
             sample_rate: 360.0,
             samples: vec![0.0],
         };
-        Record {
-            name: "r".into(),
-            sample_rate: 360.0,
-            leads: names.iter().map(lead).collect(),
-            age: None,
-            sex: None,
-            comments: vec![],
-            warnings: vec![],
-        }
+        Record::new("r", 360.0, names.iter().map(lead).collect())
     }
 
     fn map(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -148,6 +157,22 @@ mod tests {
         // An exact name wins over one that differs in case.
         let r = record(&["v1", "V1"]);
         assert_eq!(select(&r, &["V1"], &[]).expect("exact"), [1]);
+    }
+
+    #[test]
+    fn words_before_the_name_do_not_count() {
+        let r = record(&["ECG II", "Lead v1", "EKG Lead aVR", "ecg_V5", "ECG"]);
+        assert_eq!(
+            select(&r, &["V1", "aVR", "II", "V5", "ECG"], &[]).expect("all are there"),
+            [1, 2, 0, 3, 4]
+        );
+        // The record's name as it stands wins.
+        let r = record(&["ECG II", "ii"]);
+        assert_eq!(select(&r, &["II"], &[]).expect("by case"), [1]);
+        let r = record(&["ECG II", "Lead II"]);
+        assert!(select(&r, &["II"], &[]).is_err(), "two fit");
+        let r = record(&["MLII", "Resp V1"]);
+        assert!(select(&r, &["V1"], &[]).is_err(), "another word");
     }
 
     #[test]

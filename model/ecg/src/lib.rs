@@ -1,7 +1,15 @@
 //! ECG records: from files to windows for the network.
 //!
 //! ```text
+//! formats.rs     the table of formats: which one a file is of, by its content
+//! source.rs      what a reader is given
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
+//! edf/           EDF, EDF+, BDF and BDF+: feature `edf`
+//! csv/           tables of samples: feature `csv`
+//! grid.rs        the digital values that samples were
+//! paths.rs       the records of a folder or a pattern
+//! start.rs       date and time
+//! units.rs       words for voltages
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
 //! resample.rs    polyphase FIR resampling to the network's rate
 //! gaps.rs        where samples are missing
@@ -26,22 +34,30 @@
 //! random.rs      its random numbers, and those of the intervals of `efficientecg-evaluate`
 //! ```
 //!
-//! A reader is a function from a path to a [`Record`]; [`Record::open`] chooses it by the file's name. A new format
-//! is one more folder beside `wfdb/` and one more arm there. Nothing below depends on where a record came from.
+//! A reader is a function from a [`Source`] to a [`Record`]; [`Record::open`] chooses it by the file's content. A new format
+//! is one more folder beside `wfdb/` and one more line in `formats.rs`. Nothing else depends on where a record came from.
 
+use std::io::Read;
 use std::path::Path;
 
 pub mod atrial;
 pub mod beat_sequence;
 pub mod beats;
 mod complexes;
+#[cfg(feature = "csv")]
+pub mod csv;
+#[cfg(feature = "edf")]
+pub mod edf;
 mod error;
 pub mod filter;
+pub mod formats;
 pub mod gaps;
+mod grid;
 pub mod leads;
 pub mod morphology;
 pub mod normalize;
 pub mod p_waves;
+pub mod paths;
 pub mod peaks;
 mod qrs;
 pub mod quality;
@@ -50,13 +66,18 @@ mod ranks;
 pub mod resample;
 pub mod rhythm;
 pub mod segments;
+mod source;
+mod start;
 pub mod statistics;
 pub mod synth;
+mod units;
 pub mod wfdb;
 mod wide;
 pub mod workers;
 
 pub use error::{Error, Result};
+pub use source::{ReadOptions, Source};
+pub use start::{Date, Start};
 
 /// Sex as a patient feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,15 +114,9 @@ impl Lead {
         Lead { name: name.into(), units: units.into(), sample_rate, samples }
     }
 
-    /// Millivolts a unit; `None` where `units` is not a voltage.
+    /// Millivolts a unit; `None` where `units` is not a voltage. Case does not count: `mv` and `MV` are millivolts.
     pub fn millivolts(&self) -> Option<f32> {
-        match self.units.as_str() {
-            "V" => Some(1e3),
-            "mV" => Some(1.0),
-            "uV" | "µV" | "μV" => Some(1e-3),
-            "nV" => Some(1e-6),
-            _ => None,
-        }
+        units::millivolts(&self.units)
     }
 }
 
@@ -128,6 +143,11 @@ pub struct Record {
     pub age: Option<f64>,
     /// Sex, if the file says.
     pub sex: Option<Sex>,
+    /// When the record starts, if the file says.
+    pub start: Option<Start>,
+    /// Beats and events that the file itself holds, in order of time; times count frames, at `sample_rate`. Of formats that
+    /// keep annotations in other files, such as WFDB, there are none here.
+    pub annotations: Vec<wfdb::Annotation>,
     /// Free text of the file, line by line.
     pub comments: Vec<String>,
     /// What was odd but readable (a checksum that does not match, gaps): to be shown to the user.
@@ -143,17 +163,36 @@ impl Record {
             leads,
             age: None,
             sex: None,
+            start: None,
+            annotations: Vec::new(),
             comments: Vec::new(),
             warnings: Vec::new(),
         }
     }
 
-    /// Reads the record at `path`: a WFDB header, with or without `.hea`.
+    /// Reads the record at `path`, of any format that [`formats::names`] lists. Its content tells which. A WFDB record may be
+    /// given with or without `.hea`, or by its `.dat` or `.mat`.
     ///
     /// # Errors
-    /// Whatever [`wfdb::open`] finds wrong with the header or its signal files.
+    /// No format fits the file, or it cannot be read, contradicts itself, or is cut short.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        wfdb::open(path.as_ref())
+        Record::open_with(path, &ReadOptions::default())
+    }
+
+    /// [`Record::open`], with what the file itself may not say.
+    ///
+    /// # Errors
+    /// As [`Record::open`].
+    pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self> {
+        formats::open(path.as_ref(), options)
+    }
+
+    /// Reads a record from a stream that holds a whole file. The record is named as `path` is, and so are errors.
+    ///
+    /// # Errors
+    /// As [`Record::open`]; a record of several files, as most of WFDB's are.
+    pub fn read(path: impl AsRef<Path>, input: impl Read, options: &ReadOptions) -> Result<Self> {
+        formats::read(path.as_ref(), Box::new(input), options)
     }
 
     /// Length in seconds: that of the longest lead.

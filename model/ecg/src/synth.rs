@@ -144,18 +144,13 @@ pub fn generate(options: &SynthOptions) -> Result<(Record, Annotations)> {
         Sex::Female => 'F',
         Sex::Male => 'M',
     };
-    let record = Record {
-        name: options.name.clone(),
-        sample_rate: options.sample_rate,
-        leads,
-        age: Some(f64::from(options.age)),
-        sex: Some(options.sex),
-        comments: vec![
-            format!("<age>: {} <sex>: {letter}", options.age),
-            format!("Synthetic, after McSharry et al. 2003, seed {}; no patient.", options.seed),
-        ],
-        warnings: Vec::new(),
-    };
+    let mut record = Record::new(options.name.clone(), options.sample_rate, leads);
+    record.age = Some(f64::from(options.age));
+    record.sex = Some(options.sex);
+    record.comments = vec![
+        format!("<age>: {} <sex>: {letter}", options.age),
+        format!("Synthetic, after McSharry et al. 2003, seed {}; no patient.", options.seed),
+    ];
     let mut items = Vec::new();
     let end = record.leads[0].samples.len() as i64;
     for beat in &beats {

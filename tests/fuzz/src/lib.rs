@@ -5,8 +5,8 @@
 //! What it accepts must be whole, and the same again when written and read back.
 
 use efficientecg::config::Config;
-use efficientecg::ecg::Record;
 use efficientecg::ecg::wfdb::{Annotations, Header};
+use efficientecg::ecg::{self, ReadOptions, Record, Source};
 use efficientecg::inputs::read_inputs;
 use efficientecg::npz::{Archive, Array, Class, Packing, read_npy, write_npz};
 use efficientecg::weights::table;
@@ -248,5 +248,64 @@ pub fn annotations(data: &[u8]) {
     if good(read.write(&path)).is_some() {
         let again = Annotations::read(&path).expect("read back");
         assert_eq!((again.items, again.sample_rate), (read.items, read.sample_rate));
+    }
+}
+
+/// What a reader of one file gives.
+fn sound(record: &Record) {
+    let rate = |rate: f64| rate > 0.0 && rate.is_finite();
+    assert!(rate(record.sample_rate));
+    for lead in &record.leads {
+        assert!(rate(lead.sample_rate), "{}", lead.sample_rate);
+        assert!(!lead.samples.is_empty());
+    }
+    assert!(record.warnings.len() < 10_000);
+    record.warnings.iter().for_each(one_line);
+    assert!(record.age.is_none_or(|age| (0.0..=150.0).contains(&age)));
+}
+
+/// An EDF or BDF file. What is written of it is read again.
+pub fn edf(data: &[u8]) {
+    let options = ReadOptions::new();
+    let Some(record) = good(ecg::edf::read(Source::of_bytes(Path::new("x.edf"), data, &options))) else {
+        return;
+    };
+    sound(&record);
+    for name in ["again.edf", "again.bdf"] {
+        let path = folder().join(name);
+        if good(ecg::edf::write(&path, &record)).is_some() {
+            let again = Record::open(&path).expect("read back");
+            let lengths = |r: &Record| r.leads.iter().map(|lead| lead.samples.len()).collect::<Vec<_>>();
+            assert_eq!(lengths(&again), lengths(&record));
+        }
+    }
+    good(ecg::wfdb::write_exact(&folder().join("again.hea"), &record));
+}
+
+/// A table, with names of its leads or (by the first byte) without. What is written of it is the same again.
+pub fn csv(data: &[u8]) {
+    let mut input = Steered(data);
+    let options = match input.byte() % 3 {
+        0 => ReadOptions::new(),
+        1 => ReadOptions::new().rate(250.0).unit("uV"),
+        _ => ReadOptions::new().leads(["time", "II", "V1"]),
+    };
+    ecg::csv::recognises(input.0);
+    let Some(record) = good(ecg::csv::read(Source::of_bytes(Path::new("x.csv"), input.0, &options))) else {
+        return;
+    };
+    sound(&record);
+    let path = folder().join("again.tsv");
+    if good(ecg::csv::write(&path, &record)).is_some() {
+        let bytes = std::fs::read(&path).expect("written");
+        let options = ReadOptions::new().rate(record.sample_rate);
+        let again =
+            ecg::csv::read(Source::of_bytes(&path, &bytes, &options)).unwrap_or_else(|e| panic!("{e}"));
+        let all = |r: &Record| -> Vec<(String, String, Vec<u32>)> {
+            let bits = |v: &f32| if v.is_nan() { u32::MAX } else { v.to_bits() };
+            let leads = r.leads.iter();
+            leads.map(|l| (l.name.clone(), l.units.clone(), l.samples.iter().map(bits).collect())).collect()
+        };
+        assert_eq!(all(&again), all(&record));
     }
 }

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import wfdb
 
-RECORDS = ["100", "100_3chan", "100skew", "03700181", "a103l", "a103l-no-len", "binformats", "s0010_re",
+RECORDS = ["100", "100_3chan", "100skew", "03700181", "a103l", "a103l-no-len", "binformats", "s0010_re", "flacformats", "flac_3_constant", "mixedsignals",
            "multi-segment/fixed1/v102s", "multi-segment/s25047/s25047-2704-05-04-10-44",
            "multi-segment/s25047/s25047-2704-05-04-10-44n", "multi-segment/s25047/3234460_0017"]
 ANNOTATIONS = [("100", "atr")]

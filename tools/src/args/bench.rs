@@ -2,7 +2,7 @@
 
 #[cfg(feature = "gpu")]
 use super::GpuArguments;
-use super::{BackendName, Network, PrecisionName, lead_pair, level};
+use super::{BackendName, Network, PrecisionName, Tables, lead_pair, level};
 use crate::error::Failure;
 use clap::Args;
 use efficientecg::{Level, Options, available_threads};
@@ -45,12 +45,14 @@ pub(crate) struct Bench {
     /// Write one run of each combination, node by node, as a trace for Chrome or Perfetto
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
-    /// Time the classification of this WFDB record as well: reading, preprocessing and network apart
+    /// Time the classification of this record as well: reading, preprocessing and network apart
     #[arg(long, value_name = "RECORD")]
     pub(crate) record: Option<PathBuf>,
     /// Let a lead of that record stand for one of the model's, as V1=V5; #2 is the record's second
     #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair, requires = "record")]
     pub(crate) leads: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) tables: Tables,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

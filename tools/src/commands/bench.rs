@@ -14,7 +14,6 @@ mod text;
 use crate::args::{Bench, Setup, Until};
 use crate::error::Failure;
 use crate::out;
-use efficientecg::ecg::Record;
 use efficientecg::{Inputs, Level, Model, Peaks};
 use machine::{Build, Machine};
 use profile::ProfiledRun;
@@ -100,7 +99,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
     let setups = args.setups()?;
     if let Some(path) = &args.record {
         // One that cannot be read must not cost the measurements.
-        Record::open(path)?;
+        args.tables.open(path)?;
     }
     if let Some(path) = &args.trace {
         // A path that cannot be written must not cost the measurements.
@@ -140,7 +139,7 @@ pub(crate) fn run(args: &Bench) -> Result<(), Failure> {
             report.rows.push(row);
         }
         if let Some(path) = &args.record {
-            report.records.push(record::time(&model, path, &args.leads, args.until())?);
+            report.records.push(record::time(&model, path, &args.leads, &args.tables, args.until())?);
         }
     }
     drop(progress);

@@ -4,17 +4,17 @@ use crate::args::{Classify, Format, Per, Reading, SexName};
 use crate::error::Failure;
 use crate::findings::{self, RecordReport, Seconds};
 use crate::patients::{Patient, Patients};
-use crate::{ordered, out, picture};
+use crate::{ordered, out, picture, records};
 use efficientecg::Model;
 use efficientecg::classify::{Settings, Unit};
+use efficientecg::ecg::Sex;
 use efficientecg::ecg::wfdb::Annotations;
-use efficientecg::ecg::{Record, Sex};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
-    let records = super::records(&args.records)?;
+    let records = records::named(&args.records)?;
     let patients = patients(&args.reading)?;
     let (model, threads) = args.model.load_for(records.len())?;
     if let Some(folder) = &args.output {
@@ -131,7 +131,7 @@ fn one(
     alone: bool,
 ) -> Result<One, Failure> {
     let started = Instant::now();
-    let record = Record::open(path)?;
+    let record = args.records.tables.open(path)?;
     let read = started.elapsed();
     let made = (|| {
         let (settings, beat_warnings) = settings(&args.reading, path, patients, args.model.batch_size())?;
@@ -182,7 +182,7 @@ fn finish(
     }
     let Made { report, text } = made?;
     for warning in &report.warnings {
-        out::complain(&format!("{}: warning: {warning}", path.display()));
+        out::warn(path, warning);
     }
     if let Some(folder) = &args.output {
         let file = |extension: &str| folder.join(format!("{name}.{extension}"));
@@ -227,14 +227,13 @@ pub(super) fn settings(
     Ok((settings, warnings))
 }
 
-/// The annotation file of a record given with or without `.hea`.
+/// The annotation file of a record: its name, without the ending of a file, and the annotator.
 pub(super) fn beside(record: &Path, annotator: &str) -> PathBuf {
-    let stem = if record.extension().is_some_and(|e| e == "hea") {
-        record.with_extension("")
-    } else {
-        record.to_path_buf()
-    };
-    let mut name = stem.into_os_string();
+    let header = record.extension().is_some_and(|e| e == "hea");
+    if header || (record.extension().is_some() && record.is_file()) {
+        return record.with_extension(annotator);
+    }
+    let mut name = record.as_os_str().to_owned();
     name.push(".");
     name.push(annotator);
     PathBuf::from(name)

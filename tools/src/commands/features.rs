@@ -4,12 +4,11 @@ use super::classify::{patients, settings};
 use crate::args::{Features, usable_threads};
 use crate::error::Failure;
 use crate::patients::Patients;
-use crate::{ordered, out};
+use crate::{ordered, out, records};
 use efficientecg::Inputs;
 use efficientecg::available_threads;
 use efficientecg::classify::{Prepared, Unit};
 use efficientecg::config::Config;
-use efficientecg::ecg::Record;
 use efficientecg::npz::{Array, Packing, npz_bytes, write_npz};
 use efficientecg_evaluate::csv::listed;
 use serde::Serialize;
@@ -41,7 +40,7 @@ struct One {
 pub(crate) fn run(args: &Features) -> Result<(), Failure> {
     let started = Instant::now();
     let config = args.network.config()?;
-    let records = super::records(&args.records)?;
+    let records = records::named(&args.records)?;
     let patients = patients(&args.reading)?;
     let done = all(args, &config, patients.as_ref(), &records);
 
@@ -58,7 +57,7 @@ pub(crate) fn run(args: &Features) -> Result<(), Failure> {
             }
         };
         for warning in &one.warnings {
-            out::complain(&format!("{}: warning: {warning}", path.display()));
+            out::warn(path, warning);
         }
         unit = one.unit;
         let (other, samples) = *first.get_or_insert((path, one.samples));
@@ -133,7 +132,7 @@ fn all(
 }
 
 fn one(args: &Features, config: &Config, patients: Option<&Patients>, path: &Path) -> Result<One, Failure> {
-    let record = Record::open(path)?;
+    let record = args.records.tables.open(path)?;
     let (settings, mut warnings) = settings(&args.reading, path, patients, None)?;
     warnings.splice(0..0, record.warnings.iter().cloned());
     let prepared = Prepared::new(config, &record, &settings).map_err(|e| Failure::classify(path, e))?;

@@ -2,6 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod classify;
+#[cfg(feature = "formats")]
+pub(crate) mod convert;
 pub(crate) mod evaluate;
 pub(crate) mod features;
 pub(crate) mod info;
@@ -9,30 +11,10 @@ pub(crate) mod run;
 pub(crate) mod synth;
 pub(crate) mod verify;
 
-use crate::args::Records;
 use crate::error::Failure;
 use crate::out::Progress;
-use efficientecg::FileError;
 use efficientecg::{Inputs, Model, Outputs};
-use efficientecg_files as files;
-use std::path::{Path, PathBuf};
-
-/// Longest list of records, in bytes.
-const MAX_LIST: u64 = 1 << 28;
-
-/// All records in order, those of the list last.
-pub(crate) fn records(args: &Records) -> Result<Vec<PathBuf>, Failure> {
-    let mut records = args.named.clone();
-    if let Some(path) = &args.list {
-        let text = files::text(path, "list of records", MAX_LIST)?;
-        records.extend(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(PathBuf::from));
-        if records.is_empty() {
-            let fix = "give one path a line";
-            return Err(FileError::new(path, "list of records", "at least one", "none", fix).into());
-        }
-    }
-    Ok(records)
-}
+use std::path::Path;
 
 /// Runs inputs read from `path`, `size` records at a time, and joins the results.
 pub(crate) fn run_in_batches(

@@ -5,6 +5,8 @@
 mod harness;
 
 mod arrays;
+#[cfg(feature = "formats")]
+mod formats;
 mod lines;
 mod records;
 mod tables;
@@ -76,6 +78,10 @@ fn every_malformed_file_is_one_line() {
         ("signals", records::signals(folder)),
         ("annotations", records::annotations(folder)),
         ("MATLAB", records::matlab(folder)),
+        #[cfg(feature = "formats")]
+        ("EDF", formats::edf(folder)),
+        #[cfg(feature = "formats")]
+        ("CSV", formats::tables(folder)),
         ("tables", tables::tables(folder)),
         ("beats to score", tables::beats(folder)),
         ("command line", lines::command_lines()),

@@ -92,7 +92,10 @@ pub(crate) fn signals(folder: &Path) -> Vec<Case> {
     add("no length, no frame", "x 1 100\ns.dat 16x4294967295\n", ".hea", &["at least 1 sample"]);
     add("offset", "x 1 100 10\ns.dat 16+99\n", "s.dat", &["found 100"]);
     add("offset beyond", "x 1 100\ns.dat 16+18446744073709551615\n", "s.dat", &["found 100"]);
+    #[cfg(not(feature = "flac"))]
     add("FLAC", "x 1 100 10\ns.dat 516\n", "s.dat", &["516 (FLAC)", "xform"]);
+    #[cfg(feature = "flac")]
+    flac(folder, &mut add);
     add("nothing stored", "x 1 100 10\ns.dat 0\n", "s.dat", &["format 0"]);
     add("a folder", "x 1 100 10\nd-bare 16\n", "d-bare", &["cannot read", "a directory"]);
     add("a lead that is not there", "x 1 100 10\ns.dat 16 200 12 0 0 0 0 Z\n", "lead", &["--lead"]);
@@ -150,4 +153,35 @@ pub(crate) fn matlab(folder: &Path) -> Vec<Case> {
     add("short", 16, file([30, 2, 8, 0, 4], 31), &["found 55"]);
     add("format 212", 212, file([30, 2, 8, 0, 4], 32), &["format", "found 212"]);
     cases
+}
+
+/// FLAC files: four samples of 8 bits in one channel, in a block as they are.
+#[cfg(feature = "flac")]
+fn flac(folder: &Path, add: &mut impl FnMut(&str, &str, &str, &[&str])) {
+    // Stream information: blocks of 16, 8 bits, one channel, 1000 Hz, 16 samples.
+    let information = [0, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0x3e, 0x80, 0x70, 0, 0, 0, 16];
+    let head = |channels: u8, bits: u8| {
+        let mut out = b"fLaC\x80\0\0\x22".to_vec();
+        out.extend(information);
+        out[8 + 12] |= (channels - 1) << 1 | (bits - 1) >> 4;
+        out[8 + 13] = ((bits - 1) & 15) << 4;
+        out.extend([0; 16]);
+        out
+    };
+    for (i, (label, bytes, part)) in [
+        ("no FLAC", b"RIFF0000WAVE".to_vec(), "FLAC: stream"),
+        ("FLAC, empty", vec![], "; "),
+        ("FLAC, cut", b"fLaC\x80\0".to_vec(), "; "),
+        ("FLAC, two channels", head(2, 8), "FLAC: channels: expected 1, one a signal, found 2"),
+        ("FLAC, too many bits", head(1, 16), "FLAC: bits a sample: expected at most 8, found 16"),
+        ("FLAC, no blocks", head(1, 8), "frames: expected 10, found 0"),
+        ("FLAC, blocks of nothing", [head(1, 8), vec![7; 100]].concat(), "FLAC: stream"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = format!("flac{i}.dat");
+        put(folder, &file, &bytes);
+        add(label, &format!("x 1 100 10\n{file} 508\n"), &file, &[part]);
+    }
 }

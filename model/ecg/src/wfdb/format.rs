@@ -12,7 +12,7 @@
 //! | 311 | 10 bits, three in one 32-bit word `– – c9..0 b9..0 a9..0` | two's complement | −512 |
 //!
 //! Samples of all signals in a file are interleaved, frame by frame; packing pays no heed to frames.
-//! Formats 508, 516 and 524 (FLAC) are known by name only.
+//! Formats 508, 516 and 524 are FLAC.
 
 /// A signal file's storage format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Format {
     F310,
     /// 311: three 10-bit samples in four bytes.
     F311,
-    /// 508, 516, 524: 8, 16, 24 bits compressed with FLAC. Not read.
+    /// 508, 516, 524: 8, 16, 24 bits compressed with FLAC. Read with the feature `flac`.
     Flac(u16),
 }
 
@@ -88,6 +88,7 @@ impl Format {
         match self {
             Self::Null | Self::F8 => None,
             Self::F16 | Self::F61 | Self::F160 | Self::Flac(516) => Some(-(1 << 15)),
+            Self::Flac(508) => Some(-128),
             Self::F24 | Self::Flac(_) => Some(-(1 << 23)),
             Self::F32 => Some(i32::MIN),
             Self::F80 => Some(-128),
@@ -180,7 +181,7 @@ impl Format {
         }
     }
 
-    /// Encodes samples in stored order, or `None` for a format that is not written (all but 16 and 212).
+    /// Encodes samples in stored order, or `None` for a format that is not written (all but 16, 32 and 212).
     ///
     /// Values out of the format's range are clamped to it, so as never to wrap around.
     pub(crate) fn encode(self, samples: &[i32]) -> Option<Vec<u8>> {
@@ -191,6 +192,7 @@ impl Format {
                     .flat_map(|&v| (v.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16).to_le_bytes())
                     .collect(),
             ),
+            Self::F32 => Some(samples.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Self::F212 => {
                 let mut out = Vec::with_capacity(samples.len().div_ceil(2) * 3);
                 for pair in samples.chunks(2) {
@@ -213,6 +215,7 @@ impl Format {
         match self {
             Self::F16 => Some((-32767, 32767)),
             Self::F212 => Some((-2047, 2047)),
+            Self::F32 => Some((-i32::MAX, i32::MAX)),
             _ => None,
         }
     }
@@ -278,7 +281,7 @@ mod tests {
     #[test]
     fn written_formats_come_back() {
         let samples = [0, 1, -1, 2047, -2048, 77, -1000];
-        for format in [Format::F16, Format::F212] {
+        for format in [Format::F16, Format::F32, Format::F212] {
             let bytes = format.encode(&samples).expect("a written format");
             assert_eq!(format.bytes(7), Some(bytes.len() as u64));
             let mut back = Vec::new();

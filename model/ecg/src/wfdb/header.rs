@@ -13,6 +13,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::format::Format;
+use super::moment;
+use crate::Start;
 use crate::error::{Error, Result, quote};
 use efficientecg_files::{self as files, one_line};
 
@@ -41,7 +43,7 @@ pub struct Header {
     pub samples: Option<u64>,
     /// Start time as written, `HH:MM:SS.sss`.
     pub base_time: Option<String>,
-    /// Start date as written, `DD/MM/YYYY`.
+    /// Start date as written, `DD/MM/YYYY` or `DD-Mmm-YYYY`.
     pub base_date: Option<String>,
     /// Signals the record line declares.
     pub signal_count: usize,
@@ -118,10 +120,7 @@ impl Header {
                 fix: "give the record's text header",
             });
         }
-        // Old headers carry Latin-1 names; its code points are Unicode's first 256.
-        let text = String::from_utf8(bytes)
-            .unwrap_or_else(|e| e.into_bytes().iter().map(|&b| char::from(b)).collect());
-        Self::parse(&path, &text)
+        Self::parse(&path, &text(bytes))
     }
 
     /// Parses the text of the header at `path` (named in errors only).
@@ -172,6 +171,11 @@ impl Header {
         Ok(header)
     }
 
+    /// When the record starts, as far as the record line says.
+    pub fn start(&self) -> Option<Start> {
+        moment::start(self.base_time.as_deref(), self.base_date.as_deref())
+    }
+
     /// The path of `name`, a file or record that line `line` of this header names.
     ///
     /// # Errors
@@ -186,6 +190,11 @@ impl Header {
         }
         Ok(self.path.parent().unwrap_or(Path::new("")).join(relative))
     }
+}
+
+/// A header's bytes as text. Old headers carry Latin-1 names; its code points are Unicode's first 256.
+pub(super) fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|e| e.into_bytes().iter().map(|&b| char::from(b)).collect())
 }
 
 /// `path` itself if it ends in `.hea`, else with `.hea` added: record names may hold dots.
@@ -284,17 +293,8 @@ fn record_line(at: &Cursor, line: &str) -> Result<(Header, Option<usize>)> {
             (n != 0).then_some(n)
         }
     };
-    let base_time = fields.next().map(str::to_owned);
-    let base_date = fields.next().map(str::to_owned);
-    let mut warnings = Vec::new();
-    for (what, field, extra) in [("base time", &base_time, ":.[]"), ("base date", &base_date, "/]")] {
-        if let Some(text) = field {
-            let readable = text.chars().all(|c| c.is_ascii_digit() || extra.contains(c));
-            if !readable {
-                warnings.push(format!("header line {}: odd {what} {}", at.line, quote(text)));
-            }
-        }
-    }
+    let (base_time, base_date, warning) = moment::fields(fields.next(), fields.next());
+    let warnings = warning.map(|w| format!("header line {}: {w}", at.line)).into_iter().collect();
     let header = Header {
         path: at.path.to_path_buf(),
         name: name.to_owned(),

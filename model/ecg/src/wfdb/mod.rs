@@ -5,8 +5,10 @@
 //!
 //! ```text
 //! header.rs      the .hea text
+//! moment.rs      its base time and date
 //! patient.rs     age and sex out of its comments
 //! format.rs      packing of samples (8, 16, 24, 32, 61, 80, 160, 212, 310, 311)
+//! flac.rs        formats 508, 516, 524: feature `flac`
 //! mat.rs         the MATLAB v4 frame around format 16
 //! signal.rs      signal files: groups, skew, checksums, missing samples
 //! segments.rs    records that are put together from several
@@ -19,9 +21,12 @@ use std::path::Path;
 
 mod annotation;
 mod codes;
+#[cfg(feature = "flac")]
+mod flac;
 mod format;
 mod header;
 mod mat;
+mod moment;
 mod patient;
 mod segments;
 mod signal;
@@ -30,12 +35,31 @@ mod writer;
 pub use annotation::{Annotation, Annotations};
 pub use codes::Code;
 pub use format::Format;
+pub(crate) use header::header_path;
 pub use header::{Header, SegmentSpec, SignalSpec};
+#[cfg(feature = "csv")]
+pub(crate) use patient::parse as patient;
 pub use signal::{Digital, Signals};
-pub use writer::{StorageFormat, write};
+pub use writer::{StorageFormat, write, write_exact};
 
 use super::error::{Error, Result};
+use super::source::Source;
 use super::{Lead, Record};
+
+/// Whether these bytes are the start of a header: a line of a name and a number of signals, after comments.
+pub(crate) fn recognises(head: &[u8]) -> bool {
+    let Some(line) =
+        head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).find(|l| !l.is_empty() && l[0] != b'#')
+    else {
+        return false;
+    };
+    let Ok(line) = std::str::from_utf8(line) else { return false };
+    let mut fields = line.split(' ').filter(|field| !field.is_empty());
+    // Tables have commas or tabs.
+    let name = |name: &str| !name.contains([',', ';', '"']) && !name.chars().any(char::is_control);
+    let digits = |count: &str| !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit());
+    fields.next().is_some_and(name) && fields.next().is_some_and(digits)
+}
 
 /// Reads the record whose header is at `path`, with or without `.hea`. Every signal comes at its own rate: the
 /// frame rate times its samples per frame.
@@ -43,7 +67,20 @@ use super::{Lead, Record};
 /// # Errors
 /// The header or a signal file cannot be read, contradicts itself, or is of an unsupported format.
 pub fn open(path: &Path) -> Result<Record> {
-    let header = Header::read(path)?;
+    record(Header::read(path)?)
+}
+
+/// Reads the record of a header that may have any name; its signal files lie beside it.
+///
+/// # Errors
+/// As [`open`].
+pub fn read(source: Source<'_>) -> Result<Record> {
+    let path = source.path();
+    record(Header::parse(path, &header::text(source.bytes()?))?)
+}
+
+/// The record that a header describes.
+fn record(header: Header) -> Result<Record> {
     if header.signal_count == 0 {
         return Err(Error::Content {
             path: header.path,
@@ -68,16 +105,13 @@ pub fn open(path: &Path) -> Result<Record> {
             fix: "get the record's signal files again",
         });
     }
-    let (age, sex) = patient::parse(&header.comments);
-    Ok(Record {
-        name: header.name,
-        sample_rate: header.sample_rate,
-        leads,
-        age,
-        sex,
-        comments: header.comments,
-        warnings,
-    })
+    let start = header.start();
+    let mut record = Record::new(header.name, header.sample_rate, leads);
+    (record.age, record.sex) = patient::parse(&header.comments);
+    record.start = start;
+    record.comments = header.comments;
+    record.warnings = warnings;
+    Ok(record)
 }
 
 /// The frames and leads of a single-segment record.

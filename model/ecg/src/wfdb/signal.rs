@@ -5,6 +5,8 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+#[cfg(feature = "flac")]
+use super::flac;
 use super::format::{Format, sign};
 use super::header::{Header, SignalSpec};
 use super::mat;
@@ -132,9 +134,10 @@ fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf,
     let path = header.beside(&spec.file, spec.line)?;
     let unsupported = |item: String, fix| Error::Unsupported { path: path.clone(), item, fix };
     match spec.format {
+        #[cfg(not(feature = "flac"))]
         Format::Flac(code) => {
             return Err(unsupported(
-                format!("signal format {code} (FLAC)"),
+                format!("signal format {code} (FLAC) in a build without the feature flac"),
                 "convert the record to format 16 with PhysioNet's xform",
             ));
         }
@@ -155,6 +158,13 @@ fn declared_by_size(header: &Header, groups: &[&[SignalSpec]]) -> Result<u64> {
     let mut frames = None;
     for group in groups {
         let (path, mut file, len) = open_group(header, &group[0])?;
+        #[cfg(feature = "flac")]
+        if let Format::Flac(code) = group[0].format {
+            let held = flac::read(&path, file, len, code, group, u64::MAX)?[0].len() as u64;
+            let here = held / u64::from(group[0].samples_per_frame);
+            frames = Some(frames.map_or(here, |f: u64| f.min(here)));
+            continue;
+        }
         let here = match mat::check(&path, &mut file, len, &group[0], frame_size(group))? {
             Some(columns) => columns,
             None => {
@@ -172,6 +182,22 @@ fn declared_by_size(header: &Header, groups: &[&[SignalSpec]]) -> Result<u64> {
 fn read_group(header: &Header, group: &[SignalSpec], frames: u64) -> Result<Vec<Vec<i32>>> {
     let first = &group[0];
     let (path, mut file, len) = open_group(header, first)?;
+    #[cfg(feature = "flac")]
+    if let Format::Flac(code) = first.format {
+        let skew = group.iter().map(|s| u64::from(s.skew)).max().unwrap_or(0);
+        let signals = flac::read(&path, file, len, code, group, frames.saturating_add(skew))?;
+        let held = signals[0].len() as u64 / u64::from(first.samples_per_frame);
+        if held < frames {
+            return Err(Error::Content {
+                path,
+                item: "frames".into(),
+                expected: frames.to_string(),
+                found: held.to_string(),
+                fix: "get the whole file again, or correct the number of samples in the header",
+            });
+        }
+        return Ok(signals);
+    }
     mat::check(&path, &mut file, len, first, frame_size(group))?;
     let per_frame = frame_size(group);
     let need = frames

@@ -2,11 +2,10 @@
 
 use super::stats::Latency;
 use super::text::{maybe, number, percent, wrapped};
-use crate::args::Until;
+use crate::args::{Tables, Until};
 use crate::error::Failure;
 use efficientecg::Model;
 use efficientecg::classify::Settings;
-use efficientecg::ecg::Record;
 use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
@@ -54,13 +53,14 @@ pub(super) fn time(
     model: &Model,
     path: &Path,
     leads: &[(String, String)],
+    tables: &Tables,
     until: Until,
 ) -> Result<Timed, Failure> {
     let mut settings = Settings::default();
     settings.leads = leads.to_vec();
     let run = || -> Result<_, Failure> {
         let start = Instant::now();
-        let record = Record::open(path)?;
+        let record = tables.open(path)?;
         let read = start.elapsed().as_secs_f64();
         let found = model.classify_with(&record, &settings).map_err(|e| Failure::classify(path, e))?;
         let all = start.elapsed().as_secs_f64();

@@ -1,0 +1,79 @@
+//! Records out, as the reader takes them.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::error::{Error, Result, quote};
+use crate::{Record, Sex};
+use efficientecg_files as files;
+
+/// Writes a record as a table: times in seconds, then a column a lead, samples in as many digits as bring back the same number, and
+/// empty cells where they are missing. Age and sex are comments before it. Units other than mV stand in brackets after the name.
+///
+/// # Errors
+/// Leads of different rates or lengths, a name that the reader would take for another, or a file that cannot be written.
+pub fn write(path: &Path, record: &Record) -> Result<()> {
+    files::write(path, &bytes(path, record)?).map_err(Error::writing(path))
+}
+
+/// The table's bytes; `path` is named in errors only.
+fn bytes(path: &Path, record: &Record) -> Result<Vec<u8>> {
+    let error = |item: String, expected: &str, found: String, fix: &'static str| Error::Content {
+        path: path.to_path_buf(),
+        item,
+        expected: expected.to_owned(),
+        found,
+        fix,
+    };
+    let Some(first) = record.leads.first() else {
+        return Err(error("leads".into(), "at least 1", "0".into(), "add a lead"));
+    };
+    let separator = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { '\t' } else { ',' };
+    let mut out = Vec::new();
+    if let Some(age) = record.age {
+        out.extend(format!("# Age: {age}\n").as_bytes());
+    }
+    if let Some(sex) = record.sex {
+        out.extend(format!("# Sex: {}\n", if sex == Sex::Male { "M" } else { "F" }).as_bytes());
+    }
+    out.extend(b"time");
+    for lead in &record.leads {
+        if lead.samples.len() != first.samples.len() || lead.sample_rate != first.sample_rate {
+            let found = format!("{} samples at {}", lead.samples.len(), lead.sample_rate);
+            let fix = "write the leads apart, or resample them alike";
+            return Err(error(
+                format!("lead {}", quote(&lead.name)),
+                "the first lead's rate and length",
+                found,
+                fix,
+            ));
+        }
+        let name = match lead.units.as_str() {
+            "mV" if !lead.name.ends_with([']', ')']) => lead.name.clone(),
+            units => format!("{} [{units}]", lead.name),
+        };
+        if lead.name.trim().is_empty() || name.contains(['"', '\n', '\r', '\t', ',', ';', '\'']) {
+            let found = quote(&name);
+            return Err(error("lead".into(), "a name without separators and quotes", found, "rename it"));
+        }
+        out.extend(format!("{separator}{name}").as_bytes());
+    }
+    out.push(b'\n');
+    let rate = first.sample_rate;
+    // A whole rate comes back from times that are rounded.
+    let whole = rate.fract() == 0.0;
+    for i in 0..first.samples.len() {
+        let time = i as f64 / rate;
+        // Writing to memory cannot fail.
+        let _ = if whole { write!(out, "{time:.6}") } else { write!(out, "{time}") };
+        for lead in &record.leads {
+            let value = lead.samples[i];
+            out.push(separator as u8);
+            if !value.is_nan() {
+                let _ = write!(out, "{value}");
+            }
+        }
+        out.push(b'\n');
+    }
+    Ok(out)
+}
