@@ -129,7 +129,7 @@ pub(crate) fn tables(folder: &Path) -> Vec<Case> {
     add("binary", b"time,II\n0,1\n\0\0\0", &["format"]);
     add("UTF-16", b"\xff\xfet\0,\0I\0\n\0", &["format"]);
     add("comments alone", b"# time,II\n# 0,1\n", &["format"]);
-    add("a header alone", b"time,II\n", &["line 1: table", "at least 1 line of samples"]);
+    add("a header alone", b"time,II\n", &["table: expected at least 1 line of samples"]);
     add("times alone", b"time\n0\n1\n", &["at least 1 lead"]);
     add("no header", b"0,1\n1,2\n", &["line 1: expected names of leads", "(--leads NAMES)"]);
     add("no rate", b"II,V1\n1,2\n", &["rate", "(--rate HZ)"]);
