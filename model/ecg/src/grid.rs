@@ -24,10 +24,11 @@ impl Grid {
             return Some(grid);
         }
         let gain = 1.0 / step(samples)?;
-        // The step is known to some digits: a gain with few decimals is meant where one fits.
-        let decimals = (0..7).map(|d| 10_f64.powi(d)).map(|tens| (gain * tens).round() / tens);
+        // The step is known to some digits: a gain with few decimals, or a simple fraction, is meant where one fits.
+        let parts = (0..7).map(|d| 10_f64.powi(d)).chain((2..100).map(f64::from));
+        let simple = parts.map(|parts| (gain * parts).round() / parts);
         let first = f64::from(*samples.iter().find(|v| v.is_finite())?);
-        decimals.chain([gain]).filter(|gain| *gain > 0.0).find_map(|gain| {
+        simple.chain([gain]).filter(|gain| *gain > 0.0).find_map(|gain| {
             let digital = first * gain;
             [0.0, 0.5, digital - digital.floor()]
                 .map(|offset| Grid { gain, offset })
