@@ -175,6 +175,11 @@ impl RecordQuality {
         }
     }
 
+    /// Of a record of so many seconds that is to be assessed whatever it holds.
+    pub fn unmeasured(seconds: f64) -> RecordQuality {
+        RecordQuality { seconds, windows: vec![None] }
+    }
+
     /// Why the record as a whole cannot be assessed; none where it can.
     pub fn reason(&self) -> Option<Reason> {
         if self.windows.is_empty() {
@@ -187,6 +192,7 @@ impl RecordQuality {
     /// Why what lies at a time, in seconds, cannot be assessed.
     pub fn at(&self, seconds: f64) -> Option<Reason> {
         let Some(last) = self.windows.len().checked_sub(1) else { return Some(Reason::Short) };
+        // Of a record without samples this is no number, which becomes 0.
         let place = seconds / self.seconds * self.windows.len() as f64;
         self.windows[(place.max(0.0) as usize).min(last)]
     }
