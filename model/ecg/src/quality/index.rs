@@ -44,6 +44,8 @@ const HUM_SECONDS: f64 = 2.0;
 pub struct QualityIndex {
     /// Seconds.
     pub seconds: f64,
+    /// Samples a second.
+    pub sample_rate: f64,
     /// Share of missing samples.
     pub missing: f64,
     /// Share of samples in runs of one value.
@@ -103,7 +105,10 @@ impl QualityIndex {
             // Heavy tails come with high complexes, and no recording is without noise.
             || (self.k < 3.0 && self.height > 15.0)
             || self.height > 250.0;
-        let is_oscillating = self.k < 4.2 && self.height < 4.5 && self.focus < 0.6;
+        let is_oscillating = (self.k < 3.2 && self.height < 4.4 && self.focus < 0.58)
+            || (self.k < 4.0 && self.height < 3.4 && self.focus < 0.55);
+        // Between samples farther apart a QRS complex rises as far as a pulse, nearly.
+        let step = if self.sample_rate < 200.0 { 0.94 } else { 0.8 };
         let is_unlike = self.likeness < 0.45
             || self.surroundings < 0.36
             || (self.likeness < 0.66 && self.surroundings < 0.5)
@@ -116,7 +121,7 @@ impl QualityIndex {
             (Reason::Flat, self.flat > 0.5),
             (Reason::Coarse, self.levels < LEVELS),
             (none, self.p * self.bas < 0.003 || self.complexes < 2 || self.rate > 300.0),
-            (Reason::Shape, self.edge > 0.8),
+            (Reason::Shape, self.edge > step),
             (noise, self.height < 1.8 || is_unlike || is_oscillating),
             (Reason::Shape, is_smooth),
         ];
@@ -125,7 +130,8 @@ impl QualityIndex {
 
     /// Of the samples of a window, of which those that are not finite are missing.
     pub(super) fn of(samples: &[f32], rate: f64, scratch: &mut Scratch) -> QualityIndex {
-        let mut made = QualityIndex { seconds: samples.len() as f64 / rate, ..QualityIndex::default() };
+        let seconds = samples.len() as f64 / rate;
+        let mut made = QualityIndex { seconds, sample_rate: rate, ..QualityIndex::default() };
         if made.seconds < SHORTEST || !rate.is_finite() {
             return made;
         }

@@ -241,6 +241,7 @@ fn any_samples_give_finite_indices() {
 fn lead(reasons: &[Option<Reason>]) -> LeadQuality {
     let good = QualityIndex {
         seconds: 10.0,
+        sample_rate: 360.0,
         levels: 10,
         bas: 1.0,
         p: 0.5,
