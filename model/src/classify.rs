@@ -79,6 +79,8 @@ pub struct Settings {
     pub beats: Option<Vec<i64>>,
     /// Windows that go through the network at once; `None` for 64.
     pub batch: Option<usize>,
+    /// Whether a record is classified whatever the quality of its signal.
+    pub any_quality: bool,
 }
 
 impl Settings {
@@ -114,6 +116,12 @@ impl Settings {
     /// Gives the beats, ascending, in the record's frames, in place of those that would be found.
     pub fn beats(mut self, beats: impl Into<Vec<i64>>) -> Settings {
         self.beats = Some(beats.into());
+        self
+    }
+
+    /// Classifies the record whatever the quality of its signal: to compare networks, not to learn of a patient.
+    pub fn any_quality(mut self) -> Settings {
+        self.any_quality = true;
         self
     }
 

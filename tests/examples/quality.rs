@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 type Column = (&'static str, fn(&QualityIndex) -> f64);
 
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 16] = [
     ("missing", |q| q.missing),
     ("flat", |q| q.flat),
     ("levels", |q| q.levels as f64),
@@ -29,6 +29,7 @@ const COLUMNS: [Column; 15] = [
     ("likeness", |q| q.likeness),
     ("surroundings", |q| q.surroundings),
     ("height", |q| q.height),
+    ("focus", |q| q.focus),
     ("edge", |q| q.edge),
     ("slope", |q| q.slope),
 ];

@@ -139,6 +139,9 @@ pub(crate) struct Reading {
     /// A table with the columns record, age, sex, or PTB-XL's own, over what the records say
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) patients: Option<PathBuf>,
+    /// Classify whatever the quality of the signal: to compare networks, not to learn of a patient
+    #[arg(long)]
+    pub(crate) any_quality: bool,
 }
 
 #[derive(Args)]

@@ -146,7 +146,11 @@ impl Prepared {
         let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
         let beats = Beats { unit, signals: &rows, places: &places, missing: &missing };
         let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, &beats, workers))?;
-        let quality = RecordQuality::new(&qualities, unit == Unit::Beat && settings.beats.is_none());
+        let quality = if settings.any_quality {
+            RecordQuality::unmeasured(record.seconds())
+        } else {
+            RecordQuality::new(&qualities, unit == Unit::Beat && settings.beats.is_none())
+        };
         let reasons = match unit {
             Unit::Record => vec![quality.reason()],
             Unit::Beat => times.iter().map(|t| quality.at(*t as f64 / record.sample_rate)).collect(),

@@ -224,6 +224,7 @@ pub(super) fn settings(
     settings.unit = args.per.map(Per::unit);
     settings.beats = beats;
     settings.batch = batch;
+    settings.any_quality = args.any_quality;
     Ok((settings, warnings))
 }
 

@@ -33,6 +33,7 @@ const SEGMENT: f64 = 0.1;
 const SURROUNDINGS: f64 = 0.3;
 const OUTSIDE: f64 = 0.12;
 const EDGE: f64 = 0.06;
+const FOCUS: (f64, f64) = (0.07, 0.25);
 /// Mains, Hz, and the seconds that are looked at.
 const MAINS: [f64; 2] = [50.0, 60.0];
 const HUM_SECONDS: f64 = 2.0;
@@ -43,6 +44,8 @@ const HUM_SECONDS: f64 = 2.0;
 pub struct QualityIndex {
     /// Seconds.
     pub seconds: f64,
+    /// Samples a second.
+    pub sample_rate: f64,
     /// Share of missing samples.
     pub missing: f64,
     /// Share of samples in runs of one value.
@@ -69,6 +72,8 @@ pub struct QualityIndex {
     pub surroundings: f64,
     /// Median height of complexes against the root mean square between them, both in the QRS band.
     pub height: f64,
+    /// The part of the QRS band's energy within 0.25 s of a complex that lies within 0.07 s of it; the median. What oscillates has little.
+    pub focus: f64,
     /// The largest step between two samples around a complex, as a part of the range there; the median.
     pub edge: f64,
     /// The largest slope of the typical complex in 10 ms, as a part of its range.
@@ -96,7 +101,14 @@ impl QualityIndex {
         let is_slow = self.k < 3.35 && self.p < 0.19;
         let is_smooth = self.k < 1.9
             || (self.k < 6.0 && self.slope < 0.165)
-            || (is_slow && (self.slope < 0.25 || self.height < 4.5));
+            || (is_slow && (self.slope < 0.25 || self.height < 4.5))
+            // Heavy tails come with high complexes, and no recording is without noise.
+            || (self.k < 3.0 && self.height > 15.0)
+            || self.height > 250.0;
+        let is_oscillating = (self.k < 3.2 && self.height < 4.4 && self.focus < 0.58)
+            || (self.k < 4.0 && self.height < 3.4 && self.focus < 0.55);
+        // Between samples farther apart a QRS complex rises as far as a pulse, nearly.
+        let step = if self.sample_rate < 200.0 { 0.94 } else { 0.8 };
         let is_unlike = self.likeness < 0.45
             || self.surroundings < 0.36
             || (self.likeness < 0.66 && self.surroundings < 0.5)
@@ -109,8 +121,8 @@ impl QualityIndex {
             (Reason::Flat, self.flat > 0.5),
             (Reason::Coarse, self.levels < LEVELS),
             (none, self.p * self.bas < 0.003 || self.complexes < 2 || self.rate > 300.0),
-            (Reason::Shape, self.edge > 0.8),
-            (noise, self.height < 1.8 || is_unlike),
+            (Reason::Shape, self.edge > step),
+            (noise, self.height < 1.8 || is_unlike || is_oscillating),
             (Reason::Shape, is_smooth),
         ];
         rules.into_iter().find(|(_, holds)| *holds).map(|(reason, _)| reason)
@@ -118,7 +130,8 @@ impl QualityIndex {
 
     /// Of the samples of a window, of which those that are not finite are missing.
     pub(super) fn of(samples: &[f32], rate: f64, scratch: &mut Scratch) -> QualityIndex {
-        let mut made = QualityIndex { seconds: samples.len() as f64 / rate, ..QualityIndex::default() };
+        let seconds = samples.len() as f64 / rate;
+        let mut made = QualityIndex { seconds, sample_rate: rate, ..QualityIndex::default() };
         if made.seconds < SHORTEST || !rate.is_finite() {
             return made;
         }
@@ -146,8 +159,7 @@ impl QualityIndex {
         let count = samples.len() as f64;
         self.flat = in_runs(samples, (RUN * rate) as usize) as f64 / count;
         self.levels = levels(samples);
-        let (low, high) =
-            samples.iter().fold((f32::MAX, f32::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
+        let (low, high) = ends(samples);
         let rail = RAIL * (high - low);
         let (floor, ceiling) = (low + rail, high - rail);
         let clipped = samples.iter().filter(|v| **v <= floor || **v >= ceiling).count();
@@ -164,22 +176,21 @@ impl QualityIndex {
         let average = |part: &[f32]| part.iter().map(|v| f64::from(*v)).sum::<f64>() / every as f64 - offset;
         slow.extend(samples.chunks_exact(every).map(average));
         let rate_slow = rate / every as f64;
-        let half = |seconds: f64| ((seconds * rate_slow) as usize | 1) / 2;
         running(slow, sums);
 
-        let (short, long) = (half(QRS_BAND.0), half(QRS_BAND.1));
-        let (wander, flat) = (half(WANDER), half(LEVEL));
+        let of = |seconds| Average::new(seconds, rate_slow);
+        let (short, long, wander, flat) = (of(QRS_BAND.0), of(QRS_BAND.1), of(WANDER), of(LEVEL));
         let [mut x, mut w, mut y] = [Moments::default(), Moments::default(), Moments::default()];
         band.clear();
         level.clear();
         for (i, v) in slow.iter().enumerate() {
-            let slowly = around(sums, i, wander);
-            let qrs = around(sums, i, short) - around(sums, i, long);
+            let slowly = wander.at(sums, i);
+            let qrs = short.at(sums, i) - long.at(sums, i);
             x.add(v - slowly);
             w.add(slowly);
             y.add(qrs);
             band.push(qrs);
-            level.push(v - around(sums, i, flat));
+            level.push(v - flat.at(sums, i));
         }
         self.bas = share(x.variance(), x.variance() + w.variance());
         self.p = share(y.variance(), x.variance());
@@ -195,7 +206,7 @@ impl QualityIndex {
 
     /// Compares complexes with each other, and with what lies between them.
     fn compare(&mut self, peaks: &[usize], samples: &[f32], every: usize, rate: f64, scratch: &mut Scratch) {
-        let Scratch { level, band, strength, segments, mean, .. } = scratch;
+        let Scratch { level, band, strength, sums, segments, mean, .. } = scratch;
         let reach = |seconds: f64| (seconds * rate).round() as usize;
         let whole = |at: &&usize| **at >= reach(SEGMENT) && **at + reach(SEGMENT) < level.len();
         let mut heights: Vec<f64> = peaks.iter().filter(whole).map(|at| strength[*at]).collect();
@@ -215,11 +226,19 @@ impl QualityIndex {
         let quiet = if between > 5 { (square / between as f64).sqrt() } else { f64::INFINITY };
         self.height = share(median_of(&mut heights), quiet.max(f64::MIN_POSITIVE)).min(1e6);
 
+        running_squares(band, sums);
+        let energy = |at: usize, seconds: f64| {
+            let (from, to) = (at.saturating_sub(reach(seconds)), (at + reach(seconds) + 1).min(band.len()));
+            sums[to] - sums[from]
+        };
+        let focus = |at: &usize| share(energy(*at, FOCUS.0), energy(*at, FOCUS.1));
+        self.focus = median_of(&mut peaks.iter().map(focus).collect::<Vec<f64>>());
+
         let edge = |at: &usize| {
             let (middle, reach) = (at * every + every / 2, reach(EDGE) * every);
             let part = &samples[middle.saturating_sub(reach)..(middle + reach + 1).min(samples.len())];
             let step = part.windows(2).fold(0f32, |most, w| most.max((w[1] - w[0]).abs()));
-            let (low, high) = part.iter().fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+            let (low, high) = ends(part);
             share(f64::from(step), f64::from(high - low))
         };
         self.edge = median_of(&mut peaks.iter().map(edge).collect::<Vec<f64>>());
@@ -285,11 +304,55 @@ fn running(values: &[f64], sums: &mut Vec<f64>) {
     }));
 }
 
-/// The average over `half` places to either side, beyond neither end.
-#[inline]
-fn around(sums: &[f64], i: usize, half: usize) -> f64 {
-    let (from, to) = (i.saturating_sub(half), (i + half + 1).min(sums.len() - 1));
-    (sums[to] - sums[from]) / (to - from) as f64
+/// The same of squares.
+fn running_squares(values: &[f64], sums: &mut Vec<f64>) {
+    sums.clear();
+    sums.push(0.0);
+    let mut sum = 0.0;
+    sums.extend(values.iter().map(|v| {
+        sum += v * v;
+        sum
+    }));
+}
+
+/// An average over so many places to either side, beyond neither end.
+#[derive(Clone, Copy)]
+struct Average {
+    half: usize,
+    per_whole: f64,
+}
+
+impl Average {
+    fn new(seconds: f64, rate: f64) -> Average {
+        let half = ((seconds * rate) as usize | 1) / 2;
+        Average { half, per_whole: 1.0 / (2 * half + 1) as f64 }
+    }
+
+    /// Around place `i` of the values that `sums` sums up.
+    #[inline]
+    fn at(self, sums: &[f64], i: usize) -> f64 {
+        let (from, to) = (i.saturating_sub(self.half), (i + self.half + 1).min(sums.len() - 1));
+        let sum = sums[to] - sums[from];
+        if to - from == 2 * self.half + 1 { sum * self.per_whole } else { sum / (to - from) as f64 }
+    }
+}
+
+/// The least and the greatest sample, which are finite.
+fn ends(samples: &[f32]) -> (f32, f32) {
+    // Comparisons that the processor does many at once, as `f32::min` does not.
+    let least = |a: f32, b: f32| if b < a { b } else { a };
+    let most = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [(f32::MAX, f32::MIN); 16];
+    let parts = samples.chunks_exact(lanes.len());
+    let rest = parts.remainder();
+    for part in parts {
+        lanes.iter_mut().zip(part).for_each(|((low, high), v)| {
+            *low = least(*low, *v);
+            *high = most(*high, *v);
+        });
+    }
+    let all = lanes.iter().copied().chain(rest.iter().map(|v| (*v, *v)));
+    all.fold((f32::MAX, f32::MIN), |(low, high), (l, h)| (least(low, l), most(high, h)))
 }
 
 /// Samples in runs of one value of at least this length.
@@ -346,18 +409,18 @@ fn hum(samples: &[f32], rate: f64) -> f64 {
 
 /// Places at which complexes stand out of the QRS band's magnitude, of which `sums` are the running sums.
 fn complexes(strength: &[f64], sums: &[f64], rate: f64) -> Vec<usize> {
-    let half = ((COMPLEX * rate) as usize | 1) / 2;
+    let average = Average::new(COMPLEX, rate);
     let count = strength.len();
     let blocks = ((count as f64 / (BLOCK * rate)) as usize).max(1);
     let block = (count / blocks).max(1);
     let largest = |i: usize| {
-        (i * block..((i + 1) * block).min(count)).fold(0.0, |most: f64, k| most.max(around(sums, k, half)))
+        (i * block..((i + 1) * block).min(count)).fold(0.0, |most: f64, k| most.max(average.at(sums, k)))
     };
     let threshold = 0.5 * median_of(&mut (0..blocks).map(largest).collect::<Vec<f64>>());
     let mut peaks: Vec<usize> = Vec::new();
     let mut best: Option<usize> = None;
     for i in 0..=count {
-        if i < count && around(sums, i, half) > threshold {
+        if i < count && average.at(sums, i) > threshold {
             if best.is_none_or(|k| strength[i] > strength[k]) {
                 best = Some(i);
             }

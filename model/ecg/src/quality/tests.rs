@@ -190,6 +190,7 @@ fn scale_offset_and_sign_say_nothing() {
         (a.likeness, b.likeness),
         (a.surroundings, b.surroundings),
         (a.height, b.height),
+        (a.focus, b.focus),
         (a.edge, b.edge),
         (a.slope, b.slope),
         (a.hum, b.hum),
@@ -227,6 +228,7 @@ fn any_samples_give_finite_indices() {
                 window.likeness,
                 window.surroundings,
                 window.height,
+                window.focus,
                 window.edge,
                 window.slope,
             ];
@@ -239,6 +241,7 @@ fn any_samples_give_finite_indices() {
 fn lead(reasons: &[Option<Reason>]) -> LeadQuality {
     let good = QualityIndex {
         seconds: 10.0,
+        sample_rate: 360.0,
         levels: 10,
         bas: 1.0,
         p: 0.5,
@@ -248,6 +251,7 @@ fn lead(reasons: &[Option<Reason>]) -> LeadQuality {
         likeness: 1.0,
         surroundings: 1.0,
         height: 10.0,
+        focus: 0.9,
         edge: 0.2,
         slope: 0.3,
         ..QualityIndex::default()
