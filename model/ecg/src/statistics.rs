@@ -5,23 +5,23 @@ const LANES: usize = 8;
 
 /// The sum of samples in f64.
 #[inline(always)]
-pub(crate) fn sum(x: &[f32]) -> f64 {
+pub(crate) fn sum<T: Copy + Into<f64>>(x: &[T]) -> f64 {
     sum_of(x, x, |x, _| x)
 }
 
 /// The sum of what `term` makes of each pair of samples. Of different lengths the shorter counts.
 #[inline(always)]
-pub(crate) fn sum_of(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+pub(crate) fn sum_of<T: Copy + Into<f64>>(a: &[T], b: &[T], term: impl Fn(f64, f64) -> f64) -> f64 {
     let len = a.len().min(b.len());
     let (a, b) = (a[..len].as_chunks::<LANES>(), b[..len].as_chunks::<LANES>());
-    let term = |x: &f32, y: &f32| term(f64::from(*x), f64::from(*y));
+    let term = |x: T, y: T| term(x.into(), y.into());
     let mut sums = [0.0; LANES];
     for (x, y) in a.0.iter().zip(b.0) {
         for l in 0..LANES {
-            sums[l] += term(&x[l], &y[l]);
+            sums[l] += term(x[l], y[l]);
         }
     }
-    let rest: f64 = a.1.iter().zip(b.1).map(|(x, y)| term(x, y)).sum();
+    let rest: f64 = a.1.iter().zip(b.1).map(|(x, y)| term(*x, *y)).sum();
     sums.iter().sum::<f64>() + rest
 }
 

@@ -6,6 +6,7 @@
 use super::Reason;
 use crate::beats::median_of;
 use crate::filter::fill_missing;
+use crate::statistics::{sum, sum_of};
 use std::f64::consts::TAU;
 
 /// Hz at which a window is looked at, about.
@@ -89,6 +90,7 @@ pub(super) struct Scratch {
     band: Vec<f64>,
     level: Vec<f64>,
     strength: Vec<f64>,
+    averages: Vec<f64>,
     segments: Vec<f64>,
     mean: Vec<f64>,
 }
@@ -169,29 +171,28 @@ impl QualityIndex {
             return;
         }
         self.hum = hum(samples, rate);
-        let Scratch { slow, sums, band, level, strength, .. } = scratch;
+        let Scratch { slow, sums, band, level, strength, averages, .. } = scratch;
         let every = ((rate / RATE).round() as usize).max(1);
         let offset = f64::from(samples[0]);
         slow.clear();
-        let average = |part: &[f32]| part.iter().map(|v| f64::from(*v)).sum::<f64>() / every as f64 - offset;
+        let part = 1.0 / every as f64;
+        let average = |samples: &[f32]| samples.iter().map(|v| f64::from(*v)).sum::<f64>() * part - offset;
         slow.extend(samples.chunks_exact(every).map(average));
         let rate_slow = rate / every as f64;
         running(slow, sums);
 
         let of = |seconds| Average::new(seconds, rate_slow);
         let (short, long, wander, flat) = (of(QRS_BAND.0), of(QRS_BAND.1), of(WANDER), of(LEVEL));
-        let [mut x, mut w, mut y] = [Moments::default(), Moments::default(), Moments::default()];
-        band.clear();
-        level.clear();
-        for (i, v) in slow.iter().enumerate() {
-            let slowly = wander.at(sums, i);
-            let qrs = short.at(sums, i) - long.at(sums, i);
-            x.add(v - slowly);
-            w.add(slowly);
-            y.add(qrs);
-            band.push(qrs);
-            level.push(v - flat.at(sums, i));
-        }
+        wander.all(sums, level);
+        let w = Moments::of(level);
+        level.iter_mut().zip(&*slow).for_each(|(slowly, v)| *slowly = v - *slowly);
+        let x = Moments::of(level);
+        short.all(sums, band);
+        long.all(sums, strength);
+        band.iter_mut().zip(&*strength).for_each(|(short, long)| *short -= long);
+        let y = Moments::of(band);
+        flat.all(sums, level);
+        level.iter_mut().zip(&*slow).for_each(|(flat, v)| *flat = v - *flat);
         self.bas = share(x.variance(), x.variance() + w.variance());
         self.p = share(y.variance(), x.variance());
         self.k = x.kurtosis();
@@ -199,7 +200,8 @@ impl QualityIndex {
         strength.clear();
         strength.extend(band.iter().map(|v| v.abs()));
         running(strength, sums);
-        let peaks = complexes(strength, sums, rate_slow);
+        Average::new(COMPLEX, rate_slow).all(sums, averages);
+        let peaks = complexes(strength, averages, rate_slow);
         self.rate = 60.0 * peaks.len() as f64 / self.seconds;
         self.compare(&peaks, samples, every, rate_slow, scratch);
     }
@@ -259,35 +261,22 @@ fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
 }
 
-/// Sums for a variance and a kurtosis.
-#[derive(Default)]
-struct Moments {
-    count: f64,
-    powers: [f64; 4],
-}
+/// Means of the first powers of some values.
+struct Moments([f64; 4]);
 
 impl Moments {
-    #[inline]
-    fn add(&mut self, x: f64) {
-        self.count += 1.0;
-        let square = x * x;
-        self.powers[0] += x;
-        self.powers[1] += square;
-        self.powers[2] += square * x;
-        self.powers[3] += square * square;
-    }
-
-    fn means(&self) -> [f64; 4] {
-        self.powers.map(|sum| sum / self.count)
+    fn of(values: &[f64]) -> Moments {
+        let mean = |power: fn(f64) -> f64| sum_of(values, values, |v, _| power(v)) / values.len() as f64;
+        Moments([mean(|v| v), mean(|v| v * v), mean(|v| v * v * v), mean(|v| (v * v) * (v * v))])
     }
 
     fn variance(&self) -> f64 {
-        let [mean, square, ..] = self.means();
+        let [mean, square, ..] = self.0;
         (square - mean * mean).max(0.0)
     }
 
     fn kurtosis(&self) -> f64 {
-        let [mean, square, cube, fourth] = self.means();
+        let [mean, square, cube, fourth] = self.0;
         let central = fourth - 4.0 * mean * cube + 6.0 * mean * mean * square - 3.0 * mean.powi(4);
         share(central, self.variance().powi(2))
     }
@@ -328,12 +317,21 @@ impl Average {
         Average { half, per_whole: 1.0 / (2 * half + 1) as f64 }
     }
 
-    /// Around place `i` of the values that `sums` sums up.
-    #[inline]
-    fn at(self, sums: &[f64], i: usize) -> f64 {
-        let (from, to) = (i.saturating_sub(self.half), (i + self.half + 1).min(sums.len() - 1));
-        let sum = sums[to] - sums[from];
-        if to - from == 2 * self.half + 1 { sum * self.per_whole } else { sum / (to - from) as f64 }
+    /// Around each place of the values that `sums` sums up.
+    fn all(self, sums: &[f64], out: &mut Vec<f64>) {
+        let (count, half) = (sums.len() - 1, self.half);
+        let near_an_end = |i: usize| {
+            let (from, to) = (i.saturating_sub(half), (i + half + 1).min(count));
+            (sums[to] - sums[from]) / (to - from) as f64
+        };
+        out.clear();
+        if count <= 2 * half {
+            out.extend((0..count).map(near_an_end));
+            return;
+        }
+        out.extend((0..half).map(near_an_end));
+        out.extend(sums.iter().zip(&sums[2 * half + 1..]).map(|(from, to)| (to - from) * self.per_whole));
+        out.extend((count - half..count).map(near_an_end));
     }
 }
 
@@ -357,13 +355,20 @@ fn ends(samples: &[f32]) -> (f32, f32) {
 
 /// Samples in runs of one value of at least this length.
 fn in_runs(samples: &[f32], least: usize) -> usize {
-    let (mut all, mut from) = (0, 0);
-    for i in 1..=samples.len() {
-        if i == samples.len() || samples[i] != samples[i - 1] {
-            if i - from >= least.max(2) {
-                all += i - from;
-            }
-            from = i;
+    let least = least.max(2);
+    // Of such a run two samples that are looked at are the same.
+    let step = (least / 2).max(1);
+    let (mut all, mut end) = (0, 0);
+    for at in (step..samples.len()).step_by(step) {
+        let value = samples[at];
+        if at < end || value != samples[at - step] {
+            continue;
+        }
+        let before = samples[end..at].iter().rev().take_while(|v| **v == value).count();
+        let after = samples[at..].iter().take_while(|v| **v == value).count();
+        if before + after >= least {
+            all += before + after;
+            end = at + after;
         }
     }
     all
@@ -388,39 +393,37 @@ fn levels(samples: &[f32]) -> usize {
 fn hum(samples: &[f32], rate: f64) -> f64 {
     let part = &samples[..samples.len().min((HUM_SECONDS * rate) as usize)];
     let count = part.len() as f64;
-    let mean = part.iter().map(|v| f64::from(*v)).sum::<f64>() / count;
-    let power = part.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / count;
-    let at = |hz: f64| {
-        if 2.2 * hz > rate {
-            return 0.0;
+    let mean = sum(part) / count;
+    let power = sum_of(part, part, |v, _| (v - mean) * (v - mean)) / count;
+    // One turn of each frequency waits for the one before, so the frequencies go side by side.
+    let steps = MAINS.map(|hz| (TAU * hz / rate).sin_cos());
+    let (mut re, mut im, mut turns) = ([0.0; 2], [0.0; 2], [(1.0, 0.0); 2]);
+    for v in part {
+        let v = f64::from(*v) - mean;
+        for (k, (sin, cos)) in steps.iter().enumerate() {
+            let turn = turns[k];
+            re[k] += v * turn.0;
+            im[k] += v * turn.1;
+            turns[k] = (turn.0 * cos - turn.1 * sin, turn.0 * sin + turn.1 * cos);
         }
-        let (sin, cos) = (TAU * hz / rate).sin_cos();
-        let (mut re, mut im, mut turn) = (0.0, 0.0, (1.0, 0.0));
-        for v in part {
-            let v = f64::from(*v) - mean;
-            re += v * turn.0;
-            im += v * turn.1;
-            turn = (turn.0 * cos - turn.1 * sin, turn.0 * sin + turn.1 * cos);
-        }
-        share(2.0 * (re * re + im * im) / (count * count), power)
-    };
-    MAINS.map(at).into_iter().fold(0.0, f64::max)
+    }
+    let at = |k: usize| share(2.0 * (re[k] * re[k] + im[k] * im[k]) / (count * count), power);
+    (0..MAINS.len()).filter(|k| 2.2 * MAINS[*k] <= rate).map(at).fold(0.0, f64::max)
 }
 
-/// Places at which complexes stand out of the QRS band's magnitude, of which `sums` are the running sums.
-fn complexes(strength: &[f64], sums: &[f64], rate: f64) -> Vec<usize> {
-    let average = Average::new(COMPLEX, rate);
+/// Places at which complexes stand out of the QRS band's magnitude, by its averages.
+fn complexes(strength: &[f64], averages: &[f64], rate: f64) -> Vec<usize> {
     let count = strength.len();
     let blocks = ((count as f64 / (BLOCK * rate)) as usize).max(1);
     let block = (count / blocks).max(1);
     let largest = |i: usize| {
-        (i * block..((i + 1) * block).min(count)).fold(0.0, |most: f64, k| most.max(average.at(sums, k)))
+        averages[i * block..((i + 1) * block).min(count)].iter().fold(0.0, |most: f64, v| most.max(*v))
     };
     let threshold = 0.5 * median_of(&mut (0..blocks).map(largest).collect::<Vec<f64>>());
     let mut peaks: Vec<usize> = Vec::new();
     let mut best: Option<usize> = None;
     for i in 0..=count {
-        if i < count && average.at(sums, i) > threshold {
+        if i < count && averages[i] > threshold {
             if best.is_none_or(|k| strength[i] > strength[k]) {
                 best = Some(i);
             }
@@ -453,8 +456,8 @@ fn likeness<'a>(
     mean.resize(width, 0.0);
     for at in peaks.iter().filter(|at| **at >= reach && **at + reach < lead.len()) {
         let part = &lead[at - reach..=at + reach];
-        let level = part.iter().sum::<f64>() / width as f64;
-        let norm = part.iter().map(|v| (v - level) * (v - level)).sum::<f64>().sqrt();
+        let level = sum(part) / width as f64;
+        let norm = sum_of(part, part, |v, _| (v - level) * (v - level)).sqrt();
         let scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
         segments.extend(part.iter().zip(mean.iter_mut()).map(|(v, mean)| {
             let unit = (v - level) * scale;
@@ -462,7 +465,7 @@ fn likeness<'a>(
             unit
         }));
     }
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let product = |a: &[f64], b: &[f64]| sum_of(a, b, |a, b| a * b);
     let all: Vec<&[f64]> = segments.chunks_exact(width).collect();
     if all.len() < 2 {
         return None;
