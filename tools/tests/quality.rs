@@ -22,7 +22,7 @@ fn write(folder: &Path, record: &str, leads: &[&str], rate: f64, samples: &[f32]
 
 /// The first lead of a synthetic record at 360 Hz, of so many seconds.
 fn ecg(seconds: f64) -> Vec<f32> {
-    let options = synth::Options { seconds, ..synth::Options::default() };
+    let options = synth::SynthOptions { seconds, ..synth::SynthOptions::default() };
     let (mut record, _) = synth::generate(&options).expect("a record");
     record.leads.swap_remove(0).samples
 }
