@@ -19,7 +19,7 @@ fn an_episode_begins_high_and_goes_on_low() {
     assert_eq!(found(&step(20, -4.0, 4.0, 0)), [20..50]);
     // Never above 1.
     assert_eq!(found(&step(20, -4.0, 0.9, 20)), [0..0; 0]);
-    assert_eq!(found(&step(20, -4.0, 1.1, 20)), [23..47]);
+    assert_eq!(found(&step(20, -4.0, 1.1, 20)), [22..48]);
     // A gap that does not come down to 0 when it is smoothed parts nothing.
     let mut gap = step(20, -4.0, 4.0, 20);
     gap[34..37].fill(-4.0);
@@ -36,10 +36,12 @@ fn a_short_one_is_none() {
         found(&evidence)
     };
     assert_eq!(of(1, 9.0), [0..0; 0]);
-    assert_eq!(of(4, 6.0), [20..24]);
-    assert_eq!(of(3, 9.0), [0..0; 0]);
+    assert_eq!(of(4, 6.0), [19..25]);
+    assert_eq!(of(4, 4.5), [0..0; 0]);
+    // Fewer than 4 windows in all.
+    assert_eq!(found(&[5.0; 4]), [0..4]);
+    assert_eq!(found(&[5.0; 3]), [0..0; 0]);
     assert_eq!(found(&[]), [0..0; 0]);
-    assert_eq!(found(&[5.0]), [0..0; 0]);
 }
 
 #[test]
