@@ -10,7 +10,7 @@ use crate::config::{Config, Task};
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::model::Model;
-use efficientecg_ecg::beats::HeartRate;
+use efficientecg_ecg::beats::{self, HeartRate};
 use efficientecg_ecg::quality::{Episode, Reason, RecordQuality};
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{self as ecg, Record, Sex};
@@ -19,8 +19,11 @@ use efficientecg_files::{ItemError, one_line};
 use std::fmt;
 use std::sync::Arc;
 
+mod episodes;
 mod prepared;
 
+use episodes::Long;
+pub use episodes::{Fibrillation, FibrillationEpisode, FibrillationWindow};
 pub use prepared::Prepared;
 
 /// Windows that go through the network at once, unless told: enough to keep threads busy, few enough to stay small.
@@ -220,6 +223,8 @@ pub struct Findings {
     pub missing: Vec<String>,
     /// Which parts of the record hold an ECG that can be assessed.
     pub quality: RecordQuality,
+    /// Episodes of fibrillation, where a network of rhythms was given a long record. The one finding is then the mean of its windows'.
+    pub fibrillation: Option<Fibrillation>,
     /// Where the time went.
     pub spent: Spent,
 }
@@ -377,6 +382,9 @@ impl Model {
         settings: &Settings,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Findings, ClassifyError> {
+        if let Some(long) = self.long(record, settings, settings.batch.unwrap_or(BATCH), progress)? {
+            return Ok(self.mean_of(long, record.sample_rate));
+        }
         let workers = Workers::new(self.helpers);
         let prepared = Prepared::by(self.config(), record, settings, workers)?;
         let mut findings = Findings {
@@ -385,6 +393,7 @@ impl Model {
             heart_rate: prepared.heart_rate(record.sample_rate),
             missing: prepared.missing().to_vec(),
             quality: prepared.quality.clone(),
+            fibrillation: None,
             spent: prepared.spent,
         };
         let all = prepared.windows();
@@ -417,6 +426,39 @@ impl Model {
             from = to;
         }
         Ok(findings)
+    }
+
+    /// What is said of a long record as a whole: the mean of its windows that could be assessed.
+    fn mean_of(&self, long: Long, rate: f64) -> Findings {
+        let windows: Vec<&FibrillationWindow> =
+            long.fibrillation.windows.iter().filter(|w| w.reason.is_none()).collect();
+        let names: Arc<[String]> = self.config().classes.clone().into();
+        let unit = Unit::Record;
+        let item = if windows.is_empty() {
+            let reasons = || long.fibrillation.windows.first().and_then(|w| w.reason);
+            let reason = long.quality.reason().or_else(reasons).unwrap_or(Reason::Noise);
+            Finding::refused(unit, 0, 0.0, reason, &names)
+        } else {
+            let mean = |of: fn(&FibrillationWindow) -> &[f32]| -> Vec<f32> {
+                let sum = |c: usize| windows.iter().map(|w| f64::from(of(w)[c])).fold(0.0, |sum, x| sum + x);
+                (0..names.len()).map(|c| (sum(c) / windows.len() as f64) as f32).collect()
+            };
+            let (logits, probabilities) = (mean(|w| &w.logits), mean(|w| &w.probabilities));
+            let best = |a: &usize, b: &usize| probabilities[*a].total_cmp(&probabilities[*b]);
+            let class = (0..probabilities.len()).rev().max_by(best).unwrap_or(0);
+            let found = found(self.config().task, class, &probabilities);
+            let class = Ok(class);
+            Finding { unit, time: 0, seconds: 0.0, class, logits, probabilities, found, names }
+        };
+        Findings {
+            unit,
+            items: vec![item],
+            heart_rate: beats::heart_rate(&long.times, rate),
+            missing: long.missing,
+            quality: long.quality,
+            fibrillation: Some(long.fibrillation),
+            spent: long.spent,
+        }
     }
 
     /// Runs windows and adds what is found in them.

@@ -12,7 +12,9 @@ mod evaluate;
 mod network;
 
 pub(crate) use bench::{Bench, Setup, Until};
-pub(crate) use evaluate::{BeatsEvaluation, Evaluate, Kind, RecordsEvaluation, ReportArguments, What};
+pub(crate) use evaluate::{
+    BeatsEvaluation, EpisodesEvaluation, Evaluate, Kind, RecordsEvaluation, ReportArguments, What,
+};
 pub(crate) use network::{Configured, Network};
 
 /// EfficientECG: classify ECG records, run and check networks.

@@ -1,5 +1,6 @@
 //! The findings of a record, for people and for programs.
 
+use crate::episodes::Episodes;
 use efficientecg::classify::{Findings, Settings};
 use efficientecg::config::Config;
 use efficientecg::ecg::quality::Reason;
@@ -42,6 +43,9 @@ pub(crate) struct RecordReport {
     pub(crate) not_assessed: Vec<Part>,
     pub(crate) warnings: Vec<String>,
     pub(crate) elapsed: Seconds,
+    /// Episodes of fibrillation; of long records alone.
+    #[serde(flatten)]
+    pub(crate) fibrillation: Option<Episodes>,
     pub(crate) findings: Vec<Row>,
 }
 
@@ -137,6 +141,7 @@ impl RecordReport {
                 .collect(),
             warnings,
             elapsed,
+            fibrillation: found.fibrillation.as_ref().map(Episodes::new),
             findings,
         }
     }
@@ -189,6 +194,9 @@ pub(crate) fn summary(r: &RecordReport) -> String {
     if parts.len() > PARTS {
         text += &format!("  {NOT_ASSESSED} and {} more parts\n", parts.len() - PARTS);
     }
+    if let Some(found) = &r.fibrillation {
+        text += &found.summary();
+    }
     if !r.missing.is_empty() {
         text += &format!("  not known: {}\n", r.missing.join(", "));
     }
@@ -231,6 +239,9 @@ fn rows(r: &RecordReport) -> Vec<Cow<'_, Row>> {
 
 /// Aligned columns.
 pub(crate) fn text(r: &RecordReport) -> String {
+    if let Some(found) = &r.fibrillation {
+        return found.text();
+    }
     let mut text = format!("{:>10} {:>10} {:<8}", "sample", "seconds", "class");
     r.classes.iter().for_each(|c| text += &format!(" {c:>8}"));
     text.push('\n');
@@ -262,6 +273,9 @@ fn fields(row: &Row, classes: usize, has_reasons: bool) -> String {
 
 /// Comma-separated values (RFC 4180, but for its line ends).
 pub(crate) fn csv(r: &RecordReport) -> String {
+    if let Some(found) = &r.fibrillation {
+        return found.csv();
+    }
     let rows = rows(r);
     let has_reasons = rows.iter().any(|row| row.reason.is_some());
     let mut text = String::from("sample,seconds,class");
@@ -316,8 +330,11 @@ impl Table {
 }
 
 /// WFDB annotations: a beat's class that is an annotation symbol becomes that code, any other, and a record's, a note. What could not be
-/// assessed is a note `- REASON`.
+/// assessed is a note `- REASON`. Of a long record the changes of rhythm.
 pub(crate) fn annotations(r: &RecordReport) -> Annotations {
+    if let Some(found) = &r.fibrillation {
+        return found.annotations();
+    }
     let item = |row: &Row| {
         let mut symbols = row.class.as_deref().unwrap_or_default().chars();
         let symbol = symbols.next().filter(|_| symbols.next().is_none() && r.unit == "beat");
@@ -368,6 +385,7 @@ mod tests {
             not_assessed: Vec::new(),
             warnings: Vec::new(),
             elapsed: Seconds { read: 0.0, all: 0.0 },
+            fibrillation: None,
             findings: vec![row(100, "N"), row(250, "a,b")],
         }
     }

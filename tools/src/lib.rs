@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod episodes;
 mod error;
 mod findings;
 mod ordered;

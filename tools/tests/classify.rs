@@ -184,3 +184,45 @@ fn many_records_at_once_give_the_same_rows_in_order() {
         assert_eq!(table(threads), one, "{threads} threads");
     }
 }
+
+/// A synthetic record has no fibrillation, but is long: its windows are read, and all forms tell of no episode.
+#[test]
+fn a_long_record_is_told_in_episodes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let succeeds = |args: &[&str]| {
+        let output = program(args);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let path = |file: &str| folder.path().join(file).to_string_lossy().into_owned();
+    succeeds(&["synth", "--output", &path("records"), "--seconds", "150"]);
+    let record = path("records/demo");
+    let classify = ["classify", "--model", "cinc2017-rhythm", "--backend", "cpu", "--lead", "ECG=MLII"];
+    let run = |more: &[&str]| succeeds(&[&classify[..], &[&record], more].concat());
+    let report: Value = serde_json::from_str(&run(&["--json"])).expect("JSON");
+    assert_eq!((&report[0]["episodes"], &report[0]["burden"]), (&serde_json::json!([]), &0.0.into()));
+    let sum: f64 = report[0]["findings"][0]["probabilities"]
+        .as_array()
+        .expect("probabilities")
+        .iter()
+        .filter_map(Value::as_f64)
+        .sum();
+    assert!((sum - 1.0).abs() < 1e-4, "{sum}");
+    assert_eq!(report[0]["findings"].as_array().map(Vec::len), Some(1));
+    let summary = run(&["--output", &path("found"), "--format", "csv", "--threads", "1", "--batch", "5"]);
+    assert!(summary.contains("  AF burden 0.0 %, 0 episodes\n"), "{summary}");
+    assert_eq!(
+        std::fs::read_to_string(path("found/demo.csv")).expect("written"),
+        "kind,onset_sample,end_sample,onset_seconds,end_seconds\n"
+    );
+    run(&["--output", &path("found"), "--format", "wfdb", "--annotator", "af"]);
+    let notes = Annotations::read(Path::new(&path("found/demo.af"))).expect("reads");
+    let told: Vec<(i64, String)> = notes.items.iter().map(|a| (a.time, a.text())).collect();
+    assert_eq!(told, [(0, "(N".to_owned())]);
+    // A short one has a class alone.
+    succeeds(&["synth", "--output", &path("short"), "--seconds", "60"]);
+    let short: Value =
+        serde_json::from_str(&succeeds(&[&classify[..], &[&path("short/demo"), "--json"]].concat()))
+            .expect("JSON");
+    assert_eq!(short[0].get("episodes"), None);
+}

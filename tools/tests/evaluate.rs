@@ -132,6 +132,67 @@ fn what_classify_writes_is_scored() {
     );
 }
 
+/// Writes changes of rhythm.
+fn rhythms(path: &Path, list: &[(i64, &str)]) {
+    let item = |(time, text): &(i64, &str)| {
+        let mut item = Annotation::new(*time, Code::RHYTHM);
+        item.aux = text.as_bytes().to_vec();
+        item
+    };
+    let notes = Annotations { items: list.iter().map(item).collect(), ..Annotations::default() };
+    notes.write(path).expect("written");
+}
+
+#[test]
+fn episodes_of_two_records() {
+    let folder = folder();
+    for name in ["a", "b"] {
+        let header = format!("{name} 0 100 60000\n");
+        std::fs::write(folder.path().join(format!("{name}.hea")), header).expect("written");
+    }
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    // From 5:00 on 100 s and 60 s of the reference, of which the test has 50 s, and 25 s too many. Of b there is nothing.
+    rhythms(
+        &a.with_extension("atr"),
+        &[(20_000, "(AFIB"), (40_000, "(AFL"), (50_000, "(AFIB"), (56_000, "(N")],
+    );
+    rhythms(&a.with_extension("test"), &[(35_000, "(AFIB"), (42_500, "(N")]);
+    for kind in ["atr", "test"] {
+        rhythms(&b.with_extension(kind), &[(100, "(N")]);
+    }
+    let (a, b) = (name(&a), name(&b));
+    let report = json(&["evaluate", "episodes", "--test", "test", a, b, "--json"]);
+    let first = &report["records"][0];
+    let counts = ["found", "missed", "right", "wrong"].map(|key| first[key].as_u64());
+    assert_eq!(counts, [Some(1), Some(1), Some(1), Some(0)]);
+    assert_eq!((&first["reference_seconds"], &first["test_seconds"]), (&160.0.into(), &75.0.into()));
+    assert_eq!(first["overlap_seconds"], 50.0);
+    assert_eq!(first["duration_sensitivity"], 50.0 / 160.0);
+    assert_eq!(report["records"][1]["duration_sensitivity"], Value::Null);
+    assert_eq!(report["gross"]["exact_duration_predictivity"], 50.0 / 75.0);
+    // From the 31 % of 160 s that a record's line has.
+    let gross = report["gross"]["duration_predictivity"].as_f64().expect("defined");
+    assert!((gross - 0.31 * 160.0 / 75.0).abs() < 1e-9, "{gross}");
+    assert_eq!(
+        succeeds(&["evaluate", "episodes", "--test", "test", a, b]),
+        "(AF detection)\n\
+         Record  TPs   FN  TPp   FP  ESe E+P DSe D+P  Ref duration  Test duration\n     \
+         a    1    1    1    0   50 100  31  67      2:40.000       1:15.000\n     \
+         b    0    0    0    0    -   -   -   -         0.000          0.000\n\
+         ________________________________________________________________________\n\
+         Sum       1    1    1    0                       2:40.000       1:15.000\n\
+         Gross                        50 100  31  66\n\
+         Average                      50 100  31  67\n\n\
+         Summary of results from 2 records\n"
+    );
+    let whole = json(&["evaluate", "episodes", "--test", "test", a, "--from", "0", "--to", "450", "--json"]);
+    assert_eq!(whole["records"][0]["reference_seconds"], 200.0);
+    let ventricular = json(&["evaluate", "episodes", "--test", "test", a, "--kind", "vf", "--json"]);
+    assert_eq!(ventricular["records"][0]["reference_seconds"], 0.0);
+    fails(2, &["evaluate", "episodes", "--test", "test", a, a], &["scored twice"]);
+    fails(2, &["evaluate", "episodes", "--test", "none", a], &["a.none"]);
+}
+
 fn put(folder: &Path, file: &str, text: &str) -> String {
     let path = folder.join(file);
     std::fs::write(&path, text).expect("written");

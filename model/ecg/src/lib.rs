@@ -22,6 +22,7 @@
 //! segments.rs    segments around beats, aligned on the record's usual QRS,
 //! morphology.rs  how unlike the record's others a beat is,
 //! atrial.rs      how unlike the late beats' its P wave is
+//! irregularity.rs  how irregular R-R intervals are
 //! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
 //! p_waves.rs     P waves, beat by beat, on
 //! complexes.rs   QRS complexes against the record's usual one
@@ -53,6 +54,7 @@ pub mod filter;
 pub mod formats;
 pub mod gaps;
 mod grid;
+pub mod irregularity;
 pub mod leads;
 pub mod morphology;
 pub mod normalize;

@@ -17,12 +17,13 @@
 //!
 //! `bxb` prints no rate of false positives for SVEB; the one here is formed as that for VEB.
 //!
-//! *R-R error.* EC57 has none; `bxb`'s counts intervals beside missed and extra beats too. The one here is the root mean
-//! square, over intervals between two neighbours that are beats on both sides, paired on both, and without fibrillation or
-//! shutdown between them, of the difference between the reference's interval and the test's.
+//! *R-R error.* The root mean square of the difference between the reference's R-R interval and the test's. `bxb` compares the two marks
+//! at hand again and again, until it has gone through both files; at each comparison it takes the intervals of both back to the mark before
+//! in their own file, also where one of them turns out missed or extra. An interval over which fibrillation or a shutdown begins is none.
+//! EC57 has no such statistic.
 
 use super::calibration::{Calibration, Judged};
-use super::pairing::{Outcome, Rules, Track, pair};
+use super::pairing::{Outcome, Rules, Track, comparisons};
 use super::{ClassFigures, Ratio, mean};
 
 /// Rows of the matrix: the reference's classes, extra beats, extra beats in the reference's shutdown.
@@ -179,6 +180,11 @@ impl RrError {
         (self.count > 0).then(|| 1e3 * (self.squares / self.count as f64).sqrt())
     }
 
+    /// The mean of the records for which it is defined, each in hundredths of a millisecond, as `sumstats` reads them.
+    pub fn average(records: &[RrError]) -> Option<f64> {
+        mean(records.iter().map(|r| r.milliseconds().map(|ms| (100.0 * ms).round() / 100.0)))
+    }
+
     /// Adds another record's.
     pub fn add(&mut self, other: &RrError) {
         self.squares += other.squares;
@@ -217,11 +223,15 @@ impl Score {
 /// Compares the beats of a record of `rate` ticks a second and, if known, `end` ticks.
 pub fn compare(reference: &Track, test: &Track, rate: f64, rules: &Rules, end: Option<i64>) -> Score {
     let mut score = Score { shutdown_seconds: test.shutdown_seconds(rate, end), ..Score::default() };
-    let mut count = |row: usize, column: usize| score.matrix.0[row][column] += 1;
-    // The pair just before, if nothing came between.
-    let mut before: Option<(i64, i64)> = None;
-    for outcome in pair(reference, test, rate, rules, end) {
-        let mut now = None;
+    let mut matrix = ConfusionMatrix::default();
+    let mut count = |row: usize, column: usize| matrix.0[row][column] += 1;
+    for at in comparisons(reference, test, rate, rules, end) {
+        if let (Some(a), Some(b)) = (reference.interval(at.reference), test.interval(at.test)) {
+            let difference = (a - b) as f64 / rate;
+            score.rr.squares += difference * difference;
+            score.rr.count += 1;
+        }
+        let Some(outcome) = at.outcome else { continue };
         let alone = |shut_down: bool| if shut_down { SHUT_DOWN } else { ALONE };
         match outcome {
             Outcome::Pair(i, j) => {
@@ -229,7 +239,6 @@ pub fn compare(reference: &Track, test: &Track, rate: f64, rules: &Rules, end: O
                 match (beat.class, found.class) {
                     (Some(a), Some(b)) => {
                         count(a as usize, b as usize);
-                        now = Some((beat.time, found.time));
                         let judged = |confidence| Judged { confidence, right: a == b };
                         score.judged.extend(found.confidence.map(judged));
                     }
@@ -251,16 +260,8 @@ pub fn compare(reference: &Track, test: &Track, rate: f64, rules: &Rules, end: O
                 }
             }
         }
-        if let (Some(a), Some(b)) = (before, now)
-            && !reference.interrupted(a.0, b.0)
-            && !test.interrupted(a.1, b.1)
-        {
-            let difference = ((b.0 - a.0) - (b.1 - a.1)) as f64 / rate;
-            score.rr.squares += difference * difference;
-            score.rr.count += 1;
-        }
-        before = now;
     }
+    score.matrix = matrix;
     score
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! pairing.rs      which test beat is which reference beat, by the rules of `bxb`
 //! beats.rs        the matrix of ANSI/AAMI EC57 and its statistics: a record's, gross, average
+//! episodes.rs     episodes of fibrillation by EC57, as `epicmp` and `sumstats` score them
 //! csv.rs          comma-separated values in
 //! records.rs      one class a record: F1 of each class and their mean (CinC 2017)
 //! multilabel.rs   several classes a record: area under the ROC curve, F1
@@ -17,6 +18,7 @@ pub mod beats;
 pub mod bootstrap;
 pub mod calibration;
 pub mod csv;
+pub mod episodes;
 pub mod multilabel;
 pub mod pairing;
 pub mod records;

@@ -180,6 +180,12 @@ impl Track {
         starts.any(|s| (from..to).contains(&s))
     }
 
+    /// Ticks from the beat before to this mark; `None` for the first, and where an episode or a shutdown began since.
+    pub fn interval(&self, place: usize) -> Option<i64> {
+        let (before, now) = (self.marks.get(place.checked_sub(1)?)?.time, self.marks.get(place)?.time);
+        (!self.interrupted(before, now)).then_some(now - before)
+    }
+
     /// Seconds of shutdown; of one that does not end, to `end`, or none where that is not known.
     pub fn shutdown_seconds(&self, rate: f64, end: Option<i64>) -> f64 {
         let length = |s: &RangeInclusive<i64>| match (*s.end(), end) {
@@ -202,19 +208,42 @@ pub enum Outcome {
     Extra(usize),
 }
 
+/// One comparison of the two marks at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The reference's mark at hand; past the last where there is none.
+    pub reference: usize,
+    /// The test's.
+    pub test: usize,
+    /// What became of them; `None` for a test beat in the reference's fibrillation, which is not counted.
+    pub outcome: Option<Outcome>,
+}
+
 /// Pairs the marks of a record of `rate` ticks a second and, if known, `end` ticks, as the module's text says. In order of time.
 pub fn pair(reference: &Track, test: &Track, rate: f64, rules: &Rules, end: Option<i64>) -> Vec<Outcome> {
+    comparisons(reference, test, rate, rules, end).iter().filter_map(|s| s.outcome).collect()
+}
+
+/// The same, with both marks that were at hand.
+pub fn comparisons(
+    reference: &Track,
+    test: &Track,
+    rate: f64,
+    rules: &Rules,
+    end: Option<i64>,
+) -> Vec<Comparison> {
     let (window, from) = (ticks(rules.window, rate).unsigned_abs(), ticks(rules.from, rate));
     let beat = |i: usize| reference.marks.get(i).map_or(NEVER, |m| m.time);
     let found = |j: usize| test.marks.get(j).map_or(NEVER, |m| m.time);
     let apart = |i: usize, j: usize| beat(i).abs_diff(found(j));
-    let mut outcomes = Vec::new();
+    let mut comparisons = Vec::new();
     let mut i = reference.marks.partition_point(|m| m.time < from);
     let mut j = test.marks.partition_point(|m| m.time < from);
     if from > 0 {
         let before = j.checked_sub(1).filter(|b| apart(i, *b) <= window && apart(i, *b) < apart(i, j));
         if let Some(before) = before {
-            outcomes.push(Outcome::Pair(i, before));
+            let outcome = Some(Outcome::Pair(i, before));
+            comparisons.push(Comparison { reference: i, test: before, outcome });
             i += 1;
         } else if found(j).abs_diff(from) <= window && apart(i, j + 1) < apart(i, j) {
             j += 1;
@@ -226,7 +255,7 @@ pub fn pair(reference: &Track, test: &Track, rate: f64, rules: &Rules, end: Opti
             None => beat(i) != NEVER,
         };
         if !more {
-            return outcomes;
+            return comparisons;
         }
         let first = found(j) < beat(i);
         let (rival, elsewhere) = if first {
@@ -234,18 +263,19 @@ pub fn pair(reference: &Track, test: &Track, rate: f64, rules: &Rules, end: Opti
         } else {
             (apart(i + 1, j), apart(i + 1, j + 1))
         };
-        if apart(i, j) <= window && (apart(i, j) < rival || elsewhere < rival) {
-            outcomes.push(Outcome::Pair(i, j));
-            i += 1;
-            j += 1;
+        let outcome = if apart(i, j) <= window && (apart(i, j) < rival || elsewhere < rival) {
+            Some(Outcome::Pair(i, j))
         } else if first {
-            if !reference.fibrillation.iter().any(|e| e.contains(&found(j))) {
-                outcomes.push(Outcome::Extra(j));
-            }
-            j += 1;
+            let counts = !reference.fibrillation.iter().any(|e| e.contains(&found(j)));
+            counts.then_some(Outcome::Extra(j))
         } else {
-            outcomes.push(Outcome::Missed(i));
-            i += 1;
+            Some(Outcome::Missed(i))
+        };
+        comparisons.push(Comparison { reference: i, test: j, outcome });
+        match outcome {
+            Some(Outcome::Pair(..)) => (i, j) = (i + 1, j + 1),
+            Some(Outcome::Missed(_)) => i += 1,
+            Some(Outcome::Extra(_)) | None => j += 1,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line of `evaluate`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use efficientecg_evaluate::episodes::{EpisodeKind, Extent};
 use efficientecg_evaluate::pairing::{BeatClass, Rules};
 use std::path::PathBuf;
 
@@ -14,6 +15,8 @@ pub(crate) struct Evaluate {
 pub(crate) enum What {
     /// Beats against reference annotations, by the rules of ANSI/AAMI EC57 and bxb
     Beats(BeatsEvaluation),
+    /// Episodes of fibrillation against reference annotations, by the rules of ANSI/AAMI EC57 and epicmp
+    Episodes(EpisodesEvaluation),
     /// Classes of records against a reference table: one class each (CinC 2017), or several (PTB-XL)
     Records(RecordsEvaluation),
 }
@@ -46,6 +49,53 @@ pub(crate) struct BeatsEvaluation {
     pub(crate) matrices: bool,
     #[command(flatten)]
     pub(crate) form: ReportArguments,
+}
+
+#[derive(Args)]
+pub(crate) struct EpisodesEvaluation {
+    /// WFDB records, with or without .hea; the reference is beside them
+    #[arg(value_name = "RECORD", required = true)]
+    pub(crate) records: Vec<PathBuf>,
+    /// The annotator to score: RECORD.NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) test: String,
+    /// Where the files to score are, if not beside the records
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) test_folder: Option<PathBuf>,
+    /// The reference annotator
+    #[arg(long, value_name = "NAME", default_value = "atr")]
+    pub(crate) reference: String,
+    /// What to score: af is atrial fibrillation, vf ventricular flutter and fibrillation
+    #[arg(long, value_enum, default_value = "af")]
+    kind: Rhythm,
+    /// Seconds from the record's start that are not scored; EC57 has 300, and 0 scores all
+    #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = seconds)]
+    from: f64,
+    /// Stop at this time of the record [default: its end]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    to: Option<f64>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Rhythm {
+    Af,
+    Vf,
+}
+
+impl EpisodesEvaluation {
+    pub(crate) fn extent(&self) -> Extent {
+        Extent { from: self.from, to: self.to }
+    }
+
+    pub(crate) fn kind(&self) -> EpisodeKind {
+        match self.kind {
+            Rhythm::Af => EpisodeKind::Atrial,
+            Rhythm::Vf => EpisodeKind::Ventricular,
+        }
+    }
 }
 
 #[derive(Args)]

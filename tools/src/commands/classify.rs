@@ -137,9 +137,13 @@ fn one(
         let (settings, beat_warnings) = settings(&args.reading, path, patients, args.model.batch_size())?;
         let warnings = [record.warnings.clone(), beat_warnings].concat();
         let mut progress = None;
+        let parts = match settings.unit.unwrap_or_else(|| Unit::of(model.config())) {
+            Unit::Beat => "beats",
+            _ => "windows",
+        };
         let mut tell = |done: usize, all: usize| {
             if alone {
-                progress.get_or_insert_with(|| out::Progress::new("beats", all)).at(done);
+                progress.get_or_insert_with(|| out::Progress::new(parts, all)).at(done);
             }
         };
         let found = model.classify_with_progress(&record, &settings, &mut tell);

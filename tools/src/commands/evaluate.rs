@@ -1,18 +1,49 @@
 //! `efficientecg evaluate`: how good beats and classes are.
 
 mod beats;
+mod episodes;
 mod records;
 
 use crate::args::{Evaluate, What};
+use crate::commands::classify::beside;
 use crate::error::Failure;
 use efficientecg_evaluate::bootstrap::Interval;
 use efficientecg_evaluate::calibration::Calibration;
 use serde::Serialize;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &Evaluate) -> Result<(), Failure> {
     match &args.what {
         What::Beats(args) => beats::run(args),
+        What::Episodes(args) => episodes::run(args),
         What::Records(args) => records::run(args),
+    }
+}
+
+/// Which file is scored for each record.
+struct Pairing<'a> {
+    annotator: &'a str,
+    folder: Option<&'a Path>,
+    seen: HashSet<PathBuf>,
+}
+
+impl<'a> Pairing<'a> {
+    fn new(annotator: &'a str, folder: Option<&'a Path>) -> Pairing<'a> {
+        Pairing { annotator, folder, seen: HashSet::new() }
+    }
+
+    /// The file to score for a record; none may be scored twice.
+    fn test_file(&mut self, record: &Path) -> Result<PathBuf, Failure> {
+        let test = match (self.folder, record.file_name()) {
+            (Some(folder), Some(name)) => beside(&folder.join(name), self.annotator),
+            _ => beside(record, self.annotator),
+        };
+        if self.seen.insert(test.clone()) {
+            return Ok(test);
+        }
+        let line = format!("{}: would be scored twice; give each record once", test.display());
+        Err(Failure::usage(line))
     }
 }
 

@@ -139,21 +139,26 @@ fn gross_sums_beats_and_average_means_records() {
 }
 
 #[test]
-fn intervals_between_paired_neighbours() {
-    // 100-200 against 101-199: 2 ticks, 20 ms. 200-300 against 199-299: none. 400 is missed: what ends or begins there is out.
-    // 600 and 700 have an extra one between. 800 has 700 before it: 700-800 against 700-804, 40 ms.
-    let reference =
-        [(100, 'N'), (200, 'N'), (300, 'N'), (400, 'N'), (500, 'N'), (600, 'N'), (700, 'N'), (800, 'N')];
-    let test =
-        [(101, 'N'), (199, 'N'), (299, 'N'), (500, 'N'), (600, 'N'), (650, 'V'), (700, 'N'), (804, 'N')];
+fn every_comparison_counts_the_intervals_of_both_marks() {
+    // 300 is missed: it is compared with the test's 403, then 400 is. 550 is extra: it is compared with the reference's 600, then 600 is.
+    let reference = [(100, 'N'), (200, 'N'), (300, 'N'), (400, 'N'), (500, 'N'), (600, 'N')];
+    let test = [(101, 'N'), (199, 'N'), (403, 'N'), (500, 'N'), (550, 'V'), (600, 'N')];
     let rr = compared(&reference, &test).rr;
-    // 100-200, 200-300, 500-600, 700-800.
-    assert_eq!(rr.count, 4);
-    let expected = ((20.0_f64.powi(2) + 40.0_f64.powi(2)) / 4.0).sqrt();
-    assert!((rr.milliseconds().expect("intervals") - expected).abs() < 1e-9, "{rr:?}");
-    // Fibrillation between two pairs.
+    // 100-98 at 200, 100-204 at 300 and at 400, 100-97 at 500, 100-50 at 550 and at 600.
+    let want: f64 = [2.0_f64, 104.0, 104.0, 3.0, 50.0, 50.0].iter().map(|d| (10.0 * d).powi(2)).sum();
+    assert_eq!(rr.count, 6);
+    assert!((rr.milliseconds().expect("intervals") - (want / 6.0).sqrt()).abs() < 1e-9, "{rr:?}");
+    // What goes over an episode is no interval.
     let score = compared(&[(100, 'N'), (120, '['), (180, ']'), (200, 'N')], &[(100, 'N'), (200, 'N')]);
     assert_eq!((score.rr.count, score.rr.milliseconds()), (0, None));
+}
+
+#[test]
+fn the_average_error_is_that_of_printed_numbers() {
+    let of = |ms: f64| RrError { squares: (ms / 1e3).powi(2), count: 1 };
+    let average = RrError::average(&[of(1.234), of(1.236), RrError::default()]).expect("two are defined");
+    assert!((average - (1.23 + 1.24) / 2.0).abs() < 1e-9, "{average}");
+    assert_eq!(RrError::average(&[RrError::default()]), None);
 }
 
 #[test]

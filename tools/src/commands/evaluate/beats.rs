@@ -1,20 +1,19 @@
 //! `evaluate beats`: a line a record, gross and average statistics, the matrix of all.
 
-use super::{CalibrationReport, interval, number, percent};
+use super::{CalibrationReport, Pairing, interval, number, percent};
 use crate::args::BeatsEvaluation;
-use crate::commands::classify::beside;
 use crate::error::Failure;
 use crate::out;
 use efficientecg::FileError;
 use efficientecg::ecg::wfdb::{Annotations, Code, Header};
-use efficientecg_evaluate::beats::{COLUMNS, ConfusionMatrix, ROWS, Score, Statistic, compare};
+use efficientecg_evaluate::ClassFigures;
+use efficientecg_evaluate::beats::{COLUMNS, ConfusionMatrix, ROWS, RrError, Score, Statistic, compare};
 use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
 use efficientecg_evaluate::csv::{CsvTable, NOT_ASSESSED};
 use efficientecg_evaluate::pairing::{BeatClass, Mark, Rules, Track};
-use efficientecg_evaluate::{ClassFigures, mean};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// All figures; `null` is undefined.
 #[derive(Serialize)]
@@ -29,6 +28,7 @@ struct Report {
     gross: Figures,
     /// Means of the records' statistics.
     average: BTreeMap<&'static str, Option<f64>>,
+    average_rr_error_ms: Option<f64>,
     /// Of the gross statistics, over records.
     #[serde(skip_serializing_if = "Option::is_none")]
     intervals: Option<BTreeMap<&'static str, Option<Interval>>>,
@@ -94,19 +94,16 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
     let rules = args.rules();
     let mut scores: Vec<(String, Score)> = Vec::new();
     let mut warnings = Vec::new();
-    let mut seen = HashSet::new();
+    let mut pairing = Pairing::new(&args.test, args.test_folder.as_deref());
     for path in &args.records {
-        let test = test_file(args, path);
-        if !seen.insert(test.clone()) {
-            let line = format!("{}: would be scored twice; give each record once", test.display());
-            return Err(Failure::usage(line));
-        }
+        let test = pairing.test_file(path)?;
         scores.push(one(args, &rules, path, &test, &mut warnings)?);
     }
     warnings.iter().for_each(|w| out::complain(w));
     let mut gross = Score::default();
     scores.iter().for_each(|(_, score)| gross.add(score));
     let matrices: Vec<ConfusionMatrix> = scores.iter().map(|(_, score)| score.matrix).collect();
+    let errors: Vec<RrError> = scores.iter().map(|(_, score)| score.rr).collect();
     let drawn = args.form.bootstrap.map(|draws| {
         intervals(matrices.len(), draws as usize, SEED, |places| {
             let mut sum = ConfusionMatrix::default();
@@ -124,6 +121,7 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
         records: scores.iter().map(|(name, score)| Figures::new(name, score)).collect(),
         gross: Figures::new("gross", &gross),
         average: Statistic::ALL.iter().map(|s| (s.key(), s.average(&matrices))).collect(),
+        average_rr_error_ms: RrError::average(&errors),
         intervals: drawn.map(|d| Statistic::ALL.iter().map(|s| s.key()).zip(d).collect()),
         classes: BeatClass::ALL.map(class).into(),
         accuracy: gross.matrix.accuracy().value(),
@@ -135,14 +133,6 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
         out::text(&text(&report, args.matrices))?;
     }
     Ok(())
-}
-
-/// The file to score for a record.
-fn test_file(args: &BeatsEvaluation, record: &Path) -> PathBuf {
-    match (&args.test_folder, record.file_name()) {
-        (Some(folder), Some(name)) => beside(&folder.join(name), &args.test),
-        _ => beside(record, &args.test),
-    }
 }
 
 /// Reads and compares a record's beats; what is odd but readable goes to `warnings`.
@@ -161,7 +151,7 @@ fn one(
         warnings.extend(odd);
         Ok(Track::new(&annotations, rate, rules))
     };
-    let reference = read(&beside(path, &args.reference))?;
+    let reference = read(&super::beside(path, &args.reference))?;
     let tested = if args.test == "csv" { beats_of_table(test, rules)? } else { read(test)? };
     let end = header.samples.map(|n| i64::try_from(n).unwrap_or(i64::MAX).min(1 << 60));
     Ok((header.name, compare(&reference, &tested, rate, rules, end)))
@@ -234,13 +224,12 @@ fn text(r: &Report, matrices: bool) -> String {
     };
     let figures = |f: &Figures| {
         let off = format!("{:.0}", f.shutdown_seconds);
-        line(&f.record, &f.beats.to_string(), &f.statistics, &number(f.rr_error_ms, 1), &off)
+        line(&f.record, &f.beats.to_string(), &f.statistics, &number(f.rr_error_ms, 2), &off)
     };
     r.records.iter().for_each(|f| text += &figures(f));
     if r.records.len() > 1 {
-        let rr = mean(r.records.iter().map(|f| f.rr_error_ms));
         text += &figures(&r.gross);
-        text += &line("average", "", &r.average, &number(rr, 1), "");
+        text += &line("average", "", &r.average, &number(r.average_rr_error_ms, 2), "");
     }
     if matrices && r.records.len() > 1 {
         r.records.iter().for_each(|f| text += &format!("\n{}:\n{}", f.record, matrix(&f.matrix)));
