@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn changes_of_rhythm() {
         let of = |spans: &[(i64, i64)], open| -> Vec<(i64, String)> {
-            let made = rhythm(spans, open).annotations();
+            let made = made(spans, open).annotations();
             assert!(made.items.iter().all(|a| a.code == Code::RHYTHM));
             made.items.iter().map(|a| (a.time, a.text())).collect()
         };

@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn chance_is_above_the_authors_threshold_and_order_below() {
-        let mut random = SplitMix64::new(7);
+        let mut random = SplitMix64(7);
         let chance: Vec<f64> = (0..40).map(|_| 0.4 + 0.5 * random.uniform()).collect();
         let sinus: Vec<f64> = (0..40).map(|i| 0.85 + 0.03 * (0.9 * f64::from(i)).sin()).collect();
         assert!(coefficient_of_sample_entropy(&beats(&chance)).is_some_and(|e| e > -1.4));
