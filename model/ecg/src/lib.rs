@@ -5,6 +5,10 @@
 //! source.rs      what a reader is given
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
 //! edf/           EDF, EDF+, BDF and BDF+: feature `edf`
+//! aecg/          HL7 aECG: feature `aecg`
+//! philips/       Philips XML: feature `philips`
+//! muse/          GE MUSE XML: feature `muse`
+//! xml/           what these three share
 //! csv/           tables of samples: feature `csv`
 //! grid.rs        the digital values that samples were
 //! paths.rs       the records of a folder or a pattern
@@ -40,6 +44,8 @@
 use std::io::Read;
 use std::path::Path;
 
+#[cfg(feature = "aecg")]
+pub mod aecg;
 pub mod atrial;
 pub mod beat_sequence;
 pub mod beats;
@@ -55,10 +61,14 @@ pub mod gaps;
 mod grid;
 pub mod leads;
 pub mod morphology;
+#[cfg(feature = "muse")]
+pub mod muse;
 pub mod normalize;
 pub mod p_waves;
 pub mod paths;
 pub mod peaks;
+#[cfg(feature = "philips")]
+pub mod philips;
 mod qrs;
 pub mod quality;
 pub mod random;
@@ -74,6 +84,8 @@ mod units;
 pub mod wfdb;
 mod wide;
 pub mod workers;
+#[cfg(any(feature = "aecg", feature = "philips", feature = "muse"))]
+mod xml;
 
 pub use error::{Error, Result};
 pub use source::{ReadOptions, Source};
