@@ -52,10 +52,11 @@ pub fn read(source: Source<'_>) -> Result<Record> {
         return Err(xml::error(path, root, "series", "one of rhythm, with leads", found.into()));
     };
     let starts = pieces.iter().filter_map(|piece| piece.start);
-    let origin = starts.reduce(|a, b| if place::seconds_between(a, b) < 0.0 { b } else { a });
+    let origin = starts.reduce(|a, b| if place::seconds_between(a, b) > 0.0 { b } else { a });
     let leads = place::place(path, first, pieces, origin, &mut warnings)?;
     let highest = |voltage: bool| {
-        let rates = leads.iter().filter(|lead| !voltage || lead.millivolts().is_some()).map(|lead| lead.sample_rate);
+        let rates =
+            leads.iter().filter(|lead| !voltage || lead.millivolts().is_some()).map(|lead| lead.sample_rate);
         rates.fold(0.0, f64::max)
     };
     let rate = if highest(true) > 0.0 { highest(true) } else { highest(false) };

@@ -60,7 +60,13 @@ pub(super) fn place(
     let all: f64 = names.iter().map(|(.., rate)| end * f64::from_bits(*rate)).sum();
     if all > most as f64 {
         let expected = format!("at most {MAX_GAP_FACTOR} times as many samples missing as there are");
-        return Err(xml::error(path, node, "times", &expected, format!("{all:.0} samples, of which {stored} are there")));
+        return Err(xml::error(
+            path,
+            node,
+            "times",
+            &expected,
+            format!("{all:.0} samples, of which {stored} are there"),
+        ));
     }
 
     let mut order: Vec<&Piece> = pieces.iter().collect();

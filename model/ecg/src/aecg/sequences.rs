@@ -44,7 +44,8 @@ pub(super) fn read(
     for node in sequences().filter(|node| !is_time(node)) {
         let name = xml::lead_name(code(node));
         let value = xml::find(node, &["value"]);
-        let Some((value, digits)) = value.and_then(|value| Some((value, xml::find(value, &["digits"])?))) else {
+        let Some((value, digits)) = value.and_then(|value| Some((value, xml::find(value, &["digits"])?)))
+        else {
             warnings.push(format!("sequence {} has no digits and is left out", one_line(&quote(&name))));
             continue;
         };
@@ -63,7 +64,13 @@ pub(super) fn read(
         }
         if let Some(at) = samples.iter().position(|value| !value.is_finite()) {
             let item = format!("lead {} sample {}", one_line(&name), at + 1);
-            return Err(xml::error(path, digits, &item, "a number in the range of f32", "a larger one".into()));
+            return Err(xml::error(
+                path,
+                digits,
+                &item,
+                "a number in the range of f32",
+                "a larger one".into(),
+            ));
         }
         if samples.is_empty() {
             warnings.push(format!("lead {} has no samples and is left out", one_line(&quote(&name))));
@@ -100,8 +107,9 @@ impl Scale {
             Some(own) if own != unit && origin != 0.0 => {
                 let powers = xml::volts(&own).zip(xml::volts(&unit));
                 let found = || format!("{} and {}", quote(&own), quote(&unit));
-                let (own, unit) = powers
-                    .ok_or_else(|| xml::error(path, value, "origin and scale", "units of one kind", found()))?;
+                let (own, unit) = powers.ok_or_else(|| {
+                    xml::error(path, value, "origin and scale", "units of one kind", found())
+                })?;
                 origin * 10_f64.powi(own - unit)
             }
             _ => origin,
@@ -134,14 +142,16 @@ fn read_times(path: &Path, node: Node<'_, '_>, times: &mut Times) -> Result<()> 
         let origin = xml::find(value, &["origin"]);
         let of = |node: Option<Node<'_, '_>>, default: f64| -> Result<f64> {
             let Some(node) = node else { return Ok(default) };
-            Ok(xml::number_in(path, node, node.attribute("value").unwrap_or_default())? * seconds(path, node)?)
+            Ok(xml::number_in(path, node, node.attribute("value").unwrap_or_default())?
+                * seconds(path, node)?)
         };
         let absolute = origin.and_then(|node| xml::timestamp(node.attribute("value")?));
         let (origin, scale) = (if absolute.is_some() { 0.0 } else { of(origin, 0.0)? }, of(scale, 1.0)?);
         for word in text.split_ascii_whitespace() {
             let error = || xml::error(path, digits, "time", "a number or a time stamp", quote(word));
             // A list of time stamps has neither origin nor scale.
-            let stamp = xml::timestamp(word).filter(|_| stamps || (list.is_empty() && xml::find(value, &["scale"]).is_none()));
+            let stamp = xml::timestamp(word)
+                .filter(|_| stamps || (list.is_empty() && xml::find(value, &["scale"]).is_none()));
             if let Some(stamp) = stamp {
                 stamps = true;
                 list.push(seconds_between(stamp, *first.get_or_insert(stamp)));
@@ -163,7 +173,8 @@ fn read_times(path: &Path, node: Node<'_, '_>, times: &mut Times) -> Result<()> 
 
 /// The rate of times that are evenly spaced.
 fn even_rate(path: &Path, node: Node<'_, '_>, times: &[f64]) -> Result<f64> {
-    let error = |found: String| xml::error(path, node, "times", "at least 2, rising and evenly spaced", found);
+    let error =
+        |found: String| xml::error(path, node, "times", "at least 2, rising and evenly spaced", found);
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return Err(error("none".into())) };
     let step = (last - first) / (times.len() as f64 - 1.0);
     if !(step > 0.0 && step.is_finite()) {

@@ -46,7 +46,8 @@ pub fn read(source: Source<'_>) -> Result<Record> {
     };
     let mut rhythms = xml::children(root, "Waveform").filter(is_rhythm);
     let rhythm = rhythms.next().ok_or_else(|| {
-        let kinds = xml::children(root, "Waveform").filter_map(|node| xml::content_of(node, &["WaveformType"]));
+        let kinds =
+            xml::children(root, "Waveform").filter_map(|node| xml::content_of(node, &["WaveformType"]));
         let kinds: Vec<String> = kinds.map(|kind| quote(&kind)).collect();
         let found = if kinds.is_empty() { "no Waveform".to_owned() } else { kinds.join(", ") };
         xml::error(path, root, "Waveform", "one of the WaveformType Rhythm", found)
@@ -76,9 +77,7 @@ pub fn read(source: Source<'_>) -> Result<Record> {
     let years = patient("PatientAge").and_then(|text| xml::number(&text));
     let unit = patient("AgeUnits").unwrap_or_default();
     let birth = patient("DateofBirth").and_then(|text| xml::date(&text));
-    record.age = years
-        .and_then(|years| xml::age_in_years(years, &unit))
-        .or_else(|| birth?.age_on(date?));
+    record.age = years.and_then(|years| xml::age_in_years(years, &unit)).or_else(|| birth?.age_on(date?));
     record.comments = statements(root);
     record.warnings = warnings;
     Ok(record)
@@ -193,9 +192,8 @@ fn unit_name(unit: &str) -> String {
 
 /// The limb leads that I and II give and that are not stored.
 fn derived(stored: &[Stored], rate: f64, warnings: &mut Vec<String>) -> Vec<Lead> {
-    // Halves of I and II, which f64 adds without rounding before the scale.
-    const FORMULAS: [(&str, f64, f64); 4] =
-        [("III", -1.0, 1.0), ("aVR", -0.5, -0.5), ("aVL", 1.0, -0.5), ("aVF", -0.5, 1.0)];
+    // How many halves of I and II.
+    const FORMULAS: [(&str, i32, i32); 4] = [("III", -2, 2), ("aVR", -1, -1), ("aVL", 2, -1), ("aVF", -1, 2)];
     let named = |name: &str| stored.iter().find(|lead| lead.name == name);
     let missing: Vec<_> = FORMULAS.iter().filter(|(name, ..)| named(name).is_none()).collect();
     let (Some(i), Some(ii)) = (named("I"), named("II")) else { return Vec::new() };
@@ -207,9 +205,10 @@ fn derived(stored: &[Stored], rate: f64, warnings: &mut Vec<String>) -> Vec<Lead
         return Vec::new();
     }
     let (unit, scale) = (ii.unit.as_str(), ii.scale);
-    let lead = |(name, a, b): &&(&str, f64, f64)| {
+    let lead = |(name, a, b): &&(&str, i32, i32)| {
         let pairs = i.samples.iter().zip(&ii.samples);
-        let samples = pairs.map(|(i, ii)| ((f64::from(*i) * a + f64::from(*ii) * b) * scale) as f32);
+        let halves = pairs.map(|(i, ii)| i32::from(*i) * a + i32::from(*ii) * b);
+        let samples = halves.map(|halves| (f64::from(halves) / 2.0 * scale) as f32);
         Lead::new(*name, unit, rate, samples.collect())
     };
     missing.iter().map(lead).collect()

@@ -9,7 +9,9 @@ pub(super) fn rebuild(leads: &mut [Vec<i32>], compressed: bool) {
     let pairs = || i.iter().zip(ii.iter());
     let size = |value: i64| value.unsigned_abs();
     if !compressed {
-        let as_lead = pairs().zip(iii.iter()).map(|((i, ii), iii)| size(i64::from(*ii) - i64::from(*i) - i64::from(*iii)));
+        let as_lead = pairs()
+            .zip(iii.iter())
+            .map(|((i, ii), iii)| size(i64::from(*ii) - i64::from(*i) - i64::from(*iii)));
         let as_difference = iii.iter().map(|iii| size((*iii).into()));
         if as_lead.sum::<u64>() < as_difference.sum::<u64>() {
             return;

@@ -82,7 +82,8 @@ fn statements(root: Node<'_, '_>) -> Vec<String> {
         .flat_map(|node| xml::children(node, "statement"))
         .filter_map(|statement| {
             let part = |name| xml::content_of(statement, &[name]);
-            let parts: Vec<_> = [part("leftstatement"), part("rightstatement")].into_iter().flatten().collect();
+            let parts: Vec<_> =
+                [part("leftstatement"), part("rightstatement")].into_iter().flatten().collect();
             (!parts.is_empty()).then(|| parts.join(": "))
         })
         .collect()
@@ -108,7 +109,11 @@ impl<'a, 'i> Waveforms<'a, 'i> {
             _ if !flag => false,
             None | Some("") => false,
             Some(method) if method.eq_ignore_ascii_case("XLI") => true,
-            Some(method) if method.eq_ignore_ascii_case("uncompressed") || method.eq_ignore_ascii_case("none") => false,
+            Some(method)
+                if method.eq_ignore_ascii_case("uncompressed") || method.eq_ignore_ascii_case("none") =>
+            {
+                false
+            }
             Some(method) => return Err(refuse(path, format!("the compression {}", quote(method)))),
         };
         let this = Waveforms { path, node, signal, compressed };
@@ -118,7 +123,9 @@ impl<'a, 'i> Waveforms<'a, 'i> {
         }
         for name in ["bitspersample", "nbitspersample"] {
             match this.value(name) {
-                Some(bits) if bits != "16" => return Err(refuse(path, format!("{} bits a sample", quote(bits)))),
+                Some(bits) if bits != "16" => {
+                    return Err(refuse(path, format!("{} bits a sample", quote(bits))));
+                }
                 _ => {}
             }
         }
@@ -161,17 +168,21 @@ impl<'a, 'i> Waveforms<'a, 'i> {
     fn declared(&self) -> Result<Option<usize>> {
         let milliseconds = self.number(&["durationperchannel"])?;
         let rate = self.rate()?;
-        Ok(milliseconds.filter(|duration| *duration > 0.0).map(|duration| (duration * rate / 1000.0) as usize))
+        Ok(milliseconds
+            .filter(|duration| *duration > 0.0)
+            .map(|duration| (duration * rate / 1000.0) as usize))
     }
 
     /// As they are stored, before the differences are resolved.
     fn samples(&self) -> Result<Vec<Vec<i32>>> {
-        let error = |item: &str, expected: &str, found| xml::error(self.path, self.node, item, expected, found);
+        let error =
+            |item: &str, expected: &str, found| xml::error(self.path, self.node, item, expected, found);
         let bytes = xml::base64(&xml::content(self.node)).map_err(|e| error("samples", "base64", e))?;
         if self.compressed {
             return xli::decode(&bytes).map_err(|e| error("samples", "XLI", e));
         }
-        let all: Vec<i32> = bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair).into()).collect();
+        let all: Vec<i32> =
+            bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair).into()).collect();
         let length = match self.declared()? {
             Some(declared) => declared,
             None => all.len() / self.channels()?.unwrap_or(1),
@@ -197,7 +208,8 @@ impl<'a, 'i> Waveforms<'a, 'i> {
             Some(labels) => labels.collect(),
             None => {
                 let number = |i: usize| format!("Channel {}", i + 1);
-                let name = |i| TWELVE.get(i).filter(|_| twelve).map_or_else(|| number(i), |name| (*name).to_owned());
+                let name =
+                    |i| TWELVE.get(i).filter(|_| twelve).map_or_else(|| number(i), |name| (*name).to_owned());
                 (0..channels.unwrap_or(stored).min(stored.saturating_add(1))).map(name).collect()
             }
         };
@@ -228,7 +240,13 @@ impl<'a, 'i> Waveforms<'a, 'i> {
             let samples: Vec<f32> = stored[..count].iter().map(microvolts).collect();
             if samples.iter().any(|value| !value.is_finite()) {
                 let found = format!("a resolution of {resolution} uV");
-                return Err(xml::error(self.path, self.node, "resolution", "samples in the range of f32", found));
+                return Err(xml::error(
+                    self.path,
+                    self.node,
+                    "resolution",
+                    "samples in the range of f32",
+                    found,
+                ));
             }
             leads.push(Lead::new(name, "uV", rate, samples));
         }

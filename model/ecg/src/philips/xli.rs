@@ -96,8 +96,11 @@ pub(super) mod tests {
 
     /// Codes of 10 bits as bytes.
     fn pack(codes: &[usize]) -> Vec<u8> {
-        let bits: Vec<bool> = codes.iter().flat_map(|code| (0..BITS).rev().map(move |bit| code >> bit & 1 == 1)).collect();
-        bits.chunks(8).map(|byte| byte.iter().enumerate().fold(0, |sum, (i, bit)| sum | u8::from(*bit) << (7 - i))).collect()
+        let bits: Vec<bool> =
+            codes.iter().flat_map(|code| (0..BITS).rev().map(move |bit| code >> bit & 1 == 1)).collect();
+        bits.chunks(8)
+            .map(|byte| byte.iter().enumerate().fold(0, |sum, (i, bit)| sum | u8::from(*bit) << (7 - i)))
+            .collect()
     }
 
     /// LZW as in the books: the longest string that is known, by its code.
@@ -126,13 +129,11 @@ pub(super) mod tests {
     pub(crate) fn encode(samples: &[i32]) -> Vec<u8> {
         let mut stored = samples[..2].to_vec();
         let second = |i: usize| 2 * samples[i - 1] - samples[i - 2] - samples[i];
-        stored.extend((2..samples.len()).map(|i| if i + 1 < samples.len() { second(i + 1) + 64 } else { 64 }));
+        stored
+            .extend((2..samples.len()).map(|i| if i + 1 < samples.len() { second(i + 1) + 64 } else { 64 }));
         let first = if samples.len() > 2 { second(2) } else { 0 };
-        let halves: Vec<u8> = stored
-            .iter()
-            .map(|v| (v >> 8) as u8)
-            .chain(stored.iter().map(|v| *v as u8))
-            .collect();
+        let halves: Vec<u8> =
+            stored.iter().map(|v| (v >> 8) as u8).chain(stored.iter().map(|v| *v as u8)).collect();
         let body = compress(&halves);
         let mut out = (body.len() as u32).to_le_bytes().to_vec();
         out.extend([1, 0]);
@@ -154,7 +155,9 @@ pub(super) mod tests {
 
     #[test]
     fn leads_come_back() {
-        let wave = |n: i32, scale: i32| (0..n).map(|i| (i * i * 7919 % 1009 - 504) * scale / 64).collect::<Vec<i32>>();
+        let wave = |n: i32, scale: i32| {
+            (0..n).map(|i| (i * i % 1009 - 504) * scale / 64).collect::<Vec<i32>>()
+        };
         // The table of strings is filled by the longest.
         let leads = [wave(2, 64), wave(3, 64), wave(500, 30), wave(6000, 64), vec![0; 40_000], vec![-3; 7]];
         let bytes: Vec<u8> = leads.iter().flat_map(|lead| encode(lead)).collect();

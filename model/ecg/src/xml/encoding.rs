@@ -49,7 +49,9 @@ pub(crate) fn beginning(head: &[u8]) -> Option<String> {
     }
     Some(match width {
         Width::Bytes => rest.iter().map(|c| ascii(*c)).collect(),
-        _ => units(rest, width).map(|unit| u8::try_from(unit).map_or(char::REPLACEMENT_CHARACTER, ascii)).collect(),
+        _ => units(rest, width)
+            .map(|unit| u8::try_from(unit).map_or(char::REPLACEMENT_CHARACTER, ascii))
+            .collect(),
     })
 }
 
@@ -88,7 +90,9 @@ pub(crate) fn decode(path: &Path, mut bytes: Vec<u8>) -> Result<Text> {
             };
             Ok(Text { text, warning })
         }
-        "iso-8859-1" | "latin1" | "latin-1" | "windows-1252" | "cp1252" => Ok(Text { text: latin(&bytes), warning: None }),
+        "iso-8859-1" | "latin1" | "latin-1" | "windows-1252" | "cp1252" => {
+            Ok(Text { text: latin(&bytes), warning: None })
+        }
         _ if around_ascii(name) => {
             let other = bytes.iter().any(|c| !c.is_ascii());
             let ascii = |c: &u8| if c.is_ascii() { char::from(*c) } else { char::REPLACEMENT_CHARACTER };

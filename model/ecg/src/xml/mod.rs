@@ -83,11 +83,7 @@ pub(crate) fn first<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, '
 }
 
 /// The element at the end of a path of names, or an error that names what lacks it.
-pub(crate) fn need<'a, 'i>(
-    file: &Path,
-    node: Node<'a, 'i>,
-    path: &[&'static str],
-) -> Result<Node<'a, 'i>> {
+pub(crate) fn need<'a, 'i>(file: &Path, node: Node<'a, 'i>, path: &[&'static str]) -> Result<Node<'a, 'i>> {
     find(node, path).ok_or_else(|| {
         let (item, expected) = (node.tag_name().name(), format!("an element {}", path.join("/")));
         error(file, node, item, &expected, "none".into())

@@ -32,7 +32,8 @@ fn any_encoding() {
         assert_eq!((read.text, read.warning), (format!("{head}<a>\u{e4}</a>"), None));
     }
     // What is declared, but not so.
-    let read = decoded(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><a>\xe4</a>").unwrap_or_else(|e| panic!("{e}"));
+    let read =
+        decoded(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><a>\xe4</a>").unwrap_or_else(|e| panic!("{e}"));
     assert!(read.text.ends_with("<a>\u{e4}</a>"));
     assert_eq!(read.warning.as_deref(), Some("byte 41 is not UTF-8; the text is read as ISO-8859-1"));
     let read = decoded(b"<?xml encoding=\"GB2312\"?><a>\xb0\xa1</a>").unwrap_or_else(|e| panic!("{e}"));
@@ -56,7 +57,10 @@ fn no_text() {
 fn the_root_behind_a_prolog() {
     for (text, want) in [
         ("<a:B c='d'/>", Some("B")),
-        (" \n<?xml version='1.0'?><!-- <x> --><!DOCTYPE q SYSTEM \"a>b\" [<!ELEMENT q (#PCDATA)>]>\n<q>", Some("q")),
+        (
+            " \n<?xml version='1.0'?><!-- <x> --><!DOCTYPE q SYSTEM \"a>b\" [<!ELEMENT q (#PCDATA)>]>\n<q>",
+            Some("q"),
+        ),
         ("<B", None),
         ("<!-- ", None),
         ("II,V1", None),
@@ -148,17 +152,28 @@ fn times_dates_and_names() {
     assert_eq!(day("1/2/1950").as_deref(), Some("1950-01-02"));
     assert_eq!(day("1950-01-02T03:04:05").as_deref(), Some("1950-01-02"));
     assert_eq!((day("1950"), day("50-01-02"), day("")), (None, None, None));
-    assert_eq!((clock("07:27:34"), clock("7:27"), clock("25:00:00"), clock("")), (Some(26_854.0), Some(26_820.0), None, None));
-    assert_eq!((age_in_years(6.0, "MONTHS"), age_in_years(50.0, ""), age_in_years(200.0, "")), (Some(0.5), Some(50.0), None));
+    assert_eq!(
+        (clock("07:27:34"), clock("7:27"), clock("25:00:00"), clock("")),
+        (Some(26_854.0), Some(26_820.0), None, None)
+    );
+    assert_eq!(
+        (age_in_years(6.0, "MONTHS"), age_in_years(50.0, ""), age_in_years(200.0, "")),
+        (Some(0.5), Some(50.0), None)
+    );
     assert_eq!((sex("M"), sex("Female"), sex("UN")), (Some(Sex::Male), Some(Sex::Female), None));
-    let names: Vec<_> = ["MDC_ECG_LEAD_II", "MDC_ECG_LEAD_AVL", "avr", "V3R"].into_iter().map(lead_name).collect();
+    let names: Vec<_> =
+        ["MDC_ECG_LEAD_II", "MDC_ECG_LEAD_AVL", "avr", "V3R"].into_iter().map(lead_name).collect();
     assert_eq!(names, ["II", "aVL", "aVR", "V3R"]);
-    assert_eq!((volts("uV"), volts("mV"), volts("nV"), volts("V"), volts("bpm")), (Some(-6), Some(-3), Some(-9), Some(0), None));
+    assert_eq!(
+        (volts("uV"), volts("mV"), volts("nV"), volts("V"), volts("bpm")),
+        (Some(-6), Some(-3), Some(-9), Some(0), None)
+    );
 }
 
 #[test]
 fn a_source_is_read_whole() {
     let options = ReadOptions::new();
-    let read = text(Source::of_bytes(Path::new("r.xml"), b"<a/>", &options)).unwrap_or_else(|e| panic!("{e}"));
+    let read =
+        text(Source::of_bytes(Path::new("r.xml"), b"<a/>", &options)).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(read.text, "<a/>");
 }

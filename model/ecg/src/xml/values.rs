@@ -40,7 +40,9 @@ pub(crate) fn timestamp(text: &str) -> Option<Start> {
         let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         &text[digits..=digits + end]
     });
-    let seconds = small(12).map(f64::from).and_then(|s| Some(s + if fraction.len() > 1 { number(fraction)? } else { 0.0 }));
+    let seconds = small(12)
+        .map(f64::from)
+        .and_then(|s| Some(s + if fraction.len() > 1 { number(fraction)? } else { 0.0 }));
     let time = small(8).and_then(|h| Start::clock(h, small(10).unwrap_or(0), seconds.unwrap_or(0.0)));
     Start::new(Some(date), time)
 }
