@@ -88,7 +88,10 @@ fn aecg_puts_sequence_sets_at_their_times() {
         }
     }
     assert_eq!(record.warnings, ["leads do not all cover the whole record; samples there are missing"]);
-    assert_eq!((start(&record).as_str(), record.age, record.sex), ("2024-02-29 23:59:59", Some(60.0), Some(Sex::Female)));
+    assert_eq!(
+        (start(&record).as_str(), record.age, record.sex),
+        ("2024-02-29 23:59:59", Some(60.0), Some(Sex::Female))
+    );
     let beats: Vec<_> = record.annotations.iter().map(|a| (a.time, a.code)).collect();
     assert_eq!(beats, [(30, Code::NORMAL), (142, Code::VENTRICULAR)]);
 }
@@ -112,12 +115,17 @@ fn aecg_samples_equal_a_plain_reading() {
 fn philips_samples_equal_sierraecgs() {
     let golden = golden("philips");
     let record = check(&here("philips").join("made.xml"), &golden["here"]["made.xml"]);
-    assert_eq!((start(&record).as_str(), record.age, record.sex), ("2024-02-29 23:59:58", Some(60.0), Some(Sex::Female)));
+    assert_eq!(
+        (start(&record).as_str(), record.age, record.sex),
+        ("2024-02-29 23:59:58", Some(60.0), Some(Sex::Female))
+    );
     assert_eq!(record.comments, ["SINUS RHYTHM: V-rate 60-99"]);
     shared("philips", |record, _| {
         assert_eq!(record.sex, Some(Sex::Male));
-        assert!(matches!((start(&record).as_str(), record.age.map(f64::round)),
-            ("2011-12-01 07:27:34", Some(50.0)) | ("2010-01-19 15:19:22", Some(60.0))));
+        assert!(matches!(
+            (start(&record).as_str(), record.age.map(f64::round)),
+            ("2011-12-01 07:27:34", Some(50.0)) | ("2010-01-19 15:19:22", Some(60.0))
+        ));
         assert!(record.comments.len() >= 3);
     });
 }
@@ -126,6 +134,9 @@ fn philips_samples_equal_sierraecgs() {
 fn muse_samples_and_computed_leads() {
     let golden = golden("muse");
     let record = check(&here("muse").join("made.xml"), &golden["here"]["made.xml"]);
-    assert_eq!((start(&record).as_str(), record.age, record.sex), ("2024-02-28 23:59:58", Some(59.0), Some(Sex::Female)));
+    assert_eq!(
+        (start(&record).as_str(), record.age, record.sex),
+        ("2024-02-28 23:59:58", Some(59.0), Some(Sex::Female))
+    );
     assert_eq!(record.comments, ["Sinus rhythm", "Normal ECG"]);
 }

@@ -85,6 +85,11 @@ pub mod wfdb;
 mod wide;
 pub mod workers;
 #[cfg(any(feature = "aecg", feature = "philips", feature = "muse"))]
+// One format alone does not need all of it.
+#[cfg_attr(
+    not(all(feature = "aecg", feature = "philips", feature = "muse")),
+    allow(dead_code, unused_imports)
+)]
 mod xml;
 
 pub use error::{Error, Result};

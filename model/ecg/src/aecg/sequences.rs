@@ -165,7 +165,7 @@ fn read_times(path: &Path, node: Node<'_, '_>, times: &mut Times) -> Result<()> 
             None => times.offset = list[0],
         }
     }
-    if !(times.offset.abs() < 1e9) {
+    if times.offset.abs() >= 1e9 {
         return Err(xml::error(path, value, "time", "less than 30 years", format!("{} s", times.offset)));
     }
     Ok(())

@@ -140,6 +140,7 @@ fn age_and_sex() {
 
 #[test]
 fn malformed_files_are_one_line() {
+    let mut wrong: Vec<String> = Vec::new();
     let data = |text: &str| {
         let mut file = two();
         file.data = Some(text.into());
@@ -147,15 +148,11 @@ fn malformed_files_are_one_line() {
     };
     let text = two().text();
     let cases = [
-        ("no encoding", two().with("Base64", "Hex"), "the encoding \"Hex\" of samples is not supported"),
-        ("compression", two().with("XLI", "ZIP"), "the compression \"ZIP\" is not supported"),
-        ("bits", two().with("dataenc", "bitspersample='24' dataenc"), "24\" bits a sample is not supported"),
+        ("no encoding", two().with("Base64", "Hex"), "the encoding \"Hex\" of samples"),
+        ("compression", two().with("XLI", "ZIP"), "the compression \"ZIP\""),
+        ("bits", two().with("dataenc", "bitspersample='24' dataenc"), "24\" bits a sample"),
         ("bits in words", two().with("dataenc", "nbitspersample='many' dataenc"), "\"many\" bits a sample"),
-        (
-            "no sign",
-            two().with("dataenc", "signalsigned='False' dataenc"),
-            "samples without a sign is not supported",
-        ),
+        ("no sign", two().with("dataenc", "signalsigned='False' dataenc"), "samples without a sign"),
         (
             "no rate",
             two().with("<samplingrate>100</samplingrate>", ""),
@@ -238,10 +235,10 @@ fn malformed_files_are_one_line() {
         assert!(recognises(text.as_bytes()), "{label}");
         let read = read(Source::of_bytes(Path::new("a/r.xml"), text.as_bytes(), &ReadOptions::new()));
         let error = read.expect_err(label).to_string();
-        assert!(
-            error.starts_with("a/r.xml") && error.contains(part) && error.contains("; "),
-            "{label}: {error}"
-        );
-        assert!(error.lines().count() == 1 && error.len() < 1000, "{label}: {error}");
+        let whole = error.starts_with("a/r.xml") && error.contains(part) && error.contains("; ");
+        if !whole || error.lines().count() != 1 || error.len() >= 1000 {
+            wrong.push(format!("{label}: {error}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

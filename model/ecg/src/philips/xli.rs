@@ -155,9 +155,8 @@ pub(super) mod tests {
 
     #[test]
     fn leads_come_back() {
-        let wave = |n: i32, scale: i32| {
-            (0..n).map(|i| (i * i % 1009 - 504) * scale / 64).collect::<Vec<i32>>()
-        };
+        let wave =
+            |n: i32, scale: i32| (0..n).map(|i| (i * i % 1009 - 504) * scale / 64).collect::<Vec<i32>>();
         // The table of strings is filled by the longest.
         let leads = [wave(2, 64), wave(3, 64), wave(500, 30), wave(6000, 64), vec![0; 40_000], vec![-3; 7]];
         let bytes: Vec<u8> = leads.iter().flat_map(|lead| encode(lead)).collect();
