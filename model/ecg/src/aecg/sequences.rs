@@ -177,7 +177,7 @@ fn even_rate(path: &Path, node: Node<'_, '_>, times: &[f64]) -> Result<f64> {
         |found: String| xml::error(path, node, "times", "at least 2, rising and evenly spaced", found);
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return Err(error("none".into())) };
     let step = (last - first) / (times.len() as f64 - 1.0);
-    if !(step > 0.0 && step.is_finite()) {
+    if !(step > 0.0 && step.is_finite() && step.recip().is_finite()) {
         return Err(error(format!("{} from {first} s to {last} s", times.len())));
     }
     let uneven = |(i, time): &(usize, &f64)| (*time - first - *i as f64 * step).abs() > TOLERANCE * step;

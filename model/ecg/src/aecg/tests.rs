@@ -309,6 +309,7 @@ fn malformed_files_are_one_line() {
             "times: expected at least 2, rising and evenly spaced",
         ),
         ("falling times", timed("<digits>3 2 1</digits>"), "times: expected at least 2, rising"),
+        ("times too near", timed("<digits>0 1e-320 2e-320</digits>"), "times: expected at least 2, rising"),
         ("one time", timed("<digits>1</digits>"), "times: expected at least 2"),
         ("no time", timed("<digits> </digits>"), "times: expected at least 2"),
         ("times in words", timed("<digits>0 x</digits>"), "time: expected a number or a time stamp"),

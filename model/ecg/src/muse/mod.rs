@@ -98,7 +98,10 @@ fn rate(path: &Path, rhythm: Node<'_, '_>) -> Result<f64> {
         }
         _ => 0.0,
     };
-    Ok(value * 10_f64.powi(exponent as i32))
+    let rate = value * 10_f64.powi(exponent as i32);
+    let fits = rate > 0.0 && rate.is_finite();
+    fits.then_some(rate)
+        .ok_or_else(|| xml::error(path, base, "SampleBase", "a finite rate", rate.to_string()))
 }
 
 /// The diagnosis line by line: a statement goes on until one that ends the line.

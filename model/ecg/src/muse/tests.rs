@@ -145,6 +145,16 @@ fn malformed_files_are_one_line() {
         ("rate 0", change(">500<", ">0<"), "SampleBase: expected more than 0, found \"0\""),
         ("rate in words", change(">500<", ">often<"), "SampleBase: expected a number, found \"often\""),
         ("endless rate", change(">500<", ">1e999<"), "SampleBase: expected a number"),
+        (
+            "a rate beyond numbers",
+            exponent("9").replace(">500<", ">1e305<"),
+            "SampleBase: expected a finite rate, found inf",
+        ),
+        (
+            "a rate of nothing",
+            exponent("-9").replace(">500<", ">1e-320<"),
+            "SampleBase: expected a finite rate, found 0",
+        ),
         ("exponent", exponent("300"), "SampleExponent: expected a whole number up to 9"),
         ("half an exponent", exponent("0.5"), "SampleExponent: expected a whole number"),
         ("exponent in words", exponent("x"), "SampleExponent: expected a number"),

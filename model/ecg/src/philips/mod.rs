@@ -17,6 +17,7 @@ use std::path::Path;
 use crate::error::{Error, Result, quote};
 use crate::source::Source;
 use crate::{Lead, Record, Start, xml};
+use efficientecg_files::one_line;
 
 mod limbs;
 mod xli;
@@ -84,7 +85,7 @@ fn statements(root: Node<'_, '_>) -> Vec<String> {
             let part = |name| xml::content_of(statement, &[name]);
             let parts: Vec<_> =
                 [part("leftstatement"), part("rightstatement")].into_iter().flatten().collect();
-            (!parts.is_empty()).then(|| parts.join(": "))
+            (!parts.is_empty()).then(|| one_line(&parts.join(": ")))
         })
         .collect()
 }
