@@ -4,8 +4,10 @@
 They come from the golden networks, the demo record and, where FOLDER (../shared/data/formats/wfdb) is there, the headers
 of PhysioNet's records in it and the start of 100.atr. Other files in corpus/ are finds: they stay.
 """
+import base64
 import io
 import os
+import re
 import struct
 import sys
 import zipfile
@@ -96,6 +98,32 @@ if os.path.isdir(WFDB):
     keep("header", "v102s.hea", read(segments, "fixed1/v102s.hea"))
     keep("header", "s25047.hea", read(segments, "s25047/s25047-2704-05-04-10-44.hea")[:1500])
     keep("annotations", "100.atr", read(WFDB, "100.atr")[:600])
+
+sets = read(ROOT, "tests/golden/aecg/sets.xml")
+# With as few samples as a fuzzer likes.
+keep("aecg", "sets.xml", re.sub(rb"<digits>((?:\S+\s+){7})[^<]*", rb"<digits>\1", sets))
+relative = sets.replace(b"TIME_ABSOLUTE", b"TIME_RELATIVE").replace(b"GLIST_TS", b"GLIST_PQ")
+relative = re.sub(rb'<head value="[^"]*"', b'<head value="0.5" unit="s"', relative)
+keep("aecg", "relative.xml", re.sub(rb"<digits>((?:\S+\s+){3})[^<]*", rb"<digits>\1", relative))
+keep("aecg", "times.xml", b"""<AnnotatedECG><component><series><component><sequenceSet><component><sequence><code code="TIME_RELATIVE"/>
+<value><origin value="0" unit="s"/><scale value="2" unit="ms"/><digits>0 1 2</digits></value></sequence></component><component>
+<sequence><code code="MDC_ECG_LEAD_V1"/><value><digits>1 -2 3.5</digits></value></sequence></component></sequenceSet></component>
+</series></component></AnnotatedECG>""")
+philips = read(ROOT, "tests/golden/philips/made.xml")
+keep("philips", "made.xml", philips)
+text = philips.decode("utf-16")
+packed = text[text.index("<parsedwaveforms"):text.index("</parsedwaveforms>")]
+packed = base64.b64decode(packed[packed.index(">") + 1:])
+# The way it is packed, leads, milliseconds; then samples.
+keep("philips", "packed", bytes([0x80, 12, 255]) + packed)
+keep("philips", "one", bytes([0x80, 1, 0]) + packed[:8 + int.from_bytes(packed[:4], "little")])
+keep("philips", "plain", bytes([0x70, 12, 20]) + packed[:480])
+keep("philips", "old.xml", text.replace("compression=", "compressmethod=").replace("leadlabels", "x")[:2400].encode())
+muse = read(ROOT, "tests/golden/muse/made.xml")
+muse = re.sub(rb"(<WaveFormData>\S{16})[^<]*", rb"\1", muse)
+muse = re.sub(rb"<Lead(SampleCountTotal|ByteCountTotal|DataCRC32)>\d+</Lead\1>", b"", muse)
+keep("muse", "made.xml", muse)
+keep("muse", "wide.xml", muse[:2500].decode("iso-8859-1").encode("utf-16"))
 
 signal = read(demo, "demo.dat")
 for i in range(12):

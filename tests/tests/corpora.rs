@@ -21,6 +21,9 @@ fn what_was_found_once_stays_fixed() {
         ("matlab", targets::matlab),
         ("edf", targets::edf),
         ("csv", targets::csv),
+        ("aecg", targets::aecg),
+        ("philips", targets::philips),
+        ("muse", targets::muse),
     ];
     for (name, target) in all {
         let mut count = 0;

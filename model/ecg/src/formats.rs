@@ -37,6 +37,9 @@ macro_rules! formats {
 
 formats! {
     "edf" "EDF and BDF" edf,
+    "aecg" "HL7 aECG" aecg,
+    "philips" "Philips XML" philips,
+    "muse" "GE MUSE XML" muse,
     "csv" "CSV and TSV" csv,
 }
 

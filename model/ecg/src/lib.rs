@@ -5,6 +5,10 @@
 //! source.rs      what a reader is given
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
 //! edf/           EDF, EDF+, BDF and BDF+: feature `edf`
+//! aecg/          HL7 aECG: feature `aecg`
+//! philips/       Philips XML: feature `philips`
+//! muse/          GE MUSE XML: feature `muse`
+//! xml/           what these three share
 //! csv/           tables of samples: feature `csv`
 //! grid.rs        the digital values that samples were
 //! paths.rs       the records of a folder or a pattern
@@ -41,6 +45,8 @@
 use std::io::Read;
 use std::path::Path;
 
+#[cfg(feature = "aecg")]
+pub mod aecg;
 pub mod atrial;
 pub mod beat_sequence;
 pub mod beats;
@@ -57,10 +63,14 @@ mod grid;
 pub mod irregularity;
 pub mod leads;
 pub mod morphology;
+#[cfg(feature = "muse")]
+pub mod muse;
 pub mod normalize;
 pub mod p_waves;
 pub mod paths;
 pub mod peaks;
+#[cfg(feature = "philips")]
+pub mod philips;
 mod qrs;
 pub mod quality;
 pub mod random;
@@ -76,6 +86,13 @@ mod units;
 pub mod wfdb;
 mod wide;
 pub mod workers;
+#[cfg(any(feature = "aecg", feature = "philips", feature = "muse"))]
+// One format alone does not need all of it.
+#[cfg_attr(
+    not(all(feature = "aecg", feature = "philips", feature = "muse")),
+    allow(dead_code, unused_imports)
+)]
+mod xml;
 
 pub use error::{Error, Result};
 pub use source::{ReadOptions, Source};

@@ -50,7 +50,7 @@ impl Date {
     }
 
     /// Days since 1 March of the year 0.
-    fn days(self) -> i32 {
+    pub(crate) fn days(self) -> i32 {
         // Years that begin in March end with the leap day.
         let early = i32::from(self.month < 3);
         let (year, month) = (i32::from(self.year) - early, i32::from(self.month) - 3 + 12 * early);

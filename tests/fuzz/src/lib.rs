@@ -309,3 +309,65 @@ pub fn csv(data: &[u8]) {
         assert_eq!(all(&again), all(&record));
     }
 }
+
+/// An XML file of HL7 aECG.
+pub fn aecg(data: &[u8]) {
+    let options = ReadOptions::new();
+    ecg::aecg::recognises(data);
+    if let Some(record) = good(ecg::aecg::read(Source::of_bytes(Path::new("x.xml"), data, &options))) {
+        sound(&record);
+        let length = record.leads.iter().map(|lead| lead.samples.len()).sum::<usize>();
+        assert!(length <= (1 << 22) + 64 * data.len(), "{length}");
+    }
+}
+
+/// Letters of base64 for bytes, without padding.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0_u32, |bits, b| bits << 8 | u32::from(*b)) << (8 * (3 - group.len()));
+        (0..=group.len()).for_each(|i| text.push(char::from(LETTERS[(bits >> (18 - 6 * i) & 63) as usize])));
+    }
+    text
+}
+
+/// An XML file of Philips: as it is, or (by the first byte) samples, compressed or not, in one that is sound.
+pub fn philips(data: &[u8]) {
+    let mut input = Steered(data);
+    let method = match input.byte() {
+        0x80..0x90 => "XLI",
+        0x70..0x80 => "",
+        _ => {
+            xml(data, ecg::philips::recognises, ecg::philips::read);
+            return;
+        }
+    };
+    let (leads, duration) = (input.byte() % 14, input.byte());
+    let labels = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8"];
+    let labels = labels[..leads].join(" ");
+    let samples = base64(input.0);
+    let text = format!(
+        "<restingecgdata><waveforms><parsedwaveforms compression='{method}' leadlabels='{labels}' resolution='5' \
+        samplespersecond='1000' durationperchannel='{duration}'>{samples}</parsedwaveforms></waveforms></restingecgdata>"
+    );
+    xml(text.as_bytes(), ecg::philips::recognises, ecg::philips::read);
+}
+
+/// An XML file of GE MUSE.
+pub fn muse(data: &[u8]) {
+    xml(data, ecg::muse::recognises, ecg::muse::read);
+}
+
+fn xml(
+    data: &[u8],
+    recognises: fn(&[u8]) -> bool,
+    read: fn(Source<'_>) -> efficientecg::ecg::Result<Record>,
+) {
+    let options = ReadOptions::new();
+    recognises(data);
+    if let Some(record) = good(read(Source::of_bytes(Path::new("x.xml"), data, &options))) {
+        sound(&record);
+        assert!(record.leads.iter().all(|lead| lead.samples.iter().all(|v| v.is_finite())));
+    }
+}

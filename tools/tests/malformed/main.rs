@@ -10,6 +10,8 @@ mod formats;
 mod lines;
 mod records;
 mod tables;
+#[cfg(feature = "formats")]
+mod xml;
 
 use harness::*;
 use std::path::{Path, PathBuf};
@@ -82,6 +84,8 @@ fn every_malformed_file_is_one_line() {
         ("EDF", formats::edf(folder)),
         #[cfg(feature = "formats")]
         ("CSV", formats::tables(folder)),
+        #[cfg(feature = "formats")]
+        ("XML", xml::xml(folder)),
         ("tables", tables::tables(folder)),
         ("beats to score", tables::beats(folder)),
         ("command line", lines::command_lines()),
