@@ -37,6 +37,8 @@ macro_rules! formats {
 
 formats! {
     "edf" "EDF and BDF" edf,
+    "dicom" "DICOM" dicom,
+    "scp" "SCP-ECG" scp,
     "csv" "CSV and TSV" csv,
 }
 

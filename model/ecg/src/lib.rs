@@ -6,6 +6,8 @@
 //! wfdb/          records and annotations in PhysioNet's WFDB formats, read and written
 //! edf/           EDF, EDF+, BDF and BDF+: feature `edf`
 //! csv/           tables of samples: feature `csv`
+//! scp/           SCP-ECG: feature `scp`
+//! dicom/         waveforms of DICOM: feature `dicom`
 //! grid.rs        the digital values that samples were
 //! paths.rs       the records of a folder or a pattern
 //! start.rs       date and time
@@ -46,6 +48,8 @@ pub mod beats;
 mod complexes;
 #[cfg(feature = "csv")]
 pub mod csv;
+#[cfg(feature = "dicom")]
+pub mod dicom;
 #[cfg(feature = "edf")]
 pub mod edf;
 mod error;
@@ -66,6 +70,8 @@ mod ranks;
 pub mod resample;
 pub mod rhythm;
 pub mod segments;
+#[cfg(feature = "scp")]
+pub mod scp;
 mod source;
 mod start;
 pub mod statistics;
