@@ -69,9 +69,9 @@ pub mod random;
 mod ranks;
 pub mod resample;
 pub mod rhythm;
-pub mod segments;
 #[cfg(feature = "scp")]
 pub mod scp;
+pub mod segments;
 mod source;
 mod start;
 pub mod statistics;

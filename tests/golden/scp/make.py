@@ -13,10 +13,10 @@ import json
 import os
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 from ecgdatakit.parsing.parsers.scp_ecg import SCPECGParser
-from pathlib import Path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CODES = {"I": 1, "V2": 4, "aVF": 64}

@@ -93,7 +93,11 @@ pub(super) fn tables(section: Section<'_>) -> Result<Vec<Table>> {
             let more = whole.checked_sub(length).filter(|more| *more <= MOST_BITS);
             let (1..=MOST_BITS, Some(more)) = (length, more) else {
                 let found = format!("{length} bits of {whole}");
-                return Err(section.error(&what, "a prefix of 1 to 32 bits, and at most 32 after it", &found));
+                return Err(section.error(
+                    &what,
+                    "a prefix of 1 to 32 bits, and at most 32 after it",
+                    &found,
+                ));
             };
             if mode == 0 && !(1..=count).contains(&(value as u16)) {
                 return Err(section.error(&what, &format!("a table of 1 to {count}"), &value.to_string()));
@@ -108,11 +112,7 @@ pub(super) fn tables(section: Section<'_>) -> Result<Vec<Table>> {
 }
 
 /// `count` values of these bits, of which each byte's highest is first. At least a bit is taken for each.
-pub(super) fn decode(
-    tables: &[Table],
-    bytes: &[u8],
-    count: usize,
-) -> std::result::Result<Vec<i32>, Early> {
+pub(super) fn decode(tables: &[Table], bytes: &[u8], count: usize) -> std::result::Result<Vec<i32>, Early> {
     let mut values = Vec::with_capacity(count.min(bytes.len().saturating_mul(8)));
     let end = bytes.len() as u64 * 8;
     let (mut at, mut table) = (0_u64, 0);

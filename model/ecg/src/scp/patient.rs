@@ -14,9 +14,9 @@ pub(super) fn read(section: Section<'_>, record: &mut Record, warnings: &mut Vec
         if tag == END {
             break;
         }
-        let field = after.split_first_chunk().and_then(|(length, after)| {
-            after.split_at_checked(usize::from(u16::from_le_bytes(*length)))
-        });
+        let field = after
+            .split_first_chunk()
+            .and_then(|(length, after)| after.split_at_checked(usize::from(u16::from_le_bytes(*length))));
         let Some((field, after)) = field else {
             warnings.push("section 1 ends within a field".to_owned());
             break;

@@ -69,8 +69,7 @@ pub(super) fn read(sections: &Sections<'_>, warnings: &mut Vec<String>) -> Resul
         let beat = Coding::read(section)?;
         factor = coding.interval / beat.interval;
         if factor == 0 || !coding.interval.is_multiple_of(beat.interval) || factor > MOST_AVERAGED {
-            let what =
-                format!("a sample each {} µs, of the beat each {} µs", coding.interval, beat.interval);
+            let what = format!("a sample each {} µs, of the beat each {} µs", coding.interval, beat.interval);
             return Err(rhythm.unsupported(&what));
         }
         interval = beat.interval;
@@ -93,18 +92,16 @@ pub(super) fn read(sections: &Sections<'_>, warnings: &mut Vec<String>) -> Resul
     let length = u64::from(last) + 1 - u64::from(first);
     let held: u64 = counts.iter().sum::<u64>() * u64::from(factor);
     if length * ranges.len() as u64 > held * MAX_GAP_FACTOR + FREE_SAMPLES {
-        let expected = format!("leads that are missing for at most {MAX_GAP_FACTOR} times as long as they are there");
+        let expected =
+            format!("leads that are missing for at most {MAX_GAP_FACTOR} times as long as they are there");
         return Err(leads.error("samples of the leads", &expected, &format!("{first} to {last}")));
     }
     let scaled = coding.step > 0 && (beats.is_empty() || beat_step > 0);
     if !scaled {
         warnings.push("the leads are not calibrated: a unit has 0 nV".to_owned());
     }
-    let (steps, units) = if scaled {
-        ([coding.step, beat_step].map(f64::from), "mV")
-    } else {
-        ([1.0; 2], "NU")
-    };
+    let (steps, units) =
+        if scaled { ([coding.step, beat_step].map(f64::from), "mV") } else { ([1.0; 2], "NU") };
     let rate = MICRO / f64::from(interval);
     let mut read = Vec::new();
     for (i, (range, stored)) in ranges.iter().zip(&stored).enumerate() {
@@ -317,13 +314,92 @@ fn add(values: &mut [f64], range: Range, beat: &[i16], step: f64, qrs: &Qrs) {
 /// A lead's name by its code.
 fn name(code: u8) -> String {
     const NAMES: [&str; 86] = [
-        "unspecified", "I", "II", "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V2R", "V3R", "V4R", "V5R", "V6R",
-        "V7R", "X", "Y", "Z", "CC5", "CM5", "LA", "RA", "LL", "fI", "fE", "fC", "fA", "fM", "fF", "fH", "I-cal",
-        "II-cal", "V1-cal", "V2-cal", "V3-cal", "V4-cal", "V5-cal", "V6-cal", "V7-cal", "V2R-cal", "V3R-cal",
-        "V4R-cal", "V5R-cal", "V6R-cal", "V7R-cal", "X-cal", "Y-cal", "Z-cal", "CC5-cal", "CM5-cal", "LA-cal",
-        "RA-cal", "LL-cal", "fI-cal", "fE-cal", "fC-cal", "fA-cal", "fM-cal", "fF-cal", "fH-cal", "III", "aVR",
-        "aVL", "aVF", "-aVR", "V8", "V9", "V8R", "V9R", "D", "A", "J", "Defib", "External pacing", "A1", "A2",
-        "A3", "A4", "V8-cal", "V9-cal", "V8R-cal", "V9R-cal", "D-cal", "A-cal", "J-cal",
+        "unspecified",
+        "I",
+        "II",
+        "V1",
+        "V2",
+        "V3",
+        "V4",
+        "V5",
+        "V6",
+        "V7",
+        "V2R",
+        "V3R",
+        "V4R",
+        "V5R",
+        "V6R",
+        "V7R",
+        "X",
+        "Y",
+        "Z",
+        "CC5",
+        "CM5",
+        "LA",
+        "RA",
+        "LL",
+        "fI",
+        "fE",
+        "fC",
+        "fA",
+        "fM",
+        "fF",
+        "fH",
+        "I-cal",
+        "II-cal",
+        "V1-cal",
+        "V2-cal",
+        "V3-cal",
+        "V4-cal",
+        "V5-cal",
+        "V6-cal",
+        "V7-cal",
+        "V2R-cal",
+        "V3R-cal",
+        "V4R-cal",
+        "V5R-cal",
+        "V6R-cal",
+        "V7R-cal",
+        "X-cal",
+        "Y-cal",
+        "Z-cal",
+        "CC5-cal",
+        "CM5-cal",
+        "LA-cal",
+        "RA-cal",
+        "LL-cal",
+        "fI-cal",
+        "fE-cal",
+        "fC-cal",
+        "fA-cal",
+        "fM-cal",
+        "fF-cal",
+        "fH-cal",
+        "III",
+        "aVR",
+        "aVL",
+        "aVF",
+        "-aVR",
+        "V8",
+        "V9",
+        "V8R",
+        "V9R",
+        "D",
+        "A",
+        "J",
+        "Defib",
+        "External pacing",
+        "A1",
+        "A2",
+        "A3",
+        "A4",
+        "V8-cal",
+        "V9-cal",
+        "V8R-cal",
+        "V9R-cal",
+        "D-cal",
+        "A-cal",
+        "J-cal",
     ];
     NAMES.get(usize::from(code)).map_or_else(|| format!("code {code}"), |name| (*name).to_owned())
 }

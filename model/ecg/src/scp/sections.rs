@@ -31,11 +31,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Sections<'a> {
-    pub(super) fn read(
-        path: &'a Path,
-        bytes: &'a [u8],
-        warnings: &mut Vec<String>,
-    ) -> Result<Sections<'a>> {
+    pub(super) fn read(path: &'a Path, bytes: &'a [u8], warnings: &mut Vec<String>) -> Result<Sections<'a>> {
         let file = Section { path, number: 0, body: bytes };
         let length = file.u32(2, "length of the record")? as usize;
         if length > bytes.len() {
@@ -56,7 +52,11 @@ impl<'a> Sections<'a> {
         }
         let size = file.u32(FRONT + 4, "length of section 0")? as usize;
         let pointers = file.body.get(FRONT + HEADER..FRONT.saturating_add(size)).ok_or_else(|| {
-            file.error("length", &format!("{HEADER} to {} bytes", length - FRONT.min(length)), &size.to_string())
+            file.error(
+                "length",
+                &format!("{HEADER} to {} bytes", length - FRONT.min(length)),
+                &size.to_string(),
+            )
         })?;
         let mut sections = Sections { path, all: [None; COUNT], long: false };
         for pointer in pointers.chunks_exact(POINTER) {

@@ -124,9 +124,10 @@ fn sums_of_differences() {
 #[test]
 fn the_standards_codes() {
     let values = [0_i16, 1, -1, 2, -8, 8, 9, -128, 127, -129, 32767, -32768];
-    let text = "0 100 101 1100 1111111101 1111111100 1111111110 00001001 1111111110 10000000 1111111110 01111111
+    let text =
+        "0 100 101 1100 1111111101 1111111100 1111111110 00001001 1111111110 10000000 1111111110 01111111
         1111111111 1111111101111111 1111111111 0111111111111111 1111111111 1000000000000000"
-        .replace('\n', "");
+            .replace('\n', "");
     let file = plain().with(2, 19_999_u16.to_le_bytes().into()).with(3, leads(4, &[(2, 1, 12)]));
     let record = file.clone().with(6, data(1000, 2000, 0, 0, &[bits(&text)])).read();
     assert_eq!(record.leads[0].samples, values.map(|v| f32::from(v) / 1000.0));
