@@ -11,7 +11,7 @@ use std::path::Path;
 fn what_was_found_once_stays_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     type Target = (&'static str, fn(&[u8]));
-    let all: [Target; 9] = [
+    let all: [Target; 11] = [
         ("npy", targets::npy),
         ("npz", targets::npz),
         ("config", targets::config),
@@ -21,6 +21,8 @@ fn what_was_found_once_stays_fixed() {
         ("matlab", targets::matlab),
         ("edf", targets::edf),
         ("csv", targets::csv),
+        ("scp", targets::scp),
+        ("dicom", targets::dicom),
     ];
     for (name, target) in all {
         let mut count = 0;
