@@ -55,7 +55,7 @@ def code(value):
     if value == 0:
         return "0"
     if abs(value) <= 8:
-        return "1" * (abs(value) + 1) + "0" + ("1" if value < 0 else "0")
+        return "1" * abs(value) + "0" + ("1" if value < 0 else "0")
     if -128 <= value < 128:
         return "1" * 9 + "0" + format(value & 0xFF, "08b")
     return "1" * 10 + format(value & 0xFFFF, "016b")
@@ -175,6 +175,9 @@ if __name__ == "__main__":
             f.write(record(bodies))
     golden = {"here": {name: read(os.path.join(HERE, name)) for name in files if name != "averaged.scp"},
               "shared": {name: read(os.path.join(folder, name)) for name in sorted(os.listdir(folder))}}
+    for (first, second), step in [(("plain.scp", "huffman.scp"), 4880 / 2500), (("subtracted.scp", "huffman.scp"), 2)]:
+        for one, other in zip(golden["here"][first], golden["here"][second]):
+            assert np.allclose(one["head"], np.multiply(other["head"], step)), "the files hold one signal"
     golden["here"]["averaged.scp"] = []
     for (name, _), one, beat in zip(CODES.items(), stored, beats):
         values = decoded(one) * 2500
