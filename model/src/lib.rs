@@ -41,7 +41,7 @@
 //! | --- | --- | --- |
 //! | `npz` | yes | weights and inputs in NumPy's files ([`npz`]), configurations in JSON |
 //! | `ecg` | yes | records, from files to windows ([`ecg`]), and from a record to classes ([`classify`]) |
-//! | `formats` | no | records in all formats beside WFDB: `edf` and `csv`, and WFDB's signal files in FLAC, `flac`; each a feature of its own |
+//! | `formats` | no | records in all formats beside WFDB: `edf`, `csv`, `scp`, `dicom`, and WFDB's signal files in FLAC, `flac`; each a feature of its own |
 //! | `models` | yes | the trained [`models`] by name; with `npz`. 1.3 MB in a program that names one, nothing in others |
 //! | `gpu` | no | GPUs through Vulkan, Metal and DX12: `Options::gpu`, `Backend::Auto` |
 //!

@@ -156,6 +156,31 @@ for i, text in enumerate([
 ]):
     keep("csv", f"table-{i}", bytes([i]) + text.encode())
 
+scp = os.path.join(ROOT, "tests/golden/scp")
+for name in ["averaged", "subtracted", "plain"]:
+    keep("scp", name + ".scp", read(scp, name + ".scp"))
+# Tables of its own: 0 is 7, 10 goes to the second, 11 has three more bits; there 1 is -4, and 01 goes back.
+tables = struct.pack("<HH", 2, 3) + b"".join(struct.pack("<BBBhI", *code) for code in [
+    (1, 1, 1, 7, 0), (2, 2, 0, 2, 1), (2, 5, 1, 100, 3)])
+tables += struct.pack("<H", 2) + struct.pack("<BBBhI", 1, 1, 1, -4, 1) + struct.pack("<BBBhI", 2, 2, 0, 1, 2)
+bodies = {2: tables, 3: b"\x01\4" + struct.pack("<IIB", 1, 6, 1),
+          6: struct.pack("<HHBBH", 1000, 2000, 1, 0, 2) + bytes([0b01101110, 0b11010111])}
+place, pointers, parts = 7 + 16 + 10 * 4, struct.pack("<HII", 0, 56, 7), b""
+for section, body in bodies.items():
+    part = struct.pack("<HHIBB6x", 0, section, 16 + len(body), 20, 20) + body
+    pointers += struct.pack("<HII", section, len(part), place)
+    place, parts = place + len(part), parts + part
+keep("scp", "tables.scp", struct.pack("<HI", 0, place - 1) + struct.pack("<HHIBB6s", 0, 0, 56, 20, 20, b"SCPECG")
+     + pointers + parts)
+
+dicom = os.path.join(ROOT, "tests/golden/dicom")
+for name in ["explicit", "implicit", "deflated"]:
+    whole = read(dicom, name + ".dcm")
+    keep("dicom", name + ".dcm", b"\0" + whole)
+    # Its data set alone: the length of what comes before is the first element's.
+    end = 144 + struct.unpack("<I", whole[140:144])[0]
+    keep("dicom", name + "-set", bytes([{"implicit": 1, "explicit": 2, "deflated": 4}[name]]) + whole[end:])
+
 for name, words in {
     "classify": "classify --weights w.npz a.hea b --beats atr --per beat --lead V1=#2 --age 60 --sex female --output o --format wfdb",
     "run": "run --weights w --input x.npz --output y.npz --backend cpu --precision f16 --threads 2 --batch 4 --json",

@@ -11,7 +11,7 @@ use std::path::Path;
 fn what_was_found_once_stays_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     type Target = (&'static str, fn(&[u8]));
-    let all: [Target; 9] = [
+    let all: [Target; 14] = [
         ("npy", targets::npy),
         ("npz", targets::npz),
         ("config", targets::config),
@@ -24,6 +24,8 @@ fn what_was_found_once_stays_fixed() {
         ("aecg", targets::aecg),
         ("philips", targets::philips),
         ("muse", targets::muse),
+        ("scp", targets::scp),
+        ("dicom", targets::dicom),
     ];
     for (name, target) in all {
         let mut count = 0;

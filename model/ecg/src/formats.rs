@@ -37,6 +37,8 @@ macro_rules! formats {
 
 formats! {
     "edf" "EDF and BDF" edf,
+    "dicom" "DICOM" dicom,
+    "scp" "SCP-ECG" scp,
     "aecg" "HL7 aECG" aecg,
     "philips" "Philips XML" philips,
     "muse" "GE MUSE XML" muse,

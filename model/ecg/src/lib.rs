@@ -10,6 +10,8 @@
 //! muse/          GE MUSE XML: feature `muse`
 //! xml/           what these three share
 //! csv/           tables of samples: feature `csv`
+//! scp/           SCP-ECG: feature `scp`
+//! dicom/         waveforms of DICOM: feature `dicom`
 //! grid.rs        the digital values that samples were
 //! paths.rs       the records of a folder or a pattern
 //! start.rs       date and time
@@ -53,6 +55,8 @@ pub mod beats;
 mod complexes;
 #[cfg(feature = "csv")]
 pub mod csv;
+#[cfg(feature = "dicom")]
+pub mod dicom;
 #[cfg(feature = "edf")]
 pub mod edf;
 mod error;
@@ -77,6 +81,8 @@ pub mod random;
 mod ranks;
 pub mod resample;
 pub mod rhythm;
+#[cfg(feature = "scp")]
+pub mod scp;
 pub mod segments;
 mod source;
 mod start;

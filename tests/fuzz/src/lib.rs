@@ -371,3 +371,43 @@ fn xml(
         assert!(record.leads.iter().all(|lead| lead.samples.iter().all(|v| v.is_finite())));
     }
 }
+
+/// An SCP-ECG file. The record is no longer than what is stored of it allows.
+pub fn scp(data: &[u8]) {
+    ecg::scp::recognises(data);
+    let options = ReadOptions::new();
+    if let Some(record) = good(ecg::scp::read(Source::of_bytes(Path::new("x.scp"), data, &options))) {
+        sound(&record);
+        let samples: usize = record.leads.iter().map(|lead| lead.samples.len()).sum();
+        // A bit is a sample at least, of which four are made at most; what is missing is 64 times that, or 2^22.
+        assert!(samples <= data.len() * 8 * 4 * 64 + (1 << 22), "{samples}");
+        assert!(record.leads.iter().flat_map(|lead| &lead.samples).all(|v| !v.is_infinite()));
+    }
+}
+
+/// A DICOM file: as it is, or (by the first byte) a data set of that transfer syntax.
+pub fn dicom(data: &[u8]) {
+    const SYNTAXES: [&str; 4] =
+        ["1.2.840.10008.1.2\0", "1.2.840.10008.1.2.1\0", "1.2.840.10008.1.2.2\0", "1.2.840.10008.1.2.1.99"];
+    let mut input = Steered(data);
+    let forged;
+    let bytes = match input.byte().checked_sub(1) {
+        None => input.0,
+        Some(syntax) => {
+            let uid = SYNTAXES[syntax % SYNTAXES.len()];
+            let mut head = vec![0; 128];
+            head.extend(b"DICM\x02\0\x10\0UI");
+            head.extend((uid.len() as u16).to_le_bytes());
+            head.extend(uid.as_bytes());
+            head.extend(input.0);
+            forged = head;
+            &forged
+        }
+    };
+    ecg::dicom::recognises(bytes);
+    let options = ReadOptions::new();
+    if let Some(record) = good(ecg::dicom::read(Source::of_bytes(Path::new("x.dcm"), bytes, &options))) {
+        sound(&record);
+        assert!(!record.leads.is_empty());
+    }
+}

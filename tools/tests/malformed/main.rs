@@ -6,6 +6,8 @@ mod harness;
 
 mod arrays;
 #[cfg(feature = "formats")]
+mod devices;
+#[cfg(feature = "formats")]
 mod formats;
 mod lines;
 mod records;
@@ -86,6 +88,10 @@ fn every_malformed_file_is_one_line() {
         ("CSV", formats::tables(folder)),
         #[cfg(feature = "formats")]
         ("XML", xml::xml(folder)),
+        #[cfg(feature = "formats")]
+        ("SCP-ECG", devices::scp(folder)),
+        #[cfg(feature = "formats")]
+        ("DICOM", devices::dicom(folder)),
         ("tables", tables::tables(folder)),
         ("beats to score", tables::beats(folder)),
         ("command line", lines::command_lines()),
