@@ -20,7 +20,7 @@ from . import calibrate, disturb, export, metrics, patients, through_engine
 from .datasets import mitbih
 from .train_beats import OFFSET
 
-SECONDS = 600  # of each record that is disturbed
+SECONDS = 300  # of each record that is disturbed
 
 
 def figures(truth, found) -> str:

@@ -1,6 +1,6 @@
 """The patients that the beat classifiers `beats` and `beats-1lead` are trained on: DS1 of MIT-BIH without 201, and SVDB.
 
-Five folds of patients, dealt in turn from the patient with most S beats to the one with fewest, forth and back, so that
+Five folds of patients, filled in turn from the patient with most S beats to the one with fewest, forth and back, so that
 each has its share of S. (Record 201 is the patient of 202, which is in DS2.)
 """
 
