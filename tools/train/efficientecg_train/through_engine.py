@@ -38,7 +38,7 @@ def write(folder: str, name: str, r: Record) -> None:
 def configuration(leads: int, rate: int, samples: int, row_inputs: int) -> dict:
     """Of a network that only says what it takes."""
     heart = {"name": "rhythm", "kind": "sequence", "inputs": row_inputs, "hidden": 1}
-    return config.make("beats", [f"ECG{i + 1}" for i in range(leads)], rate, samples, mitbih.CLASSES, stem=(1, 3, 2),
+    return config.make("beats", ["*"] * leads, rate, samples, mitbih.CLASSES, stem=(1, 3, 2),
                        stages_=[(1, 3, 1, 1, 1)], head=1, fusion={"dim": 1, "heads": 1, "features": [heart]})
 
 
@@ -62,5 +62,5 @@ def features(program: str, records: list[Record], leads: list[int], wanted: dict
     with tempfile.TemporaryDirectory() as folder:
         for i, r in enumerate(records):
             write(folder, f"r{i}", r)
-        mapping = [arg for i, lead in enumerate(leads) for arg in ("--lead", f"ECG{i + 1}=ECG{lead + 1}")]
+        mapping = [arg for lead in leads for arg in ("--lead", f"*=ECG{lead + 1}")]
         return read(program, [os.path.join(folder, f"r{i}") for i in range(len(records))], wanted, mapping)

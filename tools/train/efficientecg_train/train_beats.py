@@ -39,7 +39,7 @@ def configuration(name: str) -> dict:
     leads = NAMES[name]
     heart = {"name": "rhythm", "kind": "sequence", "inputs": prepared_beats.row_inputs(leads), "hidden": 64}
     return config.make(
-        name, [f"ECG{i + 1}" for i in range(leads)], RATE, SAMPLES, mitbih.CLASSES, stem=(8, 9, 4),
+        name, ["*"] * leads, RATE, SAMPLES, mitbih.CLASSES, stem=(8, 9, 4),
         stages_=[(1, 5, 2, 16, 1), (3, 5, 2, 24, 1), (3, 3, 1, 32, 1)], head=64, fusion={"dim": 32, "heads": 4, "features": [heart]},
     )
 
