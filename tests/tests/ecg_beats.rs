@@ -50,11 +50,17 @@ fn compare(name: &str, least: &Least) {
     let total: usize = confusion.iter().flatten().sum();
     let right: usize = (0..5).map(|c| confusion[c][c]).sum();
     let f1 = |c: usize| {
-        let (reference, said) = (confusion[c].iter().sum::<usize>(), confusion.iter().map(|r| r[c]).sum::<usize>());
+        let (reference, said) =
+            (confusion[c].iter().sum::<usize>(), confusion.iter().map(|r| r[c]).sum::<usize>());
         2.0 * confusion[c][c] as f64 / (reference + said).max(1) as f64
     };
     let accuracy = right as f64 / total.max(1) as f64;
-    println!("{name}: S {:.4} V {:.4} accuracy {:.2} %, {other} beats unlike PyTorch's", f1(1), f1(2), 100.0 * accuracy);
+    println!(
+        "{name}: S {:.4} V {:.4} accuracy {:.2} %, {other} beats unlike PyTorch's",
+        f1(1),
+        f1(2),
+        100.0 * accuracy
+    );
     assert_eq!(total, 49_712, "beats of the published annotations");
     assert!(10_000 * other <= total, "{other} of {total} beats differ from PyTorch's");
     // The card's figures: weights that do worse must not pass unseen.
@@ -63,10 +69,10 @@ fn compare(name: &str, least: &Least) {
 
 #[test]
 fn two_leads_as_pytorch_has_them() {
-    compare("beats", &Least { s: 0.0, v: 0.0, accuracy: 0.0 });
+    compare("beats", &Least { s: 0.76, v: 0.925, accuracy: 0.967 });
 }
 
 #[test]
 fn one_lead_as_pytorch_has_it() {
-    compare("beats-1lead", &Least { s: 0.0, v: 0.0, accuracy: 0.0 });
+    compare("beats-1lead", &Least { s: 0.78, v: 0.93, accuracy: 0.97 });
 }

@@ -1,6 +1,7 @@
 """Tests `beats` and `beats-1lead`, reading records through the engine.
 
     python -m efficientecg_train.evaluate_beats folds W-0.held.npz ...            the figures of the held-out folds, and offsets
+    python -m efficientecg_train.evaluate_beats ablate DATA W-0.npz ...           the same with parts of the input taken away
     python -m efficientecg_train.evaluate_beats disturbed MITBIH SVDB W-0.npz ... each fold's network on disturbed records of its fold
     python -m efficientecg_train.evaluate_beats ds2 MITBIH W.npz                  DS2; --predictions X.txt makes the engine's golden
 
@@ -16,9 +17,10 @@ import sys
 import numpy as np
 import torch
 
-from . import calibrate, disturb, export, metrics, patients, through_engine
+from . import beats, calibrate, disturb, export, metrics, patients, prepared_beats, rhythm, surroundings, through_engine
 from .datasets import mitbih
-from .train_beats import OFFSET
+from .prepare_beats import REAL
+from .train_beats import OFFSET, predict
 
 SECONDS = 300  # of each record that is disturbed
 
@@ -82,6 +84,40 @@ def folds(args) -> None:
         m = metrics.confusion(labels[record == i], found[record == i])
         print(f"{name} {m.sum()}: S {m[1].sum()} found {m[1, 1]}, false {m[:, 1].sum() - m[1, 1]}; "
               f"V {m[2].sum()} found {m[2, 2]}, false {m[:, 2].sum() - m[2, 2]}; accuracy {100 * metrics.accuracy(m):.1f} %")
+
+
+def parts(leads: int) -> dict[str, list[int]]:
+    """Columns of wide rows by what they tell of."""
+    shapes, per = rhythm.INPUTS + 6, 10  # the first column of the first lead, and columns of a lead
+    waves = shapes + per * leads
+    base = beats.row_inputs(leads)
+    of_lead = [shapes + per * lead + k for lead in range(leads) for k in range(per)]
+    p_wave = [k for k in of_lead if (k - shapes) % per >= 7]
+    return {
+        "intervals": [*range(rhythm.INPUTS), *range(base, base + 7)],
+        "QRS shapes": [*range(rhythm.INPUTS, shapes), *(k for k in of_lead if k not in p_wave), base + 10, base + 11],
+        "P waves": [*p_wave, *range(waves, base), *range(base + 7, base + 10)],
+        "what surrounds the beat": [*range(base, base + surroundings.INPUTS)],
+    }
+
+
+def ablate(args) -> None:
+    modules = [export.load(path) for path in args.weights]
+    leads = len(modules[0].config["leads"])
+    data = prepared_beats.load(args.data, leads)
+    offset = np.array(OFFSET[modules[0].config["name"]])
+    print(HEADER)
+    whole = data.rows
+    for title, columns in {"nothing": [], "rows": None, "windows": [], **parts(leads)}.items():
+        data.rows = whole.clone()
+        data.rows[:, columns or []] = 0.0
+        truth, found = [], []
+        for f, module in enumerate(modules):
+            index = ((data.fold[data.record] == f) & (data.kind == REAL)).nonzero()[::5, 0]
+            logits = predict(module, data, index, rows=columns is not None, windows=title != "windows")
+            truth.append(data.labels[index].numpy())
+            found.append((logits.numpy() + offset).argmax(1))
+        print(f"| {title} | {figures(np.concatenate(truth), np.concatenate(found))}", flush=True)
 
 
 def logits_of(module, windows, rows) -> np.ndarray:
@@ -167,6 +203,10 @@ def main(argv=None) -> int:
     one.add_argument("--name", choices=list(OFFSET), help="with this model's offsets, not the best for these folds")
     one.add_argument("--one", action="store_true", help="also by lead")
     one.set_defaults(run=folds)
+    four = what.add_parser("ablate")
+    four.add_argument("data")
+    four.add_argument("weights", nargs="+", help="of fold 0, 1, ...")
+    four.set_defaults(run=ablate)
     two = what.add_parser("disturbed")
     two.add_argument("mitbih")
     two.add_argument("svdb")
