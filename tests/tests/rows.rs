@@ -1,5 +1,6 @@
 //! The rhythm rows of the demo record, plain and wide, as the training code has them.
 
+use efficientecg::ecg::rhythm::Missing;
 use efficientecg::ecg::wfdb::Annotations;
 use efficientecg::ecg::workers::Workers;
 use efficientecg::ecg::{Record, filter, normalize, rhythm};
@@ -22,7 +23,8 @@ fn rows_of_the_demo_record_are_pythons() {
     let leads: Vec<&[f32]> = leads.iter().map(Vec::as_slice).collect();
 
     let (plain, width) = (rhythm::inputs(leads.len()), rhythm::wide_inputs(leads.len()));
-    let rows = rhythm::wide_rows_by(&leads, &beats, record.sample_rate, Workers::ALONE).unwrap_or_default();
+    let rows = rhythm::wide_rows_by(&leads, &beats, record.sample_rate, &Missing::NONE, Workers::ALONE);
+    let rows = rows.unwrap_or_default();
     assert_eq!(rows.len(), beats.len() * rhythm::STEPS * width);
     // Plain rows are the first columns of wide ones.
     let narrow = rhythm::rows(&leads, &beats, record.sample_rate).unwrap_or_default();

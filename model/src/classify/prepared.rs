@@ -401,8 +401,11 @@ fn rhythm_value(
     Ok(match unit {
         Unit::Beat => {
             let make = if wide { rhythm::wide_rows_by } else { rhythm::rows_by };
-            make(signals, places, rate, missing, workers)
-                .map_or(Value::Missing, |rows| Value::Rhythm { rows, steps: rhythm::STEPS, inputs })
+            make(signals, places, rate, missing, workers).map_or(Value::Missing, |rows| Value::Rhythm {
+                rows,
+                steps: rhythm::STEPS,
+                inputs,
+            })
         }
         Unit::Record => {
             let rows = signals
