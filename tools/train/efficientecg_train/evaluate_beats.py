@@ -108,13 +108,13 @@ def ablate(args) -> None:
     offset = np.array(OFFSET[modules[0].config["name"]])
     print(HEADER)
     whole = data.rows
-    for title, columns in {"nothing": [], "rows": None, "windows": [], **parts(leads)}.items():
+    for title, columns in {"nothing": [], "windows": [], **parts(leads)}.items():
         data.rows = whole.clone()
-        data.rows[:, columns or []] = 0.0
+        data.rows[:, columns] = 0.0
         truth, found = [], []
         for f, module in enumerate(modules):
             index = ((data.fold[data.record] == f) & (data.kind == REAL)).nonzero()[::5, 0]
-            logits = predict(module, data, index, rows=columns is not None, windows=title != "windows")
+            logits = predict(module, data, index, windows=title != "windows")
             truth.append(data.labels[index].numpy())
             found.append((logits.numpy() + offset).argmax(1))
         print(f"| {title} | {figures(np.concatenate(truth), np.concatenate(found))}", flush=True)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import augment, beats, calibrate, config, export, metrics, prepared_beats, surroundings
+from . import augment, beats, calibrate, config, export, metrics, prepared_beats, rhythm, surroundings
 from .datasets import mitbih
 from .network import EfficientECG
 from .prepare_beats import DISTURBED, RATE, REAL, SIMULATED
@@ -191,14 +191,21 @@ def fit(module, data, drawn: Tensor, taught: Tensor, *, seed: int, size=384, rat
 
 
 @torch.no_grad()
-def predict(module, data, index: Tensor, rows=True, windows=True) -> Tensor:
-    """Logits `[len(index), classes]`; rows may be missing, and windows zeros."""
+def predict(module, data, index: Tensor, windows=True) -> Tensor:
+    """Logits `[len(index), classes]`; windows may be zeros."""
     out, cut = [], (data.windows.shape[-1] - SAMPLES) // 2
     for i in index.split(1024):
         x = data.signal(i)[..., cut : cut + SAMPLES]
-        f = {"rhythm": data.stacked(i)} if rows else {}
-        out.append(module(x if windows else torch.zeros_like(x), f))
+        out.append(module(x if windows else torch.zeros_like(x), {"rhythm": data.stacked(i)}))
     return torch.cat(out)
+
+
+@torch.no_grad()
+def without_rows(module) -> None:
+    """Makes the token of a record of one beat, which has no rows, that of rows of zeros: an ordinary beat."""
+    rows = module.fusion.features["rhythm"]
+    zeros = torch.zeros(1, rhythm.STEPS, rows.lstm.input_size, dtype=rows.missing.dtype)
+    rows.missing.copy_(rows.proj(rows.lstm(zeros)[0][:, -1])[0])
 
 
 def main(argv=None) -> int:
@@ -232,6 +239,7 @@ def main(argv=None) -> int:
         if len(tested):
             report(f"fold {fold}, teachers: " + metrics.line(metrics.confusion(data.labels[tested], taught[tested].argmax(1))))
         averaged = fit(module, data, drawn, taught, seed=args.seed, report=report)
+        without_rows(averaged)
         if fold < 0:
             calibrate.fold(averaged, TEMPERATURE[args.name], OFFSET[args.name])
         else:
