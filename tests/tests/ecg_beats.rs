@@ -38,7 +38,8 @@ fn compare(name: &str, least: &Least) {
         let annotations = Annotations::read(&path.with_extension("atr")).unwrap_or_else(|e| panic!("{e}"));
         let reference: Vec<(i64, usize)> =
             annotations.items.iter().filter_map(|a| Some((a.time, class(a.code)?))).collect();
-        let settings = Settings::new().beats(reference.iter().map(|(time, _)| *time).collect()).any_quality();
+        let beats: Vec<i64> = reference.iter().map(|(time, _)| *time).collect();
+        let settings = Settings::new().beats(beats).any_quality();
         let read = Record::open(&path).unwrap_or_else(|e| panic!("{e}"));
         let found = model.classify_with(&read, &settings).unwrap_or_else(|e| panic!("{record}: {e}"));
         assert_eq!((found.items.len(), want.len()), (reference.len(), reference.len()), "{record}");
