@@ -2,6 +2,8 @@
 //!
 //! | name | of | leads | classes |
 //! | --- | --- | --- | --- |
+//! | `beats` | each beat | any two, 180 Hz | N S V F Q (AAMI EC57) |
+//! | `beats-1lead` | each beat | any one, 180 Hz | N S V F Q |
 //! | `mitbih-beats` | each beat | MLII, V1, 360 Hz | N S V F Q (AAMI EC57) |
 //! | `cinc2017-rhythm` | a record of 9 s to a minute | one, called ECG, 300 Hz | normal, fibrillation, other, noise |
 //! | `ptbxl-8lead` | a record of 10 s | I, II, V1 to V6 in mV, 500 Hz | NORM MI STTC CD HYP, several at once |
@@ -54,7 +56,8 @@ macro_rules! trained {
 }
 
 /// All of them.
-pub static ALL: [Trained; 3] = trained!("mitbih-beats", "cinc2017-rhythm", "ptbxl-8lead");
+pub static ALL: [Trained; 5] =
+    trained!("mitbih-beats", "beats", "beats-1lead", "cinc2017-rhythm", "ptbxl-8lead");
 
 /// The model of this name.
 ///

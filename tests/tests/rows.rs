@@ -1,6 +1,8 @@
-//! The rhythm rows of the demo record, as the training code has them.
+//! The rhythm rows of the demo record, plain and wide, as the training code has them.
 
+use efficientecg::ecg::rhythm::Missing;
 use efficientecg::ecg::wfdb::Annotations;
+use efficientecg::ecg::workers::Workers;
 use efficientecg::ecg::{Record, filter, normalize, rhythm};
 use std::path::Path;
 
@@ -20,9 +22,16 @@ fn rows_of_the_demo_record_are_pythons() {
     let leads: Vec<Vec<f32>> = record.leads.iter().map(prepare).collect();
     let leads: Vec<&[f32]> = leads.iter().map(Vec::as_slice).collect();
 
-    let width = rhythm::inputs(leads.len());
-    let rows = rhythm::rows(&leads, &beats, record.sample_rate).unwrap_or_default();
+    let (plain, width) = (rhythm::inputs(leads.len()), rhythm::wide_inputs(leads.len()));
+    let rows = rhythm::wide_rows_by(&leads, &beats, record.sample_rate, &Missing::NONE, Workers::ALONE);
+    let rows = rows.unwrap_or_default();
     assert_eq!(rows.len(), beats.len() * rhythm::STEPS * width);
+    // Plain rows are the first columns of wide ones.
+    let narrow = rhythm::rows(&leads, &beats, record.sample_rate).unwrap_or_default();
+    assert_eq!(narrow.len(), beats.len() * rhythm::STEPS * plain);
+    for (narrow, wide) in narrow.chunks_exact(plain).zip(rows.chunks_exact(width)) {
+        assert_eq!(*narrow, wide[..plain]);
+    }
 
     let path = root.join("golden/demo-rows.txt");
     let golden = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -91,6 +91,7 @@ pub mod segments;
 mod source;
 mod start;
 pub mod statistics;
+mod surroundings;
 pub mod synth;
 mod units;
 pub mod wfdb;

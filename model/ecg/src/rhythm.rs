@@ -1,5 +1,5 @@
 //! The rhythm feature: rows of each beat and its neighbours, R-R intervals relative to the beats nearby and to the record,
-//! then the columns of [`super::morphology`] and [`super::atrial`].
+//! then the columns of [`super::morphology`] and [`super::atrial`], and in wide rows those of `surroundings.rs`.
 //!
 //! The formula is the contract with `tools/train/efficientecg_train/rhythm.py`, where it is written out; the two are
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
@@ -12,7 +12,7 @@ use super::qrs::SEGMENT;
 use super::segments::AlignedBeats;
 use super::statistics;
 use super::workers::Workers;
-use super::{atrial, morphology};
+use super::{atrial, morphology, surroundings};
 use std::ops::Range;
 
 /// R-R figures of a beat.
@@ -73,6 +73,11 @@ pub fn inputs(leads: usize) -> usize {
     FIGURES.saturating_add(morphology::inputs(leads)).saturating_add(atrial::inputs(leads))
 }
 
+/// Numbers a wide row: those of a row, then what the beats around are like.
+pub fn wide_inputs(leads: usize) -> usize {
+    inputs(leads).saturating_add(surroundings::INPUTS)
+}
+
 /// `[beats, STEPS, inputs(leads)]` for ascending `beats`, in samples at `rate` a second, of normalised `leads`; `None` for
 /// fewer than two beats. Where shapes cannot be compared their columns are 0, as are the rows of beats outside the record.
 pub fn rows(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Vec<f32>> {
@@ -81,6 +86,32 @@ pub fn rows(leads: &[&[f32]], beats: &[i64], rate: f64) -> Option<Vec<f32>> {
 
 /// The same where samples are missing, which are bridged in `leads`; on several threads. The rows do not depend on their number.
 pub fn rows_by(
+    leads: &[&[f32]],
+    beats: &[i64],
+    rate: f64,
+    missing: &Missing,
+    workers: Workers,
+) -> Option<Vec<f32>> {
+    Some(stacked(&columns(leads, beats, rate, missing, workers)?, inputs(leads.len())))
+}
+
+/// Wide rows, `[beats, STEPS, wide_inputs(leads)]`.
+pub fn wide_rows_by(
+    leads: &[&[f32]],
+    beats: &[i64],
+    rate: f64,
+    missing: &Missing,
+    workers: Workers,
+) -> Option<Vec<f32>> {
+    let base = columns(leads, beats, rate, missing, workers)?;
+    let around = surroundings::columns(&base, FIGURES, leads.len());
+    let both = base.chunks_exact(inputs(leads.len())).zip(around.chunks_exact(surroundings::INPUTS));
+    let wide: Vec<f32> = both.flat_map(|(base, around)| base.iter().chain(around)).copied().collect();
+    Some(stacked(&wide, wide_inputs(leads.len())))
+}
+
+/// `[beats, inputs(leads)]`: the columns of each beat.
+fn columns(
     leads: &[&[f32]],
     beats: &[i64],
     rate: f64,
@@ -107,7 +138,7 @@ pub fn rows_by(
             }
         }
     }
-    Some(stacked(&columns, width))
+    Some(columns)
 }
 
 /// `[beats, FIGURES]`.

@@ -409,14 +409,21 @@ fn rhythm_value(
         Unit::Beat => rhythm::inputs(signals.len()),
         Unit::Record => beat_sequence::INPUTS,
     };
-    if inputs != made {
+    let wide = unit == Unit::Beat && inputs == rhythm::wide_inputs(signals.len());
+    if inputs != made && !wide {
         let (expected, found) = (format!("{made} numbers a row"), inputs.to_string());
         let fix = "use a model that takes this program's rhythm rows";
         return Err(ItemError::new("rhythm", expected, found, fix).into());
     }
     Ok(match unit {
-        Unit::Beat => rhythm::rows_by(signals, places, rate, missing, workers)
-            .map_or(Value::Missing, |rows| Value::Rhythm { rows, steps: rhythm::STEPS, inputs }),
+        Unit::Beat => {
+            let make = if wide { rhythm::wide_rows_by } else { rhythm::rows_by };
+            make(signals, places, rate, missing, workers).map_or(Value::Missing, |rows| Value::Rhythm {
+                rows,
+                steps: rhythm::STEPS,
+                inputs,
+            })
+        }
         Unit::Record => {
             let rows = signals
                 .first()

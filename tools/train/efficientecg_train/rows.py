@@ -2,7 +2,7 @@
 
     python -m efficientecg_train.rows RECORD OUT.txt        beats from RECORD.atr
 
-A line a beat: the columns of the beat itself (`rhythm.py`, `morphology.py`, `atrial.py`), six digits after the point.
+A line a beat: the columns of the beat itself (`rhythm.py`, `morphology.py`, `atrial.py`, `surroundings.py`), six digits after the point.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import argparse
 import os
 import sys
 
-from . import beats
+import numpy as np
+
+from . import beats, surroundings
 from .datasets import mitbih
 
 
@@ -24,7 +26,8 @@ def main(argv=None) -> int:
     r = mitbih.read(*os.path.split(args.record))
     with open(args.output, "w", encoding="ascii") as f:
         f.write("# A line a beat, made by python -m efficientecg_train.rows RECORD THIS.txt\n")
-        for row in beats.row_columns(r.normalized(), r.beats, r.sample_rate):
+        plain = beats.row_columns(r.normalized(), r.beats, r.sample_rate)
+        for row in np.concatenate([plain, surroundings.columns(plain, len(r.leads))], 1):
             f.write(" ".join(f"{x:.6f}" for x in row) + "\n")
     return 0
 

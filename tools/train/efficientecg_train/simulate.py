@@ -13,7 +13,9 @@ new record as from any other. `KINDS` of rhythm:
 - *block*: pauses of about two intervals, with or without ever shorter intervals before them; the beats stay N;
 - *dense*: the stretches around a record's own S beats alone.
 
-All but the last may have sinus arrhythmia, slow drifts of the rate and noise too. Ectopic P waves are of one kind a
+One more is not among the kinds that `train.py` takes: *mild*, geminy of beats that come but a little early.
+
+All but *dense* may have sinus arrhythmia, slow drifts of the rate and noise too. Ectopic P waves are of one kind a
 record: the patient's own weakened or turned over, none, or another patient's.
 """
 
@@ -112,6 +114,20 @@ class Rhythm:
                 self.factor[k + row] = pause * np.exp(0.03 * self.rng.standard_normal())
                 k += row + between
             k += self.length(self.rng.uniform(3, 60))
+
+    def mild(self):
+        """Geminy whose early beats come but a little early, and without a pause."""
+        self.coupling, self.jitter, k = self.rng.uniform(0.8, 0.92), self.rng.uniform(0.005, 0.025), 2
+        pause = self.rng.uniform(1.0, 1.06)
+        while k < self.n - 6:
+            between = 1 if self.rng.random() < 0.75 else int(self.rng.integers(2, 4))
+            for _ in range(self.length(self.rng.uniform(5, 100))):
+                if k + 1 + between >= self.n - 3 or not self.ok[k : k + between + 2].all():
+                    break
+                self.shorten(k)
+                self.factor[k + 1] = pause * np.exp(0.01 * self.rng.standard_normal())
+                k += 1 + between
+            k += self.length(self.rng.uniform(3, 100))
 
     def runs(self):
         run, rest = self.log_uniform(3, 60), self.log_uniform(1, 25)
