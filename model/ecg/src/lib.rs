@@ -17,6 +17,8 @@
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
 //! resample.rs    polyphase FIR resampling to the network's rate
 //! gaps.rs        where samples are missing
+//! held.rs        where a lead holds its value: missing too
+//! mains.rs       mains hum, found and taken off
 //! normalize.rs   z-score or median per lead
 //! filter.rs      gaps bridged; the detector's band-pass
 //! peaks.rs       R-peak detector
@@ -60,8 +62,10 @@ pub mod filter;
 pub mod formats;
 pub mod gaps;
 mod grid;
+pub mod held;
 pub mod irregularity;
 pub mod leads;
+pub mod mains;
 pub mod morphology;
 #[cfg(feature = "muse")]
 pub mod muse;

@@ -25,6 +25,7 @@ use super::beats::median;
 use super::error::{Error, Result};
 use super::filter::{band_passes, fill_missing};
 use super::gaps::Gaps;
+use super::held;
 use std::borrow::Cow;
 
 /// Band of the QRS complex that sets it apart from P and T waves, Hz.
@@ -70,8 +71,8 @@ const MAX_RATE: f64 = 100_000.0;
 
 /// The R peaks of one lead, as ascending sample indices.
 ///
-/// `samples` in any unit and either polarity; samples that are not finite are missing. A short gap is bridged, and a peak may lie in
-/// it; none is reported in one longer than [`super::gaps::BRIDGED`]. `sample_rate` in Hz, 50 to 100,000.
+/// `samples` in any unit and either polarity; samples that are not finite are missing, and so are those of a lead that holds its value
+/// ([`super::held`]). A short gap is bridged, and a peak may lie in it; none is reported in one longer than [`super::gaps::BRIDGED`]. `sample_rate` in Hz, 50 to 100,000.
 ///
 /// # Errors
 /// The sample rate is out of its range.
@@ -84,7 +85,10 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
         });
     }
     let mut filled = Cow::Borrowed(samples);
-    let gaps = Gaps::of(samples);
+    for stretch in held::stretches(samples, sample_rate) {
+        filled.to_mut()[stretch].fill(f32::NAN);
+    }
+    let gaps = Gaps::of(&filled);
     if !gaps.is_empty() {
         fill_missing(filled.to_mut());
     }

@@ -10,12 +10,13 @@ use efficientecg_ecg::{
     beats::HeartRate,
     filter,
     gaps::Gaps,
-    leads, normalize, peaks,
+    held, leads, mains, normalize, peaks,
     quality::{LeadQuality, Reason, RecordQuality},
     rhythm,
     rhythm::Missing,
 };
 use efficientecg_files::ItemError;
+use std::borrow::Cow;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
@@ -99,7 +100,9 @@ impl Prepared {
             match (detect, job.checked_sub(usize::from(detect.is_some()))) {
                 (Some(lead), None) => {
                     let scale = record.sample_rate / lead.sample_rate;
-                    let found = timed(&mut spent.peaks, || peaks::detect(&lead.samples, lead.sample_rate))?;
+                    let found = timed(&mut spent.peaks, || {
+                        peaks::detect(&without_hum(unit, lead), lead.sample_rate)
+                    })?;
                     let times = found.into_iter().map(|p| (p as f64 * scale).round() as i64).collect();
                     Ok(Made { times, lead: None, spent })
                 }
@@ -107,7 +110,7 @@ impl Prepared {
                     let lead = leads[place.unwrap_or(0)];
                     let quality =
                         timed(&mut spent.quality, || LeadQuality::of(&lead.samples, lead.sample_rate));
-                    let (signal, gaps) = prepare(config, lead, &resamplers, &mut spent)?;
+                    let (signal, gaps) = prepare(config, lead, unit, &resamplers, &mut spent)?;
                     Ok(Made { times: Vec::new(), lead: Some((signal, gaps, quality)), spent })
                 }
             }
@@ -275,11 +278,24 @@ impl Resamplers {
     }
 }
 
+/// A lead's samples without mains hum, if the record is classified as a whole. The networks of beats saw the hum of their records in training.
+/// Held samples are missing by then, as they hum no more.
+fn without_hum(unit: Unit, lead: &Lead) -> Cow<'_, [f32]> {
+    if unit != Unit::Record {
+        return Cow::Borrowed(&lead.samples);
+    }
+    let mut samples = lead.samples.clone();
+    held::blank(&mut samples, lead.sample_rate);
+    mains::remove(&mut samples, lead.sample_rate);
+    Cow::Owned(samples)
+}
+
 /// One lead as the network takes it, z-scored or in mV, and its long gaps. Missing samples are bridged, and take no part in mean, deviation
 /// and median.
 fn prepare(
     config: &Config,
     lead: &Lead,
+    unit: Unit,
     resamplers: &Resamplers,
     spent: &mut Spent,
 ) -> Result<(Vec<f32>, Gaps), ClassifyError> {
@@ -290,7 +306,8 @@ fn prepare(
             .ok_or_else(|| ClassifyError::Units { lead: lead.name.clone(), units: lead.units.clone() })?,
     };
     let (mut samples, gaps, long) = timed(&mut spent.resample, || {
-        let mut samples = lead.samples.clone();
+        let mut samples = without_hum(unit, lead).into_owned();
+        held::blank(&mut samples, lead.sample_rate);
         let gaps = Gaps::of(&samples);
         filter::fill_missing(&mut samples);
         let samples = resamplers.apply(lead.sample_rate, samples);

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import mains
+
 EPSILON = 1e-6  # of the "zscore" normalisation
 
 
@@ -16,6 +18,31 @@ def normalized(signal: np.ndarray) -> np.ndarray:
     signal = signal.astype(np.float64)
     mean, std = signal.mean(1, keepdims=True), signal.std(1, keepdims=True)
     return ((signal - mean) / (std + EPSILON)).astype(np.float32)
+
+
+def prepared(signal: np.ndarray, rate: float, normalize: str) -> np.ndarray:
+    """`[leads, T]` of a record that is classified as a whole, NaN missing, as the engine prepares it: held samples are missing, mains hum is
+    taken off, gaps are bridged, and what is missing takes no part in the `"zscore"` or the `"median"`; f32."""
+    out = []
+    for lead in signal:
+        lead = mains.without_hum(mains.blank(lead, rate), rate)
+        known = np.isfinite(lead)
+        if not known.any():
+            out.append(np.zeros(len(lead)))
+            continue
+        lead, some = bridged(lead).astype(np.float64), lead[known].astype(np.float64)
+        if normalize == "zscore":
+            lead = (lead - some.mean()) / (some.std() + EPSILON)
+        elif normalize == "median":
+            lead = lead - np.median(some)
+        out.append(lead)
+    return np.array(out, np.float32)
+
+
+def bridged(lead: np.ndarray) -> np.ndarray:
+    """`[T]` with straight lines where it is not finite, at the ends the nearest sample."""
+    known = np.flatnonzero(np.isfinite(lead))
+    return np.interp(np.arange(len(lead)), known, lead[known]).astype(np.float32)
 
 
 def less_median(signal: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ def configuration(task: str, features: list[str]) -> dict:
             stages_=[(1, 7, 2, 16, 1), (4, 7, 2, 24, 2), (4, 7, 2, 40, 2), (4, 7, 2, 64, 2), (4, 5, 2, 96, 2)],
             head=256, fusion=fusion)
     return config.make(
-        "ptbxl-8lead", ptbxl.LEADS, ptbxl.RATE, 5000, ptbxl.CLASSES, stem=(24, 15, 3), task="multilabel", normalize="none",
+        "ptbxl-8lead", ptbxl.LEADS, ptbxl.RATE, 5000, ptbxl.CLASSES, stem=(24, 15, 3), task="multilabel", normalize="median",
         stages_=[(1, 7, 2, 24, 1), (4, 7, 2, 32, 2), (4, 7, 2, 48, 2), (4, 7, 2, 72, 2), (4, 5, 2, 112, 1)],
         head=256, fusion=fusion)
 

@@ -11,7 +11,7 @@ import os
 import numpy as np
 import torch
 
-from ..recordings import Recordings, normalized
+from ..recordings import Recordings, prepared
 
 CLASSES = ["N", "A", "O", "~"]
 LEADS = ["ECG"]
@@ -27,7 +27,7 @@ def read(folder: str) -> Recordings:
     signals = []
     for name, _ in rows:
         with open(os.path.join(folder, name + ".mat"), "rb") as f:
-            signals.append(normalized(np.frombuffer(f.read(), "<i2", offset=HEADER)[None]))
+            signals.append(prepared(np.frombuffer(f.read(), "<i2", offset=HEADER)[None], RATE, "zscore"))
     n = len(rows)
     return Recordings(
         names=[name for name, _ in rows], signals=signals,

@@ -2,8 +2,8 @@
 and 500 Hz records. Records that the table names and the folder lacks are left out.
 
 Labels are the five diagnostic superclasses, aggregated as Strodthoff et al. do (IEEE JBHI 25(5), 2021): every diagnostic
-statement counts whatever its likelihood, and records without one are left out. Signals stay in mV: hypertrophy is a matter of
-voltages.
+statement counts whatever its likelihood, and records without one are left out. Signals are in mV, each lead less its median: hypertrophy is
+a matter of voltages, an offset says nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 import numpy as np
 import torch
 
-from ..recordings import Recordings
+from ..recordings import Recordings, prepared
 
 CLASSES = ["NORM", "MI", "STTC", "CD", "HYP"]
 LEADS = ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]
@@ -47,7 +47,7 @@ def read(folder: str) -> tuple[Recordings, np.ndarray]:
             if not found or not os.path.exists(path + ".hea"):
                 continue
             names.append(row["filename_hr"])
-            signals.append(samples(path))
+            signals.append(prepared(samples(path), RATE, "median"))
             labels.append([float(c in found) for c in CLASSES])
             age = float(row["age"]) if row["age"] else float("nan")
             ages.append(90.0 if age == OLD else age)
