@@ -56,9 +56,9 @@ def test_ptbxl_leads_by_name_superclasses_and_old_age(tmp_path):
     assert fold.tolist() == [4, 9]
     assert data.labels.tolist() == [[0, 1, 0, 0, 1], [1, 0, 0, 0, 0]]
     assert data.age[0] == 90 and math.isnan(data.age[1]) and data.sex.tolist() == [0, -1]
-    # Lead I is the last column, V6 the first.
-    np.testing.assert_allclose(data.signals[0][0], np.array([11, 23, 35]) / 1000, rtol=1e-6)
-    np.testing.assert_allclose(data.signals[0][7], np.array([0, 12, 24]) / 1000, rtol=1e-6)
+    # Lead I is the last column, V6 the first; less their medians.
+    np.testing.assert_allclose(data.signals[0][0], np.array([-12, 0, 12]) / 1000, rtol=1e-6)
+    np.testing.assert_allclose(data.signals[0][7], np.array([-12, 0, 12]) / 1000, rtol=1e-6)
 
 
 def contest(folder, header="I II V1 V2 V3 V4 V5 V6", events="a\nb\n", labels="0.txt\t60\tMALE\tb\n1.txt\t\t\ta\tb\n"):
