@@ -1,4 +1,4 @@
-"""Mains hum, found and taken off, and held samples, as the engine does it (`model/ecg/src/mains.rs` and `held.rs`, where the formula is written out)."""
+"""Mains hum, found and taken off, and held samples, as the engine does it (`model/ecg/src/mains.rs` and `held.rs` have the formula)."""
 
 from __future__ import annotations
 

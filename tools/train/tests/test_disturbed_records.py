@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from efficientecg_train import disturbed_records as d
 
 RATE = 300

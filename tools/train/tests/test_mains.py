@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from efficientecg_train import mains
 
 RATE = 300.0
