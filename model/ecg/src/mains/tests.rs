@@ -1,9 +1,9 @@
 use super::*;
-use crate::random::Random;
+use crate::random::SplitMix64;
 
 /// Beats a second apart and some noise, less any hum.
 fn heart(n: usize, rate: f64) -> Vec<f32> {
-    let mut random = Random(5);
+    let mut random = SplitMix64(5);
     let bump = |t: f64, at: f64, width: f64| (-((t - at) / width).powi(2) / 2.0).exp();
     (0..n)
         .map(|i| {
