@@ -36,27 +36,27 @@ impl Syntax {
 
 /// What is wrong with a data set.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(super) struct DataSetError {
     pub(super) item: String,
     pub(super) expected: String,
     pub(super) found: String,
 }
 
-impl Fault {
+impl DataSetError {
     pub(super) fn new(
         item: impl Into<String>,
         expected: impl Into<String>,
         found: impl Into<String>,
-    ) -> Fault {
-        Fault { item: item.into(), expected: expected.into(), found: found.into() }
+    ) -> DataSetError {
+        DataSetError { item: item.into(), expected: expected.into(), found: found.into() }
     }
 
-    fn tagged(tag: u32, expected: impl Into<String>, found: impl Into<String>) -> Fault {
-        Fault::new(format!("element ({:04x},{:04x})", tag >> 16, tag & 0xffff), expected, found)
+    fn tagged(tag: u32, expected: impl Into<String>, found: impl Into<String>) -> DataSetError {
+        DataSetError::new(format!("element ({:04x},{:04x})", tag >> 16, tag & 0xffff), expected, found)
     }
 }
 
-type Found<T> = std::result::Result<T, Fault>;
+type Found<T> = std::result::Result<T, DataSetError>;
 
 /// An element.
 #[derive(Debug, Clone, Copy)]
@@ -75,13 +75,13 @@ pub(super) struct Set<'a> {
 
 impl<'a> Set<'a> {
     /// All elements; where something is wrong, those before it, and what.
-    pub(super) fn read(bytes: &'a [u8], syntax: Syntax) -> (Set<'a>, Option<Fault>) {
+    pub(super) fn read(bytes: &'a [u8], syntax: Syntax) -> (Set<'a>, Option<DataSetError>) {
         let mut cursor = Cursor { bytes, syntax };
         let mut set = Set::default();
         while !cursor.bytes.is_empty() {
             match cursor.element(0) {
                 Ok(element) => set.elements.push(element),
-                Err(fault) => return (set, Some(fault)),
+                Err(error) => return (set, Some(error)),
             }
         }
         (set, None)
@@ -100,7 +100,7 @@ impl<'a> Set<'a> {
     pub(super) fn whole(bytes: &'a [u8], syntax: Syntax) -> Found<Set<'a>> {
         match Set::read(bytes, syntax) {
             (set, None) => Ok(set),
-            (_, Some(fault)) => Err(fault),
+            (_, Some(error)) => Err(error),
         }
     }
 
@@ -125,7 +125,7 @@ impl<'a> Set<'a> {
     pub(super) fn decimal(&self, tag: u32, what: &str) -> Found<Option<f64>> {
         let Some(text) = self.text(tag) else { return Ok(None) };
         let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-        number.map(Some).ok_or_else(|| Fault::new(what, "a number", crate::error::quote(&text)))
+        number.map(Some).ok_or_else(|| DataSetError::new(what, "a number", crate::error::quote(&text)))
     }
 
     /// A number of 16 or 32 bits.
@@ -137,7 +137,7 @@ impl<'a> Set<'a> {
             _ => None,
         });
         let found = || element.map_or_else(|| "none".to_owned(), |e| format!("{} bytes", e.value.len()));
-        number.ok_or_else(|| Fault::new(what, "a number of 2 or 4 bytes", found()))
+        number.ok_or_else(|| DataSetError::new(what, "a number of 2 or 4 bytes", found()))
     }
 
     /// The data sets of a sequence; none if there is no such.
@@ -165,7 +165,7 @@ impl<'a> Cursor<'a> {
     fn take(&mut self, count: usize, tag: u32) -> Found<&'a [u8]> {
         let Some((taken, rest)) = self.bytes.split_at_checked(count) else {
             let found = format!("{} bytes", self.bytes.len());
-            return Err(Fault::tagged(tag, format!("{count} bytes"), found));
+            return Err(DataSetError::tagged(tag, format!("{count} bytes"), found));
         };
         self.bytes = rest;
         Ok(taken)
@@ -198,7 +198,7 @@ impl<'a> Cursor<'a> {
             }
             _ => {
                 let found = format!("the bytes {:02x} {:02x}", kind[0], kind[1]);
-                return Err(Fault::tagged(tag, "a type of two letters", found));
+                return Err(DataSetError::tagged(tag, "a type of two letters", found));
             }
         };
         Ok((tag, kind, length))
@@ -212,7 +212,11 @@ impl<'a> Cursor<'a> {
             return Ok(Element { tag, value: self.take(length as usize, tag)?, syntax });
         }
         if depth == MOST_DEEP {
-            return Err(Fault::tagged(tag, format!("at most {MOST_DEEP} sequences in one another"), "more"));
+            return Err(DataSetError::tagged(
+                tag,
+                format!("at most {MOST_DEEP} sequences in one another"),
+                "more",
+            ));
         }
         let mut inner = Cursor { bytes: self.bytes, syntax };
         let start = self.bytes;
@@ -230,7 +234,7 @@ impl<'a> Cursor<'a> {
         match tag {
             SEQUENCE_END => return Ok(None),
             ITEM => {}
-            _ => return Err(Fault::tagged(tag, "an item, or the sequence's end", "another element")),
+            _ => return Err(DataSetError::tagged(tag, "an item, or the sequence's end", "another element")),
         }
         if length != UNDEFINED {
             return self.take(length as usize, tag).map(Some);

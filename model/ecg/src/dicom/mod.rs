@@ -19,7 +19,7 @@ use std::path::Path;
 mod dataset;
 mod waveform;
 
-use dataset::{Fault, Set, Syntax};
+use dataset::{DataSetError, Set, Syntax};
 use waveform::Group;
 
 /// Bytes before the mark `DICM`.
@@ -48,7 +48,7 @@ pub fn read(source: Source<'_>) -> Result<Record> {
     let bytes = source.bytes()?;
     let start = if bytes.starts_with(META) { 0 } else { PREAMBLE + MARK.len() };
     let (meta, rest) =
-        Set::group(bytes.get(start..).unwrap_or_default(), 2).map_err(|fault| fault.at(path))?;
+        Set::group(bytes.get(start..).unwrap_or_default(), 2).map_err(|error| error.at(path))?;
     let uid = meta.text(0x0002_0010).unwrap_or_default();
     let (syntax, deflated) = match uid.as_str() {
         "1.2.840.10008.1.2" => (Syntax::IMPLICIT, false),
@@ -65,30 +65,32 @@ pub fn read(source: Source<'_>) -> Result<Record> {
     };
     let inflated;
     let data = if deflated {
-        inflated = inflate(rest).map_err(|fault| fault.at(path))?;
+        inflated = inflate(rest).map_err(|error| error.at(path))?;
         &inflated[..]
     } else {
         rest
     };
-    let (set, fault) = Set::read(data, syntax);
+    let (set, error) = Set::read(data, syntax);
     let mut warnings = Vec::new();
-    match fault {
+    match error {
         // What lies after the waveforms does not cost them.
-        Some(fault) if set.find(0x5400_0100).is_some() => {
-            let Fault { item, expected, found } = fault;
+        Some(error) if set.find(0x5400_0100).is_some() => {
+            let DataSetError { item, expected, found } = error;
             warnings.push(format!("after the waveforms: {item}: expected {expected}, found {found}"));
         }
-        Some(fault) => return Err(fault.at(path)),
+        Some(error) => return Err(error.at(path)),
         None => {}
     }
-    let groups = set.items(0x5400_0100).map_err(|fault| fault.at(path))?;
+    let groups = set.items(0x5400_0100).map_err(|error| error.at(path))?;
     if groups.is_empty() {
         let class = set.text(0x0008_0016).map_or_else(|| "no class".to_owned(), |uid| quote(&uid));
-        return Err(Fault::new("waveforms", "at least one group", format!("none, class {class}")).at(path));
+        return Err(
+            DataSetError::new("waveforms", "at least one group", format!("none, class {class}")).at(path)
+        );
     }
     let mut read = Vec::new();
     for (i, group) in groups.iter().enumerate() {
-        read.push(Group::read(group, i + 1).map_err(|fault| fault.at(path))?);
+        read.push(Group::read(group, i + 1).map_err(|error| error.at(path))?);
     }
     let (leads, offset) = choose(read, &mut warnings);
     let plain = leads.iter().filter(|lead| lead.units == waveform::NO_UNIT).count();
@@ -108,17 +110,17 @@ pub fn read(source: Source<'_>) -> Result<Record> {
 }
 
 /// Raw deflate, to a size in proportion.
-fn inflate(bytes: &[u8]) -> std::result::Result<Vec<u8>, Fault> {
+fn inflate(bytes: &[u8]) -> std::result::Result<Vec<u8>, DataSetError> {
     let most = bytes.len().saturating_mul(MOST_DEFLATED).clamp(FREE_BYTES, 1 << 28);
     miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, most).map_err(|error| {
         let expected = format!("deflated bytes that hold at most {most}");
-        Fault::new("data set", expected, format!("{:?}", error.status))
+        DataSetError::new("data set", expected, format!("{:?}", error.status))
     })
 }
 
-impl Fault {
+impl DataSetError {
     fn at(self, path: &Path) -> Error {
-        let Fault { item, expected, found } = self;
+        let DataSetError { item, expected, found } = self;
         Error::Content { path: path.to_path_buf(), item, expected, found, fix: FIX }
     }
 }

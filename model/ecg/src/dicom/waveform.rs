@@ -1,6 +1,6 @@
 //! Multiplex groups: channels of one rate, a sample of each after another.
 
-use super::dataset::{Element, Fault, Set};
+use super::dataset::{DataSetError, Element, Set};
 use crate::Lead;
 
 /// Unit of channels that are not calibrated.
@@ -19,12 +19,13 @@ pub(super) struct Group {
     pub(super) leads: Vec<Lead>,
 }
 
-type Found<T> = std::result::Result<T, Fault>;
+type Found<T> = std::result::Result<T, DataSetError>;
 
 impl Group {
     /// A group's description, and its samples.
     pub(super) fn read(set: &Set<'_>, number: usize) -> Found<Group> {
-        let within = |fault: Fault| Fault { item: format!("group {number}: {}", fault.item), ..fault };
+        let within =
+            |error: DataSetError| DataSetError { item: format!("group {number}: {}", error.item), ..error };
         read(set).map_err(within)
     }
 
@@ -43,20 +44,20 @@ fn read(set: &Set<'_>) -> Found<Group> {
     let channels = set.integer(0x003a_0005, "number of channels")? as usize;
     let samples = set.integer(0x003a_0010, "number of samples")? as usize;
     let rate = set.decimal(0x003a_001a, "sampling frequency")?.filter(|rate| *rate > 0.0);
-    let rate = rate.ok_or_else(|| Fault::new("sampling frequency", "more than 0", "none, or less"))?;
+    let rate = rate.ok_or_else(|| DataSetError::new("sampling frequency", "more than 0", "none, or less"))?;
     let coding = Coding::read(set)?;
     for (item, count) in [("number of channels", channels), ("number of samples", samples)] {
         if count == 0 {
-            return Err(Fault::new(item, "at least 1", "0"));
+            return Err(DataSetError::new(item, "at least 1", "0"));
         }
     }
     let data = set.find(0x5400_1010).copied();
-    let data = data.ok_or_else(|| Fault::new("waveform data", "samples", "none"))?;
+    let data = data.ok_or_else(|| DataSetError::new("waveform data", "samples", "none"))?;
     let frame = channels * coding.width;
     let needed = frame.checked_mul(samples);
     let bytes = needed.and_then(|needed| data.value.get(..needed)).ok_or_else(|| {
         let expected = format!("{samples} samples of {channels} channels, {} bits each", 8 * coding.width);
-        Fault::new("waveform data", expected, format!("{} bytes", data.value.len()))
+        DataSetError::new("waveform data", expected, format!("{} bytes", data.value.len()))
     })?;
     let padding = set.find(0x5400_100a).and_then(|e| coding.values(e.value, e).next());
     // Programs write 0 there of signals that cross 0.
@@ -65,12 +66,12 @@ fn read(set: &Set<'_>) -> Found<Group> {
     let definitions = set.items(0x003a_0200)?;
     if definitions.len() != channels {
         let found = definitions.len().to_string();
-        return Err(Fault::new("channel definitions", channels.to_string(), found));
+        return Err(DataSetError::new("channel definitions", channels.to_string(), found));
     }
     let mut leads = Vec::new();
     for (i, definition) in definitions.iter().enumerate() {
         let channel = Channel::read(definition, i + 1)
-            .map_err(|fault| Fault { item: format!("channel {}: {}", i + 1, fault.item), ..fault })?;
+            .map_err(|error| DataSetError { item: format!("channel {}: {}", i + 1, error.item), ..error })?;
         let own = bytes.chunks_exact(frame).map(|frame| &frame[i * coding.width..(i + 1) * coding.width]);
         let samples = own.flat_map(|bytes| coding.values(bytes, &data)).map(|value| {
             if padding == Some(value) {
@@ -108,7 +109,7 @@ impl Coding {
             _ => {
                 let expected = "SB or UB of 8 bits, SS or US of 16, or SL of 32";
                 let found = format!("{} of {bits}", crate::error::quote(&word));
-                return Err(Fault::new("sample interpretation", expected, found));
+                return Err(DataSetError::new("sample interpretation", expected, found));
             }
         };
         Ok(Coding { width, signed })
