@@ -10,7 +10,7 @@ use crate::config::{Config, Task};
 use crate::error::RunError;
 use crate::inputs::Inputs;
 use crate::model::Model;
-use efficientecg_ecg::beats::{self, HeartRate};
+use efficientecg_ecg::beats::HeartRate;
 use efficientecg_ecg::quality::{Episode, Reason, RecordQuality};
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{self as ecg, Record, Sex};
@@ -20,9 +20,9 @@ use std::fmt;
 use std::sync::Arc;
 
 mod episodes;
+mod lead;
 mod prepared;
 
-use episodes::Long;
 pub use episodes::{Fibrillation, FibrillationEpisode, FibrillationWindow};
 pub use prepared::Prepared;
 
@@ -428,39 +428,6 @@ impl Model {
         Ok(findings)
     }
 
-    /// What is said of a long record as a whole: the mean of its windows that could be assessed.
-    fn mean_of(&self, long: Long, rate: f64) -> Findings {
-        let windows: Vec<&FibrillationWindow> =
-            long.fibrillation.windows.iter().filter(|w| w.reason.is_none()).collect();
-        let names: Arc<[String]> = self.config().classes.clone().into();
-        let unit = Unit::Record;
-        let item = if windows.is_empty() {
-            let reasons = || long.fibrillation.windows.first().and_then(|w| w.reason);
-            let reason = long.quality.reason().or_else(reasons).unwrap_or(Reason::Noise);
-            Finding::refused(unit, 0, 0.0, reason, &names)
-        } else {
-            let mean = |of: fn(&FibrillationWindow) -> &[f32]| -> Vec<f32> {
-                let sum = |c: usize| windows.iter().map(|w| f64::from(of(w)[c])).fold(0.0, |sum, x| sum + x);
-                (0..names.len()).map(|c| (sum(c) / windows.len() as f64) as f32).collect()
-            };
-            let (logits, probabilities) = (mean(|w| &w.logits), mean(|w| &w.probabilities));
-            let best = |a: &usize, b: &usize| probabilities[*a].total_cmp(&probabilities[*b]);
-            let class = (0..probabilities.len()).rev().max_by(best).unwrap_or(0);
-            let found = found(self.config().task, class, &probabilities);
-            let class = Ok(class);
-            Finding { unit, time: 0, seconds: 0.0, class, logits, probabilities, found, names }
-        };
-        Findings {
-            unit,
-            items: vec![item],
-            heart_rate: beats::heart_rate(&long.times, rate),
-            missing: long.missing,
-            quality: long.quality,
-            fibrillation: Some(long.fibrillation),
-            spent: long.spent,
-        }
-    }
-
     /// Runs windows and adds what is found in them.
     fn collect(
         &self,
@@ -498,40 +465,4 @@ fn found(task: Task, best: usize, probabilities: &[f32]) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_several_labels_all_that_are_even_are_found() {
-        assert_eq!(found(Task::Multilabel, 1, &[0.1, 0.9, 0.5]), [1, 2]);
-        assert_eq!(found(Task::Multilabel, 1, &[0.1, 0.4, 0.2]), [0; 0]);
-        assert_eq!(found(Task::Multiclass, 1, &[0.1, 0.4, 0.2]), [1]);
-    }
-
-    fn finding(unit: Unit, found: &[usize]) -> Finding {
-        Finding {
-            unit,
-            time: 446,
-            seconds: 446.0 / 360.0,
-            class: Ok(1),
-            logits: vec![0.0; 3],
-            probabilities: vec![0.125, 0.875, 0.5],
-            found: found.to_vec(),
-            names: ["NORM", "MI", "HYP"].map(str::to_owned).into(),
-        }
-    }
-
-    #[test]
-    fn findings_as_text() {
-        let beat = finding(Unit::Beat, &[1]);
-        assert_eq!((beat.to_string().as_str(), beat.label().as_str()), ("1.239 s MI 0.875", "MI"));
-        let two = finding(Unit::Record, &[1, 2]);
-        assert_eq!((two.to_string().as_str(), two.label().as_str()), ("MI 0.875, HYP 0.500", "MI+HYP"));
-        let none = finding(Unit::Record, &[]);
-        assert_eq!((none.to_string().as_str(), none.label().as_str(), none.labels().len()), ("none", "", 0));
-        assert_eq!((none.probability(), none.reason()), (Some(0.875), None));
-        let refused = Finding::refused(Unit::Beat, 446, 446.0 / 360.0, Reason::Noise, &none.names);
-        assert_eq!((refused.to_string().as_str(), refused.label().as_str()), ("1.239 s - noise", "-"));
-        assert_eq!((refused.probability(), refused.reason()), (None, Some(Reason::Noise)));
-    }
-}
+mod tests;

@@ -123,6 +123,7 @@ muse = read(ROOT, "tests/golden/muse/made.xml")
 muse = re.sub(rb"(<WaveFormData>\S{16})[^<]*", rb"\1", muse)
 muse = re.sub(rb"<Lead(SampleCountTotal|ByteCountTotal|DataCRC32)>\d+</Lead\1>", b"", muse)
 keep("muse", "made.xml", muse)
+keep("muse", "short.xml", muse[:1200])
 keep("muse", "wide.xml", muse[:2500].decode("iso-8859-1").encode("utf-16"))
 
 signal = read(demo, "demo.dat")

@@ -173,7 +173,7 @@ fn what_is_wrong_is_said_on_one_line() {
         (&["--config", &broken, DEMO], &["broken.json"]),
         (&["--config", &good, "--records", &empty], &["empty.txt", "at least one"]),
         (&["--config", &good, "--records", "nowhere.txt"], &["nowhere.txt", "list of records"]),
-        (&["--config", &good, DEMO, "nowhere"], &["nowhere.hea"]),
+        (&["--config", &good, DEMO, "nowhere"], &["nowhere: cannot read"]),
     ];
     for (args, parts) in cases {
         fails(2, &[&["features", "--output", name(&out)], args].concat(), parts);

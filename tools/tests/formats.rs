@@ -185,7 +185,9 @@ fn folders_patterns_lists_and_standard_input() {
     fails(
         2,
         &[&classify[..], &[name(&lost)]].concat(),
-        &["format: expected one of WFDB, EDF and BDF, CSV and TSV"],
+        &[
+            "format: expected one of WFDB, EDF and BDF, DICOM, SCP-ECG, HL7 aECG, Philips XML, GE MUSE XML, CSV and TSV",
+        ],
     );
 }
 

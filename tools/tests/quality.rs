@@ -43,7 +43,7 @@ fn no_signal_gets_a_class() {
     let hum = wave(&|t| 0.5 * (std::f64::consts::TAU * 50.02 * t).sin());
     let square = wave(&|t| f64::from(u8::from(t.fract() < 0.5)));
     let mut pulses = wave(&|t| f64::from(u8::from(t.fract() < 0.2)));
-    pulses.iter_mut().enumerate().for_each(|(i, v)| *v += 0.05 * ((i * i % 31) as f32 / 31.0));
+    pulses.iter_mut().enumerate().for_each(|(i, v)| *v += 0.2 * ((i * i % 31) as f32 / 31.0));
     for (record, samples, reason) in [
         ("zeros", vec![0.0; SAMPLES], "flat"),
         ("missing", vec![f32::NAN; SAMPLES], "missing"),

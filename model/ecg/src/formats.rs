@@ -75,7 +75,7 @@ pub(crate) fn record_of(path: &Path) -> Option<PathBuf> {
 /// Reads the record at `path`, whatever its format.
 pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Record> {
     let header = wfdb::header_path(path);
-    if header == path || (!path.is_file() && header.is_file()) {
+    if header == path || (!path.is_file() && header.symlink_metadata().is_ok()) {
         return wfdb::open(&header);
     }
     let source = Source::open(path, options)?;

@@ -15,7 +15,8 @@
 //!       false positives  (Ns + Vs + Fs + Os + Xs) / (those + all that is neither S nor s, without o and x)
 //! ```
 //!
-//! `bxb` prints no rate of false positives for SVEB; the one here is formed as that for VEB.
+//! `bxb` prints no rate of false positives for SVEB; the one here is formed as that for VEB. `sumstats` leaves Fs out of the gross
+//! and average predictivity of SVEB, as `bxb` prints F and Q in one column.
 //!
 //! *R-R error.* The root mean square of the difference between the reference's R-R interval and the test's. `bxb` compares the two marks
 //! at hand again and again, until it has gone through both files; at each comparison it takes the intervals of both back to the mark before
@@ -159,9 +160,19 @@ impl Statistic {
         }
     }
 
-    /// The mean of the records for which it is defined.
+    /// Its value for the sum of several records' matrices, as `sumstats` gives it: it reads the columns that `bxb` prints, in which F and Q
+    /// are one, so neither is held against the predictivity of SVEB.
+    pub fn gross(self, sum: &ConfusionMatrix) -> Ratio {
+        if self != Statistic::SvebPredictivity {
+            return self.of(sum);
+        }
+        let (wrong, right, _) = sum.positives(S, &[F, Q]);
+        Ratio { part: right, of: right + wrong }
+    }
+
+    /// The mean of the records for which it is defined, as `sumstats` gives it from the same columns.
     pub fn average(self, records: &[ConfusionMatrix]) -> Option<f64> {
-        mean(records.iter().map(|m| self.of(m).value()))
+        mean(records.iter().map(|m| self.gross(m).value()))
     }
 }
 

@@ -12,16 +12,17 @@
 //! [`BEGINS`], reaches to both sides as far as it is above [`GOES_ON`], and has at least [`LEAST`] windows. The constants were chosen on the
 //! records of the MIT-BIH Arrhythmia Database that have even numbers; the network's card has the figures of these and of the others.
 
-use super::{ClassifyError, Settings, Unit, timed};
+use super::{ClassifyError, Finding, Findings, Settings, Unit, found, lead, timed};
 use crate::classify::{Prepared, Spent};
 use crate::config::{Config, Task};
 use crate::inputs::Inputs;
 use crate::model::Model;
 use efficientecg_ecg::irregularity::coefficient_of_sample_entropy;
-use efficientecg_ecg::quality::{LeadQuality, Reason, RecordQuality};
+use efficientecg_ecg::quality::{Reason, RecordQuality};
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{Lead, Record, leads, peaks};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Lengths of a window from which on a record is long: far more than that of the longest record of CinC 2017, 61 s.
 const LONG: f64 = 4.0;
@@ -198,11 +199,47 @@ impl Model {
         let burden = inside as f64 / end as f64;
         let fibrillation = Fibrillation { episodes, burden, frames: end, windows: made };
         let leads: Vec<&Lead> = chosen.iter().map(|index| &record.leads[*index]).collect();
-        let qualities = timed(&mut spent.quality, || {
-            workers.map(leads.len(), |i| LeadQuality::of(&leads[i].samples, leads[i].sample_rate))
-        });
-        let quality = RecordQuality::new(&qualities, false);
+        let qualities =
+            timed(&mut spent.quality, || workers.map(leads.len(), |i| lead::quality(Unit::Record, leads[i])));
+        let quality = if settings.any_quality {
+            RecordQuality::unmeasured(record.seconds())
+        } else {
+            RecordQuality::new(&qualities, false)
+        };
         Ok(Some(Long { fibrillation, times, quality, missing, spent }))
+    }
+
+    /// What is said of a long record as a whole: the mean of its windows that could be assessed.
+    pub(super) fn mean_of(&self, long: Long, rate: f64) -> Findings {
+        let windows: Vec<&FibrillationWindow> =
+            long.fibrillation.windows.iter().filter(|w| w.reason.is_none()).collect();
+        let names: Arc<[String]> = self.config().classes.clone().into();
+        let unit = Unit::Record;
+        let item = if windows.is_empty() || long.quality.reason().is_some() {
+            let reasons = || long.fibrillation.windows.first().and_then(|w| w.reason);
+            let reason = long.quality.reason().or_else(reasons).unwrap_or(Reason::Noise);
+            Finding::refused(unit, 0, 0.0, reason, &names)
+        } else {
+            let mean = |of: fn(&FibrillationWindow) -> &[f32]| -> Vec<f32> {
+                let sum = |c: usize| windows.iter().map(|w| f64::from(of(w)[c])).fold(0.0, |sum, x| sum + x);
+                (0..names.len()).map(|c| (sum(c) / windows.len() as f64) as f32).collect()
+            };
+            let (logits, probabilities) = (mean(|w| &w.logits), mean(|w| &w.probabilities));
+            let best = |a: &usize, b: &usize| probabilities[*a].total_cmp(&probabilities[*b]);
+            let class = (0..probabilities.len()).rev().max_by(best).unwrap_or(0);
+            let found = found(self.config().task, class, &probabilities);
+            let class = Ok(class);
+            Finding { unit, time: 0, seconds: 0.0, class, logits, probabilities, found, names }
+        };
+        Findings {
+            unit,
+            items: vec![item],
+            heart_rate: efficientecg_ecg::beats::heart_rate(&long.times, rate),
+            missing: long.missing,
+            quality: long.quality,
+            fibrillation: Some(long.fibrillation),
+            spent: long.spent,
+        }
     }
 }
 

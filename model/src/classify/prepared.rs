@@ -1,22 +1,20 @@
 //! A record as the network takes it: its signals and features, before anything is run.
 
+use super::lead::{Resamplers, prepare, quality, without_hum};
 use super::{ClassifyError, Settings, Spent, Unit, timed};
-use crate::config::{Config, FeatureKind, Normalize};
+use crate::config::{Config, FeatureKind};
 use crate::inputs::{FeatureInput, Inputs};
-use efficientecg_ecg::resample::Resampler;
 use efficientecg_ecg::workers::Workers;
 use efficientecg_ecg::{
     self as ecg, Lead, Record, Sex, beat_sequence, beats,
     beats::HeartRate,
-    filter,
     gaps::Gaps,
-    held, leads, mains, normalize, peaks,
+    leads, peaks,
     quality::{LeadQuality, Reason, RecordQuality},
     rhythm,
     rhythm::Missing,
 };
 use efficientecg_files::ItemError;
-use std::borrow::Cow;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
 const CELLS: usize = 1 << 26;
@@ -108,8 +106,7 @@ impl Prepared {
                 }
                 (_, place) => {
                     let lead = leads[place.unwrap_or(0)];
-                    let quality =
-                        timed(&mut spent.quality, || LeadQuality::of(&lead.samples, lead.sample_rate));
+                    let quality = timed(&mut spent.quality, || quality(unit, lead));
                     let (signal, gaps) = prepare(config, lead, unit, &resamplers, &mut spent)?;
                     Ok(Made { times: Vec::new(), lead: Some((signal, gaps, quality)), spent })
                 }
@@ -244,88 +241,6 @@ struct Beats<'a> {
     signals: &'a [&'a [f32]],
     places: &'a [i64],
     missing: &'a Missing,
-}
-
-/// One resampler for each rate of the record and its leads.
-struct Resamplers(Vec<(f64, Resampler)>);
-
-impl Resamplers {
-    fn new(record: &Record, leads: &[&Lead], to: f64) -> Result<Resamplers, ecg::Error> {
-        let mut made: Vec<(f64, Resampler)> = Vec::new();
-        for rate in std::iter::once(record.sample_rate).chain(leads.iter().map(|lead| lead.sample_rate)) {
-            if made.iter().all(|(own, _)| *own != rate) {
-                made.push((rate, Resampler::new(rate, to)?));
-            }
-        }
-        Ok(Resamplers(made))
-    }
-
-    fn of(&self, rate: f64) -> Option<&Resampler> {
-        self.0.iter().find(|(own, _)| *own == rate).map(|(_, resampler)| resampler)
-    }
-
-    /// A lead at the configuration's rate.
-    fn apply(&self, rate: f64, samples: Vec<f32>) -> Vec<f32> {
-        match self.of(rate) {
-            Some(resampler) if !resampler.is_identity() => resampler.apply(&samples),
-            _ => samples,
-        }
-    }
-
-    /// Where a sample comes to lie.
-    fn position(&self, rate: f64, index: i64) -> i64 {
-        self.of(rate).map_or(index, |resampler| resampler.position(index))
-    }
-}
-
-/// A lead's samples without mains hum, if the record is classified as a whole. The networks of beats saw the hum of their records in training.
-/// Held samples are missing by then, as they hum no more.
-fn without_hum(unit: Unit, lead: &Lead) -> Cow<'_, [f32]> {
-    if unit != Unit::Record {
-        return Cow::Borrowed(&lead.samples);
-    }
-    let mut samples = lead.samples.clone();
-    held::blank(&mut samples, lead.sample_rate);
-    mains::remove(&mut samples, lead.sample_rate);
-    Cow::Owned(samples)
-}
-
-/// One lead as the network takes it, z-scored or in mV, and its long gaps. Missing samples are bridged, and take no part in mean, deviation
-/// and median.
-fn prepare(
-    config: &Config,
-    lead: &Lead,
-    unit: Unit,
-    resamplers: &Resamplers,
-    spent: &mut Spent,
-) -> Result<(Vec<f32>, Gaps), ClassifyError> {
-    let scale = match config.normalize {
-        Normalize::Zscore => 1.0,
-        Normalize::Median | Normalize::None => lead
-            .millivolts()
-            .ok_or_else(|| ClassifyError::Units { lead: lead.name.clone(), units: lead.units.clone() })?,
-    };
-    let (mut samples, gaps, long) = timed(&mut spent.resample, || {
-        let mut samples = without_hum(unit, lead).into_owned();
-        held::blank(&mut samples, lead.sample_rate);
-        let gaps = Gaps::of(&samples);
-        filter::fill_missing(&mut samples);
-        let samples = resamplers.apply(lead.sample_rate, samples);
-        let place = |gaps: Gaps| gaps.resampled(lead.sample_rate, config.sample_rate, samples.len());
-        let (long, gaps) = (place(gaps.clone().long(lead.sample_rate)), place(gaps));
-        (samples, gaps, long)
-    });
-    timed(&mut spent.normalize, || {
-        if scale != 1.0 {
-            samples.iter_mut().for_each(|x| *x *= scale);
-        }
-        match config.normalize {
-            Normalize::Zscore => normalize::z_score_without(&mut samples, &gaps),
-            Normalize::Median => normalize::less_median(&mut samples, &gaps),
-            Normalize::None => {}
-        }
-    });
-    Ok((samples, long))
 }
 
 /// The features of one patient, in the configuration's order.

@@ -6,11 +6,11 @@ use crate::error::Failure;
 use crate::out;
 use efficientecg::FileError;
 use efficientecg::ecg::wfdb::{Annotations, Code, Header};
-use efficientecg_evaluate::ClassFigures;
 use efficientecg_evaluate::beats::{COLUMNS, ConfusionMatrix, ROWS, RrError, Score, Statistic, compare};
 use efficientecg_evaluate::bootstrap::{Interval, SEED, intervals};
 use efficientecg_evaluate::csv::{CsvTable, NOT_ASSESSED};
 use efficientecg_evaluate::pairing::{BeatClass, Mark, Rules, Track};
+use efficientecg_evaluate::{ClassFigures, Ratio};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,8 +77,8 @@ impl ClassReport {
 }
 
 impl Figures {
-    fn new(record: &str, score: &Score) -> Figures {
-        let statistic = |s: &Statistic| (s.key(), s.of(&score.matrix).value());
+    fn new(record: &str, score: &Score, of: fn(Statistic, &ConfusionMatrix) -> Ratio) -> Figures {
+        let statistic = |s: &Statistic| (s.key(), of(*s, &score.matrix).value());
         Figures {
             record: record.to_owned(),
             beats: score.matrix.beats(),
@@ -108,7 +108,7 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
         intervals(matrices.len(), draws as usize, SEED, |places| {
             let mut sum = ConfusionMatrix::default();
             places.iter().for_each(|p| sum.add(&matrices[*p]));
-            Statistic::ALL.iter().map(|s| s.of(&sum).value()).collect()
+            Statistic::ALL.iter().map(|s| s.gross(&sum).value()).collect()
         })
     });
     let class = |c: BeatClass| (c.letter(), ClassReport::new(&gross.matrix.class(c as usize)));
@@ -118,8 +118,8 @@ pub(super) fn run(args: &BeatsEvaluation) -> Result<(), Failure> {
         from: rules.from,
         window: rules.window,
         escape_beats: rules.escape.letter(),
-        records: scores.iter().map(|(name, score)| Figures::new(name, score)).collect(),
-        gross: Figures::new("gross", &gross),
+        records: scores.iter().map(|(name, score)| Figures::new(name, score, Statistic::of)).collect(),
+        gross: Figures::new("gross", &gross, Statistic::gross),
         average: Statistic::ALL.iter().map(|s| (s.key(), s.average(&matrices))).collect(),
         average_rr_error_ms: RrError::average(&errors),
         intervals: drawn.map(|d| Statistic::ALL.iter().map(|s| s.key()).zip(d).collect()),
