@@ -220,9 +220,8 @@ pub(crate) fn narrow_columns(rows: &[f64], depth: usize, to: &mut [f32], pitch: 
 pub(crate) fn narrow_block(rows: &[f64], depth: usize, to: &mut Vec<f32>) {
     if rows.len() == BLOCK * depth {
         let rows: [&[f64]; BLOCK] = std::array::from_fn(|r| &rows[r * depth..][..depth]);
-        for k in 0..depth {
-            to.extend_from_slice(&std::array::from_fn::<f32, BLOCK, _>(|r| rows[r][k] as f32));
-        }
+        let column = |k: usize| -> [f32; BLOCK] { std::array::from_fn(|r| rows[r][k] as f32) };
+        (0..depth).for_each(|k| to.extend_from_slice(&column(k)));
     } else {
         let start = to.len();
         to.resize(start + BLOCK * depth, 0.0);

@@ -132,6 +132,7 @@ impl Gaps {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // A list of one span.
 mod tests {
     use super::*;
 
@@ -147,7 +148,7 @@ mod tests {
             |_: usize| false,
             |_| true,
             |i| i == 255 || i == 256,
-            |i| i < 3 || i > 1000,
+            |i| !(3..=1000).contains(&i),
             |i| i % 3 == 0,
             |i| (200..700).contains(&i),
         ] {

@@ -41,13 +41,13 @@ pub(super) fn columns(base: &[f32], figures: usize, leads: usize) -> Vec<f32> {
     let means: Vec<Vec<f64>> = [atrial, atrial + 1, atrial + 5, figures, figures + 5].map(column).into();
 
     let mut out = Vec::with_capacity(n * INPUTS);
-    for i in 0..n {
+    for (i, missed) in misses.iter().enumerate() {
         let near = |reach: usize| i.saturating_sub(reach)..(i + reach + 1).min(n);
         let values = [
             20.0 * median(&sizes[near(20)]),
             20.0 * mean(&few[near(30)]),
             4.0 * mean(&foretold[near(30)]) - 2.0,
-            5.0 * misses[i],
+            5.0 * missed,
             10.0 * mean(&steps[near(30)]),
             10.0 * deviation(&logs[near(10)]),
             10.0 * mean(&skips[near(15)]),

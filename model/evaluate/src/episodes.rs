@@ -323,4 +323,5 @@ impl EpisodeSummary {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // A list of one episode.
 mod tests;

@@ -311,4 +311,5 @@ fn frames(places: &Range<usize>, windows: &[Range<i64>], end: i64) -> (i64, i64)
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // A list of one episode.
 mod tests;

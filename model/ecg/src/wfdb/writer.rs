@@ -33,7 +33,7 @@ impl Default for StorageFormat {
 /// others are rounded to less than a millionth of a thousandth of their range. Start, age and sex are written.
 ///
 /// # Errors
-/// As [`write`]; an annotation that its file cannot hold.
+/// As [`write()`]; an annotation that its file cannot hold.
 pub fn write_exact(path: &Path, record: &Record) -> Result<()> {
     let mut record = record.clone();
     record.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -82,7 +82,7 @@ pub fn write(folder: &Path, record: &Record, storage: &StorageFormat) -> Result<
     write_each(folder, record, &vec![*storage; record.leads.len()])
 }
 
-/// [`write`], with a gain and a baseline for each lead; the format is the first's.
+/// [`write()`], with a gain and a baseline for each lead; the format is the first's.
 fn write_each(folder: &Path, record: &Record, each: &[StorageFormat]) -> Result<()> {
     let path = folder.join(format!("{}.hea", record.name));
     let error = |item: String, expected: &str, found: String, fix: &'static str| Error::Content {
