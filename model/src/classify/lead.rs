@@ -90,17 +90,69 @@ pub(super) fn prepare(
     Ok((samples, long))
 }
 
-/// The quality of a lead, without hum where that is taken off. What cannot be assessed even so has the reason of the lead as it is.
+/// Of less than this part of its power without the hum, a lead is covered by it: of an ECG a hum higher than the QRS complexes leaves more.
+const COVERED: f64 = 0.12;
+
+/// The quality of a lead, without hum where that is taken off and does not cover it. What cannot be assessed even so has the reason of the
+/// lead as it is.
 pub(super) fn quality(unit: Unit, lead: &Lead) -> LeadQuality {
     let as_it_is = LeadQuality::of(&lead.samples, lead.sample_rate);
     if unit != Unit::Record || as_it_is.windows.iter().all(|window| window.reason().is_none()) {
         return as_it_is;
     }
-    let mut clean = LeadQuality::of(&without_hum(unit, lead), lead.sample_rate);
+    let samples = without_hum(unit, lead);
+    if power(&samples) < COVERED * power(&lead.samples) {
+        return as_it_is;
+    }
+    let mut clean = LeadQuality::of(&samples, lead.sample_rate);
     for (clean, as_it_is) in clean.windows.iter_mut().zip(&as_it_is.windows) {
         if clean.reason().is_some() && as_it_is.reason().is_some() {
             *clean = *as_it_is;
         }
     }
     clean
+}
+
+/// The variance of the samples that are not missing.
+fn power(samples: &[f32]) -> f64 {
+    let known = || samples.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v));
+    let count = known().count().max(1) as f64;
+    let mean = known().sum::<f64>() / count;
+    known().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use efficientecg_ecg::quality::Reason;
+    use std::f64::consts::TAU;
+
+    /// A lead of 10 s at 300 Hz: beats of a QRS complex and a T wave, `ecg` mV high, and hum of 50 Hz, `hum` mV high.
+    fn lead(ecg: f64, hum: f64) -> Lead {
+        let bump = |t: f64, at: f64, width: f64| (-((t - at) / width).powi(2) / 2.0).exp();
+        let sample = |i: usize| {
+            let t = i as f64 / 300.0;
+            let beat = t % 0.8;
+            let qrs = bump(beat, 0.3, 0.012) - 0.2 * bump(beat, 0.33, 0.012);
+            (ecg * (qrs + 0.25 * bump(beat, 0.55, 0.05)) + hum * (TAU * 50.0 * t).sin()) as f32
+        };
+        Lead::new("ECG", "mV", 300.0, (0..3000).map(sample).collect())
+    }
+
+    fn reason(unit: Unit, lead: &Lead) -> Option<Reason> {
+        quality(unit, lead).windows[0].reason()
+    }
+
+    #[test]
+    fn hum_that_is_taken_off_is_not_held_against_a_record() {
+        assert_eq!(reason(Unit::Record, &lead(1.0, 0.0)), None);
+        for hum in [0.1, 0.3] {
+            assert_eq!(reason(Unit::Record, &lead(1.0, hum)), None, "{hum}");
+        }
+        // What it covers is refused, for beats and for records.
+        for unit in [Unit::Record, Unit::Beat] {
+            assert!(reason(unit, &lead(1.0, 3.0)).is_some());
+            assert!(reason(unit, &lead(0.0, 1.0)).is_some());
+        }
+    }
 }
