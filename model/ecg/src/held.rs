@@ -19,26 +19,80 @@ pub fn blank(samples: &mut [f32], rate: f64) -> usize {
 
 /// The stretches that are blanked.
 pub(crate) fn stretches(samples: &[f32], rate: f64) -> Vec<Range<usize>> {
-    let least = SHORTEST * rate;
-    let mut stretches = Vec::new();
-    let mut start = 0;
-    while start < samples.len() {
-        let value = samples[start];
-        let end = (start + 1..samples.len()).find(|&i| samples[i] != value).unwrap_or(samples.len());
-        if value.is_finite() && (end - start) as f64 > least {
-            stretches.push(start..end);
-        }
-        start = end;
-    }
+    // More than `SHORTEST`; a cast to an integer saturates.
+    let mut stretches = runs(samples, ((SHORTEST * rate) as usize).saturating_add(1));
+    stretches.retain(|stretch| samples[stretch.start].is_finite());
     if stretches.len() as f64 > (OFTEN * samples.len() as f64 / rate).max(1.0) {
         stretches.clear();
     }
     stretches
 }
 
+/// Runs of at least so many equal samples, in order; two at least.
+pub(crate) fn runs(samples: &[f32], least: usize) -> Vec<Range<usize>> {
+    let least = least.max(2);
+    // Of such a run two samples that are looked at are the same.
+    let step = (least / 2).max(1);
+    let (mut runs, mut end) = (Vec::new(), 0);
+    for at in (step..samples.len()).step_by(step) {
+        let value = samples[at];
+        if at < end || value != samples[at - step] {
+            continue;
+        }
+        let before = samples[end..at].iter().rev().take_while(|v| **v == value).count();
+        let after = samples[at..].iter().take_while(|v| **v == value).count();
+        if before + after >= least {
+            end = at + after;
+            runs.push(at - before..end);
+        }
+    }
+    runs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::SplitMix64;
+
+    /// Sample by sample.
+    fn plain(samples: &[f32], least: usize) -> Vec<Range<usize>> {
+        let (mut runs, mut from) = (Vec::new(), 0);
+        for i in 1..=samples.len() {
+            if i == samples.len() || samples[i] != samples[i - 1] {
+                if i - from >= least.max(2) {
+                    runs.push(from..i);
+                }
+                from = i;
+            }
+        }
+        runs
+    }
+
+    #[test]
+    fn runs_are_those_of_a_plain_search() {
+        let mut random = SplitMix64(3);
+        let mut some = 0;
+        for n in [0, 1, 2, 7, 500] {
+            for _ in 0..200 {
+                // Few values, some of them held.
+                let mut value = 0.0;
+                let samples: Vec<f32> = (0..n)
+                    .map(|_| {
+                        if random.uniform() < 0.4 {
+                            value = [0.0, 1.0, f32::NAN, f32::INFINITY][(random.uniform() * 4.0) as usize];
+                        }
+                        value
+                    })
+                    .collect();
+                for least in [0, 1, 2, 3, 4, 5, 8, 11] {
+                    let got = runs(&samples, least);
+                    assert_eq!(got, plain(&samples, least), "{least} of {samples:?}");
+                    some += got.len();
+                }
+            }
+        }
+        assert!(some > 10_000, "{some}");
+    }
 
     fn wave(n: usize) -> Vec<f32> {
         (0..n).map(|i| (i as f32 * 0.3).sin()).collect()

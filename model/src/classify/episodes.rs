@@ -262,7 +262,7 @@ fn window(
         let end = place(window.end).min(lead.samples.len());
         let samples = lead.samples[place(window.start).min(end)..end].to_vec();
         // A lead that may be any keeps its name.
-        let name = if name == "*" { &lead.name } else { name };
+        let name = if name == leads::ANY { &lead.name } else { name };
         Lead::new(name, &lead.units, lead.sample_rate, samples)
     };
     let leads = chosen.iter().map(|index| &record.leads[*index]).zip(&config.leads).map(cut).collect();

@@ -6,8 +6,10 @@
 use super::Reason;
 use crate::beats::median_of;
 use crate::filter::fill_missing;
+use crate::held::runs;
 use crate::statistics::{sum, sum_of};
 use std::f64::consts::TAU;
+use std::ops::Range;
 
 /// Hz at which a window is looked at, about.
 const RATE: f64 = 125.0;
@@ -159,7 +161,7 @@ impl QualityIndex {
 
     fn measure(&mut self, samples: &[f32], rate: f64, scratch: &mut Scratch) {
         let count = samples.len() as f64;
-        self.flat = in_runs(samples, (RUN * rate) as usize) as f64 / count;
+        self.flat = runs(samples, (RUN * rate) as usize).iter().map(Range::len).sum::<usize>() as f64 / count;
         self.levels = levels(samples);
         let (low, high) = ends(samples);
         let rail = RAIL * (high - low);
@@ -351,27 +353,6 @@ fn ends(samples: &[f32]) -> (f32, f32) {
     }
     let all = lanes.iter().copied().chain(rest.iter().map(|v| (*v, *v)));
     all.fold((f32::MAX, f32::MIN), |(low, high), (l, h)| (least(low, l), most(high, h)))
-}
-
-/// Samples in runs of one value of at least this length.
-fn in_runs(samples: &[f32], least: usize) -> usize {
-    let least = least.max(2);
-    // Of such a run two samples that are looked at are the same.
-    let step = (least / 2).max(1);
-    let (mut all, mut end) = (0, 0);
-    for at in (step..samples.len()).step_by(step) {
-        let value = samples[at];
-        if at < end || value != samples[at - step] {
-            continue;
-        }
-        let before = samples[end..at].iter().rev().take_while(|v| **v == value).count();
-        let after = samples[at..].iter().take_while(|v| **v == value).count();
-        if before + after >= least {
-            all += before + after;
-            end = at + after;
-        }
-    }
-    all
 }
 
 /// Different values, up to [`LEVELS`].
