@@ -2,6 +2,7 @@
 
 use efficientecg::config::presets::Setup;
 use efficientecg::config::{Config, Feature, Fusion};
+use efficientecg::weights::WeightsError;
 use efficientecg::{LoadError, Model, Options, Weights};
 use efficientecg_kernels::aligned::Aligned;
 use efficientecg_kernels::op::{Call, Kernel, Precision};
@@ -97,16 +98,29 @@ pub fn setup(leads: usize, samples: usize) -> Setup {
     setup.fusion(Fusion::new(64, 4, features))
 }
 
+/// The networks that are benched on GPUs, and their names.
+pub fn networks() -> [(&'static str, Config); 3] {
+    [
+        ("b0-12x5000", Config::b0(setup(12, 5000))),
+        ("lite-12x5000", Config::lite(setup(12, 5000))),
+        ("b0-2x720", Config::b0(setup(2, 720))),
+    ]
+}
+
 /// A network with random weights.
 pub fn random_model(config: Config, options: &Options) -> Result<Model, LoadError> {
+    options.from_weights(&random_weights(config)?)
+}
+
+/// Random weights.
+pub fn random_weights(config: Config) -> Result<Weights, WeightsError> {
     let mut random = Generator::new(1);
-    let weights = Weights::generate(config, |name, shape| {
+    Weights::generate(config, |name, shape| {
         let n = shape.iter().product();
         if name.ends_with("running_var") {
             return vec![1.0; n];
         }
         // The inputs of a sum: all but the first dimension.
         random.weights(n, shape.iter().skip(1).product::<usize>().max(1))
-    })?;
-    options.from_weights(&weights)
+    })
 }

@@ -1,10 +1,40 @@
 //! The processor's clock, where there is one: on `wasm32-unknown-unknown` the standard library's panics. There all moments are
-//! the same, and nothing takes any time.
+//! the same, and nothing takes any time; with the feature `webgpu` it is the browser's clock.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use std::time::Instant;
 
 /// Whether there is a clock. Who waits for time to pass must ask.
-pub const TICKS: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+pub const TICKS: bool =
+    cfg!(any(feature = "webgpu", not(all(target_family = "wasm", target_os = "unknown"))));
+
+/// What a browser's clock shows.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Instant(Duration);
+
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+impl Instant {
+    #[cfg(feature = "webgpu")]
+    fn now() -> Instant {
+        #[wasm_bindgen::prelude::wasm_bindgen]
+        extern "C" {
+            #[wasm_bindgen(js_namespace = performance)]
+            fn now() -> f64;
+        }
+        Instant(Duration::try_from_secs_f64(1e-3 * now()).unwrap_or_default())
+    }
+
+    #[cfg(not(feature = "webgpu"))]
+    fn now() -> Instant {
+        Instant(Duration::ZERO)
+    }
+
+    fn saturating_duration_since(self, earlier: Instant) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
 
 /// A moment on a clock that never goes back.
 ///

@@ -68,6 +68,8 @@ pub struct Layer {
     pub cost: Cost,
     /// On the CPU the largest micro-kernel of its matrix product: `f32_gemm_48x8__avx512_zen`.
     pub micro_kernel: Option<&'static str>,
+    /// On a GPU the variant of its program, where a profile knows it: `64x64x16_8x8`.
+    pub variant: Option<String>,
 }
 
 impl<O> Default for Graph<O> {
@@ -196,6 +198,7 @@ impl<O> Graph<O> {
                 output: shapes[node.outputs[0].0],
                 cost: node.contract.cost(&operands),
                 micro_kernel: None,
+                variant: None,
             }
         };
         Ok(self.nodes.iter().map(layer).collect())

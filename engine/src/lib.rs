@@ -1,5 +1,5 @@
 //! How operations run: [`graph::Graph`] says what to compute, [`plan`] lays it out for given shapes, [`Engine`] runs it
-//! on the CPU ([`cpu`]), on a GPU (`gpu`, behind the feature of this name) or through the references ([`mod@reference`]). See `engine/README.md` for how a run flows.
+//! on the CPU ([`cpu`]), on a GPU (`gpu`, behind the feature of this name, and in a browser behind `webgpu`) or through the references ([`mod@reference`]). See `engine/README.md` for how a run flows.
 
 pub mod clock;
 pub mod cpu;
@@ -14,7 +14,7 @@ pub mod reference;
 mod sync;
 mod tasks;
 
-pub use cpu::Cpu;
+pub use cpu::{Cpu, ReservedRun};
 pub use error::EngineError;
 pub use graph::{Graph, Kernels, Layer, Value};
 pub use profile::{NodeProfile, Span};
@@ -54,6 +54,32 @@ impl Engine {
             Engine::Reference(reference) => reference.run(batch),
             #[cfg(feature = "gpu")]
             Engine::Gpu(gpu) => gpu.run(batch),
+        }
+    }
+
+    /// Runs a batch without blocking on a GPU where that is a browser's; elsewhere it is [`Engine::run`].
+    #[cfg(feature = "webgpu")]
+    pub async fn run_async(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        match self {
+            #[cfg(target_family = "wasm")]
+            Engine::Gpu(gpu) => gpu.run_async(batch).await,
+            _ => self.run(batch),
+        }
+    }
+
+    /// A plan and memory of their own for batches of `size` records of these shapes; none where the engine is not the CPU's.
+    ///
+    /// # Errors
+    /// The shapes fit no node, or the memory is not there.
+    pub fn reserve(
+        &self,
+        inputs: &[Shape],
+        kept: &[Value],
+        size: usize,
+    ) -> Result<Option<ReservedRun>, EngineError> {
+        match self {
+            Engine::Cpu(cpu) => cpu.reserve(inputs, kept, size).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -32,7 +32,10 @@ pub struct Plan {
 impl Plan {
     /// Plans a graph for the shapes of its inputs; the values `kept` live to the end.
     pub fn new(graph: &Kernels, inputs: &[Shape], kept: &[Value]) -> Result<Plan, EngineError> {
+        // Inputs may be planned that nobody has. What fits in memory overflows neither in a kernel's arithmetic nor below.
+        inputs.iter().try_for_each(|shape| fits(*shape))?;
         let shapes = graph.shapes(inputs)?;
+        shapes.iter().try_for_each(|shape| fits(*shape))?;
         let lifetimes = lifetimes(graph, shapes.len(), kept);
         let mut layouts = vec![Layout::Rows; shapes.len()];
         for node in graph.nodes() {
@@ -51,7 +54,7 @@ impl Plan {
             sizes[v.0] = 0;
         }
         let offsets = place(&sizes, &lifetimes);
-        let arena = offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
+        let arena = offsets.iter().zip(&sizes).map(|(o, s)| o.saturating_add(*s)).max().unwrap_or(0);
         let (mut tasks, mut scratch) = (Vec::new(), 0);
         for node in graph.nodes() {
             let operands: Vec<Shape> = node.inputs.iter().map(|v| shapes[v.0]).collect();
@@ -63,12 +66,23 @@ impl Plan {
 
     /// Bytes of the arena: all activations of one record.
     pub fn arena_bytes(&self) -> usize {
-        4 * self.arena
+        self.arena.saturating_mul(4)
     }
 
     /// Bytes of scratch a thread.
     pub fn scratch_bytes(&self) -> usize {
         4 * self.scratch
+    }
+}
+
+/// Fails where a value of this shape, padded in either layout, does not fit in memory.
+fn fits(shape: Shape) -> Result<(), EngineError> {
+    // `Layout::Blocks` rounds rows up to a line's cells, `Layout::Rows` columns to fewer than two lines more.
+    let (rows, cols) = (shape.rows.checked_next_multiple_of(LINE), shape.cols.checked_add(4 * LINE));
+    let bytes = rows.zip(cols).and_then(|(rows, cols)| rows.checked_mul(cols)?.checked_mul(4));
+    match bytes.filter(|bytes| *bytes <= isize::MAX as usize) {
+        Some(_) => Ok(()),
+        None => Err(EngineError::Memory { bytes: bytes.unwrap_or(usize::MAX) }),
     }
 }
 
@@ -108,12 +122,12 @@ pub(crate) fn place(sizes: &[usize], lifetimes: &[(usize, usize)]) -> Vec<usize>
         let mut busy: Vec<(usize, usize)> = placed
             .iter()
             .filter(|p| lifetimes[**p].0 <= lifetimes[v].1 && lifetimes[v].0 <= lifetimes[**p].1)
-            .map(|p| (offsets[*p], offsets[*p] + sizes[*p]))
+            .map(|p| (offsets[*p], sizes[*p].saturating_add(offsets[*p])))
             .collect();
         busy.sort_unstable();
         let mut at = 0;
         for (start, end) in busy {
-            if at + sizes[v] <= start {
+            if sizes[v].saturating_add(at) <= start {
                 break;
             }
             at = at.max(end);

@@ -35,6 +35,8 @@ struct Shared {
     /// What `state` has, for those who look before they sleep. They trust only `state`.
     run: AtomicUsize,
     start: Condvar,
+    /// Workers that have begun to look for work. No run waits for it, so it is no matter for loom.
+    begun: std::sync::atomic::AtomicUsize,
 }
 
 impl Shared {
@@ -128,6 +130,15 @@ impl Pool {
         }
     }
 
+    /// Waits until every worker has begun: a thread allocates while it starts, which may be after it was spawned.
+    pub(crate) fn wait_for_workers(&self) {
+        if let Threads::Own { shared, handles } = &self.threads {
+            while shared.begun.load(std::sync::atomic::Ordering::Acquire) < handles.len() {
+                thread::yield_now();
+            }
+        }
+    }
+
     /// The right to the other threads, until it is dropped. None where there are none, or another caller has them.
     pub(crate) fn turn(&self) -> Option<Turn<'_>> {
         if self.threads() == 1 {
@@ -194,6 +205,7 @@ impl Drop for Pool {
 }
 
 fn work(shared: &Shared, thread: usize) {
+    shared.begun.fetch_add(1, std::sync::atomic::Ordering::Release);
     let mut seen = 0;
     loop {
         for _ in 0..SPINS {

@@ -31,6 +31,8 @@ pub struct NodeProfile {
     pub threads: usize,
     /// Whether a GPU computed it.
     pub gpu: bool,
+    /// On a GPU the variant of each node, in the order of [`crate::Graph::nodes`]; empty on a CPU.
+    pub variants: Vec<String>,
     /// What kept the nodes from being timed, or the GPU or all threads from computing them.
     pub note: Option<String>,
 }
@@ -54,7 +56,7 @@ impl Recorder {
         let threads = self.tracks.len();
         let spans =
             self.tracks.into_iter().flat_map(|l| l.into_inner().unwrap_or_else(PoisonError::into_inner));
-        NodeProfile { spans: spans.collect(), seconds, threads, gpu: false, note: None }
+        NodeProfile { spans: spans.collect(), seconds, threads, gpu: false, variants: Vec::new(), note: None }
     }
 
     /// A node took from `since` to now for one record; gives now.

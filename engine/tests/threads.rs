@@ -2,12 +2,16 @@
 
 use efficientecg_engine::clock::Moment;
 #[cfg(feature = "gpu")]
-use efficientecg_engine::gpu::{Adapter, DeviceError, Gpu, GpuError, GpuFeatures, GpuOptions, Memory, Probe};
+use efficientecg_engine::gpu::{
+    Adapter, DeviceError, Gpu, GpuError, GpuFeatures, GpuOptions, Memory, Probe, TunedNode, Tuning,
+};
 use efficientecg_engine::graph::Node;
 use efficientecg_engine::plan::Plan;
 use efficientecg_engine::pool::Pool;
 use efficientecg_engine::profile::{NodeProfile, Span};
-use efficientecg_engine::{Batch, Cpu, Engine, EngineError, Graph, Kernels, Layer, Reference, Value};
+use efficientecg_engine::{
+    Batch, Cpu, Engine, EngineError, Graph, Kernels, Layer, Reference, ReservedRun, Value,
+};
 use std::path::Path;
 
 const fn shared<T: Send + Sync>() {}
@@ -24,9 +28,9 @@ macro_rules! shared {
 
 shared!(ALWAYS:
     Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, NodeProfile, Reference,
-    Span, Node, Value);
+    ReservedRun, Span, Node, Value);
 #[cfg(feature = "gpu")]
-shared!(OF_GPUS: Adapter, DeviceError, GpuFeatures, Gpu, GpuError, GpuOptions, Memory, Probe);
+shared!(OF_GPUS: Adapter, DeviceError, GpuFeatures, Gpu, GpuError, GpuOptions, Memory, Probe, TunedNode, Tuning);
 #[cfg(not(feature = "gpu"))]
 const OF_GPUS: &[&str] = &[];
 

@@ -10,8 +10,87 @@
 //! Activations are of the storage's precision and are addressed four at a time (`array<Four>`); vectors, gates and
 //! sums are f32. The cells from `cols` to the pitch hold anything, NaN included.
 
+mod tile;
+
 use crate::half;
 use crate::tensor::Shape;
+
+pub(crate) use tile::{PRODUCT_OVERRIDES, TILES, WorkgroupTile};
+
+/// Who made a device, as far as its variants go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Vendor {
+    /// AMD.
+    Amd,
+    /// Apple.
+    Apple,
+    /// Intel.
+    Intel,
+    /// NVIDIA.
+    Nvidia,
+    /// Another, or software.
+    Other,
+}
+
+/// What the default among the variants of a program depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceClass {
+    /// Who made it.
+    pub vendor: Vendor,
+    /// Threads of its smallest subgroup.
+    pub subgroup: usize,
+}
+
+impl DeviceClass {
+    /// The results of a product that a thread has registers for. AMD's and NVIDIA's threads have up to 256 registers, Apple's half
+    /// of that; Intel's have 128 of 8 lanes, which a subgroup of 16 or 32 shares.
+    pub const fn results(self) -> usize {
+        match self.vendor {
+            Vendor::Amd | Vendor::Nvidia if self.subgroup >= 32 => 64,
+            Vendor::Apple => 32,
+            _ => 16,
+        }
+    }
+}
+
+/// A field of a uniform structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DimsField {
+    /// Its name, in Rust and in WGSL.
+    pub name: &'static str,
+    /// Where it starts, in bytes.
+    pub offset: usize,
+}
+
+/// The structure of a program's uniform `dims`, as WGSL has it by the same names. All fields are `u32`, so both languages lay it
+/// out as words in the order of the fields; a test holds names and offsets against naga's.
+macro_rules! uniform {
+    (struct $name:ident { $($member:ident,)+ }) => {
+        #[repr(C)]
+        struct $name {
+            $($member: u32,)+
+        }
+
+        impl $name {
+            const FIELDS: &'static [$crate::gpu::DimsField] = &[$($crate::gpu::DimsField {
+                name: stringify!($member),
+                offset: std::mem::offset_of!($name, $member),
+            }),+];
+
+            /// What is uploaded.
+            fn words(&self) -> Vec<u32> {
+                const { assert!(size_of::<$name>() == 4 * $name::FIELDS.len()) };
+                vec![$(self.$member),+]
+            }
+        }
+    };
+}
+pub(crate) use uniform;
+
+/// A size as WGSL has it. What is larger never runs: no buffer holds as much, and the layout is rejected.
+pub(crate) fn word(size: usize) -> u32 {
+    size as u32
+}
 
 /// The precision of activations and of the weights of convolutions in the GPU's memory. Products and sums are f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,8 +167,8 @@ impl Slot {
 /// How a program is told sizes, at binding 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dims {
-    /// A uniform structure of this many `u32`.
-    Uniform(usize),
+    /// A uniform structure of `u32` fields.
+    Uniform(&'static [DimsField]),
     /// A read-only `array<u32>` of any length.
     Table,
 }
@@ -223,56 +302,25 @@ pub trait Shader: Send + Sync {
     /// Its weights.
     fn weights(&self) -> Vec<DeviceWeights>;
 
+    /// The names of its variants: ways to compute the same, by other overrides and grids. All run on every device.
+    fn variants(&self) -> Vec<String> {
+        vec!["only".to_owned()]
+    }
+
+    /// The variant to take on a device of this class, where none was measured. It depends on the batch only where the bits of
+    /// results do not depend on it.
+    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass) -> usize {
+        let _ = (inputs, batch, class);
+        0
+    }
+
     /// The shapes of its results for operands that [`crate::op::Op::outputs`] accepts. Those of `sums` have one row
-    /// for each part of time that a workgroup sums over, however long.
-    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape>;
+    /// for each part of time that a workgroup of the variant sums over, however long.
+    fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape>;
 
-    /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them.
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch;
-}
-
-/// The part of a product that a workgroup makes with `workgroup_tile.wgsl`: each thread 4 by 4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct WorkgroupTile {
-    /// Output channels, a multiple of 4.
-    pub(crate) rows: usize,
-    /// Positions, a multiple of 4.
-    pub(crate) cols: usize,
-}
-
-impl WorkgroupTile {
-    /// The workgroup tile that a product of `rows` by `cols` wastes least on. A workgroup tile costs its area, and as
-    /// much again by its operands' way through the cache as if its sides were 8 and 8.
-    pub(crate) fn choose(rows: usize, cols: usize) -> WorkgroupTile {
-        let cost = |t: &WorkgroupTile| {
-            let area = rows.next_multiple_of(t.rows) * cols.next_multiple_of(t.cols);
-            area as f64 * (1.0 + 8.0 / t.rows as f64 + 8.0 / t.cols as f64)
-        };
-        let sides = [(64, 64), (32, 64), (16, 128), (64, 32), (32, 32), (64, 16), (16, 16)];
-        let mut best = WorkgroupTile { rows: sides[0].0, cols: sides[0].1 };
-        for (rows, cols) in sides {
-            let tile = WorkgroupTile { rows, cols };
-            if cost(&tile) < cost(&best) {
-                best = tile;
-            }
-        }
-        best
-    }
-
-    pub(crate) fn threads(self) -> usize {
-        self.rows * self.cols / 16
-    }
-
-    /// Bytes of workgroup memory that `workgroup_tile.wgsl` takes.
-    pub(crate) fn bytes(self) -> usize {
-        const DEPTH: usize = 16;
-        4 * DEPTH * (self.rows + self.cols)
-    }
-
-    /// `ROWS`, `COLS`, `THREADS`.
-    pub(crate) fn overrides(self) -> [f64; 3] {
-        [self.rows, self.cols, self.threads()].map(|n| n as f64)
-    }
+    /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them. A variant that
+    /// is not among [`Shader::variants`] is taken for the first.
+    fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch;
 }
 
 /// Rows of `width` numbers, and zeros to the next multiple of four rows.

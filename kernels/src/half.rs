@@ -45,14 +45,15 @@ fn row_from_f64(row: &[f64]) -> Vec<u16> {
     bits
 }
 
-/// [`to_f32`] of each number.
-fn row_to_f32(bits: &[u16]) -> Vec<f32> {
+/// Puts [`to_f32`] of each number behind those that are there.
+pub fn extend_f32(to: &mut Vec<f32>, bits: &[u16]) {
     if cfg!(miri) {
-        return bits.iter().map(|b| to_f32(*b)).collect();
+        to.extend(bits.iter().map(|b| to_f32(*b)));
+        return;
     }
-    let mut row = vec![0.0; bits.len()];
-    bits.reinterpret_cast::<::half::f16>().convert_to_f32_slice(&mut row);
-    row
+    let start = to.len();
+    to.resize(start + bits.len(), 0.0);
+    bits.reinterpret_cast::<::half::f16>().convert_to_f32_slice(&mut to[start..]);
 }
 
 /// The next value towards infinity, or towards minus infinity.
@@ -71,7 +72,8 @@ fn neighbour(bits: u16, up: bool) -> u16 {
 /// errors that cancel average out (the bias of Nagel et al., *Data-Free Quantization*, 2019).
 pub fn round_row(row: &[f64]) -> Vec<u16> {
     let mut bits = row_from_f64(row);
-    let nearest = row_to_f32(&bits);
+    let mut nearest = Vec::with_capacity(bits.len());
+    extend_f32(&mut nearest, &bits);
     let mut excess: f64 = nearest.iter().zip(row).map(|(v, w)| f64::from(*v) - w).sum();
     // Each weight's other neighbour, how far that moves the sum, and what it adds to the error.
     let mut moves: Vec<(f64, usize, u16, f64)> = Vec::new();
@@ -175,7 +177,9 @@ mod tests {
     #[test]
     fn every_value_comes_back() {
         let all: Vec<u16> = (0..=u16::MAX).step_by(if cfg!(miri) { 97 } else { 1 }).collect();
-        let values = row_to_f32(&all);
+        let mut values = vec![1.0];
+        extend_f32(&mut values, &all);
+        let values = values.split_off(1);
         let again = row_from_f64(&values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>());
         for ((bits, value), again) in all.into_iter().zip(values).zip(again) {
             let want = meaning(bits);

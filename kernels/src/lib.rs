@@ -8,12 +8,14 @@
 //! - [`aligned`]: memory for whole vectors.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
 //! - [`half`]: f16 and bf16. `gemm`: the matrix product and its table of micro-kernels. `gemv`: matrix-vector products. `norm`, `softmax`.
+//! - [`weight_rows`]: a layer's weights as it is given them.
 //! - `tuning`: every constant of the schedule.
 
 pub mod aligned;
 pub mod error;
 mod gemm;
 mod gemv;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod half;
 pub mod math;
@@ -27,6 +29,7 @@ mod softmax;
 pub mod tensor;
 mod time_chunk;
 mod tuning;
+pub mod weight_rows;
 
 /// What the README shows is run.
 #[cfg(doctest)]

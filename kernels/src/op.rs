@@ -7,6 +7,7 @@
 //! runs of tasks. Results do not depend on how long the runs are, so any number of threads gives the same bits.
 
 use crate::error::ShapeError;
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::simd::Level;
 use crate::tensor::{BLOCK, Layout, Matrix, Shape, TensorView, TensorViewMut};
@@ -78,6 +79,7 @@ pub trait Op: Send + Sync {
     fn pack(&self, level: Level, precision: Precision) -> Box<dyn Kernel>;
 
     /// The kernel for a GPU.
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_>;
 }
 
@@ -94,6 +96,7 @@ impl Op for Box<dyn Op> {
         (**self).pack(level, precision)
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         (**self).shader()
     }

@@ -131,29 +131,30 @@ fn approximations_over_the_bit_patterns(level: Level) {
     let next = AtomicU64::new(0);
     let all = Mutex::new([Worst::default(); 5]);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    std::thread::scope(|scope| {
-        for thread in 0..threads {
-            let (next, all) = (&next, &all);
-            scope.spawn(move || {
-                let mut worst = [Worst::default(); 5];
-                if thread == 0 {
-                    let points: Vec<f32> = special().into_iter().map(f32::from_bits).collect();
-                    check(&points, level, &mut worst);
-                }
-                loop {
-                    let first = next.fetch_add(BLOCK, Ordering::Relaxed);
-                    if first >= total {
-                        break;
-                    }
-                    let bits = (first..first + BLOCK).map(|i| f32::from_bits((i * step) as u32));
-                    check(&bits.collect::<Vec<_>>(), level, &mut worst);
-                }
-                let mut all = all.lock().unwrap_or_else(|e| panic!("{e}"));
-                for (all, worst) in all.iter_mut().zip(worst) {
-                    all.join(worst);
-                }
-            });
+    let work = |thread: usize| {
+        let mut worst = [Worst::default(); 5];
+        if thread == 0 {
+            let points: Vec<f32> = special().into_iter().map(f32::from_bits).collect();
+            check(&points, level, &mut worst);
         }
+        loop {
+            let first = next.fetch_add(BLOCK, Ordering::Relaxed);
+            if first >= total {
+                break;
+            }
+            let bits = (first..first + BLOCK).map(|i| f32::from_bits((i * step) as u32));
+            check(&bits.collect::<Vec<_>>(), level, &mut worst);
+        }
+        let mut all = all.lock().unwrap_or_else(|e| panic!("{e}"));
+        for (all, worst) in all.iter_mut().zip(worst) {
+            all.join(worst);
+        }
+    };
+    std::thread::scope(|scope| {
+        let work = &work;
+        // WebAssembly has one thread, this one.
+        (1..threads).for_each(|thread| drop(scope.spawn(move || work(thread))));
+        work(0);
     });
     let what = if long {
         "all 2^32 bit patterns"

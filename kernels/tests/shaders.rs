@@ -1,7 +1,9 @@
 //! Every program, for every storage, with and without subgroups, held against naga: it parses, it validates with no
 //! more than it may use of a device, and what `gpu.rs` says of it is so, for the launch of every case.
 
-use efficientecg_kernels::gpu::{Binding, DeviceWeights, Dims, Element, Program, Storage, Traits};
+use efficientecg_kernels::gpu::{
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Program, Storage, Traits, Vendor,
+};
 use efficientecg_kit::{Case, operations, ops};
 use naga::back::pipeline_constants::process_overrides;
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -14,6 +16,7 @@ use naga::{
 const STORAGE_BINDINGS: usize = 8;
 const WORKGROUPS: usize = 65_535;
 const WORKGROUP_BYTES: usize = 16_384;
+const WORKGROUP_THREADS: usize = 256;
 
 fn traits() -> Vec<Traits> {
     let storages = [Storage::F32, Storage::PackedF16, Storage::F16];
@@ -79,14 +82,17 @@ fn wanted(element: Element, storage: Storage) -> TypeInner {
 fn check_dims(program: &Program, module: &Module, variable: &GlobalVariable) {
     assert_eq!(variable.name.as_deref(), Some("dims"), "{}", program.name);
     match program.dims {
-        Dims::Uniform(count) => {
+        Dims::Uniform(wanted) => {
             assert_eq!(variable.space, AddressSpace::Uniform, "{}", program.name);
             let TypeInner::Struct { members, span } = &module.types[variable.ty].inner else {
                 panic!("{}: dims is no structure", program.name);
             };
             let u32s = members.iter().all(|m| module.types[m.ty].inner == TypeInner::Scalar(Scalar::U32));
             assert!(u32s, "{}: a member of dims is no u32", program.name);
-            assert_eq!((members.len(), *span as usize), (count, 4 * count), "{}: dims", program.name);
+            let found: Vec<_> = members.iter().map(|m| (m.name.as_deref(), m.offset as usize)).collect();
+            let wanted: Vec<_> = wanted.iter().map(|m| (Some(m.name), m.offset)).collect();
+            assert_eq!(found, wanted, "{}: members of dims and their offsets", program.name);
+            assert_eq!(*span as usize, 4 * wanted.len(), "{}: bytes of dims", program.name);
         }
         Dims::Table => {
             let read = AddressSpace::Storage { access: StorageAccess::LOAD };
@@ -173,14 +179,17 @@ fn launches_fit_the_program(operation: &str) {
         let shader = case.op.shader();
         let program = shader.program();
         let shapes = case.shapes();
-        for (traits, batch) in traits().into_iter().zip([1, 2, 3, 7, 32, 64]) {
-            let launch = shader.launch(&shapes, batch);
-            let place = format!("{} {} {traits:?}", program.name, case.name);
+        let (traits, variants) = (traits(), shader.variants());
+        for (at, batch) in (0..variants.len() * traits.len()).zip([1, 2, 3, 7, 32, 64].into_iter().cycle()) {
+            let (traits, variant) = (traits[at % traits.len()], at / traits.len());
+            let launch = shader.launch(&shapes, batch, variant);
+            let place = format!("{} {} by {} {traits:?}", program.name, case.name, variants[variant]);
             assert_eq!(launch.overrides.len(), program.overrides.len(), "{place}");
             assert!(launch.grid.iter().all(|n| (1..=WORKGROUPS).contains(n)), "{place}: {:?}", launch.grid);
             assert!(launch.workgroup_bytes <= WORKGROUP_BYTES, "{place}");
-            if let Dims::Uniform(count) = program.dims {
-                assert_eq!(launch.dims.len(), count, "{place}");
+            assert!(launch.threads <= WORKGROUP_THREADS, "{place}: {} threads", launch.threads);
+            if let Dims::Uniform(members) = program.dims {
+                assert_eq!(launch.dims.len(), members.len(), "{place}");
             }
             let has_scratch = shader.bindings().contains(&Binding::Scratch);
             assert_eq!(has_scratch, launch.scratch > 0, "{place}: scratch of {}", launch.scratch);
@@ -213,7 +222,7 @@ fn bindings_fit_their_slots(operation: &str) {
         let (program, bindings, weights) = (shader.program(), shader.bindings(), shader.weights());
         let place = format!("{} {}", program.name, case.name);
         let shapes = case.shapes();
-        let outputs = shader.outputs(&shapes);
+        let outputs = shader.outputs(&shapes, 0);
         assert_eq!(bindings.len(), program.slots.len(), "{place}");
         let mut bound = (vec![0; outputs.len()], vec![0; weights.len()]);
         for (binding, slot) in bindings.iter().zip(program.slots) {
@@ -255,6 +264,29 @@ fn bindings_fit_their_slots(operation: &str) {
     }
 }
 
+/// Every class of device has a default among the variants, whose bits do not depend on the batch where sums do.
+fn every_class_has_a_default(operation: &str) {
+    let vendors = [Vendor::Amd, Vendor::Apple, Vendor::Intel, Vendor::Nvidia, Vendor::Other];
+    for case in cases(operation) {
+        let (shader, shapes) = (case.op.shader(), case.shapes());
+        let names = shader.variants();
+        let mut sorted = names.clone();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), names.len(), "{operation}: two variants have one name");
+        for vendor in vendors {
+            for subgroup in [4, 32, 64] {
+                let class = DeviceClass { vendor, subgroup };
+                let chosen = [1, 2, 64, 1024].map(|batch| shader.choose(&shapes, batch, class));
+                assert!(chosen.iter().all(|v| *v < names.len()), "{operation} {} {class:?}", case.name);
+                if shader.outputs(&shapes, 0).len() == 2 {
+                    assert!(chosen.iter().all(|v| *v == chosen[0]), "{operation} {} {class:?}", case.name);
+                }
+            }
+        }
+    }
+}
+
 /// The tests of each operation.
 macro_rules! operations {
     ($($operation:ident)*) => {
@@ -267,6 +299,11 @@ macro_rules! operations {
             #[test]
             fn launches_fit_the_program() {
                 super::launches_fit_the_program(stringify!($operation));
+            }
+
+            #[test]
+            fn every_class_has_a_default() {
+                super::every_class_has_a_default(stringify!($operation));
             }
 
             #[test]

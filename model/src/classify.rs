@@ -17,20 +17,26 @@ use efficientecg_ecg::{self as ecg, Record, Sex};
 use efficientecg_engine::clock::Moment;
 use efficientecg_files::{ItemError, one_line};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 mod episodes;
 mod lead;
+mod monitor;
+mod part;
 mod prepared;
+mod unusual;
 
 pub use episodes::{Fibrillation, FibrillationEpisode, FibrillationWindow};
+pub use monitor::{Monitor, MonitorEvent};
+pub use part::PartFindings;
 pub use prepared::Prepared;
 
 /// Windows that go through the network at once, unless told: enough to keep threads busy, few enough to stay small.
 const BATCH: usize = 64;
 
-/// A label is found from this probability on.
-const EVEN: f32 = 0.5;
+/// Where a model gives several labels at once, one is found from this probability on.
+pub const EVEN: f32 = 0.5;
 
 /// What one classification is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +90,8 @@ pub struct Settings {
     pub batch: Option<usize>,
     /// Whether a record is classified whatever the quality of its signal.
     pub any_quality: bool,
+    /// Whether leads that are no ECG by name or unit may stand for the model's.
+    pub any_lead: bool,
 }
 
 impl Settings {
@@ -92,7 +100,7 @@ impl Settings {
         Settings::default()
     }
 
-    /// Lets a lead of the record stand for one of the model's; `#2` is the record's second.
+    /// Lets a lead of the record stand for one of the model's; `#2` is the record's second. Several for one lead are alternatives, tried in order.
     pub fn lead(mut self, model: impl Into<String>, record: impl Into<String>) -> Settings {
         self.leads.push((model.into(), record.into()));
         self
@@ -125,6 +133,12 @@ impl Settings {
     /// Classifies the record whatever the quality of its signal: to compare networks, not to learn of a patient.
     pub fn any_quality(mut self) -> Settings {
         self.any_quality = true;
+        self
+    }
+
+    /// Lets leads that are no ECG by name or unit, as pressures, stand for the model's.
+    pub fn any_lead(mut self) -> Settings {
+        self.any_lead = true;
         self
     }
 
@@ -221,6 +235,8 @@ pub struct Findings {
     pub heart_rate: Option<HeartRate>,
     /// Features that the network takes and the record does not give.
     pub missing: Vec<String>,
+    /// Frames in which a beat may lie that is not among the findings, as samples are missing; of findings of beats alone.
+    pub gaps: Vec<Range<i64>>,
     /// Which parts of the record hold an ECG that can be assessed.
     pub quality: RecordQuality,
     /// Episodes of fibrillation, where a network of rhythms was given a long record. The one finding is then the mean of its windows'.
@@ -310,6 +326,16 @@ pub enum ClassifyError {
         /// What the configuration and the record's leads come to.
         found: usize,
     },
+    /// The record is too long to be classified as a whole.
+    #[error(
+        "samples: expected a record of at most {most} samples over all leads, found {found}; classify a part of it"
+    )]
+    Long {
+        /// Samples at most, over all leads at the model's rate.
+        most: usize,
+        /// Those of the record.
+        found: usize,
+    },
     /// The unit of a lead is no voltage, and the model reads voltages.
     #[error(
         "lead {}: expected samples in V, mV, uV or nV, as the model reads voltages, found {}; correct the units in the record's header, or let another lead stand in",
@@ -392,6 +418,7 @@ impl Model {
             items: Vec::new(),
             heart_rate: prepared.heart_rate(record.sample_rate),
             missing: prepared.missing().to_vec(),
+            gaps: prepared.gaps(self.config().sample_rate, record.sample_rate),
             quality: prepared.quality.clone(),
             fibrillation: None,
             spent: prepared.spent,
@@ -439,18 +466,8 @@ impl Model {
     ) -> Result<(), RunError> {
         let out = timed(&mut findings.spent.network, || self.run(inputs))?;
         for (time, row) in times.iter().zip(out.rows()) {
-            let class = row.best();
-            let found = found(self.config().task, class, row.probabilities);
-            findings.items.push(Finding {
-                unit: findings.unit,
-                time: *time,
-                seconds: *time as f64 / rate,
-                class: Ok(class),
-                logits: row.logits.to_vec(),
-                probabilities: row.probabilities.to_vec(),
-                found,
-                names: Arc::clone(names),
-            });
+            let place = (*time, *time as f64 / rate);
+            findings.items.push(Finding::of(self.config(), findings.unit, place, row, names));
         }
         Ok(())
     }

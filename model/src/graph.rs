@@ -5,7 +5,7 @@
 //! EfficientECG (arXiv 2512.03804).
 
 use crate::config::{BlockShape, Config, FeatureKind, Fusion, Task};
-use crate::fold_bn::{Affine, Folder};
+use crate::layers::{Affine, Layers};
 use crate::weights::WeightsError;
 use efficientecg_engine::{Graph, Value};
 use efficientecg_kernels::op::Op;
@@ -34,15 +34,15 @@ pub(crate) struct Wired<O> {
 /// operation as soon as its weights are there: what it gives is what stays of it.
 pub(crate) fn build<O>(
     config: &Config,
-    folder: &Folder<'_>,
+    layers: &dyn Layers,
     make: impl FnMut(Box<dyn Op>) -> O,
 ) -> Result<Wired<O>, WeightsError> {
-    let mut builder = Builder { folder, graph: Graph::default(), make };
+    let mut builder = Builder { layers, graph: Graph::default(), make };
     let mut taps = Vec::new();
     let signal = builder.graph.input();
-    let blocks = config.blocks().map_err(|f| folder.invalid(f))?;
+    let blocks = config.blocks().map_err(|f| layers.invalid(f))?;
 
-    let Affine { weight, bias } = folder.conv_bn("stem")?;
+    let Affine { weight, bias } = layers.conv_bn_exact("stem")?;
     let (leads, kernel, stride) = (config.leads.len(), config.stem.kernel, config.stem.stride);
     let [mut x] = builder.push("stem".into(), Conv { weight, bias, leads, kernel, stride }, &[signal]);
     taps.push(("stem".to_owned(), x));
@@ -55,7 +55,7 @@ pub(crate) fn build<O>(
     // Before the head, which can then ask memory for what attention reads.
     let f = config.fusion.as_ref().map(|fusion| builder.tokens(fusion)).transpose()?;
 
-    let Affine { weight, bias } = folder.conv_bn("head")?;
+    let Affine { weight, bias } = layers.conv_bn("head")?;
     let head = Pointwise { weight, bias, silu: true, gate: false, residual: false, sums: true };
     let [head, sums] = builder.push("head".into(), head, &[x]);
     taps.push(("head".to_owned(), head));
@@ -64,12 +64,12 @@ pub(crate) fn build<O>(
     let mut tokens = Shape::new(0, 0);
     if let (Some(fusion), Some(f)) = (&config.fusion, f) {
         tokens = Shape::new(fusion.features.len(), fusion.dim);
-        let [z] = builder.push("fusion.attention".into(), attention(folder, fusion)?, &[f, head]);
+        let [z] = builder.push("fusion.attention".into(), attention(layers, fusion)?, &[f, head]);
         taps.extend([("tokens".to_owned(), f), ("attention".to_owned(), z)]);
         pooled.push(z);
     }
 
-    let Affine { weight, bias } = folder.linear("classifier")?;
+    let Affine { weight, bias } = layers.linear("classifier")?;
     let softmax = config.task == Task::Multiclass;
     let classifier = Classifier { weight, bias, tokens, softmax };
     let [logits, probabilities] = builder.push("classifier".into(), classifier, &pooled);
@@ -77,7 +77,7 @@ pub(crate) fn build<O>(
 }
 
 struct Builder<'a, O, F> {
-    folder: &'a Folder<'a>,
+    layers: &'a dyn Layers,
     graph: Graph<O>,
     make: F,
 }
@@ -93,19 +93,19 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
         let part = |part: &str| format!("{name}.{part}");
         let mut expand = None;
         if block.expand != 1 {
-            let Affine { weight, bias } = self.folder.conv_bn(&part("expand"))?;
+            let Affine { weight, bias } = self.layers.conv_bn(&part("expand"))?;
             expand = Some(Expand { weight, bias });
         }
-        let Affine { weight, bias } = self.folder.conv_bn(&part("depthwise"))?;
+        let Affine { weight, bias } = self.layers.conv_bn_exact(&part("depthwise"))?;
         let depthwise = Depthwise { expand, weight, bias, kernel: block.kernel, stride: block.stride };
         let [y, sums] = self.push(part("depthwise"), depthwise, &[x]);
 
-        let Affine { weight: reduce, bias: reduce_bias } = self.folder.linear(&part("se.reduce"))?;
-        let Affine { weight: expand, bias: expand_bias } = self.folder.linear(&part("se.expand"))?;
+        let Affine { weight: reduce, bias: reduce_bias } = self.layers.linear(&part("se.reduce"))?;
+        let Affine { weight: expand, bias: expand_bias } = self.layers.linear(&part("se.expand"))?;
         let squeeze_excite = SqueezeExcite { reduce, reduce_bias, expand, expand_bias };
         let [gate] = self.push(part("se"), squeeze_excite, &[y, sums]);
 
-        let Affine { weight, bias } = self.folder.conv_bn(&part("project"))?;
+        let Affine { weight, bias } = self.layers.conv_bn(&part("project"))?;
         let residual = block.residual;
         let project = Pointwise { weight, bias, silu: false, gate: true, residual, sums: false };
         let mut operands = vec![y, gate];
@@ -120,7 +120,7 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
         let (mut features, mut operands) = (Vec::new(), Vec::new());
         for feature in &fusion.features {
             let part = |part: &str| format!("fusion.features.{}.{part}", feature.name);
-            let values = |name: &str| self.folder.values(&part(name));
+            let values = |name: &str| self.layers.values(&part(name));
             operands.push(self.graph.input());
             features.push(match feature.kind {
                 // Offset and scale are applied to the value in f64, before it becomes an operand.
@@ -137,7 +137,7 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
                         hidden,
                         input_weight: values("lstm.weight_ih_l0")?,
                         hidden_weight: values("lstm.weight_hh_l0")?,
-                        bias: self.folder.sum(&part("lstm.bias_ih_l0"), &part("lstm.bias_hh_l0"))?,
+                        bias: self.layers.sum(&part("lstm.bias_ih_l0"), &part("lstm.bias_hh_l0"))?,
                         proj: values("proj.weight")?,
                         proj_bias: values("proj.bias")?,
                         missing: values("missing")?,
@@ -151,13 +151,13 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
     }
 }
 
-fn attention(folder: &Folder<'_>, fusion: &Fusion) -> Result<CrossAttention, WeightsError> {
+fn attention(layers: &dyn Layers, fusion: &Fusion) -> Result<CrossAttention, WeightsError> {
     let linear = |name: &str| -> Result<Linear, WeightsError> {
-        let Affine { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
+        let Affine { weight, bias } = layers.linear(&format!("fusion.{name}"))?;
         Ok(Linear { weight, bias })
     };
     let norm = |name: &str| -> Result<Norm, WeightsError> {
-        let Affine { weight, bias } = folder.linear(&format!("fusion.{name}"))?;
+        let Affine { weight, bias } = layers.linear(&format!("fusion.{name}"))?;
         Ok(Norm { weight, bias })
     };
     Ok(CrossAttention {
@@ -175,9 +175,9 @@ fn attention(folder: &Folder<'_>, fusion: &Fusion) -> Result<CrossAttention, Wei
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::overflow::Overflow;
+    use crate::layers::fold_bn::Folder;
     use crate::weights::tests::{generate, small};
-    use crate::weights::{Source, Weights, table};
+    use crate::weights::{Source, Values, Weights, table};
     use std::cell::RefCell;
     use std::path::Path;
     use std::time::Duration;
@@ -194,7 +194,7 @@ mod tests {
             self.0.path()
         }
 
-        fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+        fn values(&self, name: &str) -> Result<Values, WeightsError> {
             self.1.borrow_mut().push(name.to_owned());
             Source::values(&self.0, name)
         }
@@ -209,7 +209,7 @@ mod tests {
     fn every_array_of_the_table_is_taken_once() {
         for config in [small(), Config { fusion: None, ..small() }] {
             let source = Noted(generate(config), RefCell::default());
-            build(source.config(), &Folder::new(&source, Overflow::F32), drop).expect("a graph");
+            build(source.config(), &Folder::new(&source), drop).expect("a graph");
             let mut want: Vec<String> =
                 table(source.config()).expect("a table").into_iter().map(|e| e.name).collect();
             let mut taken = source.1.into_inner();

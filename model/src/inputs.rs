@@ -3,8 +3,8 @@
 //! A feature goes by its configured name, in memory as in a file, where a sequence may have `<name>_steps` beside it. One that
 //! is not given is missing for every record.
 
-use crate::config::{Config, FeatureKind};
-use efficientecg_files::{Dim, ItemError, check_shape};
+use crate::config::Config;
+use efficientecg_files::ItemError;
 
 #[cfg(feature = "npz")]
 mod arrays;
@@ -12,9 +12,12 @@ mod join;
 #[cfg(feature = "npz")]
 mod read;
 mod synthetic;
+mod view;
 
 #[cfg(feature = "npz")]
-pub use read::{Expected, Refused, read_inputs, read_reference, read_sound_inputs};
+pub use read::{Expected, Refused, read_inputs, read_reference, read_reference_bytes, read_sound_inputs};
+pub use view::InputsView;
+pub(crate) use view::not_finite;
 
 /// A batch of records of one length: their signals and what else the network takes, by name.
 ///
@@ -67,11 +70,11 @@ pub enum FeatureInput {
     },
 }
 
-fn mismatch(item: &str, expected: impl AsRef<str>, found: impl AsRef<str>) -> ItemError {
+pub(crate) fn mismatch(item: &str, expected: impl AsRef<str>, found: impl AsRef<str>) -> ItemError {
     ItemError::new(item, expected, found, "correct the input")
 }
 
-fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>) -> ItemError {
+pub(crate) fn of_record(array: &str, record: usize, expected: &str, found: impl AsRef<str>) -> ItemError {
     mismatch(&format!("{array}, record {record}"), expected, found)
 }
 
@@ -84,7 +87,7 @@ impl Inputs {
     pub fn new(signal: impl Into<Vec<f32>>, shape: [usize; 3]) -> Result<Inputs, ItemError> {
         let [batch, leads, samples] = shape;
         let inputs = Inputs { batch, leads, samples, signal: signal.into(), features: Vec::new() };
-        inputs.check_signal()?;
+        inputs.view().check_signal()?;
         Ok(inputs)
     }
 
@@ -155,7 +158,7 @@ impl Inputs {
 
     /// A feature's values, missing unless they were given.
     pub(crate) fn get(&self, name: &str) -> &FeatureInput {
-        self.features().find(|(other, _)| *other == name).map_or(&FeatureInput::Missing, |(_, values)| values)
+        self.view().get(name)
     }
 
     /// The records `first` to `first + count`.
@@ -184,46 +187,19 @@ impl Inputs {
         }
     }
 
+    /// The same batch, borrowed.
+    pub fn view(&self) -> InputsView<'_> {
+        let Inputs { batch, leads, samples, signal, features } = self;
+        InputsView { batch: *batch, leads: *leads, samples: *samples, signal, features }
+    }
+
     /// Checks a batch against the configuration, as a run does: counts, lengths, finite values, indices in range, names that the
     /// network knows. Errors name the array and the first record.
     ///
     /// # Errors
     /// The first thing that does not fit.
     pub fn check(&self, config: &Config) -> Result<(), ItemError> {
-        self.check_signal()?;
-        let leads = config.leads.len();
-        let shape = [self.batch, self.leads, self.samples];
-        check_shape("signal", &shape, &[Dim::Any("B"), Dim::Is(leads), Dim::Any("T")])?;
-        let known = |name: &str| config.features().iter().any(|feature| feature.name == name);
-        if let Some((name, _)) = self.features().find(|(name, _)| !known(name)) {
-            let names: Vec<&str> = config.features().iter().map(|f| f.name.as_str()).collect();
-            let expected = match names.as_slice() {
-                [] => "no features, as the network takes none".to_owned(),
-                names => format!("only {}", names.join(", ")),
-            };
-            return Err(ItemError::new(
-                name,
-                expected,
-                "an unknown feature",
-                "remove it or correct its name",
-            ));
-        }
-        for feature in config.features() {
-            self.check_feature(&feature.name, &feature.kind, self.get(&feature.name))?;
-        }
-        (0..self.batch).try_for_each(|record| self.check_record(config, record))
-    }
-
-    /// Checks that there is a signal, and its length.
-    fn check_signal(&self) -> Result<(), ItemError> {
-        if self.batch == 0 || self.samples == 0 {
-            return Err(mismatch(
-                "signal",
-                "at least one record and one sample",
-                format!("{} records of {} samples", self.batch, self.samples),
-            ));
-        }
-        length("signal", &[self.batch, self.leads, self.samples], self.signal.len())
+        self.view().check(config)
     }
 
     /// Makes a record one of zeros, its features missing.
@@ -247,93 +223,10 @@ impl Inputs {
             }
         }
     }
-
-    /// Checks the values of one record of a batch of the right sizes.
-    fn check_record(&self, config: &Config, record: usize) -> Result<(), ItemError> {
-        let size = self.leads * self.samples;
-        let signal = &self.signal[record * size..][..size];
-        if let Some(i) = not_finite(signal) {
-            let found = format!("{} at lead {}, sample {}", signal[i], i / self.samples, i % self.samples);
-            return Err(of_record("signal", record, "finite values", found));
-        }
-        for feature in config.features() {
-            let name = &feature.name;
-            match (&feature.kind, self.get(name)) {
-                (_, FeatureInput::Continuous(values)) if values[record].is_infinite() => {
-                    let expected = "a finite number, or NaN if missing";
-                    return Err(of_record(name, record, expected, values[record].to_string()));
-                }
-                (FeatureKind::Continuous { offset, scale }, FeatureInput::Continuous(values))
-                    if (((values[record] - offset) / scale) as f32).is_infinite() =>
-                {
-                    let expected = "a value that fits f32 after its offset and scale";
-                    return Err(of_record(name, record, expected, values[record].to_string()));
-                }
-                (FeatureKind::Categorical { categories }, FeatureInput::Categorical(values)) => {
-                    if let Some(v) = values[record].filter(|v| *v >= categories.len()) {
-                        let expected = format!("a category below {}", categories.len());
-                        return Err(of_record(name, record, &expected, v.to_string()));
-                    }
-                }
-                (FeatureKind::Categorical { categories }, FeatureInput::Named(values)) => {
-                    let unknown = values[record].as_ref().filter(|name| !categories.contains(name));
-                    if let Some(found) = unknown {
-                        let expected = format!("one of {}", categories.join(", "));
-                        return Err(of_record(name, record, &expected, found));
-                    }
-                }
-                (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
-                    let used = &rows[record * steps_max * inputs..][..steps[record] * inputs];
-                    if let Some(j) = not_finite(used) {
-                        let found = format!("{} in row {}", used[j], j / inputs);
-                        return Err(of_record(name, record, "finite values", found));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn check_feature(&self, name: &str, kind: &FeatureKind, input: &FeatureInput) -> Result<(), ItemError> {
-        match (kind, input) {
-            (_, FeatureInput::Missing) => Ok(()),
-            (FeatureKind::Continuous { .. }, FeatureInput::Continuous(values)) => {
-                length(name, &[self.batch], values.len())
-            }
-            (FeatureKind::Categorical { .. }, FeatureInput::Categorical(values)) => {
-                length(name, &[self.batch], values.len())
-            }
-            (FeatureKind::Categorical { .. }, FeatureInput::Named(values)) => {
-                length(name, &[self.batch], values.len())
-            }
-            (FeatureKind::Sequence { inputs, .. }, FeatureInput::Sequence { steps_max, rows, steps }) => {
-                length(name, &[self.batch, *steps_max, *inputs], rows.len())?;
-                let steps_name = format!("{name}_steps");
-                length(&steps_name, &[self.batch], steps.len())?;
-                match steps.iter().position(|count| count > steps_max) {
-                    Some(i) => {
-                        let expected = format!("0 to {steps_max}");
-                        Err(of_record(&steps_name, i, &expected, steps[i].to_string()))
-                    }
-                    None => Ok(()),
-                }
-            }
-            _ => Err(mismatch(name, "values of the feature's configured kind", "another kind")),
-        }
-    }
-}
-
-/// Where the first value is that is not finite. It looks at some at a time, which takes a few vector instructions.
-fn not_finite(values: &[f32]) -> Option<usize> {
-    const SOME: usize = 32;
-    let finite = |some: &[f32]| some.iter().fold(true, |all, v| all & v.is_finite());
-    let from = SOME * values.chunks(SOME).position(|some| !finite(some))?;
-    values[from..].iter().position(|v| !v.is_finite()).map(|at| from + at)
 }
 
 /// Holds a vector's length against its shape.
-fn length(name: &str, shape: &[usize], found: usize) -> Result<(), ItemError> {
+pub(crate) fn length(name: &str, shape: &[usize], found: usize) -> Result<(), ItemError> {
     let count = shape.iter().try_fold(1usize, |product, &n| product.checked_mul(n));
     if count == Some(found) {
         return Ok(());

@@ -41,23 +41,27 @@
 //! | --- | --- | --- |
 //! | `npz` | yes | weights and inputs in NumPy's files ([`npz`]), configurations in JSON |
 //! | `ecg` | yes | records, from files to windows ([`ecg`]), and from a record to classes ([`classify`]) |
-//! | `formats` | no | records in all formats beside WFDB: `edf`, `csv`, `scp`, `dicom`, and WFDB's signal files in FLAC, `flac`; each a feature of its own |
-//! | `models` | yes | the trained [`models`] by name; with `npz`. 1.3 MB in a program that names one, nothing in others |
+//! | `formats` | no | records in all formats beside WFDB: `edf`, `csv`, `aecg`, `philips`, `muse`, `scp`, `dicom`, WFDB's signal files in FLAC, `flac`, and zip archives of records, `zip`; each a feature of its own |
+//! | `models` | yes | the trained [`models`] by name; with `npz`. 1.6 MB in a program that names one, nothing in others |
 //! | `gpu` | no | GPUs through Vulkan, Metal and DX12: `Options::gpu`, `Backend::Auto` |
+//! | `webgpu` | no | the same in a browser, on `wasm32-unknown-unknown`: `Options::from_bytes_async`, `Model::run_async` |
 //!
-//! Without any the library takes [`Weights::from_arrays`] and runs on the CPU, also on `wasm32-unknown-unknown`, where it runs
-//! on the calling thread and times are zero.
+//! `only-avx2`, `only-avx512`, `only-neon` and `only-scalar` leave out the kernels of other instruction sets, for small programs.
+//!
+//! Without any the library takes [`packed`] weights and [`Weights::from_arrays`], and runs on the CPU, also on `wasm32-unknown-unknown`, where it runs
+//! on the calling thread and times are zero. With `webgpu` it has the browser's GPU and clock there.
 //!
 //! # Map
 //!
 //! - [`Model`]: a network ready to run; [`Options`]: how it runs, and the methods that load it; [`Pool`]: the threads, which may be your own.
-//! - [`Inputs`], [`Outputs`]: what a run takes and gives; [`inputs`]: the same in files.
+//! - [`Session`]: runs of one shape from the caller's memory into the caller's, without an allocation.
+//! - [`Inputs`], [`Outputs`]: what a run takes and gives; [`InputsView`]: signals that lie elsewhere; [`inputs`]: the same in files.
 //! - [`ecg`]: [`Record`](ecg::Record), formats, R peaks, P waves, rhythm; [`classify`]: from a record to [`Finding`](classify::Finding)s.
-//! - [`config`], [`weights`]: what a network is made of. [`npz`]: NumPy's files.
+//! - [`config`], [`weights`]: what a network is made of; [`packed`]: the same in one flat file. [`npz`]: NumPy's files.
 //! - [`Profile`]: where a run's time goes; [`Peaks`]: what the machine can do.
 //! - [`LoadError`], [`RunError`]: one line each, which names the file, the item and the fix ([`ItemError`]).
 //!
-//! `model/examples` has five short programs. How good the models are is measured by `efficientecg-evaluate`; the program
+//! `model/examples` has six short programs. How good the models are is measured by `efficientecg-evaluate`; the program
 //! `efficientecg` is the library on a command line.
 // Without its features the page's links to them lead nowhere.
 #![cfg_attr(not(all(feature = "ecg", feature = "models")), allow(rustdoc::broken_intra_doc_links))]
@@ -66,11 +70,11 @@
 pub mod classify;
 pub mod config;
 mod error;
-mod fold_bn;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod graph;
 pub mod inputs;
+mod layers;
 mod load;
 mod model;
 #[cfg(feature = "models")]
@@ -78,16 +82,20 @@ pub mod models;
 mod operands;
 mod options;
 mod overflow;
+pub mod packed;
 mod peak;
 mod profile;
 mod rounding;
+mod session;
 pub mod weights;
 
 #[cfg(feature = "ecg")]
 #[doc(inline)]
 pub use efficientecg_ecg as ecg;
 #[cfg(feature = "gpu")]
-pub use efficientecg_engine::gpu::{Adapter, GpuError, GpuFeatures, GpuOptions, adapters};
+pub use efficientecg_engine::gpu::{Adapter, GpuError, GpuFeatures, GpuOptions};
+#[cfg(all(feature = "gpu", not(target_family = "wasm")))]
+pub use efficientecg_engine::gpu::{TunedNode, Tuning, adapters};
 pub use efficientecg_engine::pool::Pool;
 pub use efficientecg_engine::{Layer, Precision, Span};
 pub use efficientecg_files::{FileError, ItemError};
@@ -98,11 +106,12 @@ pub use efficientecg_kernels::tensor::Shape;
 #[doc(inline)]
 pub use efficientecg_npz as npz;
 pub use error::{LoadError, RunError};
-pub use inputs::{FeatureInput, Inputs};
+pub use inputs::{FeatureInput, Inputs, InputsView};
 pub use model::{Model, OutputRow, Outputs, Tap};
 pub use options::{Backend, Options, available_threads};
 pub use peak::Peaks;
 pub use profile::Profile;
+pub use session::{FeatureValues, Session};
 pub use weights::Weights;
 
 /// What the README shows is run.

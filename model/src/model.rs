@@ -2,7 +2,7 @@
 
 use crate::config::{Config, FeatureKind};
 use crate::error::RunError;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, InputsView};
 use crate::operands::operands;
 use efficientecg_engine::{Batch, Engine, EngineError, Layer, Precision, Value};
 use efficientecg_files::ItemError;
@@ -50,6 +50,25 @@ impl Outputs {
     pub(crate) fn arrays(&self) -> impl Iterator<Item = &[f32]> {
         let taps = self.taps.iter().map(|tap| tap.data.as_slice());
         [self.logits.as_slice(), &self.probabilities].into_iter().chain(taps)
+    }
+
+    /// The arrays that are to be computed, each as this value of the graph.
+    fn wanted(&mut self, values: &[Value]) -> Vec<(Value, &mut [f32])> {
+        let taps = self.taps.iter_mut().map(|tap| tap.data.as_mut_slice());
+        let arrays = [self.logits.as_mut_slice(), &mut self.probabilities].into_iter().chain(taps);
+        values.iter().copied().zip(arrays).collect()
+    }
+
+    /// Fails on records whose logits are not finite.
+    fn sound(self, batch: usize) -> Result<Outputs, RunError> {
+        let overflows =
+            |r: &usize| self.logits[r * self.classes..][..self.classes].iter().any(|x| !x.is_finite());
+        match (0..batch).find(overflows) {
+            Some(record) => {
+                Err(RunError::Overflow { record, all: (record..batch).filter(overflows).collect() })
+            }
+            None => Ok(self),
+        }
     }
 
     /// Adds the records of another run of the same model with the same taps.
@@ -182,29 +201,64 @@ impl Model {
 
     /// The same, with intermediate values. Fails on a tap that the network has not.
     pub fn run_with_taps(&self, inputs: &Inputs, taps: &[&str]) -> Result<Outputs, RunError> {
+        self.run_view(&inputs.view(), taps)
+    }
+
+    /// The same on a signal that is read where it lies.
+    pub fn run_view(&self, inputs: &InputsView<'_>, taps: &[&str]) -> Result<Outputs, RunError> {
         self.run_by(inputs, taps, Engine::run)
     }
 
     /// The same, `run` being how.
     pub(crate) fn run_by(
         &self,
-        inputs: &Inputs,
+        inputs: &InputsView<'_>,
         taps: &[&str],
         run: impl FnOnce(&Engine, &mut Batch<'_>) -> Result<(), EngineError>,
     ) -> Result<Outputs, RunError> {
         inputs.check(&self.config)?;
         let operands = operands(&self.config, inputs)?;
         let operands: Vec<(Shape, &[f32])> = operands.iter().map(|(s, d)| (*s, d.as_ref())).collect();
-        let shapes = self.engine.shapes(&operands.iter().map(|(s, _)| *s).collect::<Vec<_>>())?;
+        let (mut out, values) = self.room(inputs.batch, &operands, taps)?;
+        run(
+            &self.engine,
+            &mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut out.wanted(&values) },
+        )?;
+        out.sound(inputs.batch)
+    }
 
+    /// Logits and probabilities of a batch, by an engine that may be waited for: in a browser, which lets no thread wait, this is how a
+    /// GPU computes. Elsewhere it is [`Model::run`].
+    ///
+    /// # Errors
+    /// As those of [`Model::run`].
+    #[cfg(feature = "webgpu")]
+    pub async fn run_async(&self, inputs: &Inputs) -> Result<Outputs, RunError> {
+        inputs.check(&self.config)?;
+        let operands = operands(&self.config, &inputs.view())?;
+        let operands: Vec<(Shape, &[f32])> = operands.iter().map(|(s, d)| (*s, d.as_ref())).collect();
+        let (mut out, values) = self.room(inputs.batch, &operands, &[])?;
+        let batch = &mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut out.wanted(&values) };
+        self.engine.run_async(batch).await?;
+        out.sound(inputs.batch)
+    }
+
+    /// Room for what a batch gives, and what each array of it is.
+    fn room(
+        &self,
+        batch: usize,
+        operands: &[(Shape, &[f32])],
+        taps: &[&str],
+    ) -> Result<(Outputs, Vec<Value>), RunError> {
+        let shapes = self.engine.shapes(&operands.iter().map(|(s, _)| *s).collect::<Vec<_>>())?;
         let classes = self.config.classes.len();
         let mut out = Outputs {
-            logits: vec![0.0; inputs.batch * classes],
-            probabilities: vec![0.0; inputs.batch * classes],
+            logits: vec![0.0; batch * classes],
+            probabilities: vec![0.0; batch * classes],
             taps: Vec::new(),
             classes,
         };
-        let mut values = Vec::new();
+        let mut values = vec![self.logits, self.probabilities];
         for name in taps {
             let Some((_, value)) = self.taps.iter().find(|(n, _)| n == name) else {
                 let known: Vec<&str> = self.tap_names().collect();
@@ -213,21 +267,10 @@ impl Model {
             };
             let Shape { rows, cols } = shapes[value.index()];
             values.push(*value);
-            let data = vec![0.0; inputs.batch * rows * cols];
+            let data = vec![0.0; batch * rows * cols];
             out.taps.push(Tap { name: (*name).to_owned(), rows, cols, data });
         }
-        let mut wanted: Vec<(Value, &mut [f32])> =
-            vec![(self.logits, &mut out.logits), (self.probabilities, &mut out.probabilities)];
-        wanted.extend(values.into_iter().zip(out.taps.iter_mut().map(|t| t.data.as_mut_slice())));
-        run(&self.engine, &mut Batch { size: inputs.batch, inputs: &operands, outputs: &mut wanted })?;
-
-        let overflows = |r: &usize| out.logits[r * classes..][..classes].iter().any(|x| !x.is_finite());
-        match (0..inputs.batch).find(overflows) {
-            Some(record) => {
-                Err(RunError::Overflow { record, all: (record..inputs.batch).filter(overflows).collect() })
-            }
-            None => Ok(out),
-        }
+        Ok((out, values))
     }
 
     /// The shapes of a record's inputs over `samples` samples, sequences of one row.
@@ -267,7 +310,7 @@ impl Model {
 
     /// The shape of each of the graph's inputs for one record.
     pub(crate) fn shapes(&self, inputs: &Inputs) -> Result<Vec<Shape>, RunError> {
-        Ok(operands(&self.config, inputs)?.iter().map(|(shape, _)| *shape).collect())
+        Ok(operands(&self.config, &inputs.view())?.iter().map(|(shape, _)| *shape).collect())
     }
 
     /// Whether activations and weights lie in memory as f16.

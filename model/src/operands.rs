@@ -1,7 +1,7 @@
 //! From checked inputs to the operands of the graph.
 
 use crate::config::{Config, Feature, FeatureKind};
-use crate::inputs::{FeatureInput, Inputs};
+use crate::inputs::{FeatureInput, InputsView};
 use efficientecg_files::ItemError;
 use efficientecg_kernels::tensor::Shape;
 use std::borrow::Cow;
@@ -10,9 +10,9 @@ use std::borrow::Cow;
 pub(crate) type Operand<'a> = (Shape, Cow<'a, [f32]>);
 
 /// The graph's inputs, in its order.
-pub(crate) fn operands<'a>(config: &Config, inputs: &'a Inputs) -> Result<Vec<Operand<'a>>, ItemError> {
+pub(crate) fn operands<'a>(config: &Config, inputs: &InputsView<'a>) -> Result<Vec<Operand<'a>>, ItemError> {
     let signal = Shape::new(inputs.leads, inputs.samples);
-    let mut out = vec![(signal, Cow::Borrowed(inputs.signal.as_slice()))];
+    let mut out = vec![(signal, Cow::Borrowed(inputs.signal))];
     for feature in config.features() {
         push_feature(&mut out, feature, inputs.get(&feature.name), inputs.batch)?;
     }

@@ -14,7 +14,7 @@ const MAX_THREADS: usize = 1024;
 #[non_exhaustive]
 pub enum Backend {
     /// A hardware GPU, for the batch sizes at which it is faster; otherwise the CPU. Never a software adapter. Without the
-    /// feature `gpu` the CPU.
+    /// feature `gpu` the CPU, and in a browser for what is loaded without waiting.
     Auto,
     /// The SIMD kernels on the processor's cores.
     Cpu,
@@ -49,6 +49,9 @@ pub struct Options {
     pub(crate) precision: Precision,
     #[cfg(feature = "gpu")]
     pub(crate) gpu: crate::GpuOptions,
+    /// Whether a GPU may be waited for: in a browser by who awaits alone.
+    #[cfg(feature = "gpu")]
+    pub(crate) may_wait: bool,
 }
 
 impl Default for Options {
@@ -69,6 +72,8 @@ impl Options {
             precision: Precision::F32,
             #[cfg(feature = "gpu")]
             gpu: crate::GpuOptions::default(),
+            #[cfg(feature = "gpu")]
+            may_wait: cfg!(not(target_family = "wasm")),
         }
     }
 

@@ -38,13 +38,16 @@ impl Model {
     /// Runs a batch by the clock.
     pub fn profile(&self, inputs: &Inputs) -> Result<Profile, RunError> {
         let mut profile = None;
-        let outputs = self.run_by(inputs, &[], |engine, batch| {
+        let outputs = self.run_by(&inputs.view(), &[], |engine, batch| {
             profile = Some(engine.profile(batch)?);
             Ok(())
         })?;
-        let efficientecg_engine::NodeProfile { spans, seconds, threads, gpu, note } =
+        let efficientecg_engine::NodeProfile { spans, seconds, threads, gpu, variants, note } =
             profile.unwrap_or_default();
         let mut layers = self.layers_of_inputs(inputs)?;
+        for (layer, variant) in layers.iter_mut().zip(variants) {
+            layer.variant = Some(variant);
+        }
         if gpu && self.halves() {
             for layer in &mut layers {
                 layer.cost.read /= 2;

@@ -10,9 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[cfg(feature = "npz")]
+mod ahead;
+#[cfg(feature = "npz")]
 mod file;
 mod tensor;
 
+#[cfg(feature = "npz")]
+pub(crate) use ahead::read_ahead;
 #[cfg(feature = "npz")]
 pub(crate) use file::WeightFile;
 pub use tensor::{Tensor, Values};
@@ -131,7 +135,7 @@ pub(crate) trait Source {
     fn path(&self) -> &Path;
 
     /// The elements of an array of the [`table`], in C order, all finite in `f32`.
-    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError>;
+    fn values(&self, name: &str) -> Result<Values, WeightsError>;
 
     /// How long the system took so far to read files.
     fn reading(&self) -> Duration;
@@ -229,8 +233,8 @@ impl Source for Weights {
         &self.path
     }
 
-    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
-        Ok(self.array(name).map_err(|f| f.in_file(&self.path))?.data.to_f64())
+    fn values(&self, name: &str) -> Result<Values, WeightsError> {
+        Ok(self.array(name).map_err(|f| f.in_file(&self.path))?.data.clone())
     }
 
     fn reading(&self) -> Duration {

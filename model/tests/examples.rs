@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::SystemTime;
 
 /// The examples that this file has a test for.
-const NAMES: [&str; 5] =
-    ["classify_record", "run_arrays", "embedded_weights", "own_threads", "batch_of_records"];
+const NAMES: [&str; 6] =
+    ["classify_record", "run_arrays", "embedded_weights", "own_threads", "batch_of_records", "monitor_beats"];
 
 fn modified(path: &Path) -> SystemTime {
     let time = std::fs::metadata(path).and_then(|meta| meta.modified());
@@ -108,4 +108,17 @@ fn batch_of_records() {
     // Every other one has premature beats.
     let classes: Vec<&str> = lines[1..].iter().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(classes, ["N", "O", "N", "O", "N", "O"], "{lines:?}");
+}
+
+#[test]
+fn monitor_beats() {
+    let lines = run("monitor_beats");
+    assert!(lines.len() > 100 && lines.iter().any(|line| line.contains(" V ")), "{lines:?}");
+    let seconds = |text: &str| text.split(' ').next().and_then(|s| s.parse::<f64>().ok());
+    for line in &lines {
+        let times =
+            line.split_once(", told at ").and_then(|(beat, told)| Some((seconds(beat)?, seconds(told)?)));
+        let (beat, told) = times.unwrap_or_else(|| panic!("{line}"));
+        assert!(told > beat + 1.8 && told < beat + 2.01, "{line}");
+    }
 }

@@ -1,5 +1,5 @@
 //! Prints candidates for P waves with their features and whether they are P waves: what
-//! `tools/train/efficientecg_train/p_waves.py` fits the score's weights to.
+//! `tools/train/efficientecg_train/experiments/p_waves.py` fits the score's weights to.
 //!
 //!     cargo run --release -p efficientecg-tests --example p_wave_candidates > candidates.csv
 //!

@@ -49,6 +49,10 @@ ARRAYS = {
 for name, data in ARRAYS.items():
     keep("npy", name, data)
 
+keep("packed", "intact", b"\0")
+keep("packed", "changed", b"\0" + struct.pack("<HB", 12, 7) + struct.pack("<HB", 900, 255))
+keep("packed", "header", b"\1" + struct.pack("<QQ", 16, 0) + bytes(100))
+
 networks = os.path.join(ROOT, "tests/golden/networks")
 configs = []
 for i in [4, 9, 20]:
@@ -156,6 +160,17 @@ for i, text in enumerate([
     '"a ""b""","c\nd"\r\n1,2\r\n3,4\r\n',
 ]):
     keep("csv", f"table-{i}", bytes([i]) + text.encode())
+
+HEADER = b"x 2 100 4\nx.dat 16 200 16 0 1 0 0 II\nx.dat 16 200 16 0 2 0 0 V1\n"
+SIGNALS = struct.pack("<8h", 1, 2, 3, -4, 5, 6, -32768, 8)
+TABLE = b"time,II\n0,1\n0.01,2\n0.02,3\n"
+for name, packing in [("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)]:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", packing) as z:
+        for inside, data in [("x.hea", HEADER), ("x.dat", SIGNALS), ("a/t.csv", TABLE), ("notes.txt", b"none\n")]:
+            z.writestr(zipfile.ZipInfo(inside), data, packing)
+    keep("zip", name, b"\0" + out.getvalue())
+keep("zip", "forged", b"\1" + b"".join([member(0, HEADER), member(1, SIGNALS), member(4, TABLE), member(7, HEADER)]))
 
 scp = os.path.join(ROOT, "tests/golden/scp")
 for name in ["averaged", "subtracted", "plain"]:

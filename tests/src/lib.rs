@@ -3,10 +3,13 @@
 //! What each test proves stands in `tests/README.md`.
 
 pub mod compare;
+pub mod conditioning;
 pub mod data;
+pub mod defects;
 pub mod golden;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod live;
 pub mod ludb;
 pub mod mitbih;
 pub mod random;

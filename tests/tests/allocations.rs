@@ -13,32 +13,12 @@ use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::ops::tokens::{Encoder, Tokens};
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::Shape;
+use efficientecg_kit::allocations::{self, Counting};
 use efficientecg_tests::random::Generator;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Counts allocations.
-struct CountingAllocator;
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged; the methods left out come down to these two.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: `pointer` came from `System` by the method above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
+static ALLOCATOR: Counting = Counting;
 
 /// Two leads, a block with its gate and residual, a head of 6 channels, three tokens of width 4, two classes.
 fn graph() -> (Graph, [Value; 2]) {
@@ -48,17 +28,29 @@ fn graph() -> (Graph, [Value; 2]) {
     let signal = graph.input();
     let stem = Conv { weight: w(5 * 2 * 7), bias: w(5), leads: 2, kernel: 7, stride: 2 };
     let [x] = graph.push("stem".into(), stem, &[signal]);
-    let expand = Some(Expand { weight: w(15 * 5), bias: w(15) });
+    let expand = Some(Expand { weight: w(15 * 5).into(), bias: w(15) });
     let depthwise = Depthwise { expand, weight: w(15 * 5), bias: w(15), kernel: 5, stride: 1 };
     let [y, sums] = graph.push("depthwise".into(), depthwise, &[x]);
     let squeeze_excite =
         SqueezeExcite { reduce: w(15), reduce_bias: w(1), expand: w(15), expand_bias: w(15) };
     let [gate] = graph.push("se".into(), squeeze_excite, &[y, sums]);
-    let project =
-        Pointwise { weight: w(5 * 15), bias: w(5), silu: false, gate: true, residual: true, sums: false };
+    let project = Pointwise {
+        weight: w(5 * 15).into(),
+        bias: w(5),
+        silu: false,
+        gate: true,
+        residual: true,
+        sums: false,
+    };
     let [x] = graph.push("project".into(), project, &[y, gate, x]);
-    let head =
-        Pointwise { weight: w(6 * 5), bias: w(6), silu: true, gate: false, residual: false, sums: true };
+    let head = Pointwise {
+        weight: w(6 * 5).into(),
+        bias: w(6),
+        silu: true,
+        gate: false,
+        residual: false,
+        sums: true,
+    };
     let [head, sums] = graph.push("head".into(), head, &[x]);
     let features = vec![
         Encoder::Continuous { weight: w(4), bias: w(4), missing: w(4) },
@@ -98,9 +90,9 @@ fn allocations(cpu: &Cpu, [logits, z]: [Value; 2], size: usize, samples: usize) 
     let (mut l, mut a) = (vec![f32::NAN; size * 2], vec![f32::NAN; size * 12]);
     let mut outputs = [(logits, l.as_mut_slice()), (z, a.as_mut_slice())];
     let mut batch = Batch { size, inputs: &inputs, outputs: &mut outputs };
-    let before = COUNT.load(Ordering::Relaxed);
+    let before = allocations::count();
     let result = cpu.run(&mut batch);
-    let count = COUNT.load(Ordering::Relaxed) - before;
+    let count = allocations::count() - before;
     result.unwrap_or_else(|e| panic!("{e}"));
     assert!(l.iter().chain(&a).all(|x| x.is_finite()));
     (count, l)

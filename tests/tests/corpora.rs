@@ -11,9 +11,10 @@ use std::path::Path;
 fn what_was_found_once_stays_fixed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     type Target = (&'static str, fn(&[u8]));
-    let all: [Target; 14] = [
+    let all: [Target; 16] = [
         ("npy", targets::npy),
         ("npz", targets::npz),
+        ("packed", targets::packed),
         ("config", targets::config),
         ("header", targets::header),
         ("signals", targets::signals),
@@ -26,6 +27,7 @@ fn what_was_found_once_stays_fixed() {
         ("muse", targets::muse),
         ("scp", targets::scp),
         ("dicom", targets::dicom),
+        ("zip", targets::zip),
     ];
     for (name, target) in all {
         let mut count = 0;

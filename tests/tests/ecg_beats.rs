@@ -71,10 +71,10 @@ fn compare(name: &str, least: &Least) {
 
 #[test]
 fn two_leads_as_pytorch_has_them() {
-    compare("beats", &Least { s: 0.76, v: 0.925, accuracy: 0.967 });
+    compare("beats", &Least { s: 0.77, v: 0.925, accuracy: 0.967 });
 }
 
 #[test]
 fn one_lead_as_pytorch_has_it() {
-    compare("beats-1lead", &Least { s: 0.78, v: 0.93, accuracy: 0.97 });
+    compare("beats-1lead", &Least { s: 0.775, v: 0.94, accuracy: 0.97 });
 }

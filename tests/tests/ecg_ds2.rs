@@ -9,14 +9,10 @@ use efficientecg::ecg::wfdb::{Annotations, Code};
 use efficientecg::{Backend, GpuOptions, Model, Options, Precision};
 use efficientecg_evaluate::pairing::BeatClass;
 use efficientecg_tests::gpu;
-use efficientecg_tests::mitbih::RECORDS;
+use efficientecg_tests::mitbih::{DS2, RECORDS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const DS2: [&str; 22] = [
-    "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210", "212", "213", "214", "219",
-    "221", "222", "228", "231", "232", "233", "234",
-];
 const CLASSES: [char; 5] = ['N', 'S', 'V', 'F', 'Q'];
 
 /// The class of a beat's code, escape beats being N; nothing for what is no beat.

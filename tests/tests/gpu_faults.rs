@@ -14,15 +14,11 @@ use efficientecg_engine::{Batch, Cpu, Graph, Value};
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
+use efficientecg_tests::defects::{DEFECTS, LATE_DEFECTS, network, planted};
 use efficientecg_tests::gpu::{found, options, taken};
 use efficientecg_tests::random::{self, Generator};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-
-fn network() -> Weights {
-    let stages = [(1, 3, 1, 5, 1), (4, 5, 2, 9, 2), (3, 7, 3, 8, 1)];
-    random::weights(random::config(3, (10, 7, 2), &stages, 18, true), 1)
-}
 
 fn load(weights: &Weights, gpu: GpuOptions) -> (Model, Vec<String>) {
     let (options, warnings) = options(gpu);
@@ -40,23 +36,6 @@ fn on_cpu(weights: &Weights, inputs: &Inputs) -> Outputs {
     run(&model, inputs)
 }
 
-/// A defect for every operation in turn: its kernel's text, and what a careless hand made of it.
-const DEFECTS: [(&str, &str, &str); 13] = [
-    ("conv", "silu4(product + bias[row])", "silu4(product)"),
-    ("conv", "i32(dims.kernel / 2u)", "i32(dims.kernel / 2u) - 1"),
-    ("pointwise", "var v = product + bias[row];", "var v = 1.001 * product + bias[row];"),
-    ("pointwise", "v *= gate[record * dims.gate_pitch + k];", "v *= gate[k];"),
-    ("pointwise", "v += unpack(residual[place]);", "v += unpack(residual[place]).wzyx;"),
-    ("pointwise", "var i = 0u; i < COLS / 4u; i++", "var i = 1u; i < COLS / 4u; i++"),
-    ("depthwise", "weight[j * dims.channels + channel]", "weight[j * dims.channels]"),
-    ("depthwise", "for (var j = first; j < last; j++)", "for (var j = first + 1u; j < last; j++)"),
-    ("depthwise", "silu4(acc[i] + bias[first + row])", "(acc[i] + bias[first + row])"),
-    ("squeeze_excite", "= sigmoid1(", "= 0.999 * sigmoid1("),
-    ("tokens", "gates.z * tanh1(cell)", "gates.z * cell"),
-    ("cross_attention", "exp4(s - vec4(next[head]))", "exp4(0.99 * (s - vec4(next[head])))"),
-    ("classifier", "bias[", "0.99 * bias["),
-];
-
 #[test]
 fn a_wrong_kernel_is_caught_and_the_cpu_answers() {
     if !found() {
@@ -67,20 +46,15 @@ fn a_wrong_kernel_is_caught_and_the_cpu_answers() {
     let want = on_cpu(&weights, &inputs);
     let (sound, warnings) = load(&weights, GpuOptions::default());
     assert!(sound.device().starts_with("gpu") && warnings.is_empty(), "{warnings:?}");
-    for (op, from, to) in DEFECTS {
-        let planted = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&planted);
+    for defect @ (op, from, to) in DEFECTS {
+        let compiled = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&compiled);
         let plant = move |name: &str, text: &str| {
-            if name == op {
-                assert!(text.contains(from), "{op}: no {from} in its kernel");
-                count.fetch_add(1, Ordering::Relaxed);
-                text.replace(from, to)
-            } else {
-                text.to_owned()
-            }
+            count.fetch_add(usize::from(name == op), Ordering::Relaxed);
+            planted(defect, name, text)
         };
         let (model, warnings) = load(&weights, GpuOptions::default().plant(plant));
-        assert!(planted.load(Ordering::Relaxed) > 0, "{op}: not compiled");
+        assert!(compiled.load(Ordering::Relaxed) > 0, "{op}: not compiled");
         assert!(model.device().starts_with("cpu"), "{op}: {from} as {to} passed the self-test");
         assert_eq!(warnings.len(), 1, "{op}: {warnings:?}");
         println!("{}", warnings[0]);
@@ -208,18 +182,9 @@ fn a_kernel_that_is_wrong_for_longer_signals_is_caught() {
     let weights = network();
     // 417 positions at the end: two chunks of cross-attention, several workgroup tiles of the head's sums.
     let inputs = random::inputs(weights.config(), 2, 5000, 6);
-    for (op, from, to) in [
-        ("cross_attention", "exp4(top - next)", "0.5 * exp4(top - next)"),
-        ("classifier", "part < ", "1u + part < "),
-    ] {
-        let plant = move |name: &str, text: &str| {
-            if name != op {
-                return text.to_owned();
-            }
-            assert!(text.contains(from), "{op}: no {from} in its kernel");
-            text.replace(from, to)
-        };
-        let gpu = GpuOptions::default().plant(plant);
+    for defect in LATE_DEFECTS {
+        let op = defect.0;
+        let gpu = GpuOptions::default().plant(move |name, text| planted(defect, name, text));
         let (options, warnings) = options(gpu);
         let model = options.from_weights(&weights).unwrap_or_else(|e| panic!("{e}"));
         assert_same_bits(op, &run(&model, &inputs), &on_cpu(&weights, &inputs));
@@ -263,7 +228,7 @@ fn small() -> (Arc<Graph>, Value) {
     let conv = Conv { weight: weights(6 * 2 * 3), bias: weights(6), leads: 2, kernel: 3, stride: 2 };
     let [h] = graph.push("conv".into(), conv, &[x]);
     let pointwise = Pointwise {
-        weight: weights(5 * 6),
+        weight: weights(5 * 6).into(),
         bias: weights(5),
         silu: true,
         gate: false,

@@ -1,6 +1,6 @@
 //! Whole networks against PyTorch's results in f64: every instruction set, several pools, and the references.
 //!
-//! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.conformance`.
+//! `EFFICIENTECG_CONFORMANCE` may name a folder of more networks, made by `efficientecg_train.export.conformance`.
 
 use efficientecg::{Backend, Options, Outputs, Precision};
 use efficientecg_tests::compare::{TOLERANCE, assert_same_bits, probabilities, worst_error};

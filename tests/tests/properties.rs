@@ -1,8 +1,9 @@
 //! Random networks on random batches: the same bits for any pool and any order of records, in a batch or not, and
-//! probabilities that are ones. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 10,000.
+//! probabilities that are ones; levels differ by no more than f32 makes them. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 10,000.
 
 use efficientecg::{Inputs, Level, Model, Options, Outputs, Precision, Weights};
-use efficientecg_tests::compare::{TOLERANCE, assert_runs_close, assert_same_bits};
+use efficientecg_tests::compare::{TOLERANCE, arrays, assert_same_bits, worst_error};
+use efficientecg_tests::conditioning::{moved, movement, reference};
 use efficientecg_tests::random::{self, Generator, StageRow};
 use proptest::prelude::any;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
@@ -31,6 +32,30 @@ fn pick(outputs: &Outputs, order: &[usize]) -> Outputs {
     out.probabilities = pick(&outputs.probabilities);
     out.taps.iter_mut().zip(&outputs.taps).for_each(|(to, from)| to.data = pick(&from.data));
     out
+}
+
+/// Networks that amplify an error of one unit in the last place by hundreds: 3 in 1,500 of those drawn.
+const ILL_CONDITIONED: [u64; 3] = [1901288786562262122, 4531717005585916859, 14939836299076759445];
+
+/// How many times the movement of the reference under eight perturbations of one unit in the last place two levels may
+/// differ by: 0.9 at most in the 12 of 1,500 networks whose levels differ by more than 1.2e-5.
+const OF_MOVEMENT: f64 = 4.0;
+
+/// Fails unless two levels agree within twice [`TOLERANCE`], or, in a network that is conditioned worse than that asks
+/// for, within [`OF_MOVEMENT`] times what f32's own spacing moves the array by.
+fn assert_levels_agree(label: &str, weights: &Weights, inputs: &Inputs, got: &Outputs, first: &Outputs) {
+    let taps: Vec<&str> = first.taps.iter().map(|t| t.name.as_str()).collect();
+    for ((name, got), (same, first)) in arrays(got).zip(arrays(first)) {
+        assert_eq!(name, same, "{label}");
+        let want: Vec<f64> = first.iter().map(|x| f64::from(*x)).collect();
+        let error = worst_error(got, &want).unwrap_or_else(|e| panic!("{label}: {name}: {e}"));
+        if error > 2.0 * TOLERANCE {
+            let still = reference(weights, inputs, &taps);
+            let movements = moved(weights, inputs, &taps, 8).map(|m| movement(&m, &still, |n| n == name).0);
+            let allowed = OF_MOVEMENT * movements.fold(0.0, f64::max);
+            assert!(error <= allowed, "{label}: {name}: an error of {error:.2e}, above {allowed:.0e}");
+        }
+    }
 }
 
 fn holds(seed: u64) {
@@ -69,7 +94,7 @@ fn holds(seed: u64) {
             }
             if precision == Precision::F32 {
                 let first = first.get_or_insert_with(|| whole.clone());
-                assert_runs_close(&name("levels"), &whole, first, 2.0 * TOLERANCE);
+                assert_levels_agree(&name("levels"), &weights, &inputs, &whole, first);
             }
         }
     }
@@ -89,4 +114,9 @@ fn random_networks() {
     });
     result.unwrap_or_else(|e| panic!("{e}"));
     println!("{cases} random networks");
+}
+
+#[test]
+fn ill_conditioned_networks() {
+    ILL_CONDITIONED.into_iter().for_each(holds);
 }

@@ -1,25 +1,43 @@
 //! The command line.
 
 use crate::error::Failure;
-use crate::out;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use efficientecg::classify::Unit;
-use efficientecg::{Backend, Level, Model, Options, Precision, available_threads};
 use std::path::PathBuf;
 
 mod bench;
 mod evaluate;
+mod help;
+mod holter;
+mod model;
+mod monitor;
 mod network;
+mod pack;
+mod pages;
+#[cfg(feature = "gpu")]
+mod tune;
 
 pub(crate) use bench::{Bench, Setup, Until};
 pub(crate) use evaluate::{
     BeatsEvaluation, EpisodesEvaluation, Evaluate, Kind, RecordsEvaluation, ReportArguments, What,
 };
+pub(crate) use help::command;
+pub(crate) use holter::Holter;
+pub(crate) use model::{ModelArguments, usable_threads};
+pub(crate) use monitor::{Monitor, Raw};
 pub(crate) use network::{Configured, Network};
+pub(crate) use pack::Pack;
+pub(crate) use pages::{Pages, ReportFile};
+#[cfg(feature = "gpu")]
+pub(crate) use tune::Tune;
+
+use help::ADVANCED;
+use model::{BackendName, PrecisionName, level};
 
 /// EfficientECG: classify ECG records, run and check networks.
 #[derive(Parser)]
-#[command(name = "efficientecg", version, about, arg_required_else_help = true)]
+#[command(name = "efficientecg", version, about, arg_required_else_help = true, after_help = help::PROGRAM)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -28,14 +46,22 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Classify the beats of ECG records, or the records
+    #[command(after_help = help::CLASSIFY)]
     Classify(Classify),
+    /// Tell what a record of hours or days holds: hour by hour, its events, heart rate variability
+    Holter(Holter),
+    /// Find and classify beats in samples that come in on standard input, as they come
+    Monitor(Monitor),
     /// Write the inputs that a network gets of ECG records: signals and features, for run and for training
     Features(Features),
     /// Score beats or classes, whatever program gave them
     Evaluate(Evaluate),
     /// Write an ECG record in another format: WFDB, EDF, BDF, CSV or TSV
     #[cfg(feature = "formats")]
+    #[command(after_help = help::CONVERT)]
     Convert(Convert),
+    /// Pack a network's weights into one flat file, for programs that read no NumPy files
+    Pack(Pack),
     /// Make a synthetic two-lead ECG with known beats
     Synth(Synth),
     /// Run a network on arrays, without preprocessing
@@ -45,9 +71,16 @@ pub(crate) enum Command {
     /// Measure a network's latency and throughput, and where the time goes
     #[command(mut_group("Network", |group| group.required(false)))]
     Bench(Bench),
+    /// Measure which variants of a GPU's programs are fastest for a network, and keep them for later runs
+    #[cfg(feature = "gpu")]
+    Tune(Tune),
     /// Show a network's layers and this machine's devices, or the models that come with the program
     #[command(mut_group("Network", |group| group.required(false)))]
     Info(Info),
+    /// Print completions of commands and options for a shell
+    Completions(Completions),
+    /// Print the manual page, for man
+    Man,
 }
 
 impl Command {
@@ -55,14 +88,22 @@ impl Command {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let model = match self {
             Command::Classify(a) => &a.model,
+            Command::Holter(a) => &a.model,
+            Command::Monitor(a) => &a.model,
             Command::Run(a) => &a.model,
             Command::Verify(a) => &a.model,
             Command::Bench(a) => return a.setups().map(drop),
+            #[cfg(feature = "gpu")]
+            Command::Tune(a) => return a.options().map(drop),
             #[cfg(feature = "formats")]
             Command::Convert(_) => return Ok(()),
-            Command::Features(_) | Command::Evaluate(_) | Command::Synth(_) | Command::Info(_) => {
-                return Ok(());
-            }
+            Command::Features(_)
+            | Command::Evaluate(_)
+            | Command::Pack(_)
+            | Command::Synth(_)
+            | Command::Info(_)
+            | Command::Completions(_)
+            | Command::Man => return Ok(()),
         };
         model.options().map(drop)
     }
@@ -76,17 +117,20 @@ pub(crate) struct Classify {
     pub(crate) records: Records,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// Folder for the findings of each record: RECORD.txt, .json, .csv, .svg or .ANNOTATOR
+    #[command(flatten)]
+    pub(crate) pages: Pages,
+    /// Folder for the findings of each record: RECORD.txt, .json, .csv, .svg, .html, .pdf or .ANNOTATOR; - prints those of a single
+    /// record
     #[arg(long, value_name = "FOLDER")]
     pub(crate) output: Option<PathBuf>,
-    /// What to write into the folder
+    /// What to write into the folder, or to print
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "csv", requires = "output")]
     pub(crate) format: Format,
     /// The annotator's name for --format wfdb
-    #[arg(long, value_name = "NAME", default_value = "aami", value_parser = annotator)]
+    #[arg(help_heading = ADVANCED, long, value_name = "NAME", default_value = "aami", value_parser = annotator)]
     pub(crate) annotator: String,
-    /// A table of all records: record, class, a probability for each class (for models of whole records)
-    #[arg(long, value_name = "FILE.csv")]
+    /// A table of all records, a row each, or each beat: class and a probability for each class; as .jsonl a line of JSON a record
+    #[arg(long, value_name = "FILE.csv|.jsonl")]
     pub(crate) table: Option<PathBuf>,
     /// Print all findings as JSON instead of a summary
     #[arg(long)]
@@ -110,13 +154,13 @@ pub(crate) struct Records {
 #[derive(Args)]
 pub(crate) struct Tables {
     /// Samples a second of a CSV or TSV file, over its column of times
-    #[arg(long, value_name = "HZ", value_parser = rate)]
+    #[arg(help_heading = ADVANCED, long, value_name = "HZ", value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Unit of a CSV or TSV file, unless it says one [default: mV]
-    #[arg(long, value_name = "UNIT")]
+    #[arg(help_heading = ADVANCED, long, value_name = "UNIT")]
     pub(crate) unit: Option<String>,
     /// Names of a CSV or TSV file's columns, as time,II,V1, for files that have none
-    #[arg(long = "leads", value_name = "NAMES", value_delimiter = ',')]
+    #[arg(help_heading = ADVANCED, long = "leads", value_name = "NAMES", value_delimiter = ',')]
     pub(crate) names: Vec<String>,
 }
 
@@ -124,13 +168,13 @@ pub(crate) struct Tables {
 #[derive(Args)]
 pub(crate) struct Reading {
     /// Take the beats from RECORD.ANNOTATOR instead of finding them
-    #[arg(long, value_name = "ANNOTATOR")]
+    #[arg(help_heading = ADVANCED, long, value_name = "ANNOTATOR")]
     pub(crate) beats: Option<String>,
     /// Classify every beat, or each record as a whole [default: beats if the classes are N S V F Q]
-    #[arg(long, value_enum)]
+    #[arg(help_heading = ADVANCED, long, value_enum)]
     pub(crate) per: Option<Per>,
-    /// Let a lead of the record stand for one of the model's, as V1=V5; #2 is the record's second
-    #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair)]
+    /// Let a lead of the record stand for one of the model's, as V1=V5; #2 is the record's second. Several, as II=MLII,V1=V5,V1=#2; those of one lead are tried in order
+    #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair, value_delimiter = ',')]
     pub(crate) leads: Vec<(String, String)>,
     /// The patient's age in years, over what the record says
     #[arg(long, value_name = "YEARS", value_parser = age)]
@@ -139,11 +183,14 @@ pub(crate) struct Reading {
     #[arg(long, value_enum)]
     pub(crate) sex: Option<SexName>,
     /// A table with the columns record, age, sex, or PTB-XL's own, over what the records say
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(help_heading = ADVANCED, long, value_name = "FILE.csv")]
     pub(crate) patients: Option<PathBuf>,
     /// Classify whatever the quality of the signal: to compare networks, not to learn of a patient
-    #[arg(long)]
+    #[arg(help_heading = ADVANCED, long)]
     pub(crate) any_quality: bool,
+    /// Take leads that are no ECG by name or unit, as pressures, where --lead names them
+    #[arg(help_heading = ADVANCED, long)]
+    pub(crate) any_lead: bool,
 }
 
 #[derive(Args)]
@@ -175,11 +222,24 @@ pub(crate) struct Convert {
     /// The record to read; - is standard input
     #[arg(value_name = "RECORD")]
     pub(crate) input: PathBuf,
-    /// The file to write: its ending, .hea, .edf, .bdf, .csv or .tsv, is its format
+    /// The file to write: its ending, .hea, .edf, .bdf, .csv or .tsv, is its format; - is standard output
     #[arg(value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// The format on standard output
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<FileFormat>,
     #[command(flatten)]
     pub(crate) tables: Tables,
+}
+
+/// A format of records that is one file.
+#[cfg(feature = "formats")]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum FileFormat {
+    Edf,
+    Bdf,
+    Csv,
+    Tsv,
 }
 
 #[derive(Args)]
@@ -234,8 +294,12 @@ pub(crate) enum Format {
     Csv,
     /// A WFDB annotation file, for bxb and its kin
     Wfdb,
-    /// A picture: the first lead with the class of each beat
+    /// A report as --report writes it, its pages one below another
     Svg,
+    /// The same to print from a browser, with tables of the findings
+    Html,
+    /// The same to print
+    Pdf,
 }
 
 fn lead_pair(text: &str) -> Result<(String, String), String> {
@@ -314,165 +378,9 @@ pub(crate) struct Info {
     pub(crate) json: bool,
 }
 
-/// What every command that runs a model takes.
 #[derive(Args)]
-pub(crate) struct ModelArguments {
-    #[command(flatten)]
-    network: Network,
-    /// Where to run
-    #[arg(long, value_enum, default_value = "auto")]
-    backend: BackendName,
-    /// Storage and products of weights and activations; sums are always f32
-    #[arg(long, value_enum, default_value = "f32")]
-    precision: PrecisionName,
-    /// Threads at most [default, and most: the cores that the process may use]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Records, or windows of beats, to run at once [default: all records, 64 windows]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    batch: Option<u32>,
-    /// Instruction set of the cpu back end [default: the best there is]
-    #[arg(long, value_name = "LEVEL")]
-    level: Option<String>,
-    #[cfg(feature = "gpu")]
-    #[command(flatten)]
-    gpu: GpuArguments,
-}
-
-/// How a GPU is chosen and used.
-#[cfg(feature = "gpu")]
-#[derive(Args)]
-struct GpuArguments {
-    /// The GPU by its number or a part of its name, as `info` lists them [default: EFFICIENTECG_GPU, else the best]
-    #[arg(long = "gpu", value_name = "GPU")]
-    adapter: Option<String>,
-    /// Optional features to use, from subgroups, f16, timestamps and pipeline-cache; with a minus, features to leave out, as -f16
-    #[arg(long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
-    gpu_features: String,
-    /// Compile the GPU's kernels with checks of every index
-    #[arg(long)]
-    checked: bool,
-}
-
-#[cfg(feature = "gpu")]
-impl GpuArguments {
-    fn options(&self, batch: Option<usize>) -> Result<efficientecg::GpuOptions, Failure> {
-        let features = efficientecg::GpuFeatures::parse(&self.gpu_features)
-            .map_err(|e| Failure::usage(format!("--gpu-features: {e}")))?;
-        let named = || std::env::var("EFFICIENTECG_GPU").ok().filter(|name| !name.is_empty());
-        let mut options = efficientecg::GpuOptions::new().features(features).checked(self.checked);
-        options.adapter = self.adapter.clone().or_else(named);
-        options.batch = batch;
-        Ok(options.warn(|line| crate::out::complain(&format!("warning: {line}"))))
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum BackendName {
-    /// A hardware GPU if there is one and it is faster, else the CPU
-    Auto,
-    /// SIMD kernels
-    Cpu,
-    /// GPU kernels
-    Gpu,
-    /// Plain loops in f64: slow, for checking
-    Reference,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum PrecisionName {
-    F32,
-    F16,
-    Bf16,
-}
-
-impl BackendName {
-    fn backend(self) -> Backend {
-        match self {
-            BackendName::Auto => Backend::Auto,
-            BackendName::Cpu => Backend::Cpu,
-            BackendName::Gpu => Backend::Gpu,
-            BackendName::Reference => Backend::Reference,
-        }
-    }
-}
-
-impl PrecisionName {
-    fn precision(self) -> Precision {
-        match self {
-            PrecisionName::F32 => Precision::F32,
-            PrecisionName::F16 => Precision::F16,
-            PrecisionName::Bf16 => Precision::Bf16,
-        }
-    }
-}
-
-/// The instruction set of this name.
-fn level(name: &str) -> Result<Level, Failure> {
-    Level::by_name(name).ok_or_else(|| {
-        let known: Vec<&str> = Level::available().into_iter().map(Level::name).collect();
-        Failure::usage(format!("--level {name}: unknown here; this processor has {}", known.join(", ")))
-    })
-}
-
-/// As many threads as were asked for, or as the process may use at once, with a line that says so.
-pub(crate) fn usable_threads(asked: usize) -> usize {
-    let most = available_threads();
-    if asked > most {
-        let s = if most == 1 { "" } else { "s" };
-        out::complain(&format!(
-            "--threads {asked}: this process may use {most} thread{s} at once; using {most}"
-        ));
-    }
-    asked.min(most)
-}
-
-impl ModelArguments {
-    /// Loads the model as the options say.
-    pub(crate) fn load(&self) -> Result<Model, Failure> {
-        self.network.load(&self.options()?)
-    }
-
-    /// Loads the model for so many records, and says how many of them to work on at once: each then runs on one thread, which keeps
-    /// the threads busier than one record after another on all of them. A GPU takes one after another.
-    pub(crate) fn load_for(&self, records: usize) -> Result<(Model, usize), Failure> {
-        let options = self.options()?;
-        let usable = available_threads();
-        let threads = self.threads.map_or(usable, |asked| usize::from(asked).min(usable)).min(records);
-        if threads > 1 {
-            let model = self.network.load(&options.clone().threads(1))?;
-            if !model.on_gpu() {
-                return Ok((model, threads));
-            }
-        }
-        Ok((self.network.load(&options)?, 1))
-    }
-
-    fn options(&self) -> Result<Options, Failure> {
-        let mut options = Options::new().backend(self.backend.backend()).precision(self.precision());
-        if let Some(threads) = self.threads {
-            options = options.threads(usable_threads(threads.into()));
-        }
-        if let Some(name) = &self.level {
-            options = options.level(level(name)?);
-        }
-        #[cfg(feature = "gpu")]
-        let options = options.gpu(self.gpu.options(self.batch_size())?);
-        Ok(options)
-    }
-
-    /// What `--precision` says.
-    pub(crate) fn precision(&self) -> Precision {
-        self.precision.precision()
-    }
-
-    /// Records to run at once, of `records`.
-    pub(crate) fn batch(&self, records: usize) -> usize {
-        self.batch_size().unwrap_or(records)
-    }
-
-    /// What `--batch` says.
-    pub(crate) fn batch_size(&self) -> Option<usize> {
-        self.batch.map(|b| b as usize)
-    }
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
 }

@@ -1,5 +1,6 @@
 //! Episodes of fibrillation in a long record, for people and for programs.
 
+use crate::times::clock;
 use efficientecg::classify::Fibrillation;
 use efficientecg::ecg::wfdb::{Annotation, Annotations, Code};
 use serde::Serialize;
@@ -109,13 +110,6 @@ impl Episodes {
         }
         Annotations { items, ..Annotations::default() }
     }
-}
-
-/// Hours, minutes and seconds.
-fn clock(seconds: f64) -> String {
-    let tenths = (10.0 * seconds).round() as u64;
-    let (hours, minutes, rest) = (tenths / 36_000, tenths / 600 % 60, tenths % 600);
-    format!("{hours}:{minutes:02}:{:02}.{}", rest / 10, rest % 10)
 }
 
 #[cfg(test)]

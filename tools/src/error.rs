@@ -51,6 +51,12 @@ fn option(error: &ClassifyError) -> &'static str {
 fn lead_option(error: &ecg::Error) -> String {
     match error {
         ecg::Error::Lead { lead, .. } => format!(" (--lead {}=RECORD_LEAD)", one_line(lead)),
+        ecg::Error::Leads { leads, .. } => {
+            let pairs: Vec<String> =
+                leads.iter().map(|lead| format!("{}=RECORD_LEAD", one_line(lead))).collect();
+            format!(" (--lead {})", one_line(&pairs.join(",")))
+        }
+        ecg::Error::NoEcg { .. } => " (--any-lead takes it all the same)".to_owned(),
         ecg::Error::Names { .. } => " (--leads NAMES)".to_owned(),
         ecg::Error::Rate { .. } => " (--rate HZ)".to_owned(),
         _ => String::new(),
@@ -99,6 +105,10 @@ impl Failure {
             ClassifyError::Record(error) => Failure::Record(Box::new(error)),
             error => Failure::Classify { path: path.display().to_string(), error: Box::new(error) },
         }
+    }
+
+    pub(crate) fn page(path: &Path, error: ItemError) -> Failure {
+        Failure::File(Box::new(error.in_file(path)))
     }
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {

@@ -1,7 +1,9 @@
 //! The findings of a record, for people and for programs.
 
 use crate::episodes::Episodes;
-use efficientecg::classify::{Findings, Settings};
+use crate::legend;
+use crate::times::{clock, length};
+use efficientecg::classify::{Findings, Settings, Unit};
 use efficientecg::config::Config;
 use efficientecg::ecg::quality::Reason;
 use efficientecg::ecg::wfdb::{Annotation, Annotations, Code};
@@ -82,7 +84,7 @@ pub(crate) struct Row {
 
 impl Row {
     /// The class, or `-` without one.
-    fn told(&self) -> &str {
+    pub(crate) fn told(&self) -> &str {
         self.class.as_deref().unwrap_or(NOT_ASSESSED)
     }
 }
@@ -152,7 +154,7 @@ const PARTS: usize = 10;
 
 /// A few lines for the terminal.
 pub(crate) fn summary(r: &RecordReport) -> String {
-    let mut text = format!("{}: {}", r.record, duration(r.seconds));
+    let mut text = format!("{}: {}", r.record, length(r.seconds));
     if let Some(age) = r.age {
         text += &format!(", age {age}");
     }
@@ -168,13 +170,12 @@ pub(crate) fn summary(r: &RecordReport) -> String {
         text.push('\n');
         for class in &r.classes {
             let n = r.counts.get(class).copied().unwrap_or(0);
-            let share = 100.0 * n as f64 / r.findings.len().max(1) as f64;
-            text += &format!("  {class:<8} {n:>6} {share:>6.1} %\n");
+            text += &share(class, n, r.findings.len());
+            text.push('\n');
         }
         let n = r.findings.iter().filter(|row| row.class.is_none()).count();
         if n > 0 {
-            let share = 100.0 * n as f64 / r.findings.len() as f64;
-            text += &format!("  {NOT_ASSESSED:<8} {n:>6} {share:>6.1} %, not assessed\n");
+            text += &format!("{}, not assessed\n", share(NOT_ASSESSED, n, r.findings.len()));
         }
     } else if let Some(row) = r.findings.first() {
         match row.reason {
@@ -204,18 +205,13 @@ pub(crate) fn summary(r: &RecordReport) -> String {
     text
 }
 
-fn duration(seconds: f64) -> String {
-    let whole = seconds as u64;
-    let (minutes, rest) = (whole / 60, seconds - (whole / 60 * 60) as f64);
-    if minutes > 0 { format!("{minutes} min {rest:.1} s") } else { format!("{rest:.1} s") }
-}
-
-fn clock(seconds: f64) -> String {
-    format!("{}:{:04.1}", (seconds / 60.0) as u64, seconds % 60.0)
+/// A class with its findings, and their part of all.
+pub(crate) fn share(class: &str, count: usize, all: usize) -> String {
+    format!("  {class:<8} {count:>6} {:>6.1} %", 100.0 * count as f64 / all.max(1) as f64)
 }
 
 /// The findings, and a row for each part that could not be assessed and has no beat in it, in order of time.
-fn rows(r: &RecordReport) -> Vec<Cow<'_, Row>> {
+pub(crate) fn rows(r: &RecordReport) -> Vec<Cow<'_, Row>> {
     let mut rows: Vec<Cow<'_, Row>> = r.findings.iter().map(Cow::Borrowed).collect();
     if r.unit == "beat" {
         let is_empty = |part: &&Part| {
@@ -237,8 +233,14 @@ fn rows(r: &RecordReport) -> Vec<Cow<'_, Row>> {
     rows
 }
 
-/// Aligned columns.
+/// Aligned columns, and below them what the classes mean, in lines that begin with `#`.
 pub(crate) fn text(r: &RecordReport) -> String {
+    let unit = if r.unit == Unit::Beat.name() { Unit::Beat } else { Unit::Record };
+    let legend = legend::lines(unit, &r.classes);
+    columns(r) + &legend.iter().map(|line| format!("# {line}\n")).collect::<String>()
+}
+
+fn columns(r: &RecordReport) -> String {
     if let Some(found) = &r.fibrillation {
         return found.text();
     }
@@ -257,18 +259,13 @@ pub(crate) fn text(r: &RecordReport) -> String {
     text
 }
 
-/// The fields after a class: probabilities, all empty without a class, and in a table that `has_reasons` the reason.
-fn fields(row: &Row, classes: usize, has_reasons: bool) -> String {
-    let mut text = String::new();
+/// The fields after a class: probabilities, all empty without a class.
+pub(crate) fn fields(row: &Row, classes: usize) -> String {
     if row.class.is_some() {
-        row.probabilities.iter().for_each(|p| text += &format!(",{p}"));
+        row.probabilities.iter().map(|p| format!(",{p}")).collect()
     } else {
-        text += &",".repeat(classes);
+        ",".repeat(classes)
     }
-    if has_reasons {
-        text += &format!(",{}", row.reason.unwrap_or_default());
-    }
-    text + "\n"
 }
 
 /// Comma-separated values (RFC 4180, but for its line ends).
@@ -283,49 +280,21 @@ pub(crate) fn csv(r: &RecordReport) -> String {
     text += if has_reasons { ",reason\n" } else { "\n" };
     for row in rows {
         text += &format!("{},{:.6},{}", row.sample, row.seconds, quote(row.told()));
-        text += &fields(&row, r.classes.len(), has_reasons);
+        text += &fields(&row, r.classes.len());
+        if has_reasons {
+            text += &format!(",{}", row.reason.unwrap_or_default());
+        }
+        text.push('\n');
     }
     text
 }
 
-fn quote(field: &str) -> String {
+/// A field of comma-separated values.
+pub(crate) fn quote(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field.to_owned()
-    }
-}
-
-/// A table with a row a record, as it grows.
-pub(crate) struct Table {
-    header: String,
-    classes: usize,
-    rows: Vec<(String, Row)>,
-}
-
-impl Table {
-    pub(crate) fn new(config: &Config) -> Table {
-        let mut header = String::from("record,class");
-        config.classes.iter().for_each(|c| header += &format!(",{}", quote(c)));
-        Table { header, classes: config.classes.len(), rows: Vec::new() }
-    }
-
-    /// Adds a record's row.
-    pub(crate) fn add(&mut self, r: &RecordReport) {
-        if let Some(row) = r.findings.first() {
-            self.rows.push((quote(&r.record), row.clone()));
-        }
-    }
-
-    /// Its text. There is a column of reasons if a record could not be assessed.
-    pub(crate) fn text(&self) -> String {
-        let has_reasons = self.rows.iter().any(|(_, row)| row.reason.is_some());
-        let mut text = self.header.clone() + if has_reasons { ",reason\n" } else { "\n" };
-        for (record, row) in &self.rows {
-            text += &format!("{record},{}", quote(row.told()));
-            text += &fields(row, self.classes, has_reasons);
-        }
-        text
     }
 }
 
@@ -356,11 +325,10 @@ pub(crate) fn annotations(r: &RecordReport) -> Annotations {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use efficientecg::config::presets::Setup;
 
-    fn report() -> RecordReport {
+    pub(crate) fn report() -> RecordReport {
         let row = |sample: i64, class: &str| Row {
             sample,
             seconds: sample as f64 / 100.0,
@@ -399,7 +367,7 @@ mod tests {
     }
 
     /// The report with its second beat, and five seconds without a beat, not assessed.
-    fn refused() -> RecordReport {
+    pub(crate) fn refused() -> RecordReport {
         let mut report = report();
         let second = &mut report.findings[1];
         *second = Row { class: None, reason: Some("noise"), found: Vec::new(), ..second.clone() };
@@ -420,7 +388,10 @@ mod tests {
         );
         let lines: Vec<String> =
             text(&r).lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-        assert_eq!(lines[2..], ["250 2.500 - noise", "1000 10.000 - flat"]);
+        assert_eq!(
+            lines[2..],
+            ["250 2.500 - noise", "1000 10.000 - flat", "# Research only, not for diagnosis."]
+        );
         let json = serde_json::to_value(&r).expect("JSON");
         assert!(json["findings"][1]["class"].is_null() && json["findings"][1]["reason"] == "noise", "{json}");
         assert_eq!(json["not_assessed"][1]["end"], 15.0);
@@ -428,22 +399,7 @@ mod tests {
         assert_eq!(notes, ["", "- noise", "- flat"]);
         let told = summary(&r);
         assert!(told.contains("  -             1   50.0 %, not assessed\n"), "{told}");
-        assert!(told.contains("  - 0:10.0 to 0:15.0: flat\n"), "{told}");
-    }
-
-    #[test]
-    fn a_table_has_reasons_where_there_are_some() {
-        let mut config = Config::lite(Setup::new("t", ["I"], 100.0, 100, ["N", "a,b"]));
-        config.name = "t".to_owned();
-        let mut table = Table::new(&config);
-        let mut record = RecordReport { unit: "record", ..report() };
-        table.add(&record);
-        assert_eq!(table.text(), "record,class,N,\"a,b\"\nr,N,0.75,0.25\n");
-        record.findings = refused().findings.split_off(1);
-        table.add(&record);
-        assert_eq!(table.text(), "record,class,N,\"a,b\",reason\nr,N,0.75,0.25,\nr,-,,,noise\n");
-        record.reason = Some("noise");
-        assert!(summary(&record).contains("  - not assessed: noise\n"), "{}", summary(&record));
+        assert!(told.contains("  - 0:00:10.0 to 0:00:15.0: flat\n"), "{told}");
     }
 
     #[test]
@@ -474,7 +430,7 @@ mod tests {
     #[test]
     fn a_summary_counts_every_class() {
         let text = summary(&report());
-        for part in ["r: 1 min 1.5 s, female", "2 beats", "N             1   50.0 %", "not known: age"] {
+        for part in ["r: 0:01:01.5, female", "2 beats", "N             1   50.0 %", "not known: age"] {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

@@ -8,11 +8,15 @@ mod commands;
 mod episodes;
 mod error;
 mod findings;
+mod legend;
 mod ordered;
 mod out;
+mod pages;
 mod patients;
-mod picture;
 mod records;
+mod table;
+mod times;
+mod totals;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -30,15 +34,22 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Classify(a) => commands::classify::run(&a),
+        Command::Holter(a) => commands::holter::run(&a),
+        Command::Monitor(a) => commands::monitor::run(&a),
         Command::Features(a) => commands::features::run(&a),
         Command::Evaluate(a) => commands::evaluate::run(&a),
         #[cfg(feature = "formats")]
         Command::Convert(a) => commands::convert::run(&a),
+        Command::Pack(a) => commands::pack::run(&a),
         Command::Synth(a) => commands::synth::run(&a),
         Command::Run(a) => commands::run::run(&a),
         Command::Verify(a) => commands::verify::run(&a),
         Command::Bench(a) => commands::bench::run(&a),
+        #[cfg(feature = "gpu")]
+        Command::Tune(a) => commands::tune::run(&a),
         Command::Info(a) => commands::info::run(&a),
+        Command::Completions(a) => commands::completions::run(&a),
+        Command::Man => commands::man::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,7 +86,7 @@ pub fn check_command_line<T: Into<OsString> + Clone>(
 /// Prints help where it was asked for, else what is wrong with the command line, on one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return match error.print() {
+        return match out::text(&out::wrapped(&error.to_string())) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(2),

@@ -3,6 +3,7 @@
 use crate::args::{Records, Tables};
 use crate::error::Failure;
 use efficientecg::FileError;
+use efficientecg::ecg::parts::Parts;
 use efficientecg::ecg::{ReadOptions, Record, paths};
 use efficientecg_files as files;
 use std::io::Read;
@@ -54,20 +55,35 @@ fn piped(path: &Path) -> Result<String, Failure> {
 }
 
 fn is_standard_input(path: &Path) -> bool {
-    path == Path::new(STANDARD_INPUT)
+    path == Path::new(STANDARD_INPUT) || path == Path::new("/dev/stdin")
 }
 
 impl Tables {
     /// Reads a record, from a file or from standard input.
     pub(crate) fn open(&self, path: &Path) -> Result<Record, Failure> {
         let _reserved = files::reserve(RESERVED);
-        let mut options = ReadOptions::new().leads(self.names.clone());
-        (options.rate, options.unit) = (self.rate, self.unit.clone());
+        let options = self.options();
         let record = if is_standard_input(path) {
             Record::read("stdin", std::io::stdin().lock(), &options)
         } else {
             Record::open_with(path, &options)
         };
         Ok(record?)
+    }
+
+    /// A record that is read part by part where its format allows that.
+    pub(crate) fn parts(&self, path: &Path) -> Result<Parts, Failure> {
+        let options = self.options();
+        Ok(if is_standard_input(path) {
+            Parts::of(Record::read("stdin", std::io::stdin().lock(), &options)?)
+        } else {
+            Parts::open(path, &options)?
+        })
+    }
+
+    fn options(&self) -> ReadOptions {
+        let mut options = ReadOptions::new().leads(self.names.clone());
+        (options.rate, options.unit) = (self.rate, self.unit.clone());
+        options
     }
 }

@@ -15,7 +15,7 @@ const BEATS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../model/weights/mitbi
 /// A small network of whole records with age, sex and rhythm.
 fn record_network(inputs: usize) -> Value {
     json!({
-        "format": "efficientecg/1", "name": "records", "leads": ["MLII"], "sample_rate": 250, "samples": 2500,
+        "format": "efficientecg/1", "name": "records", "leads": ["MLII"], "sample_rate": 250, "samples": 22500,
         "normalize": "zscore", "task": "multiclass", "classes": ["normal", "other", "noise"], "bn_eps": 1e-3,
         "se_ratio": 0.25, "stem": {"channels": 8, "kernel": 3, "stride": 2},
         "stages": [{"expand": 2, "kernel": 3, "stride": 2, "channels": 8, "repeats": 1}],

@@ -126,7 +126,7 @@ fn beats_of_a_part_without_a_signal_get_none() {
         succeeds(&[&args[..], &["--format", format]].concat())
     };
     let told = run("csv");
-    assert!(told.contains("  - 0:20.0 to 0:40.0: flat\n"), "{told}");
+    assert!(told.contains("  - 0:00:20.0 to 0:00:40.0: flat\n"), "{told}");
     let rows = std::fs::read_to_string(folder.path().join("part.csv")).expect("a table");
     let (mut refused, mut classes) = (0, 0);
     for row in rows.lines().skip(1) {

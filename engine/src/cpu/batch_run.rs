@@ -103,10 +103,11 @@ fn zeros(cells: usize, plan: &Plan) -> Result<Aligned, EngineError> {
 }
 
 impl BatchRun {
-    /// Memory for `workspaces` records at once, on `threads` threads.
+    /// Memory for `workspaces` records at once, on `threads` threads, of which `kept` values are wanted.
     pub(super) fn new(
         graph: &Arc<Kernels>,
         plan: &Arc<Plan>,
+        kept: usize,
         workspaces: usize,
         threads: usize,
     ) -> Result<BatchRun, EngineError> {
@@ -122,13 +123,18 @@ impl BatchRun {
             tasks: Tasks::new(threads),
             batch: UnsafeCell::new(Borrowed {
                 inputs: &[],
-                outputs: Vec::new(),
+                outputs: Vec::with_capacity(kept),
                 recorder: None,
                 round: Round::Records,
                 since: Moment::now(),
             }),
             failed: AtomicUsize::new(0),
         })
+    }
+
+    /// What it computes.
+    pub(super) fn graph(&self) -> &Kernels {
+        &self.graph
     }
 
     /// Records that can be computed at once.

@@ -34,7 +34,7 @@ fn network() -> (Graph, Vec<Value>) {
     let conv = Conv { weight, bias, leads: LEADS, kernel: 3, stride: 1 };
     let [stem] = graph.push("stem".into(), conv, &[x]);
 
-    let expand = Some(Expand { weight: r.weights(2 * C * C, C), bias: r.values(2 * C) });
+    let expand = Some(Expand { weight: r.weights(2 * C * C, C).into(), bias: r.values(2 * C) });
     let (weight, bias) = (r.weights(2 * C * 5, 5), r.values(2 * C));
     let [y, sums] =
         graph.push("depthwise".into(), Depthwise { expand, weight, bias, kernel: 5, stride: 1 }, &[stem]);
@@ -46,7 +46,7 @@ fn network() -> (Graph, Vec<Value>) {
     };
     let [gate] = graph.push("excite".into(), excite, &[y, sums]);
     let mut pointwise = |c_in: usize, gate: bool| Pointwise {
-        weight: r.weights(C * c_in, c_in),
+        weight: r.weights(C * c_in, c_in).into(),
         bias: r.values(C),
         silu: !gate,
         gate,
@@ -340,4 +340,43 @@ fn the_bits_are_the_same_however_threads_are_interrupted() {
         });
         assert_eq!(failed, None, "number of threads whose results differ");
     });
+}
+
+#[test]
+fn a_reserved_run_takes_what_it_was_reserved_for() {
+    let (graph, all) = network();
+    let shapes = shapes(&graph);
+    let cpu = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(2)));
+    let records = Records::new(0, 3);
+    let of: Vec<Shape> = records.inputs().iter().map(|(shape, _)| *shape).collect();
+    let mut reserved = cpu.reserve(&of, &all, 3).unwrap_or_else(|e| panic!("{e}"));
+    let want = results(&shapes, &records, &all, |batch| cpu.run(batch));
+    assert!(want.iter().flatten().all(|x| x.is_finite()));
+    assert_eq!(bits(&results(&shapes, &records, &all, |batch| reserved.run(batch))), bits(&want));
+
+    let mut refused = |size: usize, kept: &[Value], says: &str| {
+        let records = Records::new(0, size);
+        let run = |batch: &mut Batch<'_>| {
+            let error = reserved.run(batch).expect_err(says).to_string();
+            assert!(error.contains(says), "{error}");
+            Ok(())
+        };
+        results(&shapes, &records, kept, run);
+    };
+    refused(2, &all, "records of a reserved run: expected 3, found 2");
+    refused(3, &all[1..], "run: reserved inputs and values: expected [");
+}
+
+#[test]
+fn sizes_that_fit_in_no_memory_are_errors() {
+    let (graph, all) = network();
+    let cpu = Cpu::new(&graph, Level::best(), Arc::new(Pool::new(1)));
+    let mut inputs: Vec<Shape> = Records::new(0, 1).inputs().iter().map(|(shape, _)| *shape).collect();
+    for shift in 0..usize::BITS - 40 {
+        for samples in [usize::MAX >> shift, (usize::MAX >> shift) - 1] {
+            inputs[0] = Shape::new(LEADS, samples);
+            let error = cpu.reserve(&inputs, &all, 1).map(drop).expect_err("too large");
+            assert!(matches!(error, EngineError::Memory { .. }), "{samples}: {error}");
+        }
+    }
 }

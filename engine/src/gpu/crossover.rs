@@ -2,7 +2,9 @@
 //! remembered on disk.
 
 use super::check::Probe;
-use super::error::caught;
+use super::error::caught_async;
+#[cfg(not(target_family = "wasm"))]
+use super::wait::block_on;
 use super::{Gpu, GpuFeatures, GpuOptions, State, cache};
 use crate::Batch;
 use crate::clock::Moment;
@@ -19,9 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const RUNS: usize = 3;
 
 impl Gpu {
+    /// [`Gpu::with_crossover_async`], on this thread.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn with_crossover(self, key: &str, probe: impl Fn(usize) -> Probe) -> Gpu {
+        block_on(self.with_crossover_async(key, probe))
+    }
+
     /// Sends batches to the CPU that it is faster on. `key` names the model, `probe` gives inputs of its usual length for
     /// a batch.
-    pub fn with_crossover(mut self, key: &str, probe: impl Fn(usize) -> Probe) -> Gpu {
+    pub async fn with_crossover_async(mut self, key: &str, probe: impl Fn(usize) -> Probe) -> Gpu {
         let start = Moment::now();
         let adapter = &self.adapter;
         let mut hash = DefaultHasher::new();
@@ -43,7 +51,7 @@ impl Gpu {
         let remembered = path.as_ref().and_then(|p| String::from_utf8(cache::load(p)?).ok());
         self.crossover = match remembered.and_then(|text| text.parse().ok()) {
             Some(batch) => batch,
-            None => match self.measure(probe) {
+            None => match self.measure(probe).await {
                 Some(batch) => {
                     if let Some(path) = path {
                         cache::save(&path, batch.to_string().as_bytes());
@@ -71,19 +79,19 @@ impl Gpu {
     }
 
     /// None if the GPU fails meanwhile.
-    fn measure(&self, probe: impl Fn(usize) -> Probe) -> Option<usize> {
+    async fn measure(&self, probe: impl Fn(usize) -> Probe) -> Option<usize> {
         let State::Device(network, _) = self.state() else { return None };
         let kept = self.graph.nodes().last()?.outputs().to_vec();
         let start = Moment::now();
         let mut size = 1;
         while size <= LARGEST && start.elapsed() < PATIENCE {
             let probe = probe(size);
-            let fastest = |run: &dyn Fn(&mut Batch<'_>) -> bool| {
-                (0..=RUNS).filter_map(|_| time(&probe, &kept, &self.graph, run)).min()
+            let on_gpu = async |batch: &mut Batch<'_>| {
+                matches!(caught_async(network.run(&self.graph, batch, None)).await, Ok(Ok(_)))
             };
-            let gpu =
-                fastest(&|batch| matches!(caught(|| network.run(&self.graph, batch, None)), Ok(Ok(_))))?;
-            let cpu = fastest(&|batch| self.cpu().run(batch).is_ok())?;
+            let gpu = fastest(&probe, &kept, &self.graph, on_gpu).await?;
+            let on_cpu = async |batch: &mut Batch<'_>| self.cpu().run(batch).is_ok();
+            let cpu = fastest(&probe, &kept, &self.graph, on_cpu).await?;
             if gpu < cpu {
                 return Some(size);
             }
@@ -93,12 +101,12 @@ impl Gpu {
     }
 }
 
-/// How long a run takes; none if it fails.
-fn time(
+/// How long the fastest of some runs takes; none if all fail.
+async fn fastest(
     probe: &Probe,
     kept: &[Value],
     graph: &crate::Graph,
-    run: &dyn Fn(&mut Batch<'_>) -> bool,
+    run: impl AsyncFn(&mut Batch<'_>) -> bool,
 ) -> Option<Duration> {
     let shapes: Vec<Shape> = probe.inputs.iter().map(|(s, _)| *s).collect();
     let shapes = graph.shapes(&shapes).ok()?;
@@ -108,6 +116,13 @@ fn time(
     let mut outputs: Vec<(Value, &mut [f32])> =
         kept.iter().copied().zip(data.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: probe.batch, inputs: &inputs, outputs: &mut outputs };
-    let start = Moment::now();
-    run(&mut batch).then(|| start.elapsed())
+    let mut best: Option<Duration> = None;
+    for _ in 0..=RUNS {
+        let start = Moment::now();
+        if run(&mut batch).await {
+            let took = start.elapsed();
+            best = Some(best.map_or(took, |best| best.min(took)));
+        }
+    }
+    best
 }

@@ -1,11 +1,15 @@
 //! Adapters, and a device with its queue: what the driver gives.
 
-use super::error::{DeviceError, GpuError, caught};
+#[cfg(not(target_family = "wasm"))]
+use super::error::caught;
+use super::error::{DeviceError, Failures, GpuError};
 use super::layout::Limits;
 use super::options::GpuOptions;
+#[cfg(not(target_family = "wasm"))]
+use super::{system, wait::block_on};
 use crate::Precision;
-use efficientecg_kernels::gpu::{Storage, Traits};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use efficientecg_kernels::gpu::{DeviceClass, Storage, Traits, Vendor};
+use std::sync::{Arc, OnceLock};
 
 /// An adapter, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +17,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub struct Adapter {
     /// What it calls itself.
     pub name: String,
-    /// `vulkan`, `metal` or `dx12`.
+    /// `vulkan`, `metal`, `dx12`, or in a browser `webgpu`.
     pub backend: String,
     /// The driver and its version.
     pub driver: String,
@@ -26,20 +30,35 @@ pub struct Adapter {
 }
 
 /// The adapters of this machine, in the order of their numbers.
+#[cfg(not(target_family = "wasm"))]
 pub fn adapters() -> Vec<Adapter> {
-    enumerate().iter().map(describe).collect()
+    block_on(enumerate()).iter().map(describe).collect()
 }
 
-/// Whether there is a hardware adapter. It is also true if the driver fails: opening it then gives the error.
+/// Whether there is a hardware adapter. It is also true if the driver fails: opening it then gives the error. Where the
+/// system has no device that a driver could use no driver is loaded.
+#[cfg(not(target_family = "wasm"))]
 pub fn hardware() -> bool {
     let is = |a: &wgpu::Adapter| a.get_info().device_type != wgpu::DeviceType::Cpu;
-    caught(|| enumerate().iter().any(is)).unwrap_or(true)
+    system::may_have_hardware() && caught(|| block_on(enumerate()).iter().any(is)).unwrap_or(true)
+}
+
+/// Whether there may be a hardware adapter: a browser tells only who may wait.
+#[cfg(target_family = "wasm")]
+pub fn hardware() -> bool {
+    true
+}
+
+/// What an adapter calls itself. Browsers do not say, so that nobody is known by it.
+fn name(adapter: &wgpu::Adapter) -> String {
+    let name = adapter.get_info().name;
+    if name.is_empty() { "the browser's GPU".to_owned() } else { name }
 }
 
 fn describe(adapter: &wgpu::Adapter) -> Adapter {
     let (info, features) = (adapter.get_info(), adapter.features());
     Adapter {
-        name: info.name.clone(),
+        name: name(adapter),
         backend: info.backend.to_string(),
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         software: info.device_type == wgpu::DeviceType::Cpu,
@@ -48,29 +67,31 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
     }
 }
 
-fn enumerate() -> Vec<wgpu::Adapter> {
+async fn enumerate() -> Vec<wgpu::Adapter> {
     static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
     let instance = INSTANCE.get_or_init(|| {
         wgpu::Instance::new(wgpu::InstanceDescriptor {
-            backends: wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12,
+            backends: wgpu::Backends::PRIMARY,
             flags: wgpu::InstanceFlags::empty(),
             ..wgpu::InstanceDescriptor::new_without_display_handle()
         })
     });
-    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()))
+    instance.enumerate_adapters(wgpu::Backends::all()).await
 }
 
-fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
-    let all = enumerate();
+async fn choose(options: &GpuOptions) -> Result<wgpu::Adapter, GpuError> {
+    let all = enumerate().await;
     let fits = |a: &&wgpu::Adapter| options.software || a.get_info().device_type != wgpu::DeviceType::Cpu;
-    let found = all.iter().enumerate().map(|(i, a)| format!("{i}: {}", a.get_info().name));
+    let found = all.iter().enumerate().map(|(i, a)| format!("{i}: {}", name(a)));
     let found = found.collect::<Vec<_>>().join(", ");
     let found = if found.is_empty() { "none".to_owned() } else { found };
     let chosen = match &options.adapter {
         // A number beyond the list may be part of a name: 4090.
-        Some(wanted) => wanted.parse::<usize>().ok().and_then(|index| all.get(index)).or_else(|| {
-            all.iter().find(|a| a.get_info().name.to_lowercase().contains(&wanted.to_lowercase()))
-        }),
+        Some(wanted) => wanted
+            .parse::<usize>()
+            .ok()
+            .and_then(|index| all.get(index))
+            .or_else(|| all.iter().find(|a| name(a).to_lowercase().contains(&wanted.to_lowercase()))),
         None => all.iter().filter(fits).min_by_key(|a| match a.get_info().device_type {
             wgpu::DeviceType::DiscreteGpu => 0,
             wgpu::DeviceType::IntegratedGpu => 1,
@@ -101,17 +122,18 @@ pub(super) struct Device {
     pub(super) info: wgpu::AdapterInfo,
     pub(super) limits: Limits,
     pub(super) traits: Traits,
+    pub(super) class: DeviceClass,
     pub(super) timestamps: bool,
     pub(super) pipeline_cache: bool,
-    failures: Arc<Mutex<Option<DeviceError>>>,
+    failures: Failures,
 }
 
 impl Device {
-    pub(super) fn open(options: &GpuOptions) -> Result<Device, GpuError> {
+    pub(super) async fn open(options: &GpuOptions) -> Result<Device, GpuError> {
         if options.precision == Precision::Bf16 {
             return Err(GpuError::Precision);
         }
-        let chosen = choose(options)?;
+        let chosen = choose(options).await?;
         let (adapter, info) = (describe(&chosen), chosen.get_info());
         let (offered, limits) = (chosen.features(), chosen.limits());
         let has = |wanted: bool, feature: wgpu::Features| wanted && offered.contains(feature);
@@ -142,8 +164,9 @@ impl Device {
             required_limits: limits.clone(),
             ..Default::default()
         };
-        let (device, queue) = pollster::block_on(chosen.request_device(&request)).map_err(|e| {
-            GpuError::Device { adapter: adapter.name.clone(), error: DeviceError::Driver(one_line(&e)) }
+        let (device, queue) = chosen.request_device(&request).await.map_err(|e| GpuError::Device {
+            adapter: adapter.name.clone(),
+            error: DeviceError::Driver(one_line(&e)),
         })?;
         let storage = match (half, f16) {
             (false, _) => Storage::F32,
@@ -163,26 +186,21 @@ impl Device {
         traits: Traits,
     ) -> Device {
         let limits = device.limits();
-        let failures = Arc::new(Mutex::new(None));
-        let note = |failures: &Arc<Mutex<Option<DeviceError>>>| {
-            let failures = Arc::clone(failures);
-            move |failure| {
-                failures.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-            }
-        };
-        let on_error = note(&failures);
+        let failures = Failures::default();
+        let on_error = failures.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
-            on_error(match error {
+            on_error.note(match error {
                 wgpu::Error::OutOfMemory { .. } => DeviceError::OutOfMemory,
                 other => DeviceError::Driver(one_line(&other)),
             });
         }));
-        let on_loss = note(&failures);
+        let on_loss = failures.clone();
         device.set_device_lost_callback(move |reason, text| {
             let text = if text.is_empty() { format!("{reason:?}").to_lowercase() } else { one_line(&text) };
-            on_loss(DeviceError::Lost(text));
+            on_loss.note(DeviceError::Lost(text));
         });
         Device {
+            class: class(&info),
             device,
             queue,
             adapter,
@@ -200,12 +218,14 @@ impl Device {
         }
     }
 
+    /// Where its failures are noted.
+    pub(super) fn failures(&self) -> Failures {
+        self.failures.clone()
+    }
+
     /// Fails with the first failure since the device was opened.
     pub(super) fn check(&self) -> Result<(), DeviceError> {
-        match &*self.failures.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(()),
-        }
+        self.failures.first()
     }
 
     /// A buffer of at least four bytes.
@@ -225,6 +245,19 @@ impl Device {
         self.check()?;
         Ok(buffer)
     }
+}
+
+/// The class of an adapter.
+fn class(info: &wgpu::AdapterInfo) -> DeviceClass {
+    let vendor = match info.vendor {
+        _ if info.device_type == wgpu::DeviceType::Cpu => Vendor::Other,
+        0x1002 => Vendor::Amd,
+        0x106b => Vendor::Apple,
+        0x8086 => Vendor::Intel,
+        0x10de => Vendor::Nvidia,
+        _ => Vendor::Other,
+    };
+    DeviceClass { vendor, subgroup: info.subgroup_min_size as usize }
 }
 
 /// An error's text on one line.

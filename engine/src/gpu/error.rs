@@ -1,6 +1,10 @@
 //! What can go wrong with a GPU.
 
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
 /// No GPU could be made ready.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -39,6 +43,12 @@ pub enum GpuError {
     /// GPU kernels do not compute in this precision.
     #[error("precision on a GPU: expected f32 or f16, found bf16; use one of these, or the CPU")]
     Precision,
+    /// What cannot be measured without timestamps.
+    #[error("{adapter}: expected timestamps, found none; use another GPU, or leave the feature on")]
+    Timestamps {
+        /// The adapter's name.
+        adapter: String,
+    },
     /// The driver failed while the GPU was made ready.
     #[error("{adapter}: expected a GPU that works, found that {error}; update its driver")]
     Device {
@@ -81,7 +91,37 @@ pub enum DeviceError {
     Driver(String),
 }
 
+/// The first failure of a device since it was opened.
+#[derive(Clone, Default)]
+pub(super) struct Failures(Arc<Mutex<Option<DeviceError>>>);
+
+impl Failures {
+    /// Notes one.
+    pub(super) fn note(&self, failure: DeviceError) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+    }
+
+    /// Fails with the first.
+    pub(super) fn first(&self) -> Result<(), DeviceError> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Runs a call to the driver. wgpu panics if the driver reports a loss where wgpu does not expect one.
 pub(super) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, DeviceError> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| DeviceError::Lost("its driver gave up".to_owned()))
+}
+
+/// Awaits a call to the driver. wgpu panics if the driver reports a loss where wgpu does not expect one.
+pub(super) async fn caught_async<T>(future: impl Future<Output = T>) -> Result<T, DeviceError> {
+    let mut future = pin!(future);
+    poll_fn(|context| match caught(|| future.as_mut().poll(context)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Err(failure) => Poll::Ready(Err(failure)),
+    })
+    .await
 }

@@ -1,6 +1,7 @@
 //! Where each matrix of a batch lies in the GPU's arena, and what each dispatch is: no device needed.
 
 use super::error::DeviceError;
+use super::variants::Variants;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
 use crate::plan;
@@ -19,6 +20,16 @@ pub(super) struct Limits {
     pub(super) workgroups: usize,
     /// Threads of a workgroup.
     pub(super) threads: usize,
+}
+
+/// What batches are laid out for.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) traits: Traits,
+    pub(super) limits: Limits,
+    pub(super) variants: &'a Variants,
+    /// Bytes between values, to find writes outside of them.
+    pub(super) guard: usize,
 }
 
 /// A batch laid out.
@@ -40,6 +51,8 @@ pub(super) struct BatchLayout {
 /// A node laid out.
 pub(super) struct Dispatch {
     pub(super) launch: Launch,
+    /// The name of its variant.
+    pub(super) variant: String,
     /// The bytes of its dims in their buffer.
     pub(super) dims: Range<usize>,
     /// What each slot of the program is bound to.
@@ -66,16 +79,17 @@ impl BatchLayout {
         inputs: &[Shape],
         kept: &[Value],
         batch: usize,
-        traits: Traits,
-        limits: Limits,
-        guard: usize,
+        target: Target<'_>,
     ) -> Result<BatchLayout, Failure> {
-        let (shapes, elements) = self::shapes(graph, inputs)?;
+        let Target { traits, limits, variants, guard } = target;
+        let (shapes, elements) = self::shapes(graph, inputs, batch, variants)?;
         let shaders: Vec<Box<dyn Shader>> = graph.nodes().iter().map(|s| s.op.shader()).collect();
-        let mut launches = Vec::new();
+        let (mut launches, mut names) = (Vec::new(), Vec::new());
         for (node, shader) in graph.nodes().iter().zip(&shaders) {
             let operands: Vec<Shape> = node.inputs().iter().map(|v| shapes[v.index()]).collect();
-            launches.push(shader.launch(&operands, batch));
+            let variant = variants.choose(shader.as_ref(), &operands, batch);
+            launches.push(shader.launch(&operands, batch, variant));
+            names.push(shader.variants().swap_remove(variant));
         }
 
         let storage = traits.storage;
@@ -117,7 +131,7 @@ impl BatchLayout {
         let sizes: Vec<usize> = units.iter().map(|(u, _)| size(u) + guard).collect();
         let unit_lives: Vec<(usize, usize)> = units.iter().map(|(_, life)| *life).collect();
         let offsets = plan::place(&sizes, &unit_lives);
-        let arena = guard + offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
+        let mut arena = guard + offsets.iter().zip(&sizes).map(|(o, s)| o + s).max().unwrap_or(0);
 
         let mut places = vec![0..0; shapes.len()];
         let mut scratch = vec![0..0; launches.len()];
@@ -134,12 +148,16 @@ impl BatchLayout {
             }
         }
 
+        // Something must be bound where a program has nothing to touch: cells of no value, as browsers let no byte be bound twice for
+        // writing.
+        let spare = arena;
         let mut dims = 0;
         let mut dispatches = Vec::new();
         for (index, ((node, shader), launch)) in graph.nodes().iter().zip(&shaders).zip(launches).enumerate()
         {
             let place = |values: &[Value], i: usize| places[values[i].index()].clone();
             let slots = shader.program().slots;
+            let mut unused = spare;
             let bound = slots.iter().zip(shader.bindings()).map(|(slot, binding)| match binding {
                 Binding::Input(i) => BindingSource::Arena(place(node.inputs(), i)),
                 Binding::Output(i) => BindingSource::Arena(place(node.outputs(), i)),
@@ -149,12 +167,17 @@ impl BatchLayout {
                 }
                 Binding::Scratch => BindingSource::Arena(scratch[index].clone()),
                 Binding::Weight(i) => BindingSource::Weight(i),
-                // Something must be bound; the program does not touch it.
                 Binding::Absent if slot.weight => BindingSource::Weight(0),
-                Binding::Absent => BindingSource::Arena(place(node.outputs(), 0)),
+                Binding::Absent => {
+                    unused += ALIGN;
+                    BindingSource::Arena(unused - ALIGN..unused)
+                }
             });
+            let bound = bound.collect();
+            arena = arena.max(unused);
             let table = 4 * launch.dims.len().max(1);
-            let dispatch = Dispatch { dims: dims..dims + table, bound: bound.collect(), launch };
+            let variant = std::mem::take(&mut names[index]);
+            let dispatch = Dispatch { dims: dims..dims + table, bound, launch, variant };
             dims = (dims + table).next_multiple_of(ALIGN);
             dispatches.push(dispatch);
         }
@@ -212,13 +235,19 @@ impl BatchLayout {
 }
 
 /// The shape of each value for one record, and what its cells hold. Shapes differ from [`Graph::shapes`] in the sums.
-pub(super) fn shapes(graph: &Graph, inputs: &[Shape]) -> Result<(Vec<Shape>, Vec<Element>), EngineError> {
+pub(super) fn shapes(
+    graph: &Graph,
+    inputs: &[Shape],
+    batch: usize,
+    variants: &Variants,
+) -> Result<(Vec<Shape>, Vec<Element>), EngineError> {
     let mut shapes = graph.shapes(inputs)?;
     let mut elements = vec![Element::F32; shapes.len()];
     for node in graph.nodes() {
         let shader = node.op.shader();
         let operands: Vec<Shape> = node.inputs().iter().map(|v| shapes[v.index()]).collect();
-        for (value, shape) in node.outputs().iter().zip(shader.outputs(&operands)) {
+        let variant = variants.choose(shader.as_ref(), &operands, batch);
+        for (value, shape) in node.outputs().iter().zip(shader.outputs(&operands, variant)) {
             shapes[value.index()] = shape;
         }
         for (slot, binding) in shader.program().slots.iter().zip(shader.bindings()) {

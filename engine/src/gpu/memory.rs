@@ -1,7 +1,6 @@
 //! The memory that a batch takes.
 
-use super::device::Device;
-use super::layout::{BatchLayout, Failure};
+use super::layout::{BatchLayout, Failure, Target};
 use super::network::Network;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::tensor::Shape;
@@ -29,8 +28,7 @@ impl Network {
         kept: &[Value],
         batch: usize,
     ) -> Result<Memory, Failure> {
-        let Device { traits, limits, .. } = &self.device;
-        let layout = BatchLayout::new(graph, inputs, kept, batch, *traits, *limits, 0)?;
+        let layout = BatchLayout::new(graph, inputs, kept, batch, Target { guard: 0, ..self.target() })?;
         let lifetimes = crate::plan::lifetimes(graph, layout.shapes.len(), kept);
         let size = |v: usize| layout.places[v].len();
         let mut largest_two = 0;

@@ -4,12 +4,17 @@
 //! device with the references, node by node, on inputs that the caller gives. The first batch of every shape is compared with
 //! the CPU. A device that fails during a run is opened again once. If that one fails soon, the CPU computes this batch and all
 //! later ones. Either way the results are complete.
+//!
+//! In a browser ([`wgpu`]'s WebGPU) there is no thread to wait on and no clock: what blocks or measures is native alone.
+
+#![cfg_attr(target_family = "wasm", allow(dead_code))]
 
 mod cache;
 mod check;
 mod crossover;
 mod device;
 mod error;
+mod landing;
 mod layout;
 mod memory;
 mod network;
@@ -18,11 +23,19 @@ mod pipelines;
 mod profile;
 mod rows;
 mod submission;
+#[cfg(not(target_family = "wasm"))]
+mod system;
 #[cfg(feature = "testing")]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod timestamps;
+#[cfg(not(target_family = "wasm"))]
+mod tune;
+mod tuned;
+mod variants;
+#[cfg(not(target_family = "wasm"))]
+mod wait;
 
 use crate::clock::Moment;
 use crate::cpu::Cpu;
@@ -32,19 +45,25 @@ use crate::{Batch, Precision};
 use device::Device;
 use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::tensor::Shape;
-use error::caught;
+use error::caught_async;
 use layout::Failure;
 use network::{DevicePlan, Network};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+#[cfg(not(target_family = "wasm"))]
+use wait::block_on;
 
 pub use check::Probe;
-pub use device::{Adapter, adapters, hardware};
+#[cfg(not(target_family = "wasm"))]
+pub use device::adapters;
+pub use device::{Adapter, hardware};
 pub use error::{DeviceError, GpuError};
 pub use memory::Memory;
 pub use options::{GpuFeatures, GpuOptions};
 #[cfg(feature = "testing")]
 pub use testing::FailPoint;
+#[cfg(not(target_family = "wasm"))]
+pub use tune::{TunedNode, Tuning};
 
 /// A device that was opened again may be opened once more after this many submissions.
 const TRUSTED_AGAIN: usize = 100;
@@ -82,15 +101,26 @@ enum State {
 type OnDevice<T> = Result<(T, Vec<(Arc<DevicePlan>, usize)>), Failure>;
 
 impl Gpu {
-    /// Makes a device ready for a graph and checks it with `probe`. Where it fails later, the engine that `make_cpu` gives
-    /// computes.
+    /// [`Gpu::open`], on this thread, which a browser does not let wait.
+    #[cfg(not(target_family = "wasm"))]
     pub fn new(
         graph: Arc<Graph>,
         options: GpuOptions,
         probe: Probe,
         make_cpu: impl Fn() -> Cpu + Send + Sync + 'static,
     ) -> Result<Gpu, GpuError> {
-        let (network, phases) = open(&graph, &options, &probe)?;
+        block_on(Gpu::open(graph, options, probe, make_cpu))
+    }
+
+    /// Makes a device ready for a graph and checks it with `probe`. Where it fails later, the engine that `make_cpu` gives
+    /// computes. Natively nothing but [`Gpu::new`] lets the device call back.
+    pub async fn open(
+        graph: Arc<Graph>,
+        options: GpuOptions,
+        probe: Probe,
+        make_cpu: impl Fn() -> Cpu + Send + Sync + 'static,
+    ) -> Result<Gpu, GpuError> {
+        let (network, phases) = open(&graph, &options, &probe).await?;
         let adapter = network.device.adapter.clone();
         Ok(Gpu {
             graph,
@@ -177,19 +207,28 @@ impl Gpu {
         }
     }
 
-    /// Runs a batch.
+    /// Runs a batch on this thread: in a browser, which does not let it wait for a device, on the CPU.
     pub fn run(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
-        let on_device = |network: &Network, batch: &mut Batch<'_>| {
-            network.run(&self.graph, batch, None).map(|untrusted| ((), untrusted))
+        #[cfg(not(target_family = "wasm"))]
+        let done = block_on(self.run_async(batch));
+        #[cfg(target_family = "wasm")]
+        let done = self.cpu().run(batch);
+        done
+    }
+
+    /// Runs a batch without blocking, but for what the CPU computes of it and, in the first of its shape, for compiling.
+    pub async fn run_async(&self, batch: &mut Batch<'_>) -> Result<(), EngineError> {
+        let on_device = async |network: &Network, batch: &mut Batch<'_>| {
+            network.run(&self.graph, batch, None).await.map(|untrusted| ((), untrusted))
         };
-        self.compute(batch, on_device, Cpu::run)
+        self.compute(batch, on_device, Cpu::run).await
     }
 
     /// Computes a batch `on_device`, or `on_cpu` where that is faster or the device fails.
-    fn compute<T>(
+    async fn compute<T>(
         &self,
         batch: &mut Batch<'_>,
-        on_device: impl Fn(&Network, &mut Batch<'_>) -> OnDevice<T>,
+        on_device: impl AsyncFn(&Network, &mut Batch<'_>) -> OnDevice<T>,
         on_cpu: impl Fn(&Cpu, &mut Batch<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let samples = batch.inputs.first().map_or(0, |(shape, _)| shape.len());
@@ -199,7 +238,7 @@ impl Gpu {
         // Each batch has a second try, no third.
         for _ in 0..2 {
             let State::Device(network, made) = self.state() else { break };
-            let done = caught(|| on_device(&network, batch));
+            let done = caught_async(on_device(&network, batch)).await;
             match done.unwrap_or_else(|failure| Err(failure.into())) {
                 Ok((done, untrusted)) => match self.trust(&untrusted, batch)? {
                     Ok(()) => return Ok(done),
@@ -219,7 +258,7 @@ impl Gpu {
                 Err(Failure::Device(failure)) => {
                     // Its memory must be free before another device takes as much.
                     drop(network);
-                    self.recover(made, &failure);
+                    self.recover(made, &failure).await;
                 }
             }
         }
@@ -267,7 +306,7 @@ impl Gpu {
     }
 
     /// Opens a failed device again, unless it hangs, or was opened again shortly before.
-    fn recover(&self, made: usize, failure: &DeviceError) {
+    async fn recover(&self, made: usize, failure: &DeviceError) {
         let name = &self.adapter.name;
         let network = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -290,6 +329,7 @@ impl Gpu {
             drop(network);
             if made == 1 || served >= TRUSTED_AGAIN {
                 open(&self.graph, &self.options, &self.probe)
+                    .await
                     .map_err(|error| format!("{failure}, and then: {error}"))
             } else {
                 Err(failure.to_string())
@@ -314,26 +354,31 @@ impl Gpu {
 type Phases = Vec<(&'static str, f64)>;
 
 /// Opens a device, uploads the graph's weights and checks the results.
-fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
+async fn open(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
     let adapter = || options.adapter.clone().unwrap_or_else(|| "the GPU".to_owned());
-    caught(|| open_unguarded(graph, options, probe))
+    caught_async(open_unguarded(graph, options, probe))
+        .await
         .unwrap_or_else(|failure| Err(GpuError::Device { adapter: adapter(), error: failure }))
 }
 
-fn open_unguarded(graph: &Graph, options: &GpuOptions, probe: &Probe) -> Result<(Network, Phases), GpuError> {
+async fn open_unguarded(
+    graph: &Graph,
+    options: &GpuOptions,
+    probe: &Probe,
+) -> Result<(Network, Phases), GpuError> {
     let mut phases = Phases::new();
     let mut start = Moment::now();
     let mut phase = |name| {
         let begun = std::mem::replace(&mut start, Moment::now());
         phases.push((name, start.since(begun).as_secs_f64()));
     };
-    let device = Device::open(options)?;
+    let device = Device::open(options).await?;
     phase("open the GPU");
     let adapter = device.adapter.name.clone();
     let failure = |failure| GpuError::Device { adapter, error: failure };
     let network = Network::new(device, graph, options, 0).map_err(failure)?;
     phase("upload");
-    check::check(&network, graph, probe, options.precision)?;
+    check::check(&network, graph, probe, options.precision).await?;
     phase("pipelines and self-test");
     Ok((network, phases))
 }

@@ -2,9 +2,11 @@
 
 use super::device::Device;
 use super::error::DeviceError;
-use super::layout::{BatchLayout, BindingSource, Failure, Limits};
+use super::layout::{BatchLayout, BindingSource, Failure, Limits, Target};
 use super::options::GpuOptions;
 use super::pipelines::{Pipeline, Pipelines};
+use super::tuned;
+use super::variants::Variants;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::ALIGN;
 use efficientecg_kernels::tensor::Shape;
@@ -30,8 +32,8 @@ pub(super) struct Network {
     pub(super) timeout: Duration,
     #[cfg(feature = "testing")]
     pub(super) hooks: super::testing::Hooks,
-    /// Bytes between values, to find writes outside of them.
-    pub(super) guard: usize,
+    pub(super) variants: Variants,
+    guard: usize,
     counts: Counts,
 }
 
@@ -112,6 +114,7 @@ impl Network {
         weights.unmap();
         device.check()?;
         let pipelines = Pipelines::new(&device, options);
+        let variants = Variants::new(device.class, device.traits, tuned::load(&device, options));
         Ok(Network {
             device,
             pipelines,
@@ -122,13 +125,25 @@ impl Network {
             timeout: options.timeout,
             #[cfg(feature = "testing")]
             hooks: options.hooks.clone(),
+            variants,
             guard,
             counts: Counts::default(),
         })
     }
 
+    /// What its batches are laid out for.
+    pub(super) fn target(&self) -> Target<'_> {
+        let Device { traits, limits, .. } = self.device;
+        Target { traits, limits, variants: &self.variants, guard: self.guard }
+    }
+
     pub(super) fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Plans batches anew, in other variants.
+    pub(super) fn forget_plans(&self) {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).plans.clear();
     }
 
     /// The plan for a batch; the first of its kind makes it.
@@ -146,7 +161,7 @@ impl Network {
             return Ok(Arc::clone(&plans.plans[plans.plans.len() - 1]));
         }
         let device = &self.device;
-        let layout = BatchLayout::new(graph, inputs, kept, batch, device.traits, device.limits, self.guard)?;
+        let layout = BatchLayout::new(graph, inputs, kept, batch, self.target())?;
         if plans.arena.as_ref().is_none_or(|arena| arena.size() < layout.arena as u64) {
             // The plans hold the smaller one: they go with it.
             plans.plans.clear();

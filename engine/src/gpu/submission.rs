@@ -5,20 +5,21 @@
 //! into parts, of which two are under way at any time, so that one is filled or read while the other computes.
 
 use super::error::DeviceError;
-use super::layout::{self, Failure};
+use super::landing::{Landing, Mappings, mappings};
+use super::layout::Failure;
 use super::network::{DevicePlan, Network, StagingBuffers};
 use super::rows::{read_matrix, write_row};
 #[cfg(feature = "testing")]
 use super::testing::FailPoint;
 use super::timestamps::{Queries, Timeline};
 use crate::Batch;
+use crate::clock::Moment;
 use crate::graph::{Graph, Value};
 use efficientecg_kernels::gpu::{Element, Storage, pitch};
 use efficientecg_kernels::tensor::Shape;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, PoisonError};
 
 /// A submission under way.
@@ -26,8 +27,7 @@ struct InFlight {
     planned: Arc<DevicePlan>,
     frame: StagingBuffers,
     index: wgpu::SubmissionIndex,
-    /// How each of the two mappings went. Another thread's wait may be what calls back.
-    mapped: Receiver<bool>,
+    mapped: Mappings,
     /// The first record.
     first: usize,
     queries: Option<Queries>,
@@ -36,14 +36,16 @@ struct InFlight {
 impl Network {
     /// Runs a batch, in parts if it must be, with the times of its nodes where someone wants them. Gives the plans that
     /// are not trusted yet, each with the first record that it computed.
-    pub(super) fn run(
+    pub(super) async fn run(
         &self,
         graph: &Graph,
         batch: &mut Batch<'_>,
         mut timeline: Option<&mut Timeline>,
     ) -> Result<Vec<(Arc<DevicePlan>, usize)>, Failure> {
         let inputs: Vec<Shape> = batch.inputs.iter().map(|(s, _)| *s).collect();
-        crate::check_lengths(batch, &layout::shapes(graph, &inputs)?.0)?;
+        if batch.size == 0 {
+            return Ok(crate::check_lengths(batch, &graph.shapes(&inputs)?).map(|()| Vec::new())?);
+        }
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
         let mut part = self.batch.min(batch.size);
         let mut flights: VecDeque<InFlight> = VecDeque::new();
@@ -58,13 +60,18 @@ impl Network {
                 }
                 other => other?,
             };
+            crate::check_lengths(batch, &planned.layout.shapes)?;
             if flights.len() == 2
                 && let Some(flight) = flights.pop_front()
             {
-                self.land(flight, batch, timeline.as_deref_mut())?;
+                self.land(flight, batch, timeline.as_deref_mut()).await?;
             }
             let queries = match timeline.as_deref_mut() {
-                Some(timeline) => Queries::new(&self.device, graph.nodes().len(), timeline)?,
+                Some(timeline) => {
+                    let dispatches = planned.layout.dispatches.iter();
+                    timeline.variants = dispatches.map(|d| d.variant.clone()).collect();
+                    Queries::new(&self.device, graph.nodes().len(), timeline)?
+                }
                 None => None,
             };
             if !planned.trusted.load(Ordering::Relaxed)
@@ -76,7 +83,7 @@ impl Network {
             first += size;
         }
         for flight in flights {
-            self.land(flight, batch, timeline.as_deref_mut())?;
+            self.land(flight, batch, timeline.as_deref_mut()).await?;
         }
         Ok(untrusted)
     }
@@ -116,7 +123,7 @@ impl Network {
             let whole = frame.upload.slice(..);
             let mut mapped =
                 whole.get_mapped_range_mut().map_err(|e| device.check().err().unwrap_or(refused(&e)))?;
-            if self.guard > 0 {
+            if self.target().guard > 0 {
                 // What lies between the values must not matter.
                 mapped.slice(..).copy_from_slice(&vec![0x7f; end(&planned.uploads).max(4)]);
             }
@@ -160,14 +167,11 @@ impl Network {
         if let Some(queries) = &queries {
             queries.resolve(&mut encoder, &frame.readback, end(&planned.readbacks));
         }
-        let (done, mapped) = channel();
+        let (done, mapped) = mappings(2);
         for (buffer, mode) in [(&frame.upload, wgpu::MapMode::Write), (&frame.readback, wgpu::MapMode::Read)]
         {
             let done = done.clone();
-            encoder.map_buffer_on_submit(buffer, mode, .., move |result| {
-                // Nobody listens any more if the batch was given up.
-                let _ = done.send(result.is_ok());
-            });
+            encoder.map_buffer_on_submit(buffer, mode, .., move |result| done.call(result.is_ok()));
         }
         let commands = encoder.finish();
         device.check()?;
@@ -191,7 +195,7 @@ impl Network {
     }
 
     /// Waits for a submission and copies its results out.
-    fn land(
+    async fn land(
         &self,
         flight: InFlight,
         batch: &mut Batch<'_>,
@@ -199,31 +203,10 @@ impl Network {
     ) -> Result<(), Failure> {
         let device = &self.device;
         let InFlight { planned, frame, index, mapped, first, queries } = flight;
-        let wait = wgpu::PollType::Wait { submission_index: Some(index), timeout: Some(self.timeout) };
         self.counts().waits.fetch_add(1, Ordering::Relaxed);
         #[cfg(feature = "testing")]
         self.inject(FailPoint::Wait)?;
-        let polled = device.device.poll(wait);
-        device.check()?;
-        match polled {
-            Ok(_) => {}
-            Err(wgpu::PollError::Timeout) => return Err(DeviceError::Timeout(self.timeout.as_secs()).into()),
-            // The submission never was: the device had gone before.
-            Err(wgpu::PollError::WrongSubmissionIndex(..)) => {
-                return Err(DeviceError::Lost("it took no submission".to_owned()).into());
-            }
-        }
-        for _ in 0..2 {
-            match mapped.recv_timeout(self.timeout) {
-                Ok(true) => {}
-                Ok(false) | Err(RecvTimeoutError::Disconnected) => {
-                    return Err(DeviceError::Lost("its results cannot be read".to_owned()).into());
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    return Err(DeviceError::Timeout(self.timeout.as_secs()).into());
-                }
-            }
-        }
+        Landing { device, index, mappings: mapped, timeout: self.timeout, since: Moment::now() }.await?;
         {
             let view = frame.readback.slice(..).get_mapped_range();
             let view = view.map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;

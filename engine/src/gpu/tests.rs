@@ -1,7 +1,7 @@
 //! Every case of every operation on this machine's GPU, or on its software adapter, against the reference: each element,
 //! in an arena that held NaN before, with the cells around the values checked after.
 //!
-//! The tests are named `operation::variant::what`, so that `cargo test depthwise` finds its own. The variants need no option of
+//! The tests are named `operation::configuration::what`, so that `cargo test depthwise` finds its own. They need no option of
 //! the test's: run again with `LP_NATIVE_VECTOR_WIDTH=512`, or with another driver in `VK_DRIVER_FILES`, for more. Without any
 //! adapter the tests say so and pass, unless `EFFICIENTECG_REQUIRE_GPU=1`.
 
@@ -9,6 +9,7 @@ use super::device::Device;
 use super::layout::{self, GUARD};
 use super::network::Network;
 use super::options::{GpuFeatures, GpuOptions};
+use super::wait::block_on;
 use super::{Gpu, Probe};
 use crate::Batch;
 use crate::Precision;
@@ -19,6 +20,7 @@ use efficientecg_kernels::gpu::{Element, Storage, Traits, cells};
 use efficientecg_kernels::op::Op;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::pointwise::Pointwise;
+use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
 use efficientecg_kit::bounds::{Approx, Arithmetic};
@@ -30,8 +32,8 @@ mod properties;
 /// Cells that read as NaN, be they f32 or two f16.
 const POISON: u32 = 0x7fff_7fff;
 
-/// The options of a variant that every case is run in.
-fn variant(name: &str) -> GpuOptions {
+/// The options of a configuration that every case is run in.
+fn configuration(name: &str) -> GpuOptions {
     // Not among what the user's own runs keep.
     let cache = std::env::temp_dir().join("efficientecg-tests");
     let base = || GpuOptions { software: true, cache: Some(cache.clone()), ..GpuOptions::default() };
@@ -43,13 +45,13 @@ fn variant(name: &str) -> GpuOptions {
         "f32_without_subgroups" => GpuOptions { features: plain, ..base() },
         "f16" => half(GpuFeatures::ALL),
         "packed_f16" => half(plain),
-        other => panic!("{other} is no variant"),
+        other => panic!("{other} is no configuration"),
     }
 }
 
 /// Opens a device, or says that there is none.
 fn open(options: &GpuOptions) -> Option<Device> {
-    match Device::open(options) {
+    match block_on(Device::open(options)) {
         Ok(device) => Some(device),
         Err(error) => {
             let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
@@ -95,12 +97,14 @@ fn run(
     name: &str,
     records: &[Vec<Matrix>; 3],
     options: &GpuOptions,
+    forced: Option<usize>,
 ) -> Results {
     let shapes: Vec<Shape> = records[0].iter().map(|m| m.shape).collect();
     let (graph, outputs) = graph(name, op, &shapes);
     let failure = |e: &dyn std::fmt::Debug| -> ! { panic!("{name}: {e:?}") };
-    let network = Network::new(device, &graph, options, GUARD).unwrap_or_else(|e| failure(&e));
-    let (sizes, _) = layout::shapes(&graph, &shapes).unwrap_or_else(|e| failure(&e));
+    let mut network = Network::new(device, &graph, options, GUARD).unwrap_or_else(|e| failure(&e));
+    network.variants.forced = forced;
+    let (sizes, _) = layout::shapes(&graph, &shapes, 3, &network.variants).unwrap_or_else(|e| failure(&e));
     let sizes: Vec<Shape> = outputs.iter().map(|v| sizes[v.index()]).collect();
     let planned = network.planned(&graph, &shapes, &outputs, 3).unwrap_or_else(|e| failure(&e));
     let poison: Vec<u8> = POISON.to_ne_bytes().repeat(planned.layout.arena / 4);
@@ -114,7 +118,7 @@ fn run(
     let mut wanted: Vec<(Value, &mut [f32])> =
         outputs.iter().copied().zip(results.iter_mut().map(Vec::as_mut_slice)).collect();
     let mut batch = Batch { size: 3, inputs: &inputs, outputs: &mut wanted };
-    network.run(&graph, &mut batch, None).unwrap_or_else(|e| failure(&e));
+    block_on(network.run(&graph, &mut batch, None)).unwrap_or_else(|e| failure(&e));
 
     let arena = arena(&network.device, &planned.arena);
     for gap in planned.layout.gaps() {
@@ -168,8 +172,9 @@ fn totals<T: Copy>(cols: usize, data: &[T], add: impl Fn(T, T) -> T) -> Vec<T> {
 
 /// Fails unless every element of every record is within its bound of the reference: the one that holds whatever the data,
 /// or the likely one; gives the worst error, in units of it.
-fn check(device: Device, case: Case, options: &GpuOptions, likely: bool) -> f64 {
-    let place = format!("{} {}", case.op.name(), case.name);
+fn check(device: Device, case: Case, options: &GpuOptions, likely: bool, forced: Option<usize>) -> f64 {
+    let variant = forced.map_or("the default".to_owned(), |v| case.op.shader().variants().swap_remove(v));
+    let place = format!("{} {} by {variant}", case.op.name(), case.name);
     let arithmetic = Arithmetic::gpu(device.traits.storage);
     let records = records(&case.inputs);
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
@@ -181,7 +186,9 @@ fn check(device: Device, case: Case, options: &GpuOptions, likely: bool) -> f64 
         (want, case.op.bound(&inputs, &arithmetic))
     });
     let mut worst = 0.0f64;
-    for (index, (size, got)) in run(device, case.op, &case.name, &records, options).into_iter().enumerate() {
+    for (index, (size, got)) in
+        run(device, case.op, &case.name, &records, options, forced).into_iter().enumerate()
+    {
         let bits = |v: &[f32]| -> Vec<u32> { v.iter().map(|x| x.to_bits()).collect() };
         assert_eq!(bits(&got[0]), bits(&got[2]), "{place}: output {index} depends on the record's place");
         for (got, (want, bounds)) in got.iter().zip([&want[0], &want[1], &want[0]]) {
@@ -250,7 +257,18 @@ fn valid_without_a_driver(operation: &str) {
                 let network =
                     Network::new(device, &graph, &options, 0).unwrap_or_else(|e| panic!("{place}: {e}"));
                 let planned = network.planned(&graph, &shapes, &outputs, 3);
-                planned.map(drop).unwrap_or_else(|e| panic!("{place}: {e:?}"));
+                let planned = planned.unwrap_or_else(|e| panic!("{place}: {e:?}"));
+                // What wgpu does not check, and browsers do: of what is bound for writing no byte is bound twice.
+                for dispatch in &planned.layout.dispatches {
+                    let ranges = dispatch.bound.iter().filter_map(|bound| match bound {
+                        layout::BindingSource::Arena(range) => Some(range.clone()),
+                        layout::BindingSource::Weight(_) => None,
+                    });
+                    let mut ranges: Vec<_> = ranges.collect();
+                    ranges.sort_by_key(|range| range.start);
+                    assert!(ranges.windows(2).all(|two| two[0].end <= two[1].start), "{place}: {ranges:?}");
+                    assert!(ranges.iter().all(|r| r.end <= planned.layout.arena), "{place}: {ranges:?}");
+                }
             }
         }
     }
@@ -305,8 +323,30 @@ fn the_crossover_is_remembered() {
     assert!(probes.take() >= 2);
 }
 
+/// A network without variants must not be measured until the time is up, or for ever.
+#[test]
+fn what_has_no_variants_is_tuned_at_once() {
+    let options = GpuOptions { software: true, ..GpuOptions::default() };
+    if open(&options).is_none() {
+        return;
+    }
+    let ones = |n: usize| vec![0.5; n];
+    let op = SqueezeExcite { reduce: ones(8), reduce_bias: ones(2), expand: ones(8), expand_bias: ones(4) };
+    let shapes = [Shape::new(4, 9), Shape::new(1, 4)];
+    let probe = Probe { batch: 1, inputs: shapes.map(|s| (s, vec![0.25; s.len()])).to_vec() };
+    let (graph, _) = graph("squeeze_excite", Box::new(op), &shapes);
+    let graph = std::sync::Arc::new(graph);
+    let for_cpu = std::sync::Arc::clone(&graph);
+    let make_cpu = move || Cpu::new(&for_cpu, Level::best(), std::sync::Arc::new(Pool::new(1)));
+    let tried = Probe { batch: 1, inputs: probe.inputs.clone() };
+    let gpu = Gpu::new(graph, options, tried, make_cpu).unwrap_or_else(|e| panic!("{e}"));
+    let tuned = gpu.tune(&probe, std::time::Duration::from_secs(3600), &|_| panic!("it was measured"));
+    let tuned = tuned.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((tuned.nodes, tuned.rounds), (Vec::new(), 0));
+}
+
 fn matches_its_reference(operation: &str, name: &str) {
-    let options = variant(name);
+    let options = configuration(name);
     let Some(device) = open(&options) else { return };
     println!("{name} on {} ({:?})", device.adapter.name, device.traits);
     let mut worst = 0.0f64;
@@ -314,17 +354,56 @@ fn matches_its_reference(operation: &str, name: &str) {
     let count = cases.len();
     for case in cases {
         let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
-        worst = worst.max(check(device, case, &options, true));
+        worst = worst.max(check(device, case, &options, true, None));
     }
     println!("{name:22} {operation:16} {count:3} cases, bound / worst error {:.2}", 1.0 / worst);
 }
 
+/// Cases in other variants than the default, whatever the class of the device; with `EFFICIENTECG_LONG=1` every case in every variant.
+fn every_variant_matches(operation: &str, name: &str) {
+    let options = configuration(name);
+    if open(&options).is_none() {
+        return;
+    }
+    let cases = || (entry(operation).cases)();
+    // Of the first result: sums are cut otherwise.
+    let bits = |at: usize, forced: Option<usize>| {
+        let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
+        let Case { name, op, inputs } = cases().swap_remove(at);
+        let (_, first) = run(device, op, &name, &records(&inputs), &options, forced).swap_remove(0);
+        first.map(|record| record.iter().map(|v| v.to_bits()).collect::<Vec<u32>>())
+    };
+    let (mut worst, mut count) = (0.0f64, 0);
+    let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
+    let all = cases().len();
+    for at in 0..all {
+        let variants = cases()[at].op.shader().variants().len();
+        // In the short run each case is computed by one more variant, and each variant computes a case.
+        let mut forced: Vec<usize> = if long { (0..variants).collect() } else { vec![at % variants] };
+        if !long && at + 1 == all {
+            forced.extend(all.min(variants)..variants);
+        }
+        for forced in forced.into_iter().filter(|_| variants > 1) {
+            let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
+            worst = worst.max(check(device, cases().swap_remove(at), &options, true, Some(forced)));
+            assert_eq!(
+                bits(at, Some(forced)),
+                bits(at, None),
+                "{operation} {at} by {forced}: bits of the variant"
+            );
+            count += 1;
+        }
+    }
+    let ratio = 1.0 / worst;
+    println!("{name:22} {operation:16} {count:3} cases and variants, bound / worst error {ratio:.2}");
+}
+
 /// What is just within f16 must not count as too large.
 fn the_largest_half_is_a_number(name: &str) {
-    let options = variant(name);
+    let options = configuration(name);
     let Some(device) = open(&options) else { return };
     let op = Pointwise {
-        weight: vec![0.0; 3],
+        weight: vec![0.0; 3].into(),
         bias: vec![65_504.0, -65_504.0, 65_472.0],
         silu: false,
         gate: false,
@@ -333,26 +412,31 @@ fn the_largest_half_is_a_number(name: &str) {
     };
     let name = format!("65,504 in {name}");
     let inputs = vec![Matrix::zeros(Shape::new(1, 9))];
-    check(device, Case { name, op: Box::new(op), inputs }, &options, true);
+    check(device, Case { name, op: Box::new(op), inputs }, &options, true, None);
 }
 
-/// The tests of an operation in a variant: those that all have, and its own.
+/// The tests of an operation in a configuration: those that all have, and its own.
 macro_rules! tests {
-    ($operation:ident $variant:ident [$($own:ident)*]) => {
-        mod $variant {
+    ($operation:ident $configuration:ident [$($own:ident)*]) => {
+        mod $configuration {
             #[test]
             fn reference() {
-                super::super::matches_its_reference(stringify!($operation), stringify!($variant));
+                super::super::matches_its_reference(stringify!($operation), stringify!($configuration));
+            }
+
+            #[test]
+            fn every_variant() {
+                super::super::every_variant_matches(stringify!($operation), stringify!($configuration));
             }
 
             #[test]
             fn random() {
-                super::super::properties::within_bounds(stringify!($operation), stringify!($variant));
+                super::super::properties::within_bounds(stringify!($operation), stringify!($configuration));
             }
 
             $(#[test]
             fn $own() {
-                super::super::$own(stringify!($variant));
+                super::super::$own(stringify!($configuration));
             })*
         }
     };

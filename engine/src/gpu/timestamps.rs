@@ -15,6 +15,8 @@ pub(super) struct Timeline {
     origin: Option<u64>,
     parts: usize,
     spans: Vec<Span>,
+    /// The variants of the first part's nodes.
+    pub(super) variants: Vec<String>,
     /// What kept the nodes from being timed.
     failure: Option<String>,
 }
@@ -22,9 +24,9 @@ pub(super) struct Timeline {
 impl Timeline {
     /// What the whole came to, in this many seconds.
     pub(super) fn profile(self, seconds: f64) -> NodeProfile {
-        let Timeline { spans, failure, .. } = self;
+        let Timeline { spans, failure, variants, .. } = self;
         let note = failure.map(|why| format!("nodes are not timed: {why}"));
-        NodeProfile { spans, seconds, threads: 1, gpu: true, note }
+        NodeProfile { spans, seconds, threads: 1, gpu: true, variants, note }
     }
 
     /// Notes that nodes could not be timed.

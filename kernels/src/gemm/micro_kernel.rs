@@ -120,7 +120,7 @@ pub(crate) struct Gated;
 /// Prefetches activations too: no processor follows as many streams as there are blocks of a long record.
 pub(crate) struct Cold;
 /// Prefetches nothing, where the instructions for it cost time.
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx512)]
 pub(crate) struct Quiet;
 
 impl Variant for Plain {
@@ -134,7 +134,7 @@ impl Variant for Cold {
     const PREFETCH: bool = true;
     const COLD: bool = true;
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx512)]
 impl Variant for Quiet {
     const PREFETCH: bool = false;
 }

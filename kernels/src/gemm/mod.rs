@@ -14,17 +14,20 @@
 //! ([`micro_kernel::RegisterTiles`]).
 
 mod activations;
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx512)]
 mod amx;
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx2)]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx512)]
 mod avx512;
 mod micro_kernel;
-#[cfg(target_arch = "aarch64")]
+#[cfg(neon)]
 mod neon;
 mod pack;
+#[cfg(scalar)]
 mod scalar;
+#[cfg(simd128)]
+mod simd128;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -43,15 +46,18 @@ use std::ops::Range;
 /// The micro-kernels of a level.
 pub(crate) fn table(level: Level) -> &'static table::Table {
     match level.set() {
+        #[cfg(scalar)]
         InstructionSet::Scalar => &scalar::TABLE,
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(avx2)]
         InstructionSet::Avx2 => &avx2::TABLE,
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(avx512)]
         InstructionSet::Avx512 => &avx512::any::TABLE,
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(avx512)]
         InstructionSet::Avx512Zen => &avx512::zen::TABLE,
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(neon)]
         InstructionSet::Neon => &neon::TABLE,
+        #[cfg(simd128)]
+        InstructionSet::Simd128 => &simd128::TABLE,
     }
 }
 
@@ -127,7 +133,7 @@ pub(crate) unsafe fn product(
     extra: Extra,
     prefetch: &mut Prefetch<'_>,
 ) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx512)]
     if w.amx {
         // SAFETY: handed on to the caller; weights are packed for AMX where it is there.
         return unsafe { amx::product(w, x, cols, to, pitch, prefetch) };

@@ -3,10 +3,11 @@
 use super::table::{MicroKernel, MicroKernels};
 use crate::aligned::Aligned;
 use crate::half;
-use crate::op::{self, Precision};
+use crate::op::Precision;
 use crate::simd::{Isa, Level};
 use crate::tensor::BLOCK;
 use crate::tuning::MAX_BLOCKS;
+use crate::weight_rows::{WeightRows, WeightRowsRef};
 
 /// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
 /// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
@@ -26,36 +27,55 @@ pub(crate) struct PackedMatrix {
 
 impl PackedMatrix {
     /// Packs `weight` (`[rows, depth]`, row-major) and `bias` (`[rows]`) for a level.
-    pub(crate) fn new(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedMatrix {
-        PackedMatrix::with(level, weight, bias, precision, false)
+    pub(crate) fn new<'a>(
+        level: Level,
+        weight: impl Into<WeightRowsRef<'a>>,
+        bias: &[f64],
+        precision: Precision,
+    ) -> PackedMatrix {
+        PackedMatrix::with(level, weight.into(), bias, precision, false)
     }
 
     /// Packs them in f32 for activations that are [taps](super::Activations::taps), columns `stride` cells apart.
-    pub(crate) fn taps(level: Level, weight: &[f64], bias: &[f64], stride: usize) -> PackedMatrix {
+    pub(crate) fn taps(level: Level, weight: &Vec<f64>, bias: &[f64], stride: usize) -> PackedMatrix {
         let conv = super::table(level).conv;
         let shapes = conv[if (1..=2).contains(&stride) { stride - 1 } else { 2 }];
         PackedMatrix { shapes, ..PackedMatrix::new(level, weight, bias, Precision::F32) }
     }
 
     /// Packs them with a half block at the end, where the level has any use for it.
-    pub(crate) fn halved(level: Level, weight: &[f64], bias: &[f64], precision: Precision) -> PackedMatrix {
+    pub(crate) fn halved<'a>(
+        level: Level,
+        weight: impl Into<WeightRowsRef<'a>>,
+        bias: &[f64],
+        precision: Precision,
+    ) -> PackedMatrix {
+        let weight = weight.into();
         let depth = weight.len() / bias.len().max(1);
         let last = bias.len() % BLOCK;
         if takes_amx(level, precision) || !super::table(level).halves() || last == 0 || last > BLOCK / 2 {
             return PackedMatrix::new(level, weight, bias, precision);
         }
         // The rows again, after as many zeros as there are to the middle.
-        let repeated = |values: &[f64], each: usize| {
-            let mut values = values.to_vec();
-            let again = values[values.len() - last * each..].to_vec();
-            values.resize(values.len() + (BLOCK / 2 - last) * each, 0.0);
-            values.extend(again);
-            values
+        let zeros = BLOCK / 2 - last;
+        let weight = match weight {
+            WeightRowsRef::Exact(values) => WeightRows::Exact(repeated(values, zeros * depth, last * depth)),
+            WeightRowsRef::Scaled { values, factors } => WeightRows::Scaled {
+                values: repeated(values, zeros * depth, last * depth),
+                factors: repeated(factors, zeros, last),
+            },
         };
-        PackedMatrix::with(level, &repeated(weight, depth), &repeated(bias, 1), precision, true)
+        let bias = repeated(bias, zeros, last);
+        PackedMatrix::with(level, WeightRowsRef::from(&weight), &bias, precision, true)
     }
 
-    fn with(level: Level, weight: &[f64], bias: &[f64], precision: Precision, half: bool) -> PackedMatrix {
+    fn with(
+        level: Level,
+        weight: WeightRowsRef<'_>,
+        bias: &[f64],
+        precision: Precision,
+        half: bool,
+    ) -> PackedMatrix {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
         let amx = takes_amx(level, precision);
@@ -67,18 +87,14 @@ impl PackedMatrix {
         };
         let cells = rows.next_multiple_of(BLOCK) * steps;
         let mut packed = match precision {
-            Precision::F32 => Aligned::filled(cells, |to| {
-                for rows in weight.chunks((BLOCK * depth).max(1)) {
-                    op::narrow_block(rows, depth, to);
-                }
-            }),
+            Precision::F32 => Aligned::filled(cells, |to| weight.turn_into(depth, to)),
             Precision::F16 => Aligned::zeros(cells / 2),
             Precision::Bf16 => Aligned::zeros(cells),
         };
         match precision {
             Precision::F32 => {}
             Precision::F16 | Precision::Bf16 => {
-                for (r, row) in weight.chunks_exact(depth.max(1)).enumerate() {
+                for (r, row) in weight.exact().chunks_exact(depth.max(1)).enumerate() {
                     // Where the row's weight of each step is.
                     let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
                     if precision == Precision::F16 {
@@ -190,6 +206,14 @@ impl PackedMatrix {
     }
 }
 
+/// Values, so many zeros, and the last of the values again.
+fn repeated<T: Copy + Default>(values: &[T], zeros: usize, again: usize) -> Vec<T> {
+    let mut out = values.to_vec();
+    out.resize(out.len() + zeros, T::default());
+    out.extend(&values[values.len() - again..]);
+    out
+}
+
 /// Whether weights are packed for AMX tiles of bf16.
 fn takes_amx(level: Level, precision: Precision) -> bool {
     precision == Precision::Bf16 && level.has_amx()
@@ -213,7 +237,7 @@ pub(crate) struct WeightBlocks {
     /// The micro-kernels for so many blocks.
     pub(super) shapes: &'static MicroKernels,
     /// Whether AMX multiplies them, in place of the micro-kernels.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other architecture has it"))]
+    #[cfg_attr(not(avx512), expect(dead_code, reason = "what has it, has AVX-512"))]
     pub(super) amx: bool,
 }
 

@@ -4,24 +4,27 @@
 //! zero-sized *token* that only [`Level`] can make, and only after the processor was asked. Holding the token proves
 //! that its instructions may run. [`Level::dispatch`] is the one place where a body meets its instruction set. It
 //! inlines the body into a function with the matching `target_feature`, so everything in it is compiled for that
-//! set.
+//! set. WebAssembly has no such question: a module is compiled for SIMD as a whole, or not at all.
 //!
 //! The levels differ in width and in whether a multiply-add rounds once ([`Level::SCALAR`] rounds twice), so their
 //! results differ in the last bits; each is held to the same tolerance against the f64 reference.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx512)]
 pub(crate) mod amx;
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx2)]
 pub(crate) mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(avx512)]
 pub(crate) mod avx512;
 #[cfg(all(miri, target_arch = "x86_64"))]
 mod miri;
 #[cfg(all(miri, target_arch = "aarch64"))]
 mod miri_neon;
-#[cfg(target_arch = "aarch64")]
+#[cfg(neon)]
 pub(crate) mod neon;
+#[cfg(scalar)]
 pub(crate) mod scalar;
+#[cfg(simd128)]
+pub(crate) mod simd128;
 
 use std::fmt;
 
@@ -127,8 +130,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
 /// `magic`, moved by 18, leaves `k` in the exponent and nothing of `j`.
 #[repr(align(64))]
 pub struct Powers(
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "AVX-512 alone reads tables"))]
-    [u32; 32],
+    #[cfg_attr(not(avx512), expect(dead_code, reason = "AVX-512 alone reads tables"))] [u32; 32],
 );
 
 impl Powers {
@@ -158,29 +160,35 @@ pub trait Body {
 
 #[derive(Clone, Copy)]
 enum Token {
+    #[cfg(scalar)]
     Scalar(scalar::Scalar),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx2)]
     Avx2(avx2::Avx2),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx512)]
     Avx512(avx512::Avx512<false>),
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx512)]
     Avx512Zen(avx512::Avx512<true>),
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(neon)]
     Neon(neon::Neon),
+    #[cfg(simd128)]
+    Simd128(simd128::Simd128),
 }
 
 /// An instruction set by itself: for tables of what is compiled for each.
 #[derive(Clone, Copy)]
 pub(crate) enum InstructionSet {
+    #[cfg(scalar)]
     Scalar,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx2)]
     Avx2,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx512)]
     Avx512,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(avx512)]
     Avx512Zen,
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(neon)]
     Neon,
+    #[cfg(simd128)]
+    Simd128,
 }
 
 /// An instruction set that this processor has.
@@ -188,27 +196,39 @@ pub(crate) enum InstructionSet {
 pub struct Level(Token);
 
 impl Level {
-    /// Plain Rust, on every processor.
+    /// Plain Rust, on every processor; left out by the features for other instruction sets alone.
+    #[cfg(scalar)]
     pub const SCALAR: Level = Level(Token::Scalar(scalar::Scalar));
+    /// WebAssembly's SIMD, which has the place of plain Rust: the module runs nowhere without.
+    #[cfg(simd128)]
+    pub const SCALAR: Level = Level(Token::Simd128(simd128::Simd128));
 
-    /// The levels that this processor has, slowest first. Never empty.
+    /// The levels that this processor has, slowest first. None only where the build is for instruction sets alone that it has not.
+    #[allow(clippy::vec_init_then_push)]
     pub fn available() -> Vec<Level> {
         #[allow(unused_mut)]
-        let mut levels = vec![Level::SCALAR];
-        #[cfg(target_arch = "x86_64")]
+        let mut levels = Vec::new();
+        #[cfg(any(scalar, simd128))]
+        levels.push(Level::SCALAR);
+        #[cfg(avx2)]
+        levels.extend(avx2::Avx2::detect().map(|t| Level(Token::Avx2(t))));
+        #[cfg(avx512)]
         {
-            levels.extend(avx2::Avx2::detect().map(|t| Level(Token::Avx2(t))));
             levels.extend(avx512::Avx512::<false>::detect().map(|t| Level(Token::Avx512(t))));
             levels.extend(avx512::Avx512::<true>::detect().map(|t| Level(Token::Avx512Zen(t))));
         }
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(neon)]
         levels.extend(neon::Neon::detect().map(|t| Level(Token::Neon(t))));
         levels
     }
 
     /// The fastest level that this processor has.
+    ///
+    /// # Panics
+    /// There is none, see [`Level::available`].
+    #[allow(clippy::expect_used)]
     pub fn best() -> Level {
-        Level::available().last().copied().unwrap_or(Level::SCALAR)
+        Level::available().last().copied().expect("this build has no kernels for this processor")
     }
 
     /// The level called `name`, as [`Level::name`] has it, if this processor has it.
@@ -216,26 +236,31 @@ impl Level {
         Level::available().into_iter().find(|l| l.name() == name)
     }
 
-    /// `scalar`, `avx2`, `avx512`, `avx512_zen` (AMD's AVX-512 with bf16, from Zen 4 on) or `neon`.
+    /// `scalar`, `avx2`, `avx512`, `avx512_zen` (AMD's AVX-512 with bf16, from Zen 4 on), `neon`, or the one of WebAssembly
+    /// that the module is compiled for: `simd128`, or `simd128_relaxed` with the multiply-adds of relaxed SIMD.
     pub fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(scalar)]
             Token::Scalar(_) => "scalar",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx2)]
             Token::Avx2(_) => "avx2",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512(_) => "avx512",
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512Zen(_) => "avx512_zen",
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(neon)]
             Token::Neon(_) => "neon",
+            #[cfg(simd128)]
+            Token::Simd128(_) => simd128::NAME,
         }
     }
 
     /// Whether it multiplies bf16 by instructions for that, more a cycle than f32.
     pub fn has_bf16(self) -> bool {
         match self.0 {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512Zen(_) => true,
+            #[allow(unreachable_patterns)]
             _ => self.has_amx(),
         }
     }
@@ -243,7 +268,7 @@ impl Level {
     /// Whether it multiplies bf16 by AMX tiles of 16 by 16 by 32 (Intel).
     pub fn has_amx(self) -> bool {
         match self.0 {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512(_) => amx::available(),
             _ => false,
         }
@@ -253,34 +278,40 @@ impl Level {
     #[inline]
     pub fn dispatch<B: Body>(self, body: B) -> B::Output {
         match self.0 {
+            #[cfg(scalar)]
             Token::Scalar(t) => body.call(t),
             // SAFETY: the token was made only after the processor reported the features.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx2)]
             Token::Avx2(t) => unsafe { avx2::shell(body, t) },
             // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512(t) => unsafe { avx512::shell(body, t) },
             // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512Zen(t) => unsafe { avx512::shell_zen(body, t) },
             // SAFETY: as above.
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(neon)]
             Token::Neon(t) => unsafe { neon::shell(body, t) },
+            #[cfg(simd128)]
+            Token::Simd128(t) => body.call(t),
         }
     }
 
     /// Which instruction set it is.
     pub(crate) fn set(self) -> InstructionSet {
         match self.0 {
+            #[cfg(scalar)]
             Token::Scalar(_) => InstructionSet::Scalar,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx2)]
             Token::Avx2(_) => InstructionSet::Avx2,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512(_) => InstructionSet::Avx512,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(avx512)]
             Token::Avx512Zen(_) => InstructionSet::Avx512Zen,
-            #[cfg(target_arch = "aarch64")]
+            #[cfg(neon)]
             Token::Neon(_) => InstructionSet::Neon,
+            #[cfg(simd128)]
+            Token::Simd128(_) => InstructionSet::Simd128,
         }
     }
 }

@@ -62,7 +62,8 @@ fn convolutions(recipe: &mut Recipe) -> Convolutions {
     let conv = Conv { weight, bias: random.values(c_out), leads: channels, kernel, stride };
     let weight = random.weights(channels * kernel, kernel);
     let plain = Depthwise { expand: None, weight, bias: random.values(channels), kernel, stride };
-    let expand = Expand { weight: random.weights(c_out * channels, channels), bias: random.values(c_out) };
+    let expand =
+        Expand { weight: random.weights(c_out * channels, channels).into(), bias: random.values(c_out) };
     let weight = random.weights(c_out * kernel, kernel);
     let fused = Depthwise { expand: Some(expand), weight, bias: random.values(c_out), kernel, stride };
     Convolutions { x, kernel, stride, cases: [case(conv, vec![]), case(plain, vec![]), case(fused, vec![])] }
@@ -122,6 +123,7 @@ pub(crate) fn is_linear(subject: Subject) {
         let mut random = recipe.random();
         let weight = random.weights(c_out * c_in, c_in);
         let [silu, residual, sums] = [false; 3];
+        let weight = weight.into();
         let op = Pointwise { weight, bias: vec![0.0; c_out], silu, gate: gated, residual, sums };
         let shape = Shape::new(c_in, cols);
         let [x, z] = [0, 1].map(|_| random.matrix(shape));

@@ -26,7 +26,7 @@ pub(crate) fn refuses_what_does_not_fit(operation: &str) {
 /// Nothing may be of size 0, neither an operand nor what is packed.
 pub(crate) fn refuses_what_is_empty(operation: &str) {
     let no_input = || Pointwise {
-        weight: vec![],
+        weight: Vec::new().into(),
         bias: vec![0.0; 3],
         silu: false,
         gate: false,

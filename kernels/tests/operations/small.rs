@@ -73,7 +73,7 @@ pub(crate) fn pointwise() -> Vec<Case> {
     ];
     let cases = cases.map(|(c_in, c_out, cols, [silu, gate, residual, sums])| {
         let mut r = Generator::new(c_out);
-        let (weight, bias) = (r.weights(c_out * c_in, c_in), r.values(c_out));
+        let (weight, bias) = (r.weights(c_out * c_in, c_in).into(), r.values(c_out));
         let mut inputs = vec![r.matrix(Shape::new(c_in, cols))];
         inputs.extend(gate.then(|| r.gate(c_in)));
         inputs.extend(residual.then(|| r.matrix(Shape::new(c_out, cols))));
@@ -98,7 +98,7 @@ pub(crate) fn depthwise() -> Vec<Case> {
     let cases = sizes.map(|(c_in, factor, kernel, stride, cols)| {
         let (mut r, channels) = (Generator::new(c_in + kernel), c_in * factor.max(1));
         let weight = r.weights(channels * c_in, c_in);
-        let expand = (factor > 0).then(|| Expand { weight, bias: r.values(channels) });
+        let expand = (factor > 0).then(|| Expand { weight: weight.into(), bias: r.values(channels) });
         let (weight, bias) = (r.weights(channels * kernel, kernel), r.values(channels));
         let inputs = vec![r.matrix(Shape::new(c_in, cols))];
         case(Depthwise { expand, weight, bias, kernel, stride }, inputs)

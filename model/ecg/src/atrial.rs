@@ -1,6 +1,6 @@
 //! Each beat's P wave against those of the late beats around it: columns of its rhythm row.
 //!
-//! The formula is the contract with `tools/train/efficientecg_train/atrial.py`, where it is written out; the two are held to
+//! The formula is the contract with `tools/python/tests/oracles/atrial.py`, where it is written out; the two are held to
 //! each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2.
 
 use super::beats::{median, median_of};

@@ -121,6 +121,41 @@ pub enum Error {
         /// The record's leads, in order.
         available: String,
     },
+    /// Several leads that the model needs are not in the record, or cannot be told from others.
+    #[error(
+        "record {}: leads {}; the record has {}; name the record's leads that stand for them",
+        one_line(record),
+        one_line(problem),
+        one_line(available)
+    )]
+    Leads {
+        /// The record's name.
+        record: String,
+        /// The configuration's leads.
+        leads: Vec<String>,
+        /// What is wrong, with the leads.
+        problem: String,
+        /// The record's leads, in order.
+        available: String,
+    },
+    /// A lead that would stand for one of the model's is no ECG.
+    #[error(
+        "record {}: lead {}: {}; the record has {}; name an ECG lead",
+        one_line(record),
+        one_line(lead),
+        one_line(problem),
+        one_line(available)
+    )]
+    NoEcg {
+        /// The record's name.
+        record: String,
+        /// The configuration's lead.
+        lead: String,
+        /// What is wrong.
+        problem: String,
+        /// The record's leads, in order.
+        available: String,
+    },
     /// A table does not name its leads.
     #[error("{}: line 1: expected names of leads, found {found}; name the leads", file(path))]
     Names {

@@ -73,6 +73,7 @@ struct Sections<const N: usize> {
 }
 
 /// The last two inputs and outputs of a section, the last first; it begins at rest.
+#[derive(Debug, Clone, Copy)]
 struct Last<const N: usize> {
     x: [[f64; N]; 2],
     y: [[f64; N]; 2],
@@ -113,18 +114,35 @@ impl<const N: usize> Sections<N> {
     }
 }
 
-/// Filters signals side by side, in place: none waits for another, so the processor does all at once.
-fn run<const N: usize>(high: &Sections<N>, low: &Sections<N>, signals: &mut [[f64; N]], backwards: bool) {
-    let rest = || Last { x: [[0.0; N]; 2], y: [[0.0; N]; 2] };
-    let (mut last_high, mut last_low) = (rest(), rest());
-    let mut step = |v: &mut [f64; N]| {
-        high.step(&mut last_high, v);
-        low.step(&mut last_low, v);
-    };
-    if backwards {
-        signals.iter_mut().rev().for_each(&mut step)
-    } else {
-        signals.iter_mut().for_each(&mut step)
+/// A band-pass of each signal; none waits for another, so the processor does all at once.
+struct BandPasses<const N: usize> {
+    high: Sections<N>,
+    low: Sections<N>,
+    last_high: Last<N>,
+    last_low: Last<N>,
+}
+
+impl<const N: usize> BandPasses<N> {
+    fn new(bands: [(f64, f64); N], sample_rate: f64) -> BandPasses<N> {
+        let rest = || Last { x: [[0.0; N]; 2], y: [[0.0; N]; 2] };
+        BandPasses {
+            high: Sections::butterworth(bands.map(|band| band.0), sample_rate, true),
+            low: Sections::butterworth(bands.map(|band| band.1), sample_rate, false),
+            last_high: rest(),
+            last_low: rest(),
+        }
+    }
+
+    /// Filters the next samples in place. Not inlined: the compiler finds other vectors than those of [f64; N] where it sees more.
+    #[inline(never)]
+    fn run(&mut self, samples: &mut [[f64; N]]) {
+        // Of its own, what came last stays in registers.
+        let (high, low, mut last_high, mut last_low) = (self.high, self.low, self.last_high, self.last_low);
+        samples.iter_mut().for_each(|v| {
+            high.step(&mut last_high, v);
+            low.step(&mut last_low, v);
+        });
+        (self.last_high, self.last_low) = (last_high, last_low);
     }
 }
 
@@ -145,17 +163,43 @@ pub(crate) fn band_passes<const N: usize>(
     let pad = ((3.0 * sample_rate / lowest) as usize).min(n - 1);
     // A high-pass takes any offset away, but would ring at its onset.
     let offset = 2.0 * first - f64::from(samples[pad]);
-    let mut signals = Vec::with_capacity(n + 2 * pad);
-    signals.extend((1..=pad).rev().map(|i| [2.0 * first - f64::from(samples[i]) - offset; N]));
-    signals.extend(samples.iter().map(|v| [f64::from(*v) - offset; N]));
-    signals.extend((1..=pad).map(|i| [2.0 * last - f64::from(samples[n - 1 - i]) - offset; N]));
-    let high = Sections::butterworth(bands.map(|band| band.0), sample_rate, true);
-    let low = Sections::butterworth(bands.map(|band| band.1), sample_rate, false);
-    for backwards in [false, true] {
-        run(&high, &low, &mut signals, backwards);
+    let before = samples[1..=pad].iter().rev().map(|v| 2.0 * first - f64::from(*v) - offset);
+    let after = samples[n - 1 - pad..n - 1].iter().rev().map(|v| 2.0 * last - f64::from(*v) - offset);
+    let mut before: Vec<[f64; N]> = before.map(|v| [v; N]).collect();
+    let mut after: Vec<[f64; N]> = after.map(|v| [v; N]).collect();
+    let mut made = bands.map(|_| vec![0.0; n]);
+    let mut part = [[0.0; N]; PART];
+    // Forwards and, over what that made, backwards, a few samples at a time: the whole signals side by side would take as much memory again.
+    let mut filters = BandPasses::new(bands, sample_rate);
+    filters.run(&mut before);
+    for (k, samples) in samples.chunks(PART).enumerate() {
+        let part = &mut part[..samples.len()];
+        part.iter_mut().zip(samples).for_each(|(to, v)| *to = [f64::from(*v) - offset; N]);
+        filters.run(part);
+        for (l, made) in made.iter_mut().enumerate() {
+            made[k * PART..].iter_mut().zip(&*part).for_each(|(to, v)| *to = v[l]);
+        }
     }
-    std::array::from_fn(|l| signals[pad..pad + n].iter().map(|v| v[l]).collect())
+    filters.run(&mut after);
+    let mut filters = BandPasses::new(bands, sample_rate);
+    after.reverse();
+    filters.run(&mut after);
+    for end in (1..=n).rev().step_by(PART) {
+        let within = end.saturating_sub(PART)..end;
+        let part = &mut part[..within.len()];
+        for (l, made) in made.iter().enumerate() {
+            part.iter_mut().zip(made[within.clone()].iter().rev()).for_each(|(to, v)| to[l] = *v);
+        }
+        filters.run(part);
+        for (l, made) in made.iter_mut().enumerate() {
+            made[within.clone()].iter_mut().rev().zip(&*part).for_each(|(to, v)| *to = v[l]);
+        }
+    }
+    made
 }
+
+/// Samples of a long signal that are filtered at a time.
+const PART: usize = 512;
 
 /// The same of one band.
 pub(crate) fn band_pass(samples: &[f32], sample_rate: f64, low: f64, high: f64) -> Vec<f64> {

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::Record;
 use crate::error::{Error, Result, quote};
-use crate::source::{ReadOptions, Source};
+use crate::opened;
+use crate::ranged::Ranged;
+use crate::source::{HEAD, ReadOptions, Source};
 use crate::wfdb;
 
 /// A format, and how it is read.
@@ -53,7 +55,7 @@ pub fn names() -> Vec<&'static str> {
 /// Whether `path` is the name of a WFDB record without its `.hea`.
 pub(crate) fn is_record(path: &Path) -> bool {
     let header = wfdb::header_path(path);
-    header != path && header.is_file()
+    header != path && opened::is_file(&header)
 }
 
 /// The record that a file belongs to: itself if it is one, or the header of a signal file. A table must say by its name that
@@ -62,34 +64,60 @@ pub(crate) fn record_of(path: &Path) -> Option<PathBuf> {
     if path.extension().is_some_and(|e| e == "hea") {
         return Some(path.to_path_buf());
     }
-    let options = ReadOptions::default();
-    let source = Source::open(path, &options).ok()?;
+    let head = opened::head(path, HEAD).ok()?;
     let table =
         path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv") || e.eq_ignore_ascii_case("tsv"));
-    match find(source.head()) {
+    match find(&head) {
         Some(format) if format.feature != "csv" || table => Some(path.to_path_buf()),
         _ => header_of(path),
     }
 }
 
-/// Reads the record at `path`, whatever its format.
-pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Record> {
+/// Where a record lies.
+enum Place<'a> {
+    /// A WFDB header.
+    Header(PathBuf),
+    /// The text of one, under another name.
+    Text(Source<'a>),
+    File(&'static Entry, Source<'a>),
+}
+
+/// Finds the record at `path`, whatever its format.
+fn locate<'a>(path: &'a Path, options: &'a ReadOptions) -> Result<Place<'a>> {
     let header = wfdb::header_path(path);
-    if header == path || (!path.is_file() && header.symlink_metadata().is_ok()) {
-        return wfdb::open(&header);
+    if header == path
+        || (!opened::is_file(path) && (header.symlink_metadata().is_ok() || opened::is_file(&header)))
+    {
+        return Ok(Place::Header(header));
     }
     let source = Source::open(path, options)?;
     if let Some(format) = find(source.head()) {
         // A file of numbers may be a signal file that a header describes.
-        return (format.read)(source);
+        return Ok(Place::File(format, source));
     }
     if wfdb::recognises(source.head()) {
-        return wfdb::read(source);
+        return Ok(Place::Text(source));
     }
-    if let Some(header) = header_of(path) {
-        return wfdb::open(&header);
+    header_of(path).map(Place::Header).ok_or_else(|| unknown(&source))
+}
+
+/// Reads the record at `path`, whatever its format.
+pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Record> {
+    match locate(path, options)? {
+        Place::Header(header) => wfdb::open(&header),
+        Place::Text(source) => wfdb::read(source),
+        Place::File(format, source) => (format.read)(source),
     }
-    Err(unknown(&source))
+}
+
+/// The record at `path`, to be read in ranges; none where its format has to be read as a whole.
+pub(crate) fn ranged(path: &Path, options: &ReadOptions) -> Result<Option<Ranged>> {
+    match locate(path, options)? {
+        Place::Header(header) => wfdb::ranged(&wfdb::Header::read(&header)?),
+        #[cfg(feature = "edf")]
+        Place::File(format, source) if format.feature == "edf" => crate::edf::ranged(source),
+        Place::Text(_) | Place::File(..) => Ok(None),
+    }
 }
 
 /// Reads a record from a stream, whatever its format; `path` is for its name and for errors.
@@ -120,7 +148,7 @@ fn header_of(path: &Path) -> Option<PathBuf> {
         let header = wfdb::Header::read(header).ok()?;
         header.signals.iter().any(|signal| signal.file == name).then_some(())
     };
-    (header.is_file() && (signal || named(&header).is_some())).then_some(header)
+    (opened::is_file(&header) && (signal || named(&header).is_some())).then_some(header)
 }
 
 /// No format has such a start.

@@ -49,6 +49,19 @@ impl Gaps {
         Gaps { spans }
     }
 
+    /// The samples, by their flags, that are missing.
+    pub(crate) fn flagged(flags: &[u8], of: u8) -> Gaps {
+        let mut gaps = Gaps::NONE;
+        let mut from = 0;
+        for part in flags.chunk_by(|a, b| a & of == b & of) {
+            if part[0] & of != 0 {
+                gaps.spans.push(from..from + part.len());
+            }
+            from += part.len();
+        }
+        gaps
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()

@@ -15,10 +15,11 @@ use super::error::{Error, Result, quote};
 /// The configuration's lead that is any ECG lead.
 pub const ANY: &str = "*";
 
-/// Indices into `record.leads`, one for each of `wanted`, in its order. `mapping` holds pairs (wanted lead, record lead).
+/// Indices into `record.leads`, one for each of `wanted`, in its order. `mapping` holds pairs (wanted lead, record lead). Several pairs of one
+/// wanted lead are alternatives: the first whose lead the record has, and nothing else takes, counts.
 ///
 /// # Errors
-/// A wanted lead is missing or ambiguous, two of them lead to the same lead of the record, or the mapping names a lead
+/// Wanted leads are missing or ambiguous, all of them in one error; two of them lead to the same lead of the record; or the mapping names a lead
 /// that is not wanted or not there.
 pub fn select(
     record: &Record,
@@ -26,48 +27,106 @@ pub fn select(
     mapping: &[(String, String)],
 ) -> Result<Vec<usize>> {
     let wanted: Vec<&str> = wanted.iter().map(|w| w.as_ref().trim()).collect();
-    let count = |lead: &str| wanted.iter().filter(|wanted| **wanted == lead).count();
-    for (i, (lead, _)) in mapping.iter().enumerate() {
-        let lead = lead.trim();
-        if count(lead) == 0 {
-            let problem = format!("the model has no such lead, it takes {}", wanted.join(", "));
-            return Err(error(record, lead, problem));
-        }
-        if mapping[..i].iter().filter(|(other, _)| other.trim() == lead).count() >= count(lead) {
-            return Err(error(record, lead, "it is mapped too often".into()));
-        }
+    if let Some((lead, _)) = mapping.iter().find(|(lead, _)| !wanted.contains(&lead.trim())) {
+        let problem = format!("the model has no such lead, it takes {}", wanted.join(", "));
+        return Err(error(record, lead.trim(), problem));
     }
     // Named and mapped leads first: they are not left for others.
-    let mut chosen: Vec<Option<usize>> = Vec::with_capacity(wanted.len());
+    let mut chosen: Vec<Option<usize>> = vec![None; wanted.len()];
+    let mut problems: Vec<(&str, String)> = Vec::new();
     for (i, lead) in wanted.iter().enumerate() {
-        let before = wanted[..i].iter().filter(|other| *other == lead).count();
-        let mapped = mapping.iter().filter(|(from, _)| from.trim() == *lead).nth(before);
-        let name = mapped.map_or(*lead, |(_, to)| to.trim());
-        let index = match find(record, name) {
-            _ if mapped.is_none() && *lead == ANY => None,
-            Found::One(index) => Some(index),
-            Found::None if mapped.is_some() => {
-                return Err(error(record, lead, format!("mapped to {}, which is missing", quote(name))));
+        let places = || (0..wanted.len()).filter(|place| wanted[*place] == *lead);
+        if places().next() == Some(i) {
+            match named(record, lead, &wanted, mapping, &chosen, places().count()) {
+                Ok(found) => places().zip(found).for_each(|(place, index)| chosen[place] = Some(index)),
+                Err(problem) => problems.push((lead, problem)),
             }
-            Found::None => return Err(error(record, lead, "missing".into())),
-            Found::Many(n) => {
-                let problem = format!("ambiguous, {n} leads are called {}", quote(name));
-                return Err(error(record, lead, problem));
-            }
-        };
-        if let Some(before) = chosen.iter().position(|&c| c.is_some() && c == index) {
-            let taken = index.map_or("", |index| &record.leads[index].name);
-            let problem = format!("{} already serves as {}", quote(taken), wanted[before]);
-            return Err(error(record, lead, problem));
         }
-        chosen.push(index);
     }
     let taken = chosen.clone();
     let mut left = (0..record.leads.len()).filter(|i| is_ecg(record, *i) && !taken.contains(&Some(*i)));
-    let any = |index: Option<usize>| {
-        index.or_else(|| left.next()).ok_or_else(|| error(record, ANY, "no ECG lead is left for it".into()))
+    for (lead, chosen) in wanted.iter().zip(&mut chosen).filter(|(lead, _)| **lead == ANY) {
+        *chosen = chosen.or_else(|| left.next());
+        if chosen.is_none() && problems.iter().all(|(other, _)| other != lead) {
+            problems.push((lead, "no ECG lead is left for it".into()));
+        }
+    }
+    let found: Vec<usize> = chosen.into_iter().flatten().collect();
+    match &problems[..] {
+        [] if found.len() == wanted.len() => Ok(found),
+        [] => Err(error(record, &wanted.join(", "), MISSING.into())),
+        [(lead, problem)] => Err(error(record, lead, problem.clone())),
+        _ => Err(several(record, &problems)),
+    }
+}
+
+const MISSING: &str = "missing";
+
+/// The leads of the record that stand for the `count` inputs of this name, by the mapping or by their name. Inputs that may be any lead and are
+/// not mapped get none.
+fn named(
+    record: &Record,
+    lead: &str,
+    wanted: &[&str],
+    mapping: &[(String, String)],
+    chosen: &[Option<usize>],
+    count: usize,
+) -> std::result::Result<Vec<usize>, String> {
+    let mapped: Vec<&str> =
+        mapping.iter().filter(|(from, _)| from.trim() == lead).map(|(_, to)| to.trim()).collect();
+    let needed = match (mapped.len(), lead == ANY) {
+        (0, true) => return Ok(Vec::new()),
+        (0, false) => count,
+        (mapped, true) => mapped.min(count),
+        (_, false) => count,
     };
-    chosen.into_iter().map(any).collect()
+    let alternatives = if mapped.is_empty() { vec![lead; count] } else { mapped.clone() };
+    let mut found: Vec<usize> = Vec::new();
+    let mut problem = None;
+    for name in &alternatives {
+        if found.len() == needed {
+            break;
+        }
+        match find(record, name) {
+            Found::One(index) if chosen.contains(&Some(index)) || found.contains(&index) => {
+                let place = chosen.iter().position(|c| *c == Some(index));
+                let other = place.map_or(lead, |place| wanted[place]);
+                problem = Some(format!("{} already serves as {other}", quote(&record.leads[index].name)));
+            }
+            Found::One(index) => found.push(index),
+            Found::Many(n) => problem = Some(format!("ambiguous, {n} leads are called {}", quote(name))),
+            Found::None if mapped.is_empty() => problem = Some(MISSING.to_owned()),
+            Found::None => {
+                problem.get_or_insert_with(|| format!("mapped to {}, which is missing", quote(name)));
+            }
+        }
+    }
+    if found.len() == needed {
+        return Ok(found);
+    }
+    if mapped.len() > 1 {
+        let names: Vec<String> = mapped.iter().map(|name| quote(name)).collect();
+        return Err(format!("mapped to {}, of which too few are there and free", names.join(", ")));
+    }
+    Err(problem.unwrap_or_else(|| MISSING.to_owned()))
+}
+
+/// Holds leads that were chosen for inputs called `wanted` to be ECGs, by name and unit. A unit that says nothing, as `adu`, is no reason against one.
+///
+/// # Errors
+/// One is a pressure, a pulse, respiration, or another signal that is no ECG.
+pub fn check_ecg(record: &Record, chosen: &[usize], wanted: &[impl AsRef<str>]) -> Result<()> {
+    for (index, wanted) in chosen.iter().zip(wanted) {
+        let lead = &record.leads[*index];
+        let unit = lead.units.trim().to_ascii_lowercase();
+        if is_other(&lead.name) || OTHER_UNITS.contains(&unit.as_str()) {
+            let problem = format!("{} in {} is no ECG", quote(&lead.name), quote(&lead.units));
+            let lead = wanted.as_ref().to_owned();
+            let (record, available) = (record.name.clone(), names(record));
+            return Err(Error::NoEcg { record, lead, problem, available });
+        }
+    }
+    Ok(())
 }
 
 enum Found {
@@ -80,12 +139,22 @@ enum Found {
 const OTHERS: [&str; 9] = ["resp", "pleth", "ppg", "abp", "spo2", "eeg", "emg", "eog", "press"];
 /// The same, as whole names.
 const OTHER: [&str; 10] = ["art", "bp", "pap", "cvp", "icp", "co2", "sao2", "pulse", "sv", "imp"];
-/// Whether a lead of the record is an ECG.
-fn is_ecg(record: &Record, index: usize) -> bool {
+/// Units that no ECG has, in lower case.
+const OTHER_UNITS: [&str; 18] = [
+    "mmhg", "cmh2o", "kpa", "hpa", "mbar", "%", "bpm", "1/min", "/min", "l/s", "l/min", "ml", "l", "ohm",
+    "ohms", "degc", "degf", "°c",
+];
+
+/// Whether the lead at `index` of the record is an ECG, by its unit and its name.
+pub fn is_ecg(record: &Record, index: usize) -> bool {
     let lead = &record.leads[index];
-    let name = lead.name.trim().to_lowercase();
-    let other = OTHERS.iter().any(|part| name.contains(part)) || OTHER.contains(&name.as_str());
-    lead.millivolts().is_some() && !other
+    lead.millivolts().is_some() && !is_other(&lead.name)
+}
+
+/// Whether a name tells of something that is no ECG.
+fn is_other(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    OTHERS.iter().any(|part| name.contains(part)) || OTHER.contains(&name.as_str())
 }
 
 fn find(record: &Record, name: &str) -> Found {
@@ -95,7 +164,7 @@ fn find(record: &Record, name: &str) -> Found {
     };
     let mut hits = matching(&|other| other == name);
     if hits.is_empty() {
-        hits = matching(&|other| other.to_lowercase() == name.to_lowercase());
+        hits = matching(&|other| other.eq_ignore_ascii_case(name));
     }
     if hits.is_empty() {
         hits = matching(&|other| plain(other) == plain(name));
@@ -113,8 +182,8 @@ fn find(record: &Record, name: &str) -> Found {
 }
 
 /// A lead's name in lower case, without words before it that say that it is one: `ECG II`, `Lead V1`.
-fn plain(name: &str) -> String {
-    let lower = name.trim().to_lowercase();
+pub fn plain(name: &str) -> String {
+    let lower = name.trim().to_ascii_lowercase();
     let mut rest = lower.as_str();
     while let Some((word, name)) = rest.split_once([' ', '_', '-', ':'])
         && matches!(word, "ecg" | "ekg" | "lead")
@@ -126,8 +195,32 @@ fn plain(name: &str) -> String {
 }
 
 fn error(record: &Record, lead: &str, problem: String) -> Error {
+    let available = names(record);
+    Error::Lead { record: record.name.clone(), lead: lead.to_owned(), problem, available }
+}
+
+/// What is wrong with several leads: those that are missing come first, together.
+fn several(record: &Record, problems: &[(&str, String)]) -> Error {
+    let missing = problems.iter().filter(|(_, problem)| problem == MISSING).map(|(lead, _)| *lead);
+    let missing: Vec<&str> = missing.collect();
+    let mut parts = Vec::new();
+    if !missing.is_empty() {
+        parts.push(format!("{}: {MISSING}", missing.join(", ")));
+    }
+    let others = problems.iter().filter(|(_, problem)| problem != MISSING);
+    parts.extend(others.map(|(lead, problem)| format!("{lead}: {problem}")));
+    Error::Leads {
+        record: record.name.clone(),
+        leads: problems.iter().map(|(lead, _)| (*lead).to_owned()).collect(),
+        problem: parts.join("; "),
+        available: names(record),
+    }
+}
+
+/// Names of the record's leads, in order.
+fn names(record: &Record) -> String {
     let names: Vec<String> = record.leads.iter().map(|l| quote(&l.name)).collect();
-    Error::Lead { record: record.name.clone(), lead: lead.to_owned(), problem, available: names.join(", ") }
+    names.join(", ")
 }
 
 #[cfg(test)]
@@ -204,8 +297,49 @@ mod tests {
         assert_eq!(select(&pressure, &["*"], &[]).expect("V5"), [1]);
         let error = select(&pressure, &["*", "*"], &[]).expect_err("one ECG").to_string();
         assert!(error.contains("lead *: no ECG lead is left for it"), "{error}");
-        let twice = map(&[("*", "#2"), ("*", "#1")]);
-        assert!(select(&pressure, &["*"], &twice).is_err());
+    }
+
+    #[test]
+    fn alternatives_in_order() {
+        for (names, wanted, mapping, want) in [
+            (vec!["MLII", "V5"], vec!["MLII", "V1"], vec![("V1", "V5"), ("V1", "#2")], vec![0, 1]),
+            (vec!["MLII", "V2"], vec!["MLII", "V1"], vec![("V1", "V5"), ("V1", "#2")], vec![0, 1]),
+            (vec!["V1", "V5", "MLII"], vec!["V1"], vec![("V1", "V5"), ("V1", "V1")], vec![1]),
+            // What serves already is passed over.
+            (vec!["MLII", "V4"], vec!["MLII", "V1"], vec![("V1", "#1"), ("V1", "V4")], vec![0, 1]),
+            (vec!["II", "V"], vec!["MLII", "V1"], vec![("MLII", "II"), ("V1", "V")], vec![0, 1]),
+            (vec!["II", "V1"], vec!["*"], vec![("*", "V5"), ("*", "V1"), ("*", "II")], vec![1]),
+            (vec!["I", "II", "V1"], vec!["*", "*"], vec![("*", "V5"), ("*", "V1"), ("*", "II")], vec![2, 1]),
+        ] {
+            let got = select(&record(&names), &wanted, &map(&mapping));
+            assert_eq!(got.expect("leads enough"), want, "{names:?} {mapping:?}");
+        }
+        let none = map(&[("V1", "V5"), ("V1", "V6")]);
+        let error = select(&record(&["II"]), &["V1"], &none).expect_err("neither").to_string();
+        assert!(error.contains("lead V1: mapped to \"V5\", \"V6\", of which too few are there"), "{error}");
+    }
+
+    #[test]
+    fn all_problems_in_one_line() {
+        let r = record(&["MLII", "v1", "V1", "V2", "v2 "]);
+        let error = select(&r, &["I", "V2", "aVR", "MLII", "v1 "], &[]).expect_err("missing").to_string();
+        let want = "record r: leads I, aVR: missing; the record has \"MLII\", \"v1\", \"V1\", \"V2\", \"v2 \"; \
+                    name the record's leads that stand for them";
+        assert_eq!(error, want);
+        let r = record(&["x", "x"]);
+        let error = select(&r, &["I", "x", "II"], &[]).expect_err("all").to_string();
+        assert!(error.contains("leads I, II: missing; x: ambiguous, 2 leads are called \"x\";"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_ecg_is_told() {
+        let mut r = record(&["ABP", "V1", "x", "y"]);
+        (r.leads[1].units, r.leads[2].units, r.leads[3].units) = ("mmHg".into(), "adu".into(), "NU".into());
+        for (index, name) in [(0, "\"ABP\" in \"mV\" is no ECG"), (1, "\"V1\" in \"mmHg\" is no ECG")] {
+            let error = check_ecg(&r, &[index], &["V1"]).expect_err(name).to_string();
+            assert!(error.starts_with(&format!("record r: lead V1: {name}; the record has")), "{error}");
+        }
+        assert!(check_ecg(&r, &[2, 3], &["V1", "V2"]).is_ok());
     }
 
     #[test]
@@ -219,7 +353,6 @@ mod tests {
             (vec!["V5"], "V1", vec![("V1", "#2")], "missing"),
             (vec!["V5"], "V1", vec![("V1", "#0")], "missing"),
             (vec!["V5"], "V5", vec![("V2", "V5")], "the model has no such lead"),
-            (vec!["V5"], "V5", vec![("V5", "V5"), ("V5", "#1")], "mapped too often"),
         ] {
             let r = record(&names);
             let error = select(&r, &[wanted], &map(&mapping)).expect_err(want).to_string();

@@ -12,8 +12,12 @@
 //! csv/           tables of samples: feature `csv`
 //! scp/           SCP-ECG: feature `scp`
 //! dicom/         waveforms of DICOM: feature `dicom`
+//! cells.rs       numbers and words in the cells of tables
 //! grid.rs        the digital values that samples were
-//! paths.rs       the records of a folder or a pattern
+//! paths.rs       the records of a folder, an archive or a pattern
+//! opened.rs      files in folders and in zip archives: feature `zip`
+//! ranged.rs      a record whose samples can be read from any place on
+//! parts.rs       a record of days, part by part
 //! start.rs       date and time
 //! units.rs       words for voltages
 //! leads.rs       which lead of the record feeds which input of the network (by name, never guessed)
@@ -31,6 +35,9 @@
 //! morphology.rs  how unlike the record's others a beat is,
 //! atrial.rs      how unlike the late beats' its P wave is
 //! irregularity.rs  how irregular R-R intervals are
+//! hrv/           heart rate variability by the Task Force's definitions
+//! holter/        what a record of days holds: hour by hour, its events
+//! flutter.rs     whether one frequency prevails between QRS complexes
 //! beat_sequence.rs  rows of a whole record's beats, one each, for models that classify records
 //! p_waves.rs     P waves, beat by beat, on
 //! complexes.rs   QRS complexes against the record's usual one
@@ -38,6 +45,8 @@
 //! ranks.rs       medians of many columns while rows come and go
 //! wide.rs        functions compiled for AVX2 too
 //! workers.rs     threads for the parts of one long record
+//! stream/        beats of a signal that is still coming
+//! spectrum.rs    powers at single frequencies
 //! statistics.rs  medians and quantiles
 //! synth.rs       a synthetic two-lead ECG with known beats
 //! random.rs      its random numbers, and those of the intervals of `efficientecg-evaluate`
@@ -54,6 +63,7 @@ pub mod aecg;
 pub mod atrial;
 pub mod beat_sequence;
 pub mod beats;
+pub mod cells;
 mod complexes;
 #[cfg(feature = "csv")]
 pub mod csv;
@@ -63,10 +73,13 @@ pub mod dicom;
 pub mod edf;
 mod error;
 pub mod filter;
+pub mod flutter;
 pub mod formats;
 pub mod gaps;
 mod grid;
 pub mod held;
+pub mod holter;
+pub mod hrv;
 pub mod irregularity;
 pub mod leads;
 pub mod mains;
@@ -74,7 +87,9 @@ pub mod morphology;
 #[cfg(feature = "muse")]
 pub mod muse;
 pub mod normalize;
+mod opened;
 pub mod p_waves;
+pub mod parts;
 pub mod paths;
 pub mod peaks;
 #[cfg(feature = "philips")]
@@ -82,6 +97,7 @@ pub mod philips;
 mod qrs;
 pub mod quality;
 pub mod random;
+mod ranged;
 mod ranks;
 pub mod resample;
 pub mod rhythm;
@@ -89,8 +105,10 @@ pub mod rhythm;
 pub mod scp;
 pub mod segments;
 mod source;
+mod spectrum;
 mod start;
 pub mod statistics;
+pub mod stream;
 mod surroundings;
 pub mod synth;
 mod units;
@@ -108,6 +126,7 @@ mod xml;
 pub use error::{Error, Result};
 pub use source::{ReadOptions, Source};
 pub use start::{Date, Start};
+pub use stream::Stream;
 
 /// Sex as a patient feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,7 +220,8 @@ impl Record {
     }
 
     /// Reads the record at `path`, of any format that [`formats::names`] lists. Its content tells which. A WFDB record may be
-    /// given with or without `.hea`, or by its `.dat` or `.mat`.
+    /// given with or without `.hea`, or by its `.dat` or `.mat`. With the feature `zip` a record in an archive is named as if that were a folder,
+    /// `records.zip/100`; an archive of one record is that record.
     ///
     /// # Errors
     /// No format fits the file, or it cannot be read, contradicts itself, or is cut short.
@@ -214,7 +234,20 @@ impl Record {
     /// # Errors
     /// As [`Record::open`].
     pub fn open_with(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self> {
-        formats::open(path.as_ref(), options)
+        let path = path.as_ref();
+        if !opened::is_archive(path) {
+            return formats::open(path, options);
+        }
+        match &paths::expand(path)?[..] {
+            [one] => formats::open(one, options),
+            many => Err(Error::Content {
+                path: path.to_path_buf(),
+                item: "records".into(),
+                expected: "an archive of one".into(),
+                found: format!("{}, the first of them {}", many.len(), many[0].display()),
+                fix: "name one of them",
+            }),
+        }
     }
 
     /// Reads a record from a stream that holds a whole file. The record is named as `path` is, and so are errors.

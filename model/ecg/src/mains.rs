@@ -10,9 +10,10 @@
 //!    sample and these averages over a second again. So the hum may change its size and phase within seconds. Averages are over what there is:
 //!    missing samples and those beyond the ends take no part.
 //!
-//! Harmonics stay. The formula is the contract with `tools/train/efficientecg_train/mains.py`.
+//! Harmonics stay. The formula is the contract with `tools/python/tests/oracles/mains.py`.
 
 use super::beats::median;
+use super::spectrum::{hann, powers};
 use std::f64::consts::TAU;
 
 /// Mains frequencies of the world, Hz.
@@ -70,14 +71,14 @@ fn mean_and_deviation(samples: &[f32]) -> (f64, f64) {
 /// Which of the mains hum in a stretch.
 fn hums(stretch: &[f32], rate: f64) -> [bool; MAINS.len()] {
     let len = ((BLOCK * rate) as usize).clamp(1, stretch.len());
-    let window: Vec<f64> = (0..len).map(|i| 0.5 - 0.5 * (TAU * i as f64 / len as f64).cos()).collect();
+    let window: Vec<f64> = hann(len).collect();
     let scale = 2.0 / window.iter().sum::<f64>().max(f64::MIN_POSITIVE);
     let mut hertz = [0.0; LOOKED_AT];
     for (of, mains) in hertz.chunks_exact_mut(1 + BESIDE.len()).zip(MAINS) {
         of[0] = mains;
         of[1..].iter_mut().zip(BESIDE).for_each(|(f, beside)| *f = mains + beside);
     }
-    let turn = hertz.map(|f| 2.0 * (TAU * f / rate).cos());
+    let angles = hertz.map(|f| TAU * f / rate);
     let whole = stretch.len() / len;
     let blocks = whole.min(BLOCKS);
     let mut ratios: [Vec<f64>; MAINS.len()] = Default::default();
@@ -87,7 +88,9 @@ fn hums(stretch: &[f32], rate: f64) -> [bool; MAINS.len()] {
         if part.iter().any(|v| !v.is_finite()) {
             continue;
         }
-        let powers = powers(part, &window, &turn).map(|p| p.max(0.0) * scale * scale);
+        let mean = part.iter().map(|v| f64::from(*v)).sum::<f64>() / part.len() as f64;
+        let weighted = part.iter().zip(&window).map(|(v, w)| (f64::from(*v) - mean) * w);
+        let powers = powers(weighted, &angles).map(|p| p.max(0.0) * scale * scale);
         for (k, of) in powers.chunks_exact(1 + BESIDE.len()).enumerate() {
             let beside = (of[1..].iter().sum::<f64>() / BESIDE.len() as f64).sqrt();
             sizes[k].push(of[0].sqrt());
@@ -104,22 +107,6 @@ fn hums(stretch: &[f32], rate: f64) -> [bool; MAINS.len()] {
             && median(&sizes[k]) >= LEAST * deviation;
     }
     out
-}
-
-/// The squared magnitudes at some frequencies of a block less its mean, under a window, by Goertzel's recursion; `turn` is twice the cosine of
-/// each frequency's turn a sample.
-fn powers(part: &[f32], window: &[f64], turn: &[f64; LOOKED_AT]) -> [f64; LOOKED_AT] {
-    let mean = part.iter().map(|v| f64::from(*v)).sum::<f64>() / part.len() as f64;
-    let (mut last, mut earlier) = ([0.0; LOOKED_AT], [0.0; LOOKED_AT]);
-    for (v, w) in part.iter().zip(window) {
-        let x = (f64::from(*v) - mean) * w;
-        for k in 0..LOOKED_AT {
-            let next = x + turn[k] * last[k] - earlier[k];
-            earlier[k] = last[k];
-            last[k] = next;
-        }
-    }
-    std::array::from_fn(|k| last[k] * last[k] + earlier[k] * earlier[k] - turn[k] * last[k] * earlier[k])
 }
 
 /// Takes the hum of one frequency off a stretch.

@@ -22,7 +22,7 @@
 //! All of it is done for the lead and for the lead upside down; the record's P waves are negative if they are clearly
 //! higher so.
 //!
-//! The weights were fitted by `tools/train/efficientecg_train/p_waves.py` to every other of the odd-numbered records of LUDB and
+//! The weights were fitted by `tools/train/efficientecg_train/experiments/p_waves.py` to every other of the odd-numbered records of LUDB and
 //! to fibrillation and flutter in MIT-BIH; `tests/tests/ecg_ludb.rs` scores the others too. They were looked at while the features were
 //! chosen, so results there are not blind. Waves that bear no relation to the beats (complete block) have no consensus and are
 //! mostly missed; flutter conducted two to one looks like P waves. Time is linear in the samples.

@@ -1,22 +1,28 @@
 //! The records that a path stands for: one, those of a folder, or those that fit a pattern.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::formats;
+use crate::opened;
 use crate::wfdb::Header;
 
 /// Paths of the records that `path` stands for. A folder is all records in it, without those of folders within. A name that no
-/// file has and that holds `*`, `?` or `[a-z]` is all that fit, in any part of the path. Both come in order of their names; a WFDB
-/// record is its header. Anything else is a record itself.
+/// file has and that holds `*`, `?` or `[a-z]` is all that fit, in any part of the path. A zip archive is all records in it, in its folders too; so is one
+/// in a folder. All come in order of their names; a WFDB record is its header. Anything else is a record itself.
 ///
 /// # Errors
 /// A folder cannot be read, or there are no records.
 pub fn expand(path: &Path) -> Result<Vec<PathBuf>> {
     let pattern = path.to_string_lossy().contains(['*', '?', '[']);
-    let candidates = if path.is_dir() && !formats::is_record(path) {
+    let candidates = if opened::is_archive(path) {
+        vec![path.to_path_buf()]
+    } else if let Some(archive) = opened::archive_of(path).filter(|_| pattern && !formats::is_record(path)) {
+        let wanted: Vec<char> = path.to_string_lossy().chars().collect();
+        let fit = |file: &PathBuf| fits(&wanted, &file.to_string_lossy().chars().collect::<Vec<_>>());
+        opened::files_of(&archive).map_err(Error::reading(&archive))?.into_iter().filter(fit).collect()
+    } else if path.is_dir() && !formats::is_record(path) {
         entries(path)?
     } else if pattern && !path.exists() && !formats::is_record(path) {
         matching(path)?
@@ -25,7 +31,12 @@ pub fn expand(path: &Path) -> Result<Vec<PathBuf>> {
     };
     let mut found = Vec::new();
     for candidate in candidates.into_iter().filter(|c| !c.is_dir()) {
-        found.extend(formats::record_of(&candidate));
+        if opened::is_archive(&candidate) {
+            let files = opened::files_of(&candidate).map_err(Error::reading(&candidate))?;
+            found.extend(files.iter().filter_map(|file| formats::record_of(file)));
+        } else {
+            found.extend(formats::record_of(&candidate));
+        }
     }
     let mut seen = segments(&found);
     found.retain(|record| seen.insert(record.clone()));
@@ -52,13 +63,15 @@ fn segments(records: &[PathBuf]) -> HashSet<PathBuf> {
     parts.collect()
 }
 
+/// Whether there is a file of this name, in a folder or in an archive.
+pub fn is_file(path: &Path) -> bool {
+    opened::is_file(path)
+}
+
 /// What is in a folder, by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let read = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let names = fs::read_dir(read)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect::<std::io::Result<Vec<_>>>());
-    let mut names = names.map_err(Error::reading(read))?;
-    names.sort();
+    let names = opened::names_in(read).map_err(Error::reading(read))?;
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
@@ -145,6 +158,7 @@ fn class(pattern: &[char], c: char) -> Option<(usize, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn patterns() {

@@ -21,11 +21,12 @@
 //! Time and memory are linear in the number of samples. The constants are physiological; those that are ratios, and the
 //! offset, were chosen on MIT-BIH (all 48 records) with an eye on LUDB, so results there are not blind.
 
-use super::beats::median;
+use super::beats::{median, median_of};
 use super::error::{Error, Result};
 use super::filter::{band_passes, fill_missing};
 use super::gaps::Gaps;
 use super::held;
+use super::wide::wide;
 use std::borrow::Cow;
 
 /// Band of the QRS complex that sets it apart from P and T waves, Hz.
@@ -77,6 +78,12 @@ const MAX_RATE: f64 = 100_000.0;
 /// # Errors
 /// The sample rate is out of its range.
 pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
+    check(sample_rate)?;
+    Ok(detect_after(&[], samples, sample_rate).peaks)
+}
+
+/// That beats can be found at a sample rate.
+pub(crate) fn check(sample_rate: f64) -> Result<()> {
     if !(MIN_RATE..=MAX_RATE).contains(&sample_rate) {
         return Err(Error::Parameter {
             item: "sample rate for R-peak detection",
@@ -84,6 +91,25 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
             found: format!("{sample_rate} Hz"),
         });
     }
+    Ok(())
+}
+
+/// What is found in a part of a lead.
+pub(crate) struct Found {
+    /// As [`detect`] gives them.
+    pub(crate) peaks: Vec<usize>,
+    /// The largest magnitude of each [`amplitude_block`] in the QRS band, but for a last one that is short.
+    pub(crate) maxima: Vec<f64>,
+}
+
+/// Samples of a block whose maximum counts for the local amplitude.
+pub(crate) fn amplitude_block(sample_rate: f64) -> usize {
+    ((AMPLITUDE_SECONDS * sample_rate) as usize).max(1)
+}
+
+/// [`detect`] at a rate that was checked, in a lead of which something came before: the maxima of `earlier` blocks tell the lead's
+/// usual amplitude together with its own.
+pub(crate) fn detect_after(earlier: &[f64], samples: &[f32], sample_rate: f64) -> Found {
     let mut filled = Cow::Borrowed(samples);
     for stretch in held::stretches(samples, sample_rate) {
         filled.to_mut()[stretch].fill(f32::NAN);
@@ -95,13 +121,15 @@ pub fn detect(samples: &[f32], sample_rate: f64) -> Result<Vec<usize>> {
     let gaps = gaps.long(sample_rate);
     let place_band = (PLACE_BAND.0, PLACE_BAND.1.min(0.4 * sample_rate));
     let [qrs, wide] = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
-    let candidates = blocks(&qrs, sample_rate);
+    let amplitude = Amplitude::new(earlier, &qrs, sample_rate);
+    let candidates = blocks(&qrs, &amplitude, sample_rate);
+    let maxima = amplitude.maxima;
     let candidates = weigh(&qrs, &weigh(&qrs, &candidates));
     drop(qrs);
     let placed = place(&wide, &candidates, sample_rate);
     let mut peaks = recover(&wide, &placed, sample_rate);
     peaks.retain(|&k| !gaps.touch(k..k + 1));
-    Ok(peaks)
+    Found { peaks, maxima }
 }
 
 /// Moves candidates to the largest excursion nearby.
@@ -125,8 +153,11 @@ fn recover(y: &[f64], peaks: &[usize], sample_rate: f64) -> Vec<usize> {
     for (i, &k) in peaks.iter().enumerate() {
         out.push(k);
         let Some(&next) = peaks.get(i + 1) else { break };
-        let usual = median(around(&intervals, i, NEIGHBOURS));
-        if (next - k) as f64 <= LONG_GAP * usual || next - k <= 2 * clear {
+        let near = around(&intervals, i, NEIGHBOURS);
+        // Most gaps are not long even for the shortest of them, which is found sooner than the median.
+        let shortest = near.iter().fold(f64::INFINITY, |least, v| v.min(least));
+        let is_long = |usual: f64| (next - k) as f64 > LONG_GAP * usual;
+        if next - k <= 2 * clear || !is_long(shortest) || !is_long(median(near)) {
             continue;
         }
         let best = largest(y, k + clear, next - clear);
@@ -161,8 +192,7 @@ fn keep_larger(peaks: &mut Vec<usize>, peak: usize, y: &[f64], sample_rate: f64)
 }
 
 /// Candidates: the largest sample of every block in which the QRS mean stands out.
-fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
-    let amplitude = Amplitude::new(y, sample_rate);
+fn blocks(y: &[f64], amplitude: &Amplitude, sample_rate: f64) -> Vec<usize> {
     let half = |seconds: f64| (seconds * sample_rate / 2.0).round() as usize;
     let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
     let min = QRS_SECONDS * sample_rate;
@@ -178,14 +208,16 @@ fn blocks(y: &[f64], sample_rate: f64) -> Vec<usize> {
         }
         _ => {}
     };
-    let mut sums = Sums::new(y, &amplitude, short.max(long));
+    let mut sums = Sums::new(y, amplitude, short.max(long));
     let mut inside = [false; AT_ONCE];
     for first in (0..y.len()).step_by(AT_ONCE) {
         let inside = &mut inside[..AT_ONCE.min(y.len() - first)];
         sums.reach(first + inside.len());
         sums.above(first, [short, long], inside);
-        for (k, inside) in inside.iter().enumerate() {
-            turn(first + k, *inside);
+        let mut at = first;
+        for same in inside.chunk_by(|a, b| a == b) {
+            turn(at, same[0]);
+            at += same.len();
         }
     }
     turn(y.len(), false);
@@ -221,11 +253,7 @@ impl<'a> Sums<'a> {
         for at in (from..to).step_by(SQUARES) {
             let y = &self.y[at..to.min(at + SQUARES)];
             let squares = &mut [0.0; SQUARES][..y.len()];
-            self.amplitude.fill(at, squares);
-            for (square, v) in squares.iter_mut().zip(y) {
-                let z = v / *square;
-                *square = (z * z).min(4.0);
-            }
+            self.amplitude.squares(at, y, squares);
             self.sums.extend(squares.iter().map(|square| {
                 sum += square;
                 sum
@@ -242,15 +270,9 @@ impl<'a> Sums<'a> {
             let around = |half: usize| {
                 let from = first - half - self.first;
                 let (from, to) = (&self.sums[from..], &self.sums[from + 2 * half + 1..]);
-                (&from[..out.len()], &to[..out.len()], 1.0 / (2 * half + 1) as f64)
+                (from, to, 1.0 / (2 * half + 1) as f64)
             };
-            let ((short_from, short_to, per_short), (long_from, long_to, per_long)) =
-                (around(short), around(long));
-            for (k, out) in out.iter_mut().enumerate() {
-                let short = (short_to[k] - short_from[k]) * per_short;
-                *out = short > (long_to[k] - long_from[k]) * per_long + OFFSET;
-            }
-            return;
+            return stand_out(around(short), around(long), out);
         }
         // Near the ends windows are cut off.
         let mean = |i: usize, half: usize| {
@@ -268,6 +290,23 @@ impl<'a> Sums<'a> {
     }
 }
 
+/// Running sums before and behind the windows around some samples, and the inverse of the windows' length.
+type Windows<'a> = (&'a [f64], &'a [f64], f64);
+
+wide! {
+    /// Whether the mean over the short windows stands out of that over the long ones.
+    fn stand_out(short: Windows<'_>, long: Windows<'_>, out: &mut [bool]) {
+        let n = out.len();
+        let [(short_from, short_to, per_short), (long_from, long_to, per_long)] = [short, long];
+        let (short_from, short_to) = (&short_from[..n], &short_to[..n]);
+        let (long_from, long_to) = (&long_from[..n], &long_to[..n]);
+        for k in 0..n {
+            let short = (short_to[k] - short_from[k]) * per_short;
+            out[k] = short > (long_to[k] - long_from[k]) * per_long + OFFSET;
+        }
+    }
+}
+
 /// Samples whose squares are made together.
 const SQUARES: usize = 256;
 
@@ -276,42 +315,92 @@ struct Amplitude {
     /// Of a sample.
     blocks: f64,
     medians: Vec<f64>,
+    /// The maxima that the medians are of.
+    maxima: Vec<f64>,
 }
 
 impl Amplitude {
-    fn new(y: &[f64], sample_rate: f64) -> Self {
-        let block = ((AMPLITUDE_SECONDS * sample_rate) as usize).max(1);
-        let mut maxima: Vec<f64> =
-            y.chunks(block).map(|c| c.iter().fold(0.0, |m, v| v.abs().max(m))).collect();
+    fn new(earlier: &[f64], y: &[f64], sample_rate: f64) -> Self {
+        let block = amplitude_block(sample_rate);
+        let mut maxima: Vec<f64> = y.chunks(block).map(largest_magnitude).collect();
         // A short last block may hold no beat.
         if !y.len().is_multiple_of(block) && maxima.len() > 1 {
             maxima.pop();
         }
-        let floor = (AMPLITUDE_FLOOR * median(&maxima)).max(f64::MIN_POSITIVE.sqrt());
+        let usual = median_of(&mut [earlier, &maxima].concat());
+        let floor = (AMPLITUDE_FLOOR * usual).max(f64::MIN_POSITIVE.sqrt());
         let medians =
             (0..maxima.len()).map(|i| median(around(&maxima, i, AMPLITUDE_BLOCKS / 2)).max(floor)).collect();
-        Self { blocks: 1.0 / block as f64, medians }
+        Self { blocks: 1.0 / block as f64, medians, maxima }
     }
 
-    /// The amplitudes of the samples from `first` on.
-    fn fill(&self, first: usize, out: &mut [f64]) {
-        // Signed numbers convert faster, and no record has so many samples or blocks.
-        let place = |i: usize| ((i as i64 as f64 + 0.5) * self.blocks - 0.5).max(0.0);
+    /// The squares of the samples from `first` on against their amplitudes, at most 4.
+    fn squares(&self, first: usize, y: &[f64], out: &mut [f64]) {
         let last = self.medians.len() - 1;
         let mut done = 0;
         while done < out.len() {
-            let left = (place(first + done) as usize).min(last);
+            let left = (place_among((first + done) as f64, self.blocks) as usize).min(last);
             let next = ((left as f64 + 1.5) / self.blocks - 0.5).ceil() as usize;
             // Beyond the last block its median goes on.
             let end =
                 if left == last { out.len() } else { next.saturating_sub(first).clamp(done + 1, out.len()) };
-            let (here, there) = (self.medians[left], self.medians[(left + 1).min(last)]);
-            for (k, to) in out[done..end].iter_mut().enumerate() {
-                let share = (place(first + done + k) - left as f64).min(1.0);
-                *to = here * (1.0 - share) + there * share;
-            }
+            let line = Line {
+                first: (first + done) as f64,
+                blocks: self.blocks,
+                left: left as f64,
+                ends: [self.medians[left], self.medians[(left + 1).min(last)]],
+            };
+            squares_along(line, &y[done..end], &mut out[done..end]);
             done = end;
         }
+    }
+}
+
+/// Where a sample lies among the middles of blocks, of which a sample is the part `blocks`.
+#[inline(always)]
+fn place_among(sample: f64, blocks: f64) -> f64 {
+    ((sample + 0.5) * blocks - 0.5).max(0.0)
+}
+
+/// The amplitude between two blocks.
+#[derive(Clone, Copy)]
+struct Line {
+    /// The first sample.
+    first: f64,
+    /// Blocks of a sample.
+    blocks: f64,
+    /// The block before, and the medians of both.
+    left: f64,
+    ends: [f64; 2],
+}
+
+wide! {
+    /// The squares of samples against the amplitude on a line.
+    fn squares_along(line: Line, y: &[f64], out: &mut [f64]) {
+        let [here, there] = line.ends;
+        let y = &y[..out.len()];
+        for k in 0..out.len() {
+            // Numbers of 32 bits convert in vectors.
+            let share = (place_among(line.first + f64::from(k as i32), line.blocks) - line.left).min(1.0);
+            let z = y[k] / (here * (1.0 - share) + there * share);
+            out[k] = (z * z).min(4.0);
+        }
+    }
+}
+
+wide! {
+    /// The largest magnitude; 0 of none.
+    fn largest_magnitude(y: &[f64]) -> f64 {
+        const LANES: usize = 8;
+        let mut most = [0.0; LANES];
+        let (whole, rest) = y.as_chunks::<LANES>();
+        for y in whole {
+            for l in 0..LANES {
+                let v = y[l].abs();
+                most[l] = if v > most[l] { v } else { most[l] };
+            }
+        }
+        most.iter().chain(rest).fold(0.0, |most: f64, v| v.abs().max(most))
     }
 }
 
@@ -338,14 +427,14 @@ fn weigh(y: &[f64], candidates: &[usize]) -> Vec<usize> {
         while next_strong + 1 < intervals.len() && strong[next_strong] < k {
             next_strong += 1;
         }
-        let needed = match (kept.last(), candidates.get(i + 1)) {
+        let needed = || match (kept.last(), candidates.get(i + 1)) {
             (Some(&before), Some(&after)) => {
                 let usual = median(around(&intervals, next_strong, NEIGHBOURS));
                 (after - before) as f64 > NORMAL_GAP * usual
             }
             _ => true,
         };
-        if ratios[i] >= WEAK || (ratios[i] >= NOISE && needed) {
+        if ratios[i] >= WEAK || (ratios[i] >= NOISE && needed()) {
             kept.push(k);
         }
     }
@@ -353,114 +442,4 @@ fn weigh(y: &[f64], candidates: &[usize]) -> Vec<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A spike train with P and T waves: R of `size` mV at every time of `beats` (s), 10 % T waves.
-    fn signal(beats: &[(f64, f64)], seconds: f64, rate: f64) -> Vec<f32> {
-        let bump = |t: f64, at: f64, width: f64| (-((t - at) / width).powi(2) / 2.0).exp();
-        (0..(seconds * rate) as usize)
-            .map(|i| {
-                let t = i as f64 / rate;
-                let beat = |&(at, size): &(f64, f64)| {
-                    size * (bump(t, at, 0.012) - 0.2 * bump(t, at + 0.03, 0.012)
-                        + 0.25 * bump(t, at + 0.25, 0.05)
-                        + 0.1 * bump(t, at - 0.16, 0.025))
-                };
-                (beats.iter().map(beat).sum::<f64>() + 0.3 * (0.5 * t).sin()) as f32
-            })
-            .collect()
-    }
-
-    fn regular(count: usize, every: f64) -> Vec<(f64, f64)> {
-        (0..count).map(|i| (0.5 + every * i as f64, 1.0)).collect()
-    }
-
-    fn assert_peaks(beats: &[(f64, f64)], x: &[f32], rate: f64) {
-        let found = detect(x, rate).expect("a fair rate");
-        let want: Vec<f64> = beats.iter().map(|b| b.0).collect();
-        let got: Vec<f64> = found.iter().map(|&k| k as f64 / rate).collect();
-        assert_eq!(got.len(), want.len(), "{got:?}\n{want:?}");
-        for (g, w) in got.iter().zip(&want) {
-            assert!((g - w).abs() <= 0.012 + 1.0 / rate, "{g} {w}");
-        }
-    }
-
-    #[test]
-    fn every_rate_and_either_polarity() {
-        let beats = regular(20, 0.8);
-        for rate in [50.0, 100.0, 128.0, 250.0, 360.0, 1000.0] {
-            let mut x = signal(&beats, 17.0, rate);
-            assert_peaks(&beats, &x, rate);
-            x.iter_mut().for_each(|v| *v = 1000.0 - 37.0 * *v);
-            assert_peaks(&beats, &x, rate);
-        }
-    }
-
-    #[test]
-    fn slow_fast_and_premature_beats() {
-        let slow = regular(12, 1.8);
-        assert_peaks(&slow, &signal(&slow, 22.0, 360.0), 360.0);
-        let fast = regular(60, 0.3);
-        assert_peaks(&fast, &signal(&fast, 19.0, 360.0), 360.0);
-        let mut early = regular(20, 0.8);
-        early[9] = (early[9].0 - 0.3, 0.5);
-        assert_peaks(&early, &signal(&early, 17.0, 360.0), 360.0);
-    }
-
-    #[test]
-    fn gain_steps_artefacts_pauses_and_gaps() {
-        let rate = 360.0;
-        let mut beats = regular(60, 0.8);
-        beats[30..].iter_mut().for_each(|b| b.1 = 0.2);
-        assert_peaks(&beats, &signal(&beats, 50.0, rate), rate);
-        // A pause of 12 s with noise of 1 %.
-        let mut beats = regular(30, 0.8);
-        beats[15..].iter_mut().for_each(|b| b.0 += 12.0);
-        let mut x = signal(&beats, 37.0, rate);
-        let mut state = 1_u32;
-        for v in &mut x {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            *v += 0.01 * ((state >> 8) as f32 / 8_388_608.0 - 1.0);
-        }
-        assert_peaks(&beats, &x, rate);
-        // An electrode pop, thirty times the size of a beat.
-        let beats = regular(60, 0.8);
-        let mut x = signal(&beats, 50.0, rate);
-        let pop = (beats[20].0 * rate) as usize + 140;
-        x[pop..pop + 10].iter_mut().for_each(|v| *v += 30.0);
-        let found = detect(&x, rate).expect("a fair rate");
-        let missed = beats.iter().filter(|b| {
-            let at = b.0 * rate;
-            !found.iter().any(|&k| (k as f64 - at).abs() < 10.0)
-        });
-        assert!(missed.count() <= 1 && found.len() <= 61, "{found:?}");
-        // Five seconds missing.
-        let mut x = signal(&beats, 50.0, rate);
-        x[3600..5400].fill(f32::NAN);
-        let kept: Vec<_> = beats.into_iter().filter(|b| !(9.95..15.05).contains(&b.0)).collect();
-        assert_peaks(&kept, &x, rate);
-    }
-
-    #[test]
-    fn a_missing_sample_costs_no_beat() {
-        for rate in [50.0, 128.0, 360.0, 1000.0] {
-            let beats = regular(20, 0.8);
-            let mut x = signal(&beats, 17.0, rate);
-            for (at, _) in &beats {
-                x[(at * rate).round() as usize] = f32::NAN;
-            }
-            assert_peaks(&beats, &x, rate);
-        }
-    }
-
-    #[test]
-    fn nothing_is_found_in_nothing() {
-        for x in [vec![], vec![1.0], vec![0.0; 3600], vec![f32::NAN; 3600], vec![2.5; 7]] {
-            assert_eq!(detect(&x, 360.0).expect("a fair rate"), Vec::<usize>::new());
-        }
-        for rate in [0.0, -1.0, 49.0, f64::NAN, 1e300, f64::INFINITY] {
-            assert!(detect(&[0.0; 100], rate).is_err());
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,8 @@
 //! ends the signal is taken to hold its first and last value.
 
 use super::error::{Error, Result};
+use super::wide::wide;
+use std::ops::Range;
 
 /// Stopband attenuation, dB.
 const ATTENUATION: f64 = 80.0;
@@ -162,25 +164,25 @@ impl Resampler {
 
     /// Resamples one lead. `samples` should be finite: a NaN spreads over the filter's length.
     pub fn apply(&self, samples: &[f32]) -> Vec<f32> {
-        let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return Vec::new() };
-        if self.is_identity() {
-            return samples.to_vec();
+        let mut out = Vec::new();
+        self.append(samples, &mut out);
+        out
+    }
+
+    /// The same, behind what `out` holds: leads one after another need no copy.
+    pub fn append(&self, samples: &[f32], out: &mut Vec<f32>) {
+        if self.is_identity() || samples.is_empty() {
+            return out.extend(samples);
         }
         let (width, all) = (width(self.reach), self.output_len(samples.len()));
-        let mut out = Vec::with_capacity(all);
-        // A stretch of the input at a time in f64, beyond its ends held: every output is a product of two slices.
-        let mut held: Vec<f64> = Vec::with_capacity(STRETCH + width);
-        let mut done = 0;
+        out.reserve_exact(all);
+        let mut done = self.side_by_side(samples, out);
+        // A stretch of the input at a time in f64: every output is a product of two slices.
+        let mut input: Vec<f64> = Vec::with_capacity(STRETCH + width);
         while done < all {
             let start = self.step.place(done).0;
-            held.clear();
-            // Sample `start - reach` is the first.
-            let before = self.reach.saturating_sub(start);
-            held.resize(before, f64::from(*first));
-            let from = (start + before).saturating_sub(self.reach).min(samples.len());
-            let to = (from + STRETCH + width - before).min(samples.len());
-            held.extend(samples[from..to].iter().map(|x| f64::from(*x)));
-            held.resize(STRETCH + width, f64::from(*last));
+            input.clear();
+            held(samples, start as i64 - self.reach as i64, STRETCH + width, |_, x| input.push(x));
             while done < all {
                 let place = |k: usize| {
                     let (center, phase) = self.step.place(k);
@@ -190,7 +192,7 @@ impl Resampler {
                 if at > STRETCH {
                     break;
                 }
-                let input = &held[at..];
+                let input = &input[at..];
                 // Upsampled, a next output may have its product with the same samples.
                 match (done + 1 < all).then(|| place(done + 1)) {
                     Some((next, others)) if next == at => {
@@ -204,8 +206,83 @@ impl Resampler {
                 }
             }
         }
-        out
     }
+
+    /// Adds the first outputs, as many as make [`SIDES`] parts that all begin with the first phase, and tells how many. An output of each part
+    /// is made at a time: vectors hold the same place of each, and no sum goes across a vector. Each output has the bits that [`products`]
+    /// gives it.
+    fn side_by_side(&self, samples: &[f32], out: &mut Vec<f32>) -> usize {
+        let Step::Exact { up, down } = self.step else { return 0 };
+        let turns = self.output_len(samples.len()) / (up as usize * SIDES);
+        if turns == 0 {
+            return 0;
+        }
+        let (outputs, inputs) = (turns * up as usize, turns * down as usize);
+        let before = out.len();
+        out.resize(before + outputs * SIDES, 0.0);
+        let out = &mut out[before..];
+        let width = width(self.reach);
+        let mut rows = vec![Row([0.0; SIDES]); inputs.min(STRETCH) + width];
+        let mut done = 0;
+        while done < outputs {
+            let start = self.step.place(done).0;
+            // A few rows at a time, so that those of one side still are in the cache for the next.
+            for (part, rows) in rows.chunks_mut(ROWS).enumerate() {
+                for side in 0..SIDES {
+                    let from = (side * inputs + start + ROWS * part) as i64 - self.reach as i64;
+                    held(samples, from, rows.len(), |i, x| rows[i].0[side] = x);
+                }
+            }
+            done = parts(self.step, (&self.taps, width), &rows, start, done, out);
+        }
+        out.len()
+    }
+}
+
+/// Parts of a signal, for one that comes part by part.
+impl Resampler {
+    /// Input samples to either side that an output is made of.
+    pub(crate) fn reach(&self) -> usize {
+        self.reach
+    }
+
+    /// Adds the outputs `which` of a signal, of which `samples` begin with input `first`, to `out`: the same as [`Self::apply`] makes of the
+    /// whole signal, wherever these samples reach to either side. Beyond them they are held.
+    pub(crate) fn part(&self, samples: &[f32], first: usize, which: Range<usize>, out: &mut Vec<f32>) {
+        let Some(last) = samples.len().checked_sub(1) else { return };
+        if self.is_identity() {
+            out.extend(which.map(|k| samples[k.saturating_sub(first).min(last)]));
+            return;
+        }
+        let width = width(self.reach);
+        let mut input: Vec<f64> = Vec::new();
+        // Stretches of the input, as a long part in f64 at once would take memory.
+        let mut from = 0;
+        for k in which {
+            let (center, phase) = self.step.place(k);
+            let start = center as i64 - self.reach as i64 - first as i64;
+            if input.is_empty() || start + width as i64 > from + input.len() as i64 {
+                from = start;
+                input.clear();
+                held(samples, from, STRETCH + width, |_, x| input.push(x));
+            }
+            let taps = &self.taps[phase * width..][..width];
+            out.extend(products(&input[(start - from) as usize..], [taps]).map(|sum| sum as f32));
+        }
+    }
+}
+
+/// Gives `count` samples from sample `from` on in f64, each with its number; before the first and after the last these are held. There
+/// must be some.
+fn held(samples: &[f32], from: i64, count: usize, mut give: impl FnMut(usize, f64)) {
+    let (first, last) = (f64::from(samples[0]), f64::from(samples[samples.len() - 1]));
+    let before = usize::try_from(-from).unwrap_or(0).min(count);
+    let begin = usize::try_from(from).unwrap_or(0).min(samples.len());
+    let within = &samples[begin..];
+    let within = &within[..within.len().min(count - before)];
+    (0..before).for_each(|i| give(i, first));
+    within.iter().enumerate().for_each(|(i, x)| give(before + i, f64::from(*x)));
+    (before + within.len()..count).for_each(|i| give(i, last));
 }
 
 /// Input samples that are widened at once, at least.
@@ -234,6 +311,72 @@ fn products<const N: usize>(input: &[f64], rows: [&[f64]; N]) -> [f64; N] {
         let [a, b, c, d, e, f, g, h] = sums;
         ((a + e) + (c + g)) + ((b + f) + (d + h))
     })
+}
+
+/// Parts of a signal whose outputs are made side by side.
+const SIDES: usize = 8;
+/// Samples of a part that are put in place before those of the next.
+const ROWS: usize = 64;
+
+/// The same place of each part.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Row([f64; SIDES]);
+
+impl Row {
+    #[inline(always)]
+    fn plus(mut self, other: Row) -> Row {
+        for side in 0..SIDES {
+            self.0[side] += other.0[side];
+        }
+        self
+    }
+
+    #[inline(always)]
+    fn plus_product(mut self, samples: &Row, tap: f64) -> Row {
+        for side in 0..SIDES {
+            self.0[side] += samples.0[side] * tap;
+        }
+        self
+    }
+}
+
+wide! {
+    /// Outputs of each part from output `done` on, while the rows, which begin the filter's reach before input `start`, hold their samples;
+    /// `filter` is the taps and how many a phase has, `out` the parts one after another. The outputs of a part that are done then.
+    fn parts(step: Step, filter: (&[f64], usize), rows: &[Row], start: usize, done: usize, out: &mut [f32]) -> usize {
+        let (taps, width) = filter;
+        let length = out.len() / SIDES;
+        for k in done..length {
+            let (center, phase) = step.place(k);
+            let at = center - start;
+            if at + width > rows.len() {
+                return k;
+            }
+            let rows = rows[at..][..width].as_chunks::<LANES>().0;
+            let taps = taps[phase * width..][..width].as_chunks::<LANES>().0;
+            let sums = four_sums(rows, taps, [0, 4, 2, 6]).plus(four_sums(rows, taps, [1, 5, 3, 7]));
+            for (side, sum) in sums.0.iter().enumerate() {
+                out[side * length + k] = *sum as f32;
+            }
+        }
+        length
+    }
+}
+
+/// The sum of four of the sums that [`products`] makes, of each part. More at once would not fit the registers of AVX2.
+#[inline(always)]
+fn four_sums(rows: &[[Row; LANES]], taps: &[[f64; LANES]], which: [usize; 4]) -> Row {
+    let zero = Row([0.0; SIDES]);
+    // An array of them would not stay in registers.
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    for (rows, taps) in rows.iter().zip(taps) {
+        a = a.plus_product(&rows[which[0]], taps[which[0]]);
+        b = b.plus_product(&rows[which[1]], taps[which[1]]);
+        c = c.plus_product(&rows[which[2]], taps[which[2]]);
+        d = d.plus_product(&rows[which[3]], taps[which[3]]);
+    }
+    a.plus(b).plus(c.plus(d))
 }
 
 /// A sinc under a Kaiser window.

@@ -1,7 +1,7 @@
 //! The rhythm feature: rows of each beat and its neighbours, R-R intervals relative to the beats nearby and to the record,
 //! then the columns of [`super::morphology`] and [`super::atrial`], and in wide rows those of `surroundings.rs`.
 //!
-//! The formula is the contract with `tools/train/efficientecg_train/rhythm.py`, where it is written out; the two are
+//! The formula is the contract with `tools/python/tests/oracles/rhythm.py`, where it is written out; the two are
 //! held to each other by the classes of every beat of DS2 (`tests/tests/ecg_ds2.rs`). All arithmetic is f64; a row is cast to f32 at its end.
 //!
 //! Where samples are missing ([`Missing`]), an interval across a gap is missing: it is 0 in its own columns, as one before the first beat,

@@ -1,6 +1,6 @@
 //! Segments around a record's beats, cut at the places where they fit the record's usual beat best.
 //!
-//! The formula is written out in `tools/train/efficientecg_train/morphology.py`. Segments and templates are stored as f32;
+//! The formula is written out in `tools/python/tests/oracles/morphology.py`. Segments and templates are stored as f32;
 //! every sum is f64.
 
 mod fit;

@@ -1,14 +1,13 @@
 //! What a reader of a format is given: a file's bytes from the first, its name, and what the user says about it.
 
-use std::fs::File;
 use std::io::{Cursor, Read, Result as IoResult};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use efficientecg_files as files;
+use crate::opened;
 
 /// Bytes at the start of a file by which its format is told.
-const HEAD: u64 = 1 << 16;
+pub(crate) const HEAD: u64 = 1 << 16;
 /// Longest file that is read into memory as a whole. Real ones of these formats have some megabytes.
 const MOST: u64 = 1 << 30;
 
@@ -61,9 +60,9 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// Opens a regular file.
+    /// Opens a regular file, or one of an archive.
     pub(crate) fn open(path: &'a Path, options: &'a ReadOptions) -> Result<Source<'a>> {
-        let (file, length): (File, u64) = files::open(path).map_err(Error::reading(path))?;
+        let (file, length) = opened::open(path).map_err(Error::reading(path))?;
         Source::new(path, Box::new(file), Some(length), options)
     }
 

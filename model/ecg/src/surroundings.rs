@@ -1,6 +1,6 @@
 //! What the beats around a beat are like: columns that follow the others in the rows of wide rhythm features.
 //!
-//! The formula is the contract with `tools/train/efficientecg_train/surroundings.py`, where it is written out; the two are
+//! The formula is the contract with `tools/python/tests/oracles/surroundings.py`, where it is written out; the two are
 //! held to each other by a golden of rows (`tests/tests/rows.rs`) and by the classes of every beat of DS2. All arithmetic is f64.
 
 use super::statistics::median;

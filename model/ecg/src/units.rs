@@ -5,7 +5,7 @@
 /// Case does not count: `MV` is a millivolt, for no electrode gives megavolts. Blanks around the word and its plural do not
 /// count either.
 pub(crate) fn millivolts(unit: &str) -> Option<f32> {
-    let word = unit.trim().to_lowercase();
+    let word = unit.trim().to_ascii_lowercase();
     let word = word.strip_suffix("volts").map_or(word.clone(), |start| format!("{start}volt"));
     Some(match word.as_str() {
         "v" | "volt" => 1e3,

@@ -1,9 +1,9 @@
-//! Functions compiled twice: for any processor, and for those with AVX2, whose registers hold twice as much.
+//! Functions compiled for any processor, and again for those with AVX2 or AVX-512, whose registers hold two and four times as much.
 //!
-//! The compiler contracts and reorders no sums of floating-point numbers, so both give the same bits.
+//! The compiler contracts and reorders no sums of floating-point numbers, so all give the same bits.
 
-/// A function whose body is compiled for AVX2 too and chosen when it is called. What it calls is compiled with it only where it is
-/// inlined.
+/// A function whose body is compiled for AVX2 and AVX-512 too and chosen when it is called. What it calls is compiled with it only where
+/// it is inlined.
 macro_rules! wide {
     ($(#[$doc:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$doc])*
@@ -13,9 +13,17 @@ macro_rules! wide {
 
             #[cfg(target_arch = "x86_64")]
             {
+                #[target_feature(enable = "avx512vl")]
+                fn avx512($($argument: $type),*) $(-> $result)? {
+                    any($($argument),*)
+                }
                 #[target_feature(enable = "avx2")]
                 fn avx2($($argument: $type),*) $(-> $result)? {
                     any($($argument),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx512vl") {
+                    // SAFETY: the processor has AVX-512VL, and what it builds on.
+                    return unsafe { avx512($($argument),*) };
                 }
                 if std::arch::is_x86_feature_detected!("avx2") {
                     // SAFETY: the processor has AVX2.

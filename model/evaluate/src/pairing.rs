@@ -163,7 +163,8 @@ impl Track {
 
     /// Beats of no particular class at these times.
     pub fn detections(times: &[i64]) -> Track {
-        let mark = |t: &i64| Mark { time: *t, class: Some(BeatClass::N), confidence: None };
+        let time = |t: &i64| (*t).clamp(-NEVER / 4, NEVER / 4);
+        let mark = |t: &i64| Mark { time: time(t), class: Some(BeatClass::N), confidence: None };
         let mut marks: Vec<Mark> = times.iter().map(mark).collect();
         marks.sort_by_key(|m| m.time);
         Track { marks, ..Track::default() }

@@ -4,15 +4,16 @@
 //! found and the fix. A [`FileError`] adds the file. Text that comes from a file (names, values) is escaped and
 //! shortened, so that a line stays a line whatever the file holds.
 
+use std::error::Error;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Longest run of text from a file that is repeated in a message, in characters.
 const LONGEST: usize = 160;
 
 /// One thing that is wrong with one item (a configuration key, an array, an archive member).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[error("{item}: expected {expected}, found {found}; {fix}")]
 pub struct ItemError {
     /// The key (`stages[2].kernel`), array (`stem.conv.weight`) or member concerned.
     pub item: String,
@@ -46,10 +47,18 @@ impl ItemError {
     }
 }
 
+impl fmt::Display for ItemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ItemError { item, expected, found, fix } = self;
+        write!(f, "{item}: expected {expected}, found {found}; {fix}")
+    }
+}
+
+impl Error for ItemError {}
+
 /// An [`ItemError`] and the file (or directory) that it is in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-#[error("{}: {error}", one_line(&path.to_string_lossy()))]
 pub struct FileError {
     /// The file or directory as the caller named it.
     pub path: PathBuf,
@@ -69,6 +78,14 @@ impl FileError {
         ItemError::new(item, expected, found, fix).in_file(path)
     }
 }
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", one_line(&self.path.to_string_lossy()), self.error)
+    }
+}
+
+impl Error for FileError {}
 
 /// Text of a file on one line, of at most 160 characters: [`line_of`].
 pub fn one_line(text: &str) -> String {

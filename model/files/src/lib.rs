@@ -3,26 +3,32 @@
 //!
 //! - [`ItemError`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the fix.
 //! - [`Dim`] and [`check_shape`]: an array's shape held against the expected one.
-//! - `open`, `text`, `Timed`: files in, and `reserve`: memory for what they hold; feature `read`.
+//! - [`reserve`]: memory for what files hold.
+//! - `open`, `text`, `Timed`: files in; feature `read`.
 //! - `write`, `write_all`: files out; feature `write`, which brings `read`.
+//! - `Zip`: archives in; feature `zip`, which brings `read`.
 
 mod error;
-#[cfg(feature = "read")]
+#[cfg(feature = "zip")]
+mod inflate;
 mod memory;
 #[cfg(feature = "read")]
 mod read;
 mod shape;
 #[cfg(feature = "write")]
 mod write;
+#[cfg(feature = "zip")]
+mod zip;
 
 pub use error::{FileError, ItemError, line_of, one_line};
-#[cfg(feature = "read")]
 pub use memory::{Reserved, reserve};
 #[cfg(feature = "read")]
 pub use read::{Clock, Timed, open, text};
 pub use shape::{Dim, check_shape};
 #[cfg(feature = "write")]
 pub use write::{write, write_all};
+#[cfg(feature = "zip")]
+pub use zip::{Zip, ZipEntry, ZipEntryReader};
 
 /// What the README shows is run.
 #[cfg(doctest)]

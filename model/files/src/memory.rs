@@ -48,6 +48,16 @@ pub fn reserve(bytes: usize) -> Reserved {
     Reserved { _before: Vec::new() }
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+unsafe extern "C" {
+    /// The C library's, which the standard library links: a crate for this one function would be three for the core.
+    fn madvise(address: *mut std::ffi::c_void, length: usize, advice: std::ffi::c_int) -> std::ffi::c_int;
+}
+
+/// `MADV_HUGEPAGE` of every architecture.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+const HUGE_PAGES: std::ffi::c_int = 14;
+
 /// Asks for huge pages where the block lies, which is where the next blocks will.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
 fn advise(block: &mut Vec<u8>) {
@@ -59,7 +69,7 @@ fn advise(block: &mut Vec<u8>) {
     let len = pages.len() / PAGE * PAGE;
     // SAFETY: the pages lie within a block that is ours, and the advice changes nothing of what they hold. Where the system
     // has no huge pages it refuses, and all stays as it was.
-    let _ = unsafe { rustix::mm::madvise(pages.as_mut_ptr().cast(), len, rustix::mm::Advice::LinuxHugepage) };
+    let _ = unsafe { madvise(pages.as_mut_ptr().cast(), len, HUGE_PAGES) };
 }
 
 #[cfg(test)]

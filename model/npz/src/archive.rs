@@ -1,9 +1,8 @@
 //! Named arrays in one `.npz` or one directory of `.npy` files, behind one interface.
 
 use super::npy::{Header, Headers};
-use super::zip::{Member, Zip};
 use super::{Array, Class, Data, Dim};
-use efficientecg_files::{self as files, Clock, FileError, ItemError, Timed};
+use efficientecg_files::{self as files, Clock, FileError, ItemError, Timed, Zip, ZipEntry};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Read};
@@ -26,7 +25,7 @@ pub struct Archive {
 #[derive(Debug)]
 enum Kind {
     /// Array name (without `.npy`) to member.
-    Zip { zip: Zip, members: BTreeMap<String, Member> },
+    Zip { zip: Zip, members: BTreeMap<String, ZipEntry> },
     /// Array names; whether `config.json` is there.
     Directory { names: BTreeMap<String, PathBuf>, text: Option<PathBuf> },
 }
@@ -99,33 +98,6 @@ impl Archive {
 
     /// Reads one array. Type and shape are checked before its data are read; `None` takes any shape.
     pub fn read(&self, name: &str, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
-        let read = |header: Header, reader: &mut dyn Read| {
-            let data = header.data(name, reader)?;
-            Ok(header.array(data))
-        };
-        self.read_by(name, class, want, read)
-    }
-
-    /// Reads the elements of one array of floats, in C order, checked in the same way. `look` sees all of them, part by part,
-    /// as they are decoded, when they are in the cache: in the order in which they are stored, and before it is known whether
-    /// the data are intact.
-    pub fn read_floats(
-        &self,
-        name: &str,
-        want: &[Dim],
-        look: impl FnMut(&[f64]),
-    ) -> Result<Vec<f64>, FileError> {
-        self.read_by(name, Class::Float, Some(want), |header, reader| header.floats(name, reader, look))
-    }
-
-    /// Reads one array, `read` taking its data.
-    fn read_by<T>(
-        &self,
-        name: &str,
-        class: Class,
-        want: Option<&[Dim]>,
-        read: impl FnOnce(Header, &mut dyn Read) -> Result<T, ItemError>,
-    ) -> Result<T, FileError> {
         match &self.kind {
             Kind::Zip { zip, members } => {
                 let member = members.get(name).ok_or_else(|| self.absent(name))?;
@@ -133,7 +105,7 @@ impl Archive {
                 let invalid = |f: ItemError| f.in_file(&self.path);
                 let header = Header::read(name, &mut reader, member.size, class, want, &self.headers);
                 let header = header.map_err(invalid)?;
-                let made = read(header, &mut reader).map_err(invalid)?;
+                let array = header.array(name, &mut reader).map_err(invalid)?;
                 reader.finish().map_err(|found| {
                     FileError::new(
                         &self.path,
@@ -143,11 +115,11 @@ impl Archive {
                         "the file is damaged: save or copy it again",
                     )
                 })?;
-                Ok(made)
+                Ok(array)
             }
             Kind::Directory { names, .. } => {
                 let path = names.get(name).ok_or_else(|| self.absent(name))?;
-                read_named(path, name, class, want, (&self.clock, &self.headers), read)
+                read_named(path, name, class, want, (&self.clock, &self.headers))
             }
         }
     }
@@ -227,6 +199,11 @@ fn zipped(path: &Path, file: Timed, size: u64) -> Result<Kind, FileError> {
     let zip = Zip::open(path, file, size)?;
     let mut members = BTreeMap::new();
     for member in &zip.members {
+        if member.name.ends_with('/') {
+            let (item, fix) =
+                (format!("member {}", member.name), "save the arrays at the archive's top level");
+            return Err(FileError::new(path, item, "an array (.npy)", "a directory", fix));
+        }
         let Some(name) = member.name.strip_suffix(".npy") else {
             return Err(FileError::new(
                 path,
@@ -271,30 +248,19 @@ fn directory(path: &Path) -> Result<Kind, FileError> {
 
 /// Reads a single `.npy` file. Type and shape are checked before its data are read; `None` takes any shape.
 pub fn read_npy(path: impl AsRef<Path>, class: Class, want: Option<&[Dim]>) -> Result<Array, FileError> {
-    read_named(
-        path.as_ref(),
-        "array",
-        class,
-        want,
-        (&Arc::default(), &Headers::default()),
-        |header, reader| {
-            let data = header.data("array", reader)?;
-            Ok(header.array(data))
-        },
-    )
+    read_named(path.as_ref(), "array", class, want, (&Arc::default(), &Headers::default()))
 }
 
-fn read_named<T>(
+fn read_named(
     path: &Path,
     name: &str,
     class: Class,
     want: Option<&[Dim]>,
     (clock, headers): (&Arc<Clock>, &Headers),
-    read: impl FnOnce(Header, &mut dyn Read) -> Result<T, ItemError>,
-) -> Result<T, FileError> {
+) -> Result<Array, FileError> {
     let (file, size) = open_regular(path, "a .npy file", clock)?;
     let mut reader = BufReader::with_capacity(1 << 16, &file);
     let invalid = |f: ItemError| f.in_file(path);
     let header = Header::read(name, &mut reader, size, class, want, headers).map_err(invalid)?;
-    read(header, &mut reader).map_err(invalid)
+    header.array(name, &mut reader).map_err(invalid)
 }

@@ -5,10 +5,8 @@
 //! bytes and integers of 1 to 8 bytes, either byte order, C or Fortran order; anything else is an error.
 
 mod archive;
-mod inflate;
 mod npy;
 mod write;
-mod zip;
 
 pub use archive::{Archive, read_npy};
 pub use efficientecg_files::{Dim, check_shape};

@@ -23,7 +23,7 @@ pub(super) const MAX_DIMS: usize = 64;
 const MAX_DEPTH: usize = 5;
 
 /// Bytes decoded at a time: they and what becomes of them stay in the nearest cache.
-const CHUNK: usize = 1 << 13;
+const CHUNK: usize = 1 << 15;
 
 /// Type and order (whether Fortran's) of the headers that were parsed, by their text without the sizes' digits. A network's
 /// hundreds of arrays have three or four such texts, and to parse one takes as long as to read 50 kB of data.
@@ -58,7 +58,7 @@ impl Header {
     /// the data's length against `size`, before any data is read.
     pub(super) fn read(
         item: &str,
-        reader: &mut (impl Read + ?Sized),
+        reader: &mut impl Read,
         size: u64,
         class: Class,
         want: Option<&[Dim]>,
@@ -83,7 +83,7 @@ impl Header {
         Ok(header)
     }
 
-    fn parse(item: &str, reader: &mut (impl Read + ?Sized), known: &Headers) -> Result<Header, ItemError> {
+    fn parse(item: &str, reader: &mut impl Read, known: &Headers) -> Result<Header, ItemError> {
         let (raw, start) = bytes(item, reader)?;
         let (form, mut sizes) = screen(item, &raw[start..])?;
         let mut known = known.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,12 +117,17 @@ impl Header {
         self.dtype.num_bytes().unwrap_or(0)
     }
 
-    /// Decodes the data that follows the header, in C order.
-    pub(super) fn data(&self, item: &str, reader: &mut (impl Read + ?Sized)) -> Result<Data, ItemError> {
+    /// The array, its data read from behind the header, in C order.
+    pub(super) fn array(self, item: &str, reader: &mut impl Read) -> Result<Array, ItemError> {
+        let data = self.data(item, reader)?;
+        Ok(Array { shape: self.shape, data })
+    }
+
+    fn data(&self, item: &str, reader: &mut impl Read) -> Result<Data, ItemError> {
         let DType::Plain(plain) = &self.dtype else { return Err(garbled(item, "a structured type")) };
         Ok(match (plain.type_char(), self.bytes()) {
-            (TypeChar::Float, 8) => Data::F64(self.doubles(item, reader, |_| ())?),
-            (TypeChar::Float, _) => Data::F32(self.singles(item, reader, |_| ())?),
+            (TypeChar::Float, 8) => Data::F64(self.doubles(item, reader)?),
+            (TypeChar::Float, _) => Data::F32(self.singles(item, reader)?),
             (TypeChar::Int, 1) => Data::I64(self.integers(item, reader, |x: i8| x.into())?),
             (TypeChar::Int, 2) => Data::I64(self.integers(item, reader, |x: i16| x.into())?),
             (TypeChar::Int, 4) => Data::I64(self.integers(item, reader, |x: i32| x.into())?),
@@ -134,58 +139,33 @@ impl Header {
         })
     }
 
-    /// Decodes the data that follows the header of an array of floats, in C order; `look` sees them part by part, in the
-    /// order in which they are stored.
-    pub(super) fn floats(
-        &self,
-        item: &str,
-        reader: &mut (impl Read + ?Sized),
-        look: impl FnMut(&[f64]),
-    ) -> Result<Vec<f64>, ItemError> {
-        if self.bytes() == 8 { self.doubles(item, reader, look) } else { self.singles(item, reader, look) }
-    }
-
     /// `f8`.
-    fn doubles(
-        &self,
-        item: &str,
-        reader: &mut (impl Read + ?Sized),
-        look: impl FnMut(&[f64]),
-    ) -> Result<Vec<f64>, ItemError> {
-        let convert = |chunk: &[[u8; 8]], out: &mut Vec<f64>| {
+    fn doubles(&self, item: &str, reader: &mut impl Read) -> Result<Vec<f64>, ItemError> {
+        self.chunks(item, reader, |chunk: &[[u8; 8]], out| {
             out.extend(chunk.iter().map(|b| f64::from_le_bytes(*b)));
-        };
-        self.chunks(item, reader, convert, look)
+        })
     }
 
     /// `f2` and `f4`.
-    fn singles<T: Copy + From<f32>>(
-        &self,
-        item: &str,
-        reader: &mut (impl Read + ?Sized),
-        look: impl FnMut(&[T]),
-    ) -> Result<Vec<T>, ItemError> {
+    fn singles(&self, item: &str, reader: &mut impl Read) -> Result<Vec<f32>, ItemError> {
         if self.bytes() == 4 {
-            let convert = |chunk: &[[u8; 4]], out: &mut Vec<T>| {
-                out.extend(chunk.iter().map(|b| T::from(f32::from_le_bytes(*b))));
-            };
-            return self.chunks(item, reader, convert, look);
+            return self.chunks(item, reader, |chunk: &[[u8; 4]], out| {
+                out.extend(chunk.iter().map(|b| f32::from_le_bytes(*b)));
+            });
         }
-        let convert = |chunk: &[[u8; 2]], out: &mut Vec<T>| {
+        self.chunks(item, reader, |chunk: &[[u8; 2]], out| {
             let halves: Vec<f16> = chunk.iter().map(|b| f16::from_le_bytes(*b)).collect();
-            out.extend(halves.to_f32_vec().into_iter().map(T::from));
-        };
-        self.chunks(item, reader, convert, look)
+            out.extend(halves.to_f32_vec());
+        })
     }
 
-    /// Reads `count` elements of `N` bytes, which `convert` gets little-endian and `look` converted. The vector grows as data arrive: never by
+    /// Reads `count` elements of `N` bytes, which `convert` gets little-endian. The vector grows as data arrive: never by
     /// the announced size alone.
     fn chunks<const N: usize, T: Copy>(
         &self,
         item: &str,
-        reader: &mut (impl Read + ?Sized),
+        reader: &mut impl Read,
         convert: impl Fn(&[[u8; N]], &mut Vec<T>),
-        mut look: impl FnMut(&[T]),
     ) -> Result<Vec<T>, ItemError> {
         let mut values = Vec::new();
         let mut buffer = vec![[0u8; N]; (CHUNK / N).min(self.count)];
@@ -202,9 +182,7 @@ impl Header {
                 // Data do arrive: take memory for at most what they may well amount to.
                 values.reserve_exact(left.min(1 << 20));
             }
-            let before = values.len();
             convert(chunk, &mut values);
-            look(&values[before..]);
             left -= n;
         }
         Ok(self.c_order(values))
@@ -214,7 +192,7 @@ impl Header {
     fn integers<T: Deserialize, U: Copy>(
         &self,
         item: &str,
-        reader: &mut (impl Read + ?Sized),
+        reader: &mut impl Read,
         widen: impl Fn(T) -> U,
     ) -> Result<Vec<U>, ItemError> {
         let one = T::reader(&self.dtype).map_err(|e| garbled(item, e.to_string()))?;
@@ -269,11 +247,6 @@ impl Header {
         }
         out
     }
-
-    /// The array, once its data are read.
-    pub(super) fn array(self, data: Data) -> Array {
-        Array { shape: self.shape, data }
-    }
 }
 
 fn too_big(item: &str) -> ItemError {
@@ -286,7 +259,7 @@ fn too_big(item: &str) -> ItemError {
 }
 
 /// The bytes of a header, and where among them its text starts.
-fn bytes(item: &str, reader: &mut (impl Read + ?Sized)) -> Result<(Vec<u8>, usize), ItemError> {
+fn bytes(item: &str, reader: &mut impl Read) -> Result<(Vec<u8>, usize), ItemError> {
     let io = |e: Error| match e.kind() {
         ErrorKind::UnexpectedEof => garbled(item, "an end within the header"),
         _ => garbled(item, e.to_string()),

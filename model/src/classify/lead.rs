@@ -1,12 +1,25 @@
 //! One lead of a record as the network takes it: without hum, its gaps bridged, at the network's rate, normalised.
 
-use super::{ClassifyError, Spent, Unit, timed};
+use super::{ClassifyError, Settings, Spent, Unit, timed};
 use crate::config::{Config, Normalize};
 use efficientecg_ecg::resample::Resampler;
 use efficientecg_ecg::{
-    self as ecg, Lead, Record, filter, gaps::Gaps, held, mains, normalize, quality::LeadQuality,
+    self as ecg, Lead, Record, filter, gaps::Gaps, held, leads, mains, normalize, quality::LeadQuality,
 };
 use std::borrow::Cow;
+
+/// The record's leads for the configuration's, each an ECG unless the settings take any.
+pub(super) fn choose(
+    config: &Config,
+    record: &Record,
+    settings: &Settings,
+) -> Result<Vec<usize>, ecg::Error> {
+    let chosen = leads::select(record, &config.leads, &settings.leads)?;
+    if !settings.any_lead {
+        leads::check_ecg(record, &chosen, &config.leads)?;
+    }
+    Ok(chosen)
+}
 
 /// One resampler for each rate of the record and its leads.
 pub(super) struct Resamplers(Vec<(f64, Resampler)>);

@@ -1,6 +1,6 @@
 //! A record as the network takes it: its signals and features, before anything is run.
 
-use super::lead::{Resamplers, prepare, quality, without_hum};
+use super::lead::{Resamplers, choose, prepare, quality, without_hum};
 use super::{ClassifyError, Settings, Spent, Unit, timed};
 use crate::config::{Config, FeatureKind};
 use crate::inputs::{FeatureInput, Inputs};
@@ -9,15 +9,17 @@ use efficientecg_ecg::{
     self as ecg, Lead, Record, Sex, beat_sequence, beats,
     beats::HeartRate,
     gaps::Gaps,
-    leads, peaks,
+    peaks,
     quality::{LeadQuality, Reason, RecordQuality},
     rhythm,
     rhythm::Missing,
+    stream::History,
 };
 use efficientecg_files::ItemError;
+use std::ops::Range;
 
 /// Cells of the windows in flight at most: the configuration alone must not decide how much memory is taken.
-const CELLS: usize = 1 << 26;
+pub(super) const CELLS: usize = 1 << 26;
 
 /// Samples, over all leads, from which on a record is worth more than one thread.
 const LONG: usize = 1 << 18;
@@ -84,7 +86,7 @@ impl Prepared {
             let expected = "ascending positions in the record's frames";
             return Err(ecg::Error::Parameter { item: "beats", expected, found }.into());
         }
-        let chosen = leads::select(record, &config.leads, &settings.leads)?;
+        let chosen = choose(config, record, settings)?;
         let leads: Vec<&Lead> = chosen.iter().map(|index| &record.leads[*index]).collect();
         let mut spent = Spent::default();
         let resamplers = timed(&mut spent.resample, || Resamplers::new(record, &leads, config.sample_rate))?;
@@ -140,12 +142,16 @@ impl Prepared {
         if unit == Unit::Beat && window > CELLS {
             return Err(ClassifyError::Window { most: CELLS, found: window });
         }
+        if unit == Unit::Record && window > CELLS {
+            return Err(ClassifyError::Long { most: CELLS, found: window });
+        }
         let times: Vec<i64> = settings.beats.clone().or(detected).unwrap_or_default();
         let places: Vec<i64> = times.iter().map(|t| resamplers.position(record.sample_rate, *t)).collect();
         let missing = missing(&gaps, settings.beats.is_none());
         let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
         let beats = Beats { unit, signals: &rows, places: &places, missing: &missing };
-        let patient = timed(&mut spent.windows, || Patient::new(config, record, settings, &beats, workers))?;
+        let known = (settings.age.or(record.age), settings.sex.or(record.sex));
+        let patient = timed(&mut spent.windows, || Patient::new(config, known, &beats, workers))?;
         let quality = if settings.any_quality {
             RecordQuality::unmeasured(record.seconds())
         } else {
@@ -156,6 +162,31 @@ impl Prepared {
             Unit::Beat => times.iter().map(|t| quality.at(*t as f64 / record.sample_rate)).collect(),
         };
         Ok(Prepared { unit, times, quality, reasons, spent, places, signals, missing, samples, patient })
+    }
+
+    /// The beats of what a stream keeps; `signals` are its leads, normalised.
+    pub(super) fn of_stream(
+        config: &Config,
+        history: History<'_>,
+        signals: Vec<Vec<f32>>,
+        settings: &Settings,
+    ) -> Result<Prepared, ClassifyError> {
+        let History { places, missing, .. } = history;
+        let rows: Vec<&[f32]> = signals.iter().map(Vec::as_slice).collect();
+        let beats = Beats { unit: Unit::Beat, signals: &rows, places: &places, missing: &missing };
+        let patient = Patient::new(config, (settings.age, settings.sex), &beats, Workers::ALONE)?;
+        Ok(Prepared {
+            unit: Unit::Beat,
+            times: Vec::new(),
+            quality: RecordQuality::unmeasured(0.0),
+            reasons: Vec::new(),
+            spent: Spent::default(),
+            places,
+            signals,
+            missing,
+            samples: config.samples,
+            patient,
+        })
     }
 
     /// Windows of the record: one a beat, or one in all.
@@ -181,6 +212,13 @@ impl Prepared {
         let known = self.places.windows(2).map(|w| !self.missing.beats.touch_between(w[0], w[1]));
         let pairs = self.times.windows(2).zip(known).filter(|(_, known)| *known);
         beats::heart_rate_of(pairs.map(|(w, _)| w[1].saturating_sub(w[0]) as f64 / rate))
+    }
+
+    /// Frames, `rate` a second, in which a beat may hide; the signals have `own` samples a second.
+    pub(super) fn gaps(&self, own: f64, rate: f64) -> Vec<Range<i64>> {
+        let frame = |sample: usize| (sample as f64 / own * rate).round() as i64;
+        let spans = self.missing.beats.spans().iter().filter(|_| self.unit == Unit::Beat);
+        spans.map(|span| frame(span.start)..frame(span.end)).collect()
     }
 
     /// Features that the network takes and the record does not give.
@@ -266,19 +304,16 @@ enum Value {
 impl Patient {
     fn new(
         config: &Config,
-        record: &Record,
-        settings: &Settings,
+        (age, sex): (Option<f64>, Option<Sex>),
         beats: &Beats<'_>,
         workers: Workers,
     ) -> Result<Patient, ClassifyError> {
         let mut patient = Patient { values: Vec::new(), missing: Vec::new() };
         for feature in config.features() {
             let value = match (&feature.kind, feature.name.as_str()) {
-                (FeatureKind::Continuous { .. }, "age") => {
-                    settings.age.or(record.age).map_or(Value::Missing, Value::Number)
-                }
+                (FeatureKind::Continuous { .. }, "age") => age.map_or(Value::Missing, Value::Number),
                 (FeatureKind::Categorical { categories }, "sex") => {
-                    settings.sex.or(record.sex).map_or(Ok(Value::Missing), |s| category(categories, s))?
+                    sex.map_or(Ok(Value::Missing), |s| category(categories, s))?
                 }
                 (FeatureKind::Sequence { inputs, .. }, "rhythm") => {
                     rhythm_value(*inputs, beats, config.sample_rate, workers)?
@@ -357,7 +392,7 @@ fn category(categories: &[String], sex: Sex) -> Result<Value, ClassifyError> {
         Sex::Female => ["female", "f"],
         Sex::Male => ["male", "m"],
     };
-    let found = categories.iter().position(|c| names.contains(&c.to_lowercase().as_str()));
+    let found = categories.iter().position(|c| names.iter().any(|name| c.eq_ignore_ascii_case(name)));
     found.map(Value::Category).ok_or_else(|| {
         let (expected, found) = (format!("a category named {}", names[0]), categories.join(", "));
         ItemError::new("sex", expected, found, "name the model's categories female and male").into()
@@ -402,11 +437,13 @@ mod tests {
             assert_eq!(prepared("none", units).as_deref(), Ok(&want[..]), "{units}");
         }
         assert_eq!(prepared("zscore", "mV"), prepared("zscore", "uV"));
-        let said = prepared("none", "mmHg").expect_err("not a voltage");
+        let said = prepared("none", "adu").expect_err("not a voltage");
         assert!(
-            said.starts_with("lead II: expected samples in V, mV, uV or nV") && said.contains("mmHg"),
+            said.starts_with("lead II: expected samples in V, mV, uV or nV") && said.contains("adu"),
             "{said}"
         );
-        assert!(prepared("zscore", "mmHg").is_ok());
+        assert!(prepared("zscore", "adu").is_ok());
+        let said = prepared("zscore", "mmHg").expect_err("a pressure");
+        assert!(said.contains("lead II: \"II\" in \"mmHg\" is no ECG"), "{said}");
     }
 }

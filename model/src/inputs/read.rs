@@ -29,7 +29,7 @@ enum Part {
 /// Reads the inputs of a run: `signal [B, leads, T]` and the features' arrays, nothing else. The first record that is
 /// wrong is an error.
 pub fn read_inputs(path: impl AsRef<Path>, config: &Config) -> Result<Inputs, FileError> {
-    read_all(path.as_ref(), config, &[])
+    read_all(&Archive::open(path)?, config, &[])
 }
 
 /// The same, but records that are wrong are put aside: they come out as zeros and missing features, beside what is wrong
@@ -45,13 +45,20 @@ pub type Refused = BTreeMap<usize, FileError>;
 /// Reads the inputs of a verification and the arrays expected from it, `logits` first: `logits` must be there;
 /// `probabilities` and `tap.*` may be.
 pub fn read_reference(path: impl AsRef<Path>, config: &Config) -> Result<(Inputs, Vec<Expected>), FileError> {
-    let path = path.as_ref();
-    let invalid = |f: ItemError| f.in_file(path);
-    let archive = Archive::open(path)?;
+    reference(&Archive::open(path)?, config)
+}
+
+/// The same of an archive in memory.
+pub fn read_reference_bytes(bytes: &[u8], config: &Config) -> Result<(Inputs, Vec<Expected>), FileError> {
+    reference(&Archive::from_bytes(bytes)?, config)
+}
+
+fn reference(archive: &Archive, config: &Config) -> Result<(Inputs, Vec<Expected>), FileError> {
+    let invalid = |f: ItemError| f.in_file(archive.path());
     let mut names = vec!["logits".to_owned(), "probabilities".to_owned()];
     names.retain(|n| n == "logits" || archive.has(n));
     names.extend(archive.names().into_iter().filter(|n| n.starts_with("tap.")));
-    let inputs = read_all(path, config, &names)?;
+    let inputs = read_all(archive, config, &names)?;
     let mut expected = Vec::new();
     for name in names {
         let shape = tap_shape(&name, config, &inputs).map_err(invalid)?;
@@ -104,8 +111,8 @@ fn tap_shape(name: &str, config: &Config, inputs: &Inputs) -> Result<Vec<usize>,
 }
 
 /// Reads inputs of which every record must be sound.
-fn read_all(path: &Path, config: &Config, others: &[String]) -> Result<Inputs, FileError> {
-    let (inputs, refused) = read(&Archive::open(path)?, config, others)?;
+fn read_all(archive: &Archive, config: &Config, others: &[String]) -> Result<Inputs, FileError> {
+    let (inputs, refused) = read(archive, config, others)?;
     refused.into_values().next().map_or(Ok(inputs), Err)
 }
 
@@ -151,7 +158,7 @@ fn read(archive: &Archive, config: &Config, others: &[String]) -> Result<(Inputs
     }
     let mut inputs = Inputs { batch, leads, samples, signal, features };
     for record in 0..batch {
-        if let Err(f) = inputs.check_record(config, record) {
+        if let Err(f) = inputs.view().check_record(config, record) {
             errors.entry(record).or_insert(f);
         }
     }

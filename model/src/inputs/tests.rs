@@ -391,7 +391,7 @@ fn builders_check_what_they_can_and_runs_the_rest() {
     let indexed = inputs.clone().age([60.5, f64::NAN, 1.0]).feature("sex", indices);
     let operands = |inputs: &Inputs| {
         inputs.check(&small()).expect("valid");
-        let made = crate::operands::operands(&small(), inputs).expect("operands");
+        let made = crate::operands::operands(&small(), &inputs.view()).expect("operands");
         format!("{made:?}")
     };
     assert_eq!(operands(&named), operands(&indexed));

@@ -1,11 +1,10 @@
 //! A weight file: an `.npz`, or a directory of `.npy` files and `config.json`.
 
 use super::{
-    Source, Tensor, Values, WeightSpec, Weights, WeightsError, check_names, check_values, dims, is_variance,
-    missing, table,
+    Source, Tensor, Values, WeightSpec, Weights, WeightsError, check_names, check_values, dims, missing,
+    table,
 };
 use crate::config::Config;
-use crate::overflow::Overflow;
 use efficientecg_files::ItemError;
 use efficientecg_npz::{Archive, Array, Class, Data, Packing, write_npz};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -56,6 +55,16 @@ impl WeightFile {
         self.config
     }
 
+    /// The names of its arrays, in the order of the table.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.table.iter().map(|e| e.name.as_str())
+    }
+
+    /// Where in the table an array is.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
     /// Reads all arrays.
     fn weights(self) -> Result<Weights, WeightsError> {
         let mut arrays = BTreeMap::new();
@@ -86,18 +95,9 @@ impl Source for WeightFile {
         self.archive.path()
     }
 
-    fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
+    fn values(&self, name: &str) -> Result<Values, WeightsError> {
         match self.places.get(name) {
-            Some(at) => {
-                let entry = &self.table[*at];
-                let mut finite = true;
-                let look = |part: &[f64]| finite &= Overflow::F32.first_in(part).is_none();
-                let data = Values::F64(self.archive.read_floats(&entry.name, &dims(entry), look)?);
-                if !finite || is_variance(name) {
-                    check_values(name, &data, &self.config).map_err(|f| f.in_file(self.path()))?;
-                }
-                Ok(data.into_f64())
-            }
+            Some(at) => Ok(self.tensor(&self.table[*at])?.data),
             None => Err(missing(name, &[]).in_file(self.path())),
         }
     }

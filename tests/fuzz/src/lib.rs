@@ -4,12 +4,15 @@
 //! A reader may refuse, in one line; it may not panic, overflow, hang, or take memory by a size that is only announced.
 //! What it accepts must be whole, and the same again when written and read back.
 
-use efficientecg::config::Config;
+use efficientecg::config::presets::Setup;
+use efficientecg::config::{Config, Feature, Fusion, Stage, Stem};
 use efficientecg::ecg::wfdb::{Annotations, Header};
 use efficientecg::ecg::{self, ReadOptions, Record, Source};
 use efficientecg::inputs::read_inputs;
 use efficientecg::npz::{Archive, Array, Class, Packing, read_npy, write_npz};
-use efficientecg::weights::table;
+use efficientecg::packed::pack;
+use efficientecg::weights::{Weights, table};
+use efficientecg::{Model, Precision};
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -93,7 +96,10 @@ pub fn npz(data: &[u8]) {
     let bytes = if input.byte() % 2 == 0 {
         input.0
     } else {
-        forged = archive(input);
+        forged = archive(
+            input,
+            &["config.npy", "signal.npy", "age.npy", "rhythm.npy", "rhythm_steps.npy", "logits.npy"],
+        );
         &forged
     };
     let path = file("x.npz", bytes);
@@ -111,12 +117,11 @@ pub fn npz(data: &[u8]) {
 }
 
 /// Stored members: a byte for the name, two for the length, the data.
-fn archive(mut input: Steered) -> Vec<u8> {
-    const NAMES: [&str; 6] = ["config", "signal", "age", "rhythm", "rhythm_steps", "logits"];
+fn archive(mut input: Steered, names: &[&str]) -> Vec<u8> {
     let (mut out, mut directory, mut count) = (Vec::new(), Vec::new(), 0u16);
     while !input.0.is_empty() && count < 100 {
         let name = match input.byte() {
-            n if n < 240 => format!("{}.npy", NAMES[n % NAMES.len()]),
+            n if n < 240 => names[n % names.len()].to_owned(),
             n => format!("{n}.npy"),
         };
         let length = input.byte() | input.byte() << 8;
@@ -148,6 +153,25 @@ fn archive(mut input: Steered) -> Vec<u8> {
     out
 }
 
+/// Records in an archive: as it is, or (by the first byte) files of which the data are given. Each is read.
+pub fn zip(data: &[u8]) {
+    let mut input = Steered(data);
+    let forged;
+    let bytes = if input.byte() % 2 == 0 {
+        input.0
+    } else {
+        forged =
+            archive(input, &["x.hea", "x.dat", "a/y.hea", "a/x.dat", "t.csv", "x.edf", "x.zip", "../x.hea"]);
+        &forged
+    };
+    let path = file("records.zip", bytes);
+    let Some(records) = good(ecg::paths::expand(&path)) else { return };
+    assert!(records.iter().all(|record| record.starts_with(&path)));
+    for record in records.iter().take(10) {
+        good(Record::open(record)).iter().for_each(sound);
+    }
+}
+
 /// A configuration's text.
 pub fn config(data: &[u8]) {
     let Some(config) = good(Config::from_json(&String::from_utf8_lossy(data))) else { return };
@@ -157,6 +181,41 @@ pub fn config(data: &[u8]) {
     good(config.blocks());
     good(config.lengths(config.samples));
     good(table(&config));
+}
+
+/// Packed weights: those of a small network with some bytes changed, or (by the first byte) any bytes after their start.
+pub fn packed(data: &[u8]) {
+    static WHOLE: OnceLock<Vec<u8>> = OnceLock::new();
+    let whole = WHOLE.get_or_init(|| {
+        let features = vec![
+            Feature::continuous("age", 60.0, 20.0),
+            Feature::categorical("sex", ["female", "male"]),
+            Feature::sequence("rhythm", 2, 4),
+        ];
+        let setup =
+            Setup::new("fuzz", ["I", "II"], 100.0, 50, ["a", "b"]).fusion(Fusion::new(4, 2, features));
+        let mut config = Config::lite(setup);
+        (config.stem, config.head_channels) = (Stem::new(4, 3, 2), 8);
+        config.stages = vec![Stage::new(1, 3, 1, 4, 1), Stage::new(2, 5, 2, 4, 1)];
+        let weights =
+            Weights::generate(config, |_, shape| vec![0.5; shape.iter().product()]).expect("a network");
+        pack(&weights, Precision::F16).expect("packed")
+    });
+    let mut input = Steered(data);
+    let bytes = if input.byte() % 2 == 0 {
+        let mut bytes = whole.clone();
+        while !input.0.is_empty() {
+            let at = (input.byte() | input.byte() << 8) % bytes.len();
+            bytes[at] = input.byte() as u8;
+        }
+        bytes
+    } else {
+        [&whole[..16], input.0].concat()
+    };
+    if let Some(model) = good(Model::builder().threads(1).from_bytes(&bytes)) {
+        assert_eq!(bytes, *whole, "only what was packed is accepted");
+        assert_eq!(model.config().name, "fuzz");
+    }
 }
 
 /// A header, in a folder with the files that it may name: `a` and `b` (records), `x.dat`, `x.mat`.

@@ -4,9 +4,11 @@
 //! - `cases`: for each operation the model's shapes, the edges, and random cases.
 //! - [`bounds`]: running error analysis, which says how far a kernel may be from its reference; for each operation what it comes to.
 //! - [`harness`]: runs a kernel between guards and holds each element to its bound.
+//! - [`allocations`]: counts them.
 //! - [`recipe`], [`random`]: what random cases are made from.
 //! - [`for_each_level!`], [`level_tests!`]: tests that bear the names of instruction sets.
 
+pub mod allocations;
 pub mod bounds;
 pub mod case;
 mod cases;
@@ -40,6 +42,7 @@ pub use recipe::{Distribution, Draw, Recipe};
 #[macro_export]
 macro_rules! for_each_level {
     ($tests:ident! $($with:tt)*) => {
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         $tests!(scalar $($with)*);
         #[cfg(target_arch = "x86_64")]
         $tests!(avx2 $($with)*);
@@ -49,6 +52,10 @@ macro_rules! for_each_level {
         $tests!(avx512_zen $($with)*);
         #[cfg(target_arch = "aarch64")]
         $tests!(neon $($with)*);
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128", not(target_feature = "relaxed-simd")))]
+        $tests!(simd128 $($with)*);
+        #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
+        $tests!(simd128_relaxed $($with)*);
     };
 }
 

@@ -133,8 +133,9 @@ impl Recipe {
         let sizes: Vec<usize> = SIZES.iter().chain(&LENGTHS).copied().filter(|s| *s <= most).collect();
         let all = sizes.len() + sizes.len() / 4;
         let i = ((self.draw() * all as u64) >> 32) as usize;
-        // Some are any number.
-        *sizes.get(i).unwrap_or(&(1 + (self.seed * 31 + i) % most.max(1)))
+        // Some are any number. Of 64 bits, as seeds may take all of a smaller `usize`.
+        let any = (self.seed as u64).wrapping_mul(31).wrapping_add(i as u64) % most.max(1) as u64;
+        *sizes.get(i).unwrap_or(&(1 + any as usize))
     }
 
     /// The numbers to fill a case with.

@@ -48,7 +48,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "zip64-fields",
         what: "fields before the zip64 one are stepped over without their heads",
-        file: "model/npz/src/zip.rs",
+        file: "model/files/src/zip.rs",
         old: "extra = &extra[4 + len..];",
         new: "extra = &extra[len..];",
         test: RECORDS,
@@ -96,9 +96,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "batch-norm-eps",
         what: "epsilon outside of the root",
-        file: "model/src/fold_bn.rs",
-        old: "(var[o] + eps).sqrt()",
-        new: "(var[o].sqrt() + eps)",
+        file: "model/src/layers/fold_bn.rs",
+        old: "(var + eps).sqrt()",
+        new: "(var.sqrt() + eps)",
         test: WEIGHTS,
     },
     Fault {
@@ -121,8 +121,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "plan-for-outputs",
         what: "a plan is used again for other results than it keeps",
         file: "engine/src/cpu.rs",
-        old: "p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))\n                && p.kept.iter().eq(batch.outputs.iter().map(|(v, _)| v))",
-        new: "p.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))\n                && p.kept.len() == batch.outputs.len()",
+        old: "self.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))\n            && self.kept.iter().eq(batch.outputs.iter().map(|(v, _)| v))",
+        new: "self.inputs.iter().eq(batch.inputs.iter().map(|(s, _)| s))\n            && self.kept.len() == batch.outputs.len()",
         test: ENGINE,
     },
     Fault {
@@ -241,8 +241,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         name: "gpu-conv-end",
         what: "the sample after the last is read",
         file: "kernels/src/ops/conv/kernel.wgsl",
-        old: "at >= i32(dims.samples)",
-        new: "at > i32(dims.samples)",
+        old: "at < i32(dims.samples);",
+        new: "at <= i32(dims.samples);",
         test: GPU,
     },
     Fault {

@@ -1,7 +1,7 @@
 //! The options of `efficientecg bench`: those of other commands, as lists to sweep over.
 
 #[cfg(feature = "gpu")]
-use super::GpuArguments;
+use super::model::GpuArguments;
 use super::{BackendName, Network, PrecisionName, Tables, lead_pair, level};
 use crate::error::Failure;
 use clap::Args;
@@ -48,8 +48,8 @@ pub(crate) struct Bench {
     /// Time the classification of this record as well: reading, preprocessing and network apart
     #[arg(long, value_name = "RECORD")]
     pub(crate) record: Option<PathBuf>,
-    /// Let a lead of that record stand for one of the model's, as V1=V5; #2 is the record's second
-    #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair, requires = "record")]
+    /// Let a lead of that record stand for one of the model's, as V1=V5; #2 is the record's second. Several are separated by commas
+    #[arg(long = "lead", value_name = "MODEL=RECORD", value_parser = lead_pair, value_delimiter = ',', requires = "record")]
     pub(crate) leads: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) tables: Tables,

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use efficientecg::config::Config;
 use efficientecg::models::{self, Trained};
 use efficientecg::npz::Archive;
-use efficientecg::{Model, Options};
+use efficientecg::{Model, Options, Weights, packed};
 use efficientecg_files as files;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub(crate) struct Network {
     /// The network, one that comes with the program
     #[arg(long, value_name = "NAME", value_parser = name())]
     model: Option<&'static Trained>,
-    /// The network: an .npz, or a folder of .npy files and config.json
+    /// The network: packed weights, an .npz, or a folder of .npy files and config.json
     #[arg(long, value_name = "W")]
     weights: Option<PathBuf>,
 }
@@ -41,6 +41,19 @@ impl Network {
         Ok(model)
     }
 
+    /// Its weights, in memory.
+    pub(crate) fn weights(&self) -> Result<Weights, Failure> {
+        Ok(match self.model {
+            Some(model) => Weights::from_bytes(model.bytes),
+            None => Weights::load(self.path()),
+        }?)
+    }
+
+    /// The one that comes with the program, if it is one.
+    pub(crate) fn trained(&self) -> Option<&'static Trained> {
+        self.model
+    }
+
     /// What names it in messages: its file, or its own name.
     pub(crate) fn path(&self) -> &Path {
         match (self.model, &self.weights) {
@@ -59,7 +72,7 @@ pub(crate) struct Configured {
     /// The network, one that comes with the program; only its configuration is read
     #[arg(long, value_name = "NAME", value_parser = name())]
     model: Option<&'static Trained>,
-    /// The network: an .npz, or a folder of .npy files and config.json; only its configuration is read
+    /// The network: packed weights, an .npz, or a folder of .npy files and config.json; only its configuration is read
     #[arg(long, value_name = "W")]
     weights: Option<PathBuf>,
     /// The configuration alone, of a network that is yet to be trained
@@ -75,6 +88,11 @@ impl Configured {
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         if let Some(model) = self.model {
             return Ok(model.config()?);
+        }
+        if let Some(path) = &self.weights
+            && let Some(config) = packed::config(path)?
+        {
+            return Ok(config);
         }
         let (path, text) = match (&self.weights, &self.config) {
             (Some(path), _) => (path, Archive::open(path)?.config_text()?),

@@ -4,71 +4,82 @@ use crate::args::{Classify, Format, Per, Reading, SexName};
 use crate::error::Failure;
 use crate::findings::{self, RecordReport, Seconds};
 use crate::patients::{Patient, Patients};
-use crate::{ordered, out, picture, records};
+use crate::table::Table;
+use crate::totals::Totals;
+use crate::{legend, ordered, out, pages, records};
 use efficientecg::Model;
 use efficientecg::classify::{Settings, Unit};
-use efficientecg::ecg::Sex;
 use efficientecg::ecg::wfdb::Annotations;
+use efficientecg::ecg::{Sex, paths};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub(crate) fn run(args: &Classify) -> Result<(), Failure> {
     let records = records::named(&args.records)?;
+    pages::check(args, records.len())?;
     let patients = patients(&args.reading)?;
     let (model, threads) = args.model.load_for(records.len())?;
-    if let Some(folder) = &args.output {
+    let piped = piped(args, records.len())?;
+    if let Some(folder) = args.output.as_ref().filter(|_| !piped) {
         std::fs::create_dir_all(folder).map_err(Failure::write(folder))?;
     }
-    let mut table = match &args.table {
-        None => None,
-        Some(path) => Some((path, table(args, &model, path)?)),
-    };
-    // The table has standard output to itself.
-    let quiet = args.table.as_deref().is_some_and(out::is_standard_output);
+    let unit = args.reading.per.map_or_else(|| Unit::of(model.config()), Per::unit);
+    let mut table = args.table.as_ref().map(|path| (path, Table::new(path, model.config(), unit)));
+    // The table, or the findings, have standard output to themselves.
+    let quiet = piped || args.table.as_deref().is_some_and(out::is_standard_output);
+    let mut totals = Totals::default();
     let mut reports = Vec::new();
     let mut failed = Vec::new();
-    let mut names = HashMap::new();
+    let (mut names, mut files) = (HashMap::new(), Vec::new());
     let mut told = Ok(());
     // Of the records that were read: the reason of the last that could not be assessed, and whether any could.
     let (mut refused, mut assessed) = (None, false);
     let alone = records.len() == 1;
-    let progress = (!alone).then(|| out::Progress::new("records", records.len()));
+    let progress = if alone { out::Progress::none() } else { out::Progress::new("records", records.len()) };
     let make = |index: usize| one(args, &model, &records[index], patients.as_ref(), alone);
     ordered::in_order(threads, records.len(), make, |index, one| {
-        let done = finish(args, &records[index], one, &mut names);
-        if let (Some((_, table)), Ok(report)) = (&mut table, &done) {
-            table.add(report);
+        let done = progress.above(|| finish(args, &records[index], one, &mut names, &mut files));
+        let done = done.and_then(|report| {
+            table.as_mut().map_or(Ok(()), |(_, table)| table.add(&report))?;
+            Ok(report)
+        });
+        if done.is_err() {
+            totals.failed();
         }
         if let Ok(report) = &done {
+            totals.add(report);
             match report.reason {
                 Some(reason) => refused = Some((records[index].clone(), reason)),
                 None => assessed = true,
             }
         }
-        if let Some(progress) = &progress {
-            progress.clear();
-        }
         match done {
             Ok(_) if quiet => {}
             Ok(report) if args.json => reports.push(report),
-            Ok(report) if told.is_ok() => told = out::text(&findings::summary(&report)),
+            Ok(report) if told.is_ok() => {
+                told = progress.above(|| out::text(&findings::summary(&report)));
+            }
             Ok(_) => {}
             // One record's failure must not lose the others.
             Err(failure) => failed.push(failure),
         }
-        if let Some(progress) = &progress {
-            progress.at(index + 1);
-        }
+        progress.at(index + 1);
         // Files are wanted even when nobody listens.
         told.is_ok() || args.output.is_some() || table.is_some()
     });
     drop(progress);
+    let mut written = written(args, &files);
     if let Some((path, table)) = table {
         out::file(path, table.text().as_bytes())?;
+        let (rows, s) = (table.rows(), if table.rows() == 1 { "" } else { "s" });
+        written += &format!("{}: {rows} row{s}\n", path.display());
     }
     if args.json && !quiet {
         told = out::json(&reports);
+    } else if !quiet && told.is_ok() && !totals.is_empty() {
+        let legend = legend::lines(unit, &model.config().classes).join("\n");
+        told = out::text(&format!("{}{written}{legend}\n", totals.text()));
     }
     let count = failed.len();
     match failed.pop() {
@@ -95,18 +106,41 @@ fn not_assessed(records: usize, (path, reason): &(PathBuf, &str)) -> Failure {
     })
 }
 
-/// The table of all records, which only records as a whole have.
-fn table(args: &Classify, model: &Model, path: &Path) -> Result<findings::Table, Failure> {
-    let config = model.config();
-    let unit = args.reading.per.map_or_else(|| Unit::of(config), Per::unit);
-    if unit == Unit::Beat {
-        let line = format!(
-            "--table {}: expected a model of whole records, found one of beats; use --output FOLDER, or --per record",
-            path.display()
+/// Whether findings go to standard output, which those of a single record can.
+fn piped(args: &Classify, records: usize) -> Result<bool, Failure> {
+    let Some(path) = args.output.as_deref().filter(|path| out::is_standard_output(path)) else {
+        return Ok(false);
+    };
+    let refuse = |why: &str| {
+        let line = format!("--output {}: {why}", path.display());
+        Err(Failure::usage(line))
+    };
+    if args.format == Format::Wfdb {
+        return refuse(
+            "expected a folder with --format wfdb, as programs look for its file beside the record; give one",
         );
-        return Err(Failure::usage(line));
     }
-    Ok(findings::Table::new(config))
+    if args.table.as_deref().is_some_and(out::is_standard_output) || args.json {
+        return refuse("standard output is taken by --table or --json; leave one of them out");
+    }
+    match records {
+        1 => Ok(true),
+        n => refuse(&format!(
+            "expected a single record, found {n}; give a folder, or --table - for one table of all"
+        )),
+    }
+}
+
+/// Where the findings of so many records were written.
+fn written(args: &Classify, files: &[PathBuf]) -> String {
+    match (&args.output, files) {
+        (None, _) | (_, []) => String::new(),
+        (_, [file]) => format!("{}: findings\n", file.display()),
+        (Some(folder), [.., last]) => {
+            let ending = last.extension().unwrap_or_default().display();
+            format!("{}: findings in {} files, RECORD.{ending}\n", folder.display(), files.len())
+        }
+    }
 }
 
 /// What is made of one record, before it is known whether another has its name.
@@ -118,8 +152,10 @@ struct One {
 
 struct Made {
     report: RecordReport,
-    /// The extension and the text of its file, but for annotations.
-    text: Option<(&'static str, String)>,
+    /// The extension and the content of its file, but for annotations.
+    text: Option<(&'static str, Vec<u8>)>,
+    /// The file of `--report`.
+    page: Option<Vec<u8>>,
 }
 
 /// Reads and classifies one record. `alone`, its beats are counted on the terminal.
@@ -135,7 +171,7 @@ fn one(
     let read = started.elapsed();
     let made = (|| {
         let (settings, beat_warnings) = settings(&args.reading, path, patients, args.model.batch_size())?;
-        let warnings = [record.warnings.clone(), beat_warnings].concat();
+        let mut warnings = [record.warnings.clone(), beat_warnings].concat();
         let mut progress = None;
         let parts = match settings.unit.unwrap_or_else(|| Unit::of(model.config())) {
             Unit::Beat => "beats",
@@ -149,20 +185,31 @@ fn one(
         let found = model.classify_with_progress(&record, &settings, &mut tell);
         let found = found.map_err(|e| Failure::classify(path, e))?;
         drop(progress);
+        // What cannot be assessed has said why.
+        if found.reason().is_none() {
+            warnings.extend(model.unusual(&record, &settings));
+        }
         let seconds = Seconds { read: read.as_secs_f64(), all: started.elapsed().as_secs_f64() };
         let report = RecordReport::new(model.config(), &record, &settings, &found, warnings, seconds);
+        let page = |format| {
+            pages::write(args, format, model.config(), &record, &settings, &found, &report)
+                .map_err(|error| Failure::page(path, error))
+        };
         let text = match args.format {
             _ if args.output.is_none() => None,
-            Format::Text => Some(("txt", findings::text(&report))),
-            Format::Csv => Some(("csv", findings::csv(&report))),
+            Format::Text => Some(("txt", findings::text(&report).into_bytes())),
+            Format::Csv => Some(("csv", findings::csv(&report).into_bytes())),
             Format::Json => {
                 let json = serde_json::to_string_pretty(&report).map_err(std::io::Error::other)?;
-                Some(("json", json + "\n"))
+                Some(("json", (json + "\n").into_bytes()))
             }
-            Format::Svg => Some(("svg", picture::svg(&record, model.config(), &settings, &report)?)),
+            Format::Svg => Some(("svg", page(Format::Svg)?)),
+            Format::Html => Some(("html", page(Format::Html)?)),
+            Format::Pdf => Some(("pdf", page(Format::Pdf)?)),
             Format::Wfdb => None,
         };
-        Ok(Made { report, text })
+        let page = args.pages.report.as_ref().map(|file| page(file.format)).transpose()?;
+        Ok(Made { report, text, page })
     })();
     Ok(One { name: record.name, made })
 }
@@ -173,6 +220,7 @@ fn finish(
     path: &Path,
     one: Result<One, Failure>,
     names: &mut HashMap<String, PathBuf>,
+    files: &mut Vec<PathBuf>,
 ) -> Result<RecordReport, Failure> {
     let One { name, made } = one?;
     if (args.output.is_some() || args.table.is_some())
@@ -184,15 +232,26 @@ fn finish(
         );
         return Err(Failure::usage(line));
     }
-    let Made { report, text } = made?;
+    let Made { report, text, page } = made?;
     for warning in &report.warnings {
         out::warn(path, warning);
+    }
+    if let (Some(file), Some(page)) = (&args.pages.report, page) {
+        out::file(&file.path, &page)?;
+        files.push(file.path.clone());
     }
     if let Some(folder) = &args.output {
         let file = |extension: &str| folder.join(format!("{name}.{extension}"));
         match text {
-            Some((extension, text)) => out::file(&file(extension), text.as_bytes())?,
-            None => findings::annotations(&report).write(&file(&args.annotator))?,
+            Some((_, text)) if out::is_standard_output(folder) => out::bytes(&text)?,
+            Some((extension, text)) => {
+                files.push(file(extension));
+                out::file(&file(extension), &text)?;
+            }
+            None => {
+                files.push(file(&args.annotator));
+                findings::annotations(&report).write(&file(&args.annotator))?;
+            }
         }
     }
     Ok(report)
@@ -229,13 +288,14 @@ pub(super) fn settings(
     settings.beats = beats;
     settings.batch = batch;
     settings.any_quality = args.any_quality;
+    settings.any_lead = args.any_lead;
     Ok((settings, warnings))
 }
 
 /// The annotation file of a record: its name, without the ending of a file, and the annotator.
 pub(super) fn beside(record: &Path, annotator: &str) -> PathBuf {
     let header = record.extension().is_some_and(|e| e == "hea");
-    if header || (record.extension().is_some() && record.is_file()) {
+    if header || (record.extension().is_some() && paths::is_file(record)) {
         return record.with_extension(annotator);
     }
     let mut name = record.as_os_str().to_owned();

@@ -1,6 +1,6 @@
 //! `efficientecg convert`: a record in another format.
 
-use crate::args::Convert;
+use crate::args::{Convert, FileFormat};
 use crate::error::Failure;
 use crate::out;
 use efficientecg::ecg::{csv, edf, wfdb};
@@ -8,6 +8,14 @@ use std::path::Path;
 
 pub(crate) fn run(args: &Convert) -> Result<(), Failure> {
     let output = args.output.as_path();
+    if out::is_standard_output(output) {
+        return piped(args);
+    }
+    if args.format.is_some() {
+        let line =
+            format!("--format is of standard output; leave it out, {} says its format", output.display());
+        return Err(Failure::usage(line));
+    }
     let write = writer(output)?;
     let record = args.tables.open(&args.input)?;
     record.warnings.iter().for_each(|warning| out::warn(&args.input, warning));
@@ -15,6 +23,26 @@ pub(crate) fn run(args: &Convert) -> Result<(), Failure> {
     let (leads, seconds) = (record.leads.len(), record.seconds());
     out::text(&format!("{}: {leads} leads, {seconds:.3} s\n", output.display()))?;
     Ok(())
+}
+
+/// Writes to standard output, which has no ending that says its format.
+fn piped(args: &Convert) -> Result<(), Failure> {
+    let Some(format) = args.format else {
+        let line = format!(
+            "{}: expected --format edf, bdf, csv or tsv with standard output; give one",
+            args.output.display()
+        );
+        return Err(Failure::usage(line));
+    };
+    let record = args.tables.open(&args.input)?;
+    record.warnings.iter().for_each(|warning| out::warn(&args.input, warning));
+    let bytes = match format {
+        FileFormat::Edf => edf::bytes(Path::new("standard output"), &record, false),
+        FileFormat::Bdf => edf::bytes(Path::new("standard output"), &record, true),
+        FileFormat::Csv => csv::bytes(Path::new("standard output"), &record, ','),
+        FileFormat::Tsv => csv::bytes(Path::new("standard output"), &record, '\t'),
+    };
+    Ok(out::bytes(&bytes?)?)
 }
 
 type Write = fn(&Path, &efficientecg::ecg::Record) -> efficientecg::ecg::Result<()>;

@@ -153,6 +153,20 @@ fn describe(model: &Model, samples: Option<u32>) -> Result<ModelReport, efficien
     })
 }
 
+/// Columns as wide as what stands in them, so that they fit most terminals: two of words, the others of numbers.
+fn aligned(rows: &[[String; 6]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let line = |row: &[String; 6]| {
+        let cell = |(i, text): (usize, &String)| match i {
+            0 | 1 => format!("{text:width$}", width = widths[i]),
+            _ => format!("{text:>width$}", width = widths[i]),
+        };
+        row.iter().enumerate().map(cell).collect::<Vec<_>>().join(" ") + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
 fn table(report: &Report) -> String {
     let mut text = String::new();
     if let Some(m) = &report.model {
@@ -161,22 +175,16 @@ fn table(report: &Report) -> String {
             text += &format!(", with {}", m.features.join(", "));
         }
         text += &format!(", to {}\n\n", m.classes.join(" "));
-        text += &format!(
-            "{:22} {:16} {:>14} {:>14} {:>12} {:>11}\n",
-            "layer", "operation", "input", "output", "mult-adds", "bytes"
-        );
-        for l in &m.layers {
-            let shape = |s: [usize; 2]| format!("{} x {}", s[0], s[1]);
-            text += &format!(
-                "{:22} {:16} {:>14} {:>14} {:>12} {:>11}\n",
-                l.name,
-                l.operation,
-                shape(l.input),
-                shape(l.output),
-                l.multiply_adds,
-                l.bytes_read + l.bytes_written
-            );
-        }
+        let mut rows =
+            vec![["layer", "operation", "input", "output", "mult-adds", "bytes"].map(str::to_owned)];
+        let shape = |s: [usize; 2]| format!("{} x {}", s[0], s[1]);
+        rows.extend(m.layers.iter().map(|l| {
+            let bytes = l.bytes_read + l.bytes_written;
+            let numbers = [l.multiply_adds, bytes].map(|n| n.to_string());
+            let [macs, bytes] = numbers;
+            [l.name.clone(), l.operation.to_owned(), shape(l.input), shape(l.output), macs, bytes]
+        }));
+        text += &aligned(&rows);
         text += &format!(
             "\n{} parameters, {:.4} G multiply-adds on {} samples\n\n",
             m.parameters,

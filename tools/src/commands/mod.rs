@@ -2,13 +2,20 @@
 
 pub(crate) mod bench;
 pub(crate) mod classify;
+pub(crate) mod completions;
 #[cfg(feature = "formats")]
 pub(crate) mod convert;
 pub(crate) mod evaluate;
 pub(crate) mod features;
+pub(crate) mod holter;
 pub(crate) mod info;
+pub(crate) mod man;
+pub(crate) mod monitor;
+pub(crate) mod pack;
 pub(crate) mod run;
 pub(crate) mod synth;
+#[cfg(feature = "gpu")]
+pub(crate) mod tune;
 pub(crate) mod verify;
 
 use crate::error::Failure;

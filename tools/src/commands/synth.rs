@@ -7,6 +7,13 @@ use efficientecg::ecg::synth::{SynthOptions, generate};
 use efficientecg::ecg::wfdb::{self, StorageFormat};
 
 pub(crate) fn run(args: &Synth) -> Result<(), Failure> {
+    if out::is_standard_output(&args.output) {
+        let line = format!(
+            "--output {}: expected a folder, as a record is three files; give one",
+            args.output.display()
+        );
+        return Err(Failure::usage(line));
+    }
     let options = SynthOptions {
         name: args.name.clone(),
         seed: args.seed,

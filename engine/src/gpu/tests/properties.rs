@@ -1,7 +1,7 @@
 //! Random cases of an operation on a GPU, as `kernels` has them on a CPU: within their bounds, whatever the record's place,
-//! writing nowhere else. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 2,000 of each in each variant.
+//! writing nowhere else. `PROPTEST_CASES` says how many, `EFFICIENTECG_LONG=1` is 2,000 of each in each configuration.
 
-use super::{check, open, variant};
+use super::{check, configuration, open};
 use crate::Precision;
 use efficientecg_kit::operations::entry;
 use efficientecg_kit::{Distribution, Recipe};
@@ -14,7 +14,7 @@ pub(super) fn within_bounds(operation: &str, name: &str) {
     let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
     let named = std::env::var_os("PROPTEST_CASES").map(|_| Config::default().cases);
     let cases = named.unwrap_or(if long { 2000 } else { 4 });
-    let (options, entry) = (variant(name), entry(operation));
+    let (options, entry) = (configuration(name), entry(operation));
     if open(&options).is_none() {
         return;
     }
@@ -32,7 +32,7 @@ pub(super) fn within_bounds(operation: &str, name: &str) {
         // A graph has no node of no operands.
         if !case.inputs.is_empty() {
             let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
-            worst.set(worst.get().max(check(device, case, &options, false)));
+            worst.set(worst.get().max(check(device, case, &options, false, None)));
         }
         Ok(())
     });

@@ -3,17 +3,32 @@
 use super::Classifier;
 use crate::gpu::{
     Binding, DeviceWeights, Dims, Element, Launch, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
-    four_rows, pitch,
+    four_rows, pitch, uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
+
+uniform! {
+    struct Sizes {
+        channels,
+        cols,
+        parts,
+        sums_pitch,
+        tokens,
+        token_cols,
+        token_pitch,
+        classes,
+        classes_pitch,
+        width,
+    }
+}
 
 static PROGRAM: Program = Program {
     name: "classifier",
     source: include_str!("kernel.wgsl"),
     workgroup_tile: false,
     reduce: true,
-    dims: Dims::Uniform(10),
+    dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
         Slot::data("sums", Element::F32),
         Slot::data("z", Element::F32),
@@ -44,28 +59,28 @@ impl Shader for ClassifierShader<'_> {
         arrays.map(|array| DeviceWeights::F32(op::narrow(&array))).into()
     }
 
-    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+    fn outputs(&self, _: &[Shape], _: usize) -> Vec<Shape> {
         vec![Shape::new(1, self.0.bias.len()); 2]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, _: usize) -> Launch {
         let (x, parts) = (inputs[0], inputs[1].rows);
         let Shape { rows: tokens, cols: token_cols } = self.0.tokens;
-        let dims = [
-            x.rows,
-            x.cols,
-            parts,
-            pitch(x.rows),
-            tokens,
-            token_cols,
-            pitch(token_cols),
-            self.0.bias.len(),
-            pitch(self.0.bias.len()),
-            self.0.width(),
-        ];
+        let dims = Sizes {
+            channels: word(x.rows),
+            cols: word(x.cols),
+            parts: word(parts),
+            sums_pitch: word(pitch(x.rows)),
+            tokens: word(tokens),
+            token_cols: word(token_cols),
+            token_pitch: word(pitch(token_cols)),
+            classes: word(self.0.bias.len()),
+            classes_pitch: word(pitch(self.0.bias.len())),
+            width: word(self.0.width()),
+        };
         Launch {
             overrides: [tokens > 0, self.0.softmax].map(f64::from).to_vec(),
-            dims: dims.map(|d| d as u32).to_vec(),
+            dims: dims.words(),
             grid: [1, 1, batch],
             scratch: self.0.width(),
             threads: REDUCE_THREADS,

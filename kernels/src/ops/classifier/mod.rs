@@ -18,10 +18,12 @@
 //!
 //! Cases: `tests/kit/src/cases/classifier.rs`. The bound, element by element: `tests/kit/src/bounds/classifier.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 
 use crate::error::ShapeError;
 use crate::gemv::{self, PaddedMatrix};
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision};
@@ -111,6 +113,7 @@ impl Op for Classifier {
         })
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::ClassifierShader(self))
     }

@@ -2,25 +2,38 @@
 
 use super::Conv;
 use crate::gpu::{
-    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, WorkgroupTile, pitch,
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
+    TILES, WorkgroupTile, pitch, uniform, word,
 };
 use crate::op;
 use crate::ops::window::Window;
 use crate::tensor::Shape;
+
+uniform! {
+    struct Sizes {
+        leads,
+        kernel,
+        stride,
+        c_out,
+        samples,
+        x_pitch,
+        y_pitch4,
+    }
+}
 
 static PROGRAM: Program = Program {
     name: "conv",
     source: include_str!("kernel.wgsl"),
     workgroup_tile: true,
     reduce: false,
-    dims: Dims::Uniform(7),
+    dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
         Slot::data("x", Element::F32),
         Slot::weight("weight", Element::Four),
         Slot::weight("bias", Element::F32),
         Slot::data("y", Element::Four),
     ],
-    overrides: &["ROWS", "COLS", "THREADS"],
+    overrides: &PRODUCT_OVERRIDES,
 };
 
 pub(super) struct ConvShader<'a>(pub(super) &'a Conv);
@@ -39,25 +52,41 @@ impl Shader for ConvShader<'_> {
         vec![DeviceWeights::Rows(weight.clone(), leads * kernel), DeviceWeights::F32(op::narrow(bias))]
     }
 
-    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
+    fn variants(&self) -> Vec<String> {
+        WorkgroupTile::names(&TILES)
+    }
+
+    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass) -> usize {
+        let cols = batch * self.0.window().outputs(inputs[0].cols);
+        WorkgroupTile::choose(&TILES, self.0.bias.len(), cols, class)
+    }
+
+    fn outputs(&self, inputs: &[Shape], _: usize) -> Vec<Shape> {
         vec![Shape::new(self.0.bias.len(), self.0.window().outputs(inputs[0].cols))]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch {
         let (samples, cols) = (inputs[0].cols, self.0.window().outputs(inputs[0].cols));
-        let tile = WorkgroupTile::choose(self.0.bias.len(), cols);
+        let tile = TILES.get(variant).copied().unwrap_or(TILES[0]);
         let Window { kernel, stride } = self.0.window();
         // A longer stride makes one output all the same, and must not overflow.
         let stride = stride.min(samples + kernel);
-        let dims =
-            [self.0.leads, kernel, stride, self.0.bias.len(), samples, pitch(samples), pitch(cols) / 4];
+        let dims = Sizes {
+            leads: word(self.0.leads),
+            kernel: word(kernel),
+            stride: word(stride),
+            c_out: word(self.0.bias.len()),
+            samples: word(samples),
+            x_pitch: word(pitch(samples)),
+            y_pitch4: word(pitch(cols) / 4),
+        };
         Launch {
-            overrides: tile.overrides().to_vec(),
-            dims: dims.map(|d| d as u32).to_vec(),
+            overrides: tile.overrides(tile.staged()),
+            dims: dims.words(),
             grid: [cols.div_ceil(tile.cols), self.0.bias.len().div_ceil(tile.rows), batch],
             scratch: 0,
             threads: tile.threads(),
-            workgroup_bytes: tile.bytes(),
+            workgroup_bytes: 16 * tile.staged(),
         }
     }
 }

@@ -19,37 +19,51 @@ struct Dims {
 
 var<private> record: u32;
 var<private> start_col4: u32;
+var<private> source_sample: i32; // the first of the columns' windows starts here
 
 fn weight_at(row4: u32, k: u32) -> vec4<f32> {
     let depth = dims.leads * dims.kernel;
-    if 4u * row4 >= dims.c_out || k >= depth {
-        return vec4(0.0);
-    }
-    return unpack(weight[row4 * depth + k]);
+    let row = min(row4, (dims.c_out - 1u) / 4u);
+    let w = unpack(weight[row * depth + min(k, depth - 1u)]);
+    return select(vec4(0.0), w, k < depth);
 }
 
-fn sample(lead: u32, at: i32) -> f32 {
-    if at < 0 || at >= i32(dims.samples) {
-        return 0.0;
-    }
-    return x[(record * dims.leads + lead) * dims.x_pitch + u32(at)];
+fn sample(row: u32, at: i32) -> f32 {
+    let inside = at >= 0 && at < i32(dims.samples);
+    return select(0.0, x[row + u32(clamp(at, 0, i32(dims.samples) - 1))], inside);
 }
 
-fn source_at(k: u32, col4: u32) -> vec4<f32> {
-    let col = 4u * (start_col4 + col4);
-    let lead = k / dims.kernel;
-    if lead >= dims.leads || start_col4 + col4 >= dims.y_pitch4 {
-        return vec4(0.0);
-    }
+fn source_column(col4: u32) {
+    let at = min(start_col4 + col4, dims.y_pitch4 - 1u);
+    source_sample = i32(4u * at * dims.stride) - i32(dims.kernel / 2u);
+}
+
+fn source_at(k: u32) -> vec4<f32> {
+    let lead = min(k / dims.kernel, dims.leads - 1u);
+    let row = (record * dims.leads + lead) * dims.x_pitch;
     let stride = i32(dims.stride);
-    let at = i32(col) * stride + i32(k % dims.kernel) - i32(dims.kernel / 2u);
-    return vec4(sample(lead, at), sample(lead, at + stride), sample(lead, at + 2 * stride), sample(lead, at + 3 * stride));
+    let at = source_sample + i32(k % dims.kernel);
+    return vec4(sample(row, at), sample(row, at + stride), sample(row, at + 2 * stride), sample(row, at + 3 * stride));
 }
 
-fn finish(row: u32, col4: u32, product: vec4<f32>) {
-    let at = start_col4 + col4;
+fn finish(row: u32, at: u32, product: vec4<f32>) {
     if row < dims.c_out && at < dims.y_pitch4 {
         y[(record * dims.c_out + row) * dims.y_pitch4 + at] = pack(silu4(product + bias[row]));
+    }
+}
+
+// Four columns of a thread's rows.
+fn finish_column(row: u32, at: u32, t: Column4) {
+    finish(row, at, t.r0);
+    finish(row + 1u, at, t.r1);
+    finish(row + 2u, at, t.r2);
+    finish(row + 3u, at, t.r3);
+    if THREAD_ROWS == 8u {
+        let below = row + ROWS / 2u;
+        finish(below, at, t.r4);
+        finish(below + 1u, at, t.r5);
+        finish(below + 2u, at, t.r6);
+        finish(below + 3u, at, t.r7);
     }
 }
 
@@ -58,10 +72,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     record = group.z;
     start_col4 = group.x * (COLS / 4u);
     let t = workgroup_product(thread, group.y * (ROWS / 4u), dims.leads * dims.kernel);
-    let col4 = thread_col4(thread);
+    let at = start_col4 + thread_col4(thread);
     let row = group.y * ROWS + 4u * thread_row4(thread);
-    finish(row, col4, t.r0);
-    finish(row + 1u, col4, t.r1);
-    finish(row + 2u, col4, t.r2);
-    finish(row + 3u, col4, t.r3);
+    finish_column(row, at, t.left);
+    if THREAD_COLS == 8u {
+        finish_column(row, at + COLS / 8u, t.right);
+    }
 }

@@ -14,12 +14,14 @@
 //!
 //! Cases: `tests/kit/src/cases/conv.rs`. The bound, element by element: `tests/kit/src/bounds/conv.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
 mod simd;
 
 use super::window::Window;
 use crate::error::ShapeError;
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
@@ -83,6 +85,7 @@ impl Op for Conv {
         Box::new(simd::ConvKernel::new(self, level))
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::ConvShader(self))
     }

@@ -3,17 +3,33 @@
 use super::CrossAttention;
 use crate::gpu::{
     Binding, DeviceWeights, Dims, Element, Launch, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
-    four_rows, pitch, transposed,
+    four_rows, pitch, transposed, uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
+
+uniform! {
+    struct Sizes {
+        tokens,
+        dim,
+        dim4,
+        heads,
+        heads4,
+        head,
+        head4,
+        channels,
+        cols,
+        pitch4,
+        scratch,
+    }
+}
 
 static PROGRAM: Program = Program {
     name: "cross_attention",
     source: include_str!("kernel.wgsl"),
     workgroup_tile: false,
     reduce: true,
-    dims: Dims::Uniform(11),
+    dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
         Slot::data("f", Element::F32),
         Slot::data("h", Element::Four),
@@ -71,31 +87,31 @@ impl Shader for CrossAttentionShader<'_> {
         arrays.map(|array| DeviceWeights::F32(op::narrow(&array))).into()
     }
 
-    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+    fn outputs(&self, _: &[Shape], _: usize) -> Vec<Shape> {
         vec![Shape::new(self.0.tokens, self.0.dim())]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, _: usize) -> Launch {
         let cols = inputs[1].cols;
         let (dim4, head) = (pitch(self.0.dim()), self.0.dim() / self.0.heads);
         let heads4 = self.0.heads.next_multiple_of(4);
         let scratch = 2 * dim4 + heads4 * head + 20 * self.0.channels();
-        let dims = [
-            self.0.tokens,
-            self.0.dim(),
-            dim4,
-            self.0.heads,
-            heads4,
-            head,
-            head.next_multiple_of(4),
-            self.0.channels(),
-            cols,
-            pitch(cols) / 4,
-            scratch,
-        ];
+        let dims = Sizes {
+            tokens: word(self.0.tokens),
+            dim: word(self.0.dim()),
+            dim4: word(dim4),
+            heads: word(self.0.heads),
+            heads4: word(heads4),
+            head: word(head),
+            head4: word(head.next_multiple_of(4)),
+            channels: word(self.0.channels()),
+            cols: word(cols),
+            pitch4: word(pitch(cols) / 4),
+            scratch: word(scratch),
+        };
         Launch {
             overrides: vec![],
-            dims: dims.map(|d| d as u32).to_vec(),
+            dims: dims.words(),
             grid: [self.0.tokens, 1, batch],
             scratch: self.0.tokens * scratch,
             threads: REDUCE_THREADS,

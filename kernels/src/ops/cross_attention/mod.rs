@@ -24,11 +24,13 @@
 //!
 //! Cases: `tests/kit/src/cases/cross_attention.rs`. The bound, element by element: `tests/kit/src/bounds/cross_attention.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
 mod simd;
 
 use crate::error::ShapeError;
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
@@ -124,6 +126,7 @@ impl Op for CrossAttention {
         Box::new(simd::CrossAttentionKernel::new(self, level))
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::CrossAttentionShader(self))
     }

@@ -2,18 +2,34 @@
 
 use super::Depthwise;
 use crate::gpu::{
-    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, WorkgroupTile, pitch,
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
+    WorkgroupTile, pitch, uniform, word,
 };
 use crate::op;
 use crate::ops::window::Window;
 use crate::tensor::Shape;
+
+uniform! {
+    struct Sizes {
+        c_in,
+        channels,
+        kernel,
+        stride,
+        samples,
+        cols,
+        x_pitch4,
+        y_pitch4,
+        sums_pitch,
+        parts,
+    }
+}
 
 static PROGRAM: Program = Program {
     name: "depthwise",
     source: include_str!("kernel.wgsl"),
     workgroup_tile: true,
     reduce: false,
-    dims: Dims::Uniform(11),
+    dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
         Slot::data("x", Element::Four),
         Slot::weight("expand_weight", Element::Four),
@@ -23,21 +39,44 @@ static PROGRAM: Program = Program {
         Slot::data("y", Element::Four),
         Slot::data("sums", Element::F32),
     ],
-    overrides: &["ROWS", "COLS", "THREADS", "EXPAND"],
+    overrides: &OVERRIDES,
 };
 
-/// The channels of a workgroup and the positions of `h` that it holds at once. Their f32 and what else the kernel
-/// keeps take exactly the 16,384 bytes that every device has.
-const WORKGROUP_TILE: WorkgroupTile = WorkgroupTile { rows: 32, cols: 64 };
+const OVERRIDES: [&str; 12] = {
+    let [a, b, c, d, e, f, g] = PRODUCT_OVERRIDES;
+    [a, b, c, d, e, f, g, "EXPAND", "SLIDING", "KERNEL", "STRIDE", "OUTPUTS4"]
+};
+
+const fn tile(rows: usize, cols: usize, thread_rows: usize, thread_cols: usize) -> WorkgroupTile {
+    WorkgroupTile { rows, cols, thread_rows, thread_cols, depth: 16 }
+}
+
+/// The channels of a workgroup and the positions of `h` that it holds at once, of the variants. A window too long to slide takes
+/// the first, of 4 by 4 results a thread.
+const TILES: [WorkgroupTile; 5] =
+    [tile(32, 64, 4, 4), tile(16, 128, 4, 4), tile(32, 64, 4, 8), tile(16, 128, 4, 8), tile(32, 64, 8, 4)];
+
+/// Numbers of a window that a thread keeps in registers, at most: `WINDOW4` of the kernel, in fours.
+const WINDOW: usize = 20;
 
 pub(super) struct DepthwiseShader<'a>(pub(super) &'a Depthwise);
 
 impl DepthwiseShader<'_> {
+    /// Whether a thread can keep the window of four outputs, from a multiple of four on.
+    fn sliding(&self) -> bool {
+        let late = (4 - self.0.kernel / 2 % 4) % 4;
+        self.0.stride <= WINDOW && late + 3 * self.0.stride + self.0.kernel <= WINDOW
+    }
+
+    fn tile(&self, variant: usize) -> WorkgroupTile {
+        TILES.get(variant).copied().filter(|_| self.sliding()).unwrap_or(TILES[0])
+    }
+
     /// Positions of `y` that a workgroup makes, in fours: as many as one strip of `h` reaches, at least four.
-    fn outputs4(&self) -> usize {
+    fn outputs4(&self, tile: WorkgroupTile) -> usize {
         // The strip starts up to three positions early, on a multiple of four.
-        let reach = (WORKGROUP_TILE.cols - 3).saturating_sub(self.0.kernel) / self.0.stride + 1;
-        (reach / 4).clamp(1, WORKGROUP_TILE.cols / 4)
+        let reach = (tile.cols - 3).saturating_sub(self.0.kernel) / self.0.stride + 1;
+        (reach / 4).clamp(1, tile.cols / 4)
     }
 }
 
@@ -57,7 +96,7 @@ impl Shader for DepthwiseShader<'_> {
         let Depthwise { expand, weight, bias, kernel, .. } = self.0;
         let mut weights = Vec::new();
         if let Some(e) = expand {
-            weights.push(DeviceWeights::Rows(e.weight.clone(), self.0.c_in()));
+            weights.push(DeviceWeights::Rows(e.weight.exact().into_owned(), self.0.c_in()));
             weights.push(DeviceWeights::F32(op::narrow(&e.bias)));
         }
         let taps = (0..*kernel).flat_map(|j| weight.iter().skip(j).step_by(*kernel));
@@ -66,42 +105,64 @@ impl Shader for DepthwiseShader<'_> {
         weights
     }
 
-    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
+    fn variants(&self) -> Vec<String> {
+        WorkgroupTile::names(if self.sliding() { &TILES } else { &TILES[..1] })
+    }
+
+    fn choose(&self, inputs: &[Shape], _: usize, class: DeviceClass) -> usize {
+        let samples = inputs[0].cols;
+        let cols = self.0.window().outputs(samples);
+        let cost = |variant: usize| {
+            let tile = self.tile(variant);
+            let parts = cols.div_ceil(4 * self.outputs4(tile));
+            (self.0.channels().next_multiple_of(tile.rows) * parts * tile.cols) as f64 * tile.beside()
+        };
+        let fits = |variant: &usize| self.tile(*variant).results() <= class.results();
+        let all = (0..self.variants().len()).filter(fits);
+        all.fold(0, |best, variant| if cost(variant) < cost(best) { variant } else { best })
+    }
+
+    fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape> {
         let cols = self.0.window().outputs(inputs[0].cols);
-        let parts = cols.div_ceil(4 * self.outputs4());
+        let parts = cols.div_ceil(4 * self.outputs4(self.tile(variant)));
         vec![Shape::new(self.0.channels(), cols), Shape::new(parts, self.0.channels())]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch {
+        let tile = self.tile(variant);
         let samples = inputs[0].cols;
         let cols = self.0.window().outputs(samples);
-        let outputs4 = self.outputs4();
+        let outputs4 = self.outputs4(tile);
         let parts = cols.div_ceil(4 * outputs4);
         let Window { kernel, stride } = self.0.window();
         // A longer stride makes one output all the same, and must not overflow.
         let stride = stride.min(samples + kernel);
-        let mut overrides = WORKGROUP_TILE.overrides().to_vec();
-        overrides.push(f64::from(self.0.expand.is_some()));
-        let dims = [
-            self.0.c_in(),
-            self.0.channels(),
-            kernel,
-            stride,
-            samples,
-            cols,
-            pitch(samples) / 4,
-            pitch(cols) / 4,
-            outputs4,
-            pitch(self.0.channels()),
-            parts,
-        ];
+        let sliding = self.sliding();
+        // Rows of `h`, each with a cell to spare, take the place of what was staged.
+        let cells = tile.staged().max(tile.rows * (tile.cols / 4 + 1));
+        let mut overrides = tile.overrides(cells);
+        let [known_kernel, known_stride] = if sliding { [kernel, self.0.stride] } else { [1, 1] };
+        overrides.extend([self.0.expand.is_some(), sliding].map(f64::from));
+        overrides.extend([known_kernel, known_stride, outputs4].map(|n| n as f64));
+        let dims = Sizes {
+            c_in: word(self.0.c_in()),
+            channels: word(self.0.channels()),
+            kernel: word(kernel),
+            stride: word(stride),
+            samples: word(samples),
+            cols: word(cols),
+            x_pitch4: word(pitch(samples) / 4),
+            y_pitch4: word(pitch(cols) / 4),
+            sums_pitch: word(pitch(self.0.channels())),
+            parts: word(parts),
+        };
         Launch {
             overrides,
-            dims: dims.map(|d| d as u32).to_vec(),
-            grid: [parts, self.0.channels().div_ceil(WORKGROUP_TILE.rows), batch],
+            dims: dims.words(),
+            grid: [parts, self.0.channels().div_ceil(tile.rows), batch],
             scratch: 0,
-            threads: WORKGROUP_TILE.threads(),
-            workgroup_bytes: WORKGROUP_TILE.bytes() + 5 * WORKGROUP_TILE.rows * WORKGROUP_TILE.cols,
+            threads: tile.threads(),
+            workgroup_bytes: 16 * cells + 4 * tile.threads(),
         }
     }
 }

@@ -21,22 +21,25 @@
 //!
 //! Cases: `tests/kit/src/cases/depthwise.rs`. The bound, element by element: `tests/kit/src/bounds/depthwise.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
 mod simd;
 
 use super::window::Window;
 use crate::error::ShapeError;
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
+use crate::weight_rows::WeightRows;
 
 /// The expand layer with its folded weights.
 #[derive(Clone, Debug)]
 pub struct Expand {
     /// `[channels, c_in]`, row by row.
-    pub weight: Vec<f64>,
+    pub weight: WeightRows,
     /// `[channels]`.
     pub bias: Vec<f64>,
 }
@@ -112,6 +115,7 @@ impl Op for Depthwise {
         Box::new(simd::DepthwiseKernel::new(self, level, precision))
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::DepthwiseShader(self))
     }

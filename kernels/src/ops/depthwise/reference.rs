@@ -7,17 +7,18 @@ use crate::tensor::Matrix;
 
 pub(super) fn run(op: &Depthwise, x: &Matrix, outputs: &mut [Matrix]) {
     let pad = op.kernel / 2;
+    let expand = op.expand.as_ref().map(|e| (e.weight.exact(), &e.bias));
     let (y, sums) = outputs.split_at_mut(1);
     let y = &mut y[0];
     let mut h = vec![0.0; x.shape.cols];
     for c in 0..op.channels() {
-        match &op.expand {
+        match &expand {
             None => h.copy_from_slice(x.row(c)),
-            Some(e) => {
-                h.fill(e.bias[c]);
+            Some((weight, bias)) => {
+                h.fill(bias[c]);
                 for i in 0..op.c_in() {
                     for (h, x) in h.iter_mut().zip(x.row(i)) {
-                        *h += e.weight[c * op.c_in() + i] * x;
+                        *h += weight[c * op.c_in() + i] * x;
                     }
                 }
                 h.iter_mut().for_each(|h| *h = silu(*h));

@@ -2,17 +2,31 @@
 
 use super::Pointwise;
 use crate::gpu::{
-    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, WorkgroupTile, pitch,
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
+    TILES, WorkgroupTile, pitch, uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
+
+uniform! {
+    struct Sizes {
+        c_in,
+        c_out,
+        cols,
+        pitch4,
+        gate_pitch,
+        sums_pitch,
+        parts,
+        batch,
+    }
+}
 
 static PROGRAM: Program = Program {
     name: "pointwise",
     source: include_str!("kernel.wgsl"),
     workgroup_tile: true,
     reduce: false,
-    dims: Dims::Uniform(7),
+    dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
         Slot::data("x", Element::Four),
         Slot::weight("weight", Element::Four),
@@ -22,15 +36,25 @@ static PROGRAM: Program = Program {
         Slot::data("y", Element::Four),
         Slot::data("sums", Element::F32),
     ],
-    overrides: &["ROWS", "COLS", "THREADS", "SILU", "GATE", "RESIDUAL", "SUMS"],
+    overrides: &OVERRIDES,
 };
 
 pub(super) struct PointwiseShader<'a>(pub(super) &'a Pointwise);
 
+const OVERRIDES: [&str; 12] = {
+    let [a, b, c, d, e, f, g] = PRODUCT_OVERRIDES;
+    [a, b, c, d, e, f, g, "SILU", "GATE", "RESIDUAL", "SUMS", "FLAT"]
+};
+
 impl PointwiseShader<'_> {
-    fn workgroup_tile(&self, cols: usize) -> WorkgroupTile {
-        WorkgroupTile::choose(self.0.c_out(), cols)
+    /// Columns of a batch, where they lie side by side: if they are not summed record by record.
+    fn flat(&self, cols: usize, batch: usize) -> Option<usize> {
+        (!self.0.sums).then_some(batch * pitch(cols))
     }
+}
+
+fn workgroup_tile(variant: usize) -> WorkgroupTile {
+    TILES.get(variant).copied().unwrap_or(TILES[0])
 }
 
 impl Shader for PointwiseShader<'_> {
@@ -53,40 +77,58 @@ impl Shader for PointwiseShader<'_> {
 
     fn weights(&self) -> Vec<DeviceWeights> {
         let Pointwise { weight, bias, .. } = self.0;
-        vec![DeviceWeights::Rows(weight.clone(), self.0.c_in()), DeviceWeights::F32(op::narrow(bias))]
+        vec![
+            DeviceWeights::Rows(weight.exact().into_owned(), self.0.c_in()),
+            DeviceWeights::F32(op::narrow(bias)),
+        ]
     }
 
-    fn outputs(&self, inputs: &[Shape]) -> Vec<Shape> {
+    fn variants(&self) -> Vec<String> {
+        WorkgroupTile::names(&TILES)
+    }
+
+    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass) -> usize {
+        let cols = inputs[0].cols;
+        WorkgroupTile::choose(&TILES, self.0.c_out(), self.flat(cols, batch).unwrap_or(cols), class)
+    }
+
+    fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape> {
         let cols = inputs[0].cols;
         let mut outputs = vec![Shape::new(self.0.c_out(), cols)];
         if self.0.sums {
-            outputs.push(Shape::new(cols.div_ceil(self.workgroup_tile(cols).cols), self.0.c_out()));
+            outputs.push(Shape::new(cols.div_ceil(workgroup_tile(variant).cols), self.0.c_out()));
         }
         outputs
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch {
         let cols = inputs[0].cols;
-        let tile = self.workgroup_tile(cols);
-        let parts = cols.div_ceil(tile.cols);
-        let mut overrides = tile.overrides().to_vec();
-        overrides.extend([self.0.silu, self.0.gate, self.0.residual, self.0.sums].map(f64::from));
-        let dims = [
-            self.0.c_in(),
-            self.0.c_out(),
-            cols,
-            pitch(cols) / 4,
-            pitch(self.0.c_in()),
-            pitch(self.0.c_out()),
-            parts,
-        ];
+        let tile = workgroup_tile(variant);
+        let flat = self.flat(cols, batch);
+        let parts = flat.unwrap_or(cols).div_ceil(tile.cols);
+        let records = if flat.is_some() { 1 } else { batch };
+        // Sums of four rows by each thread take the place of what was staged.
+        let cells = tile.staged().max(tile.rows / 4 * tile.cols / tile.thread_cols);
+        let mut overrides = tile.overrides(cells);
+        let Pointwise { silu, gate, residual, sums, .. } = self.0;
+        overrides.extend([*silu, *gate, *residual, *sums, flat.is_some()].map(f64::from));
+        let dims = Sizes {
+            c_in: word(self.0.c_in()),
+            c_out: word(self.0.c_out()),
+            cols: word(cols),
+            pitch4: word(pitch(cols) / 4),
+            gate_pitch: word(pitch(self.0.c_in())),
+            sums_pitch: word(pitch(self.0.c_out())),
+            parts: word(parts),
+            batch: word(batch),
+        };
         Launch {
             overrides,
-            dims: dims.map(|d| d as u32).to_vec(),
-            grid: [parts, self.0.c_out().div_ceil(tile.rows), batch],
+            dims: dims.words(),
+            grid: [parts, self.0.c_out().div_ceil(tile.rows), records],
             scratch: 0,
             threads: tile.threads(),
-            workgroup_bytes: tile.bytes() + 4 * tile.threads() * 4,
+            workgroup_bytes: 16 * cells,
         }
     }
 }

@@ -21,21 +21,24 @@
 //!
 //! Cases: `tests/kit/src/cases/pointwise.rs`. The bound, element by element: `tests/kit/src/bounds/pointwise.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
 mod simd;
 
 use crate::error::ShapeError;
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
 use crate::tensor::{Matrix, Shape};
+use crate::weight_rows::WeightRows;
 
 /// A pointwise convolution with its folded weights.
 #[derive(Clone, Debug)]
 pub struct Pointwise {
     /// `[c_out, c_in]`, row by row.
-    pub weight: Vec<f64>,
+    pub weight: WeightRows,
     /// `[c_out]`.
     pub bias: Vec<f64>,
     /// Whether SiLU follows.
@@ -110,6 +113,7 @@ impl Op for Pointwise {
         Box::new(simd::PointwiseKernel::new(self, level, precision))
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::PointwiseShader(self))
     }

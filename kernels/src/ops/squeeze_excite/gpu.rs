@@ -3,16 +3,29 @@
 use super::SqueezeExcite;
 use crate::gpu::{
     Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, four_rows, pitch, transposed,
+    uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
+
+uniform! {
+    struct Sizes {
+        channels,
+        cols,
+        parts,
+        sums_pitch,
+        hidden4,
+        gate_pitch,
+        scratch,
+    }
+}
 
 static PROGRAM: Program = Program {
     name: "squeeze_excite",
     source: include_str!("kernel.wgsl"),
     workgroup_tile: false,
     reduce: false,
-    dims: Dims::Uniform(7),
+    dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
         Slot::data("sums", Element::F32),
         Slot::weight("squeeze", Element::F32),
@@ -53,19 +66,27 @@ impl Shader for SqueezeExciteShader<'_> {
         arrays.map(|array| DeviceWeights::F32(op::narrow(array))).into()
     }
 
-    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+    fn outputs(&self, _: &[Shape], _: usize) -> Vec<Shape> {
         vec![Shape::new(1, self.0.expand_bias.len())]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, _: usize) -> Launch {
         let (cols, parts) = (inputs[0].cols, inputs[1].rows);
         let channels = self.0.expand_bias.len();
         let hidden4 = self.0.reduce_bias.len().next_multiple_of(4);
         let scratch = channels + hidden4;
-        let dims = [channels, cols, parts, pitch(channels), hidden4, pitch(channels), scratch];
+        let dims = Sizes {
+            channels: word(channels),
+            cols: word(cols),
+            parts: word(parts),
+            sums_pitch: word(pitch(channels)),
+            hidden4: word(hidden4),
+            gate_pitch: word(pitch(channels)),
+            scratch: word(scratch),
+        };
         Launch {
             overrides: vec![],
-            dims: dims.map(|d| d as u32).to_vec(),
+            dims: dims.words(),
             grid: [1, 1, batch],
             scratch,
             threads: THREADS,

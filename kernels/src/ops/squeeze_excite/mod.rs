@@ -17,10 +17,12 @@
 //!
 //! Cases: `tests/kit/src/cases/squeeze_excite.rs`. The bound, element by element: `tests/kit/src/bounds/squeeze_excite.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 
 use crate::error::ShapeError;
 use crate::gemv::{self, PaddedMatrix};
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::math::{self, Function};
 use crate::op::{self, Call, Contract, Cost, Kernel, Op, Precision};
@@ -96,6 +98,7 @@ impl Op for SqueezeExcite {
         })
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::SqueezeExciteShader(self))
     }

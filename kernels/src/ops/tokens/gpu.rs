@@ -99,11 +99,11 @@ impl Shader for TokensShader<'_> {
         vec![DeviceWeights::F32(packed.map(|w| w as f32).collect())]
     }
 
-    fn outputs(&self, _: &[Shape]) -> Vec<Shape> {
+    fn outputs(&self, _: &[Shape], _: usize) -> Vec<Shape> {
         vec![Shape::new(self.0.features.len(), self.0.dim)]
     }
 
-    fn launch(&self, inputs: &[Shape], batch: usize) -> Launch {
+    fn launch(&self, inputs: &[Shape], batch: usize, _: usize) -> Launch {
         let Tokens { dim, features } = self.0;
         let starts = starts(inputs, batch);
         let (mut weight, mut scratch_at) = (0, 0);

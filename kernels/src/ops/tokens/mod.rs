@@ -19,11 +19,13 @@
 //!
 //! Cases: `tests/kit/src/cases/tokens.rs`. The bound, element by element: `tests/kit/src/bounds/tokens.rs`.
 
+#[cfg(feature = "gpu")]
 mod gpu;
 mod reference;
 mod simd;
 
 use crate::error::ShapeError;
+#[cfg(feature = "gpu")]
 use crate::gpu::Shader;
 use crate::op::{self, Contract, Cost, Kernel, Op, Precision};
 use crate::simd::Level;
@@ -172,6 +174,7 @@ impl Op for Tokens {
         Box::new(simd::TokensKernel::new(self, level))
     }
 
+    #[cfg(feature = "gpu")]
     fn shader(&self) -> Box<dyn Shader + '_> {
         Box::new(gpu::TokensShader(self))
     }

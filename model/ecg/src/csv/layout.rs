@@ -1,23 +1,13 @@
 //! What the columns of a table are.
 
+use crate::cells::{FirstColumn, number};
 use crate::source::ReadOptions;
 use crate::units::millivolts;
-
-/// What the first column holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
-    Time,
-    /// Numbers of samples, which say nothing.
-    Count,
-    Lead,
-}
 
 /// The columns of a table.
 #[derive(Debug, PartialEq)]
 pub(super) struct Layout {
-    pub(super) first: First,
-    /// Seconds a unit of the column of times.
-    pub(super) scale: f64,
+    pub(super) first: FirstColumn,
     /// Names and units of the leads.
     pub(super) leads: Vec<(String, String)>,
     /// Whether decimals may have a comma.
@@ -28,8 +18,8 @@ impl Layout {
     /// The layout under these names. A name may end in its unit: `II [uV]`, or `II (uV)` where that is a voltage.
     pub(super) fn new(names: &[String], unit: &str, decimal_comma: bool) -> Layout {
         let names: Vec<&str> = names.iter().map(|name| plain(name)).collect();
-        let (first, scale) = names.first().map_or((First::Lead, 1.0), |name| first(name));
-        let skip = usize::from(first != First::Lead);
+        let first = names.first().map_or(FirstColumn::Lead, |name| FirstColumn::of(name));
+        let skip = usize::from(first != FirstColumn::Lead);
         let mut names = names.get(skip..).unwrap_or_default();
         // A separator at the end of the line.
         if names.len() > 1 && names.last().is_some_and(|name| name.is_empty()) {
@@ -39,16 +29,16 @@ impl Layout {
             Some((name, unit)) => (name.to_owned(), unit.to_owned()),
             None => ((*name).to_owned(), unit.to_owned()),
         });
-        Layout { first, scale, leads: leads.collect(), decimal_comma }
+        Layout { first, leads: leads.collect(), decimal_comma }
     }
 
     /// Takes a line of units, if it is one for these columns: a voltage among them, or all alike words. The user's word counts more.
     pub(super) fn units(&mut self, cells: &[String], options: &ReadOptions) -> bool {
-        let skip = usize::from(self.first != First::Lead);
+        let skip = usize::from(self.first != FirstColumn::Lead);
         let words: Vec<&str> = cells.iter().skip(skip).map(|cell| plain(cell)).collect();
         let fits = words.len() == self.leads.len() && words.iter().any(|word| millivolts(word).is_some());
         if fits && options.unit.is_none() {
-            for (lead, word) in self.leads.iter_mut().zip(words) {
+            for (lead, word) in self.leads.iter_mut().zip(words).filter(|(_, word)| !word.is_empty()) {
                 lead.1 = word.to_owned();
             }
         }
@@ -61,57 +51,20 @@ fn plain(name: &str) -> &str {
     name.trim().trim_matches('\'').trim()
 }
 
-/// Name and unit of a column called `II [uV]` or `II (uV)`.
+/// Name and unit of a column called `II [uV]` or `II (uV)`; `II []` has none.
 fn with_unit(name: &str) -> Option<(&str, &str)> {
     let (start, unit, square) = match name.strip_suffix(']') {
         Some(rest) => rest.rsplit_once('[').map(|(start, unit)| (start, unit, true))?,
         None => name.strip_suffix(')')?.rsplit_once('(').map(|(start, unit)| (start, unit, false))?,
     };
     let (start, unit) = (start.trim(), unit.trim());
-    let fits = !start.is_empty() && !unit.is_empty() && (square || millivolts(unit).is_some());
+    let fits = !start.is_empty() && (square || millivolts(unit).is_some());
     fits.then_some((start, unit))
 }
 
-/// What a first column of this name is, and seconds a unit of its times.
-fn first(name: &str) -> (First, f64) {
-    let words: Vec<String> = name
-        .to_lowercase()
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && *word != "elapsed" && *word != "in")
-        .map(str::to_owned)
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words[..] {
-        ["time" | "times" | "t" | "seconds" | "sec"] => (First::Time, 1.0),
-        ["time" | "times" | "t", "s" | "sec" | "second" | "seconds"] => (First::Time, 1.0),
-        ["time" | "times" | "t", "ms" | "milliseconds"] | ["milliseconds" | "ms"] => (First::Time, 1e-3),
-        // A number sign alone is no word.
-        [] | ["sample" | "samples" | "index"] | ["sample", "number" | "index"] => (First::Count, 1.0),
-        _ => (First::Lead, 1.0),
-    }
-}
-
-/// Whether a cell says that the sample is missing.
-pub(super) fn missing(text: &str) -> bool {
-    let words = ["", "nan", "na", "n/a", "null", "none", "-"];
-    words.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// A number, but for the words that also stand for some.
-pub(super) fn number<T: std::str::FromStr>(text: &str, decimal_comma: bool) -> Option<T> {
-    if !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b',' | b'e' | b'E')) {
-        return None;
-    }
-    if decimal_comma && text.contains(',') {
-        text.replacen(',', ".", 1).parse().ok()
-    } else {
-        text.parse().ok()
-    }
-}
-
-/// What separates cells: a tab, a semicolon or a comma, whichever of them in this order the first line has.
+/// What separates cells: a tab, a semicolon or a comma, whichever of them in this order the first line has outside of quotes.
 pub(super) fn separator(head: &[u8]) -> u8 {
-    let line = first_line(head);
+    let line: Vec<u8> = first_line(head).split(|b| *b == b'"').step_by(2).collect::<Vec<_>>().concat();
     *b"\t;".iter().find(|separator| line.contains(separator)).unwrap_or(&b',')
 }
 

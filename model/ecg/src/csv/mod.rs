@@ -15,6 +15,7 @@ use std::path::Path;
 
 use ::csv::{ByteRecord, Reader, ReaderBuilder};
 
+use crate::cells::{FirstColumn, is_missing, number};
 use crate::error::{Error, Result, quote};
 use crate::source::{ReadOptions, Source};
 use crate::{Lead, Record, wfdb};
@@ -25,9 +26,9 @@ mod rate;
 mod writer;
 
 pub use layout::recognises;
-pub use writer::write;
+pub use writer::{bytes, write};
 
-use layout::{First, Layout, number};
+use layout::Layout;
 
 /// Reads a record. [`ReadOptions`] give what the table does not say: the rate, over a column of times; names of leads; the unit,
 /// which is mV by default.
@@ -57,16 +58,16 @@ pub fn read(source: Source<'_>) -> Result<Record> {
     let mut times = Vec::new();
     let mut digits = 0;
     let mut columns: Vec<Vec<f32>> = vec![Vec::new(); layout.leads.len()];
-    let skip = usize::from(layout.first != First::Lead);
+    let skip = usize::from(layout.first != FirstColumn::Lead);
     while held || table.next()? {
         held = false;
         let cells = skip + columns.len();
         table.check_length(cells)?;
-        if layout.first == First::Time {
+        if let FirstColumn::Times(unit) = layout.first {
             let text = table.text(0);
             let time = number::<f64>(text, decimals).filter(|t| t.is_finite());
-            let time = time.ok_or_else(|| table.error("column 1 (time)".into(), "seconds", text, FIX))?
-                * layout.scale;
+            let time =
+                unit * time.ok_or_else(|| table.error("column 1 (time)".into(), "seconds", text, FIX))?;
             digits = digits.max(rate::digits(text));
             times.push((time, table.line));
         }
@@ -74,7 +75,7 @@ pub fn read(source: Source<'_>) -> Result<Record> {
             let text = table.text(skip + i);
             column.push(match number::<f32>(text, decimals) {
                 Some(value) if value.is_finite() => value,
-                _ if layout::missing(text) => f32::NAN,
+                _ if is_missing(text) => f32::NAN,
                 _ => {
                     let name = &layout.leads[i].0;
                     let item = format!("column {} ({})", skip + i + 1, one_line(name));
@@ -100,12 +101,15 @@ pub fn read(source: Source<'_>) -> Result<Record> {
                 found: rate.to_string(),
             });
         }
-        None => rate::of(path, &times, 0.1_f64.powi(digits) * layout.scale)?,
+        None => {
+            let unit = if let FirstColumn::Times(unit) = layout.first { unit } else { 1.0 };
+            rate::of(path, &times, 0.1_f64.powi(digits) * unit)?
+        }
     };
     let leads = layout.leads.into_iter().zip(columns);
     let leads = leads.map(|((name, unit), samples)| Lead::new(name, unit, rate, samples)).collect();
     let mut record = Record::new(name, rate, leads);
-    (record.age, record.sex) = wfdb::patient(&comments);
+    (record.age, record.sex) = wfdb::patient_of(&comments);
     record.comments = comments;
     Ok(record)
 }
@@ -153,7 +157,7 @@ impl Table<'_> {
         let decimal_comma = separator != b',';
         let cells: Vec<String> = (0..self.row.len()).map(|i| self.text(i).to_owned()).collect();
         let is_number = |cell: &String| number::<f64>(cell, decimal_comma).is_some();
-        let words = |cells: &[String]| cells.iter().any(|c| !is_number(c) && !layout::missing(c));
+        let words = |cells: &[String]| cells.iter().any(|c| !is_number(c) && !is_missing(c));
         let mut held = !words(&cells) && cells.iter().any(is_number);
         if held && options.leads.is_empty() {
             return Err(Error::Names { path: self.path.to_path_buf(), found: quote(&cells.join(" ")) });
@@ -163,15 +167,15 @@ impl Table<'_> {
         if !options.leads.is_empty() && !held {
             // The names given take the place of the table's; its column of times may be left out of them.
             let own = Layout::new(&cells, "mV", decimal_comma);
-            if layout.first == First::Lead && own.leads.len() == layout.leads.len() {
-                (layout.first, layout.scale) = (own.first, own.scale);
+            if layout.first == FirstColumn::Lead && own.leads.len() == layout.leads.len() {
+                layout.first = own.first;
             }
         }
         if layout.leads.is_empty() {
             return Err(self.error("names".into(), "at least 1 lead", "none", "name the columns"));
         }
         if !held {
-            self.check_length(layout.leads.len() + usize::from(layout.first != First::Lead))?;
+            self.check_length(layout.leads.len() + usize::from(layout.first != FirstColumn::Lead))?;
             held = self.next()?;
             let cells: Vec<String> = (0..self.row.len()).map(|i| self.text(i).to_owned()).collect();
             if held && words(&cells) && !cells.iter().any(is_number) && layout.units(&cells, options) {

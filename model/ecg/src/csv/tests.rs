@@ -136,7 +136,43 @@ fn what_is_written_is_read_back_to_the_bit() {
             assert!(rate.fract() > 0.0 || back.sample_rate == rate);
         }
     }
-    let bad = Record::new("t", 1.0, vec![Lead::new("a,b", "mV", 1.0, vec![0.0])]);
+    let rates = vec![Lead::new("a", "mV", 1.0, vec![0.0]), Lead::new("b", "mV", 2.0, vec![0.0; 2])];
+    let bad = Record::new("t", 1.0, rates);
     assert!(write(&folder.join("bad.csv"), &bad).is_err());
     std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn names_with_separators_come_back() {
+    let lead = |name: &str| Lead::new(name, "uV", 100.0, vec![1.0, -2.5]);
+    for names in [["V1, modified", "II; \"old\""], ["a\"b", "it's"], ["I (mV)", "x,"], [";", ","]] {
+        let record = Record::new("r", 100.0, names.map(lead).to_vec());
+        for separator in [',', '\t'] {
+            let bytes = bytes(Path::new("r.csv"), &record, separator).expect("a table");
+            assert!(recognises(&bytes));
+            let options = ReadOptions::new();
+            let back = read(Source::of_bytes(Path::new("r.csv"), &bytes, &options)).expect("reads");
+            assert_eq!(back.leads, record.leads, "{}", String::from_utf8_lossy(&bytes));
+        }
+    }
+    for name in ["'I'", "a\nb", "", "b'", "c\td"] {
+        let record = Record::new("r", 100.0, vec![lead(name)]);
+        assert!(bytes(Path::new("r.csv"), &record, ',').is_err(), "{name:?}");
+    }
+}
+
+#[test]
+fn columns_without_a_unit() {
+    // In a line of units an empty cell says nothing; empty brackets say that there is none.
+    let text = b"time\tII\tV1\tx []\ns\tuV\t\t\n0\t1\t2\t3\n1\t4\t5\t6\n";
+    let read = |bytes: &[u8]| {
+        let options = ReadOptions::new();
+        super::read(Source::of_bytes(Path::new("t.tsv"), bytes, &options)).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let record = read(text);
+    let units = |r: &Record| r.leads.iter().map(|l| (l.name.clone(), l.units.clone())).collect::<Vec<_>>();
+    let pair = |name: &str, unit: &str| (name.to_owned(), unit.to_owned());
+    assert_eq!(units(&record), [pair("II", "uV"), pair("V1", "mV"), pair("x", "")]);
+    let again = bytes(Path::new("t.tsv"), &record, '\t').unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(units(&read(&again)), units(&record));
 }

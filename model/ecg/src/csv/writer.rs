@@ -8,16 +8,21 @@ use crate::{Record, Sex};
 use efficientecg_files as files;
 
 /// Writes a record as a table: times in seconds, then a column a lead, samples in as many digits as bring back the same number, and
-/// empty cells where they are missing. Age and sex are comments before it. Units other than mV stand in brackets after the name.
+/// empty cells where they are missing. Age and sex are comments before it. Units other than mV stand in brackets after the name. Names
+/// that hold separators are quoted.
 ///
 /// # Errors
 /// Leads of different rates or lengths, a name that the reader would take for another, or a file that cannot be written.
 pub fn write(path: &Path, record: &Record) -> Result<()> {
-    files::write(path, &bytes(path, record)?).map_err(Error::writing(path))
+    let separator = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { '\t' } else { ',' };
+    files::write(path, &bytes(path, record, separator)?).map_err(Error::writing(path))
 }
 
-/// The table's bytes; `path` is named in errors only.
-fn bytes(path: &Path, record: &Record) -> Result<Vec<u8>> {
+/// The table's bytes, as [`write()`] writes them, cells separated by a comma or a tab; `path` is named in errors only.
+///
+/// # Errors
+/// As [`write()`], but for the file.
+pub fn bytes(path: &Path, record: &Record, separator: char) -> Result<Vec<u8>> {
     let error = |item: String, expected: &str, found: String, fix: &'static str| Error::Content {
         path: path.to_path_buf(),
         item,
@@ -28,7 +33,6 @@ fn bytes(path: &Path, record: &Record) -> Result<Vec<u8>> {
     let Some(first) = record.leads.first() else {
         return Err(error("leads".into(), "at least 1", "0".into(), "add a lead"));
     };
-    let separator = if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { '\t' } else { ',' };
     let mut out = Vec::new();
     if let Some(age) = record.age {
         out.extend(format!("# Age: {age}\n").as_bytes());
@@ -52,11 +56,22 @@ fn bytes(path: &Path, record: &Record) -> Result<Vec<u8>> {
             "mV" if !lead.name.ends_with([']', ')']) => lead.name.clone(),
             units => format!("{} [{units}]", lead.name),
         };
-        if lead.name.trim().is_empty() || name.contains(['"', '\n', '\r', '\t', ',', ';', '\'']) {
+        // Quotes around a name are no part of it where it is read.
+        let bare = lead.name.trim();
+        if bare.is_empty()
+            || bare.starts_with('\'')
+            || bare.ends_with('\'')
+            || name.contains(char::is_control)
+        {
             let found = quote(&name);
-            return Err(error("lead".into(), "a name without separators and quotes", found, "rename it"));
+            let expected = "a name of one line that no single quotes enclose";
+            return Err(error("lead".into(), expected, found, "rename it"));
         }
-        out.extend(format!("{separator}{name}").as_bytes());
+        if name.contains(['"', ',', ';']) {
+            out.extend(format!("{separator}\"{}\"", name.replace('"', "\"\"")).as_bytes());
+        } else {
+            out.extend(format!("{separator}{name}").as_bytes());
+        }
     }
     out.push(b'\n');
     let rate = first.sample_rate;

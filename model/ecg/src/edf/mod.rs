@@ -6,6 +6,7 @@
 //! ```text
 //! header.rs       the text at the file's start
 //! annotations.rs  annotations and times of EDF+
+//! range.rs        a part of a record's frames
 //! writer.rs       records out
 //! ```
 //!
@@ -22,9 +23,11 @@ use efficientecg_files::one_line;
 
 mod annotations;
 mod header;
+mod range;
 mod writer;
 
-pub use writer::write;
+pub(crate) use range::ranged;
+pub use writer::{bytes, write};
 
 use annotations::Event;
 use header::{Header, Signal};
@@ -256,11 +259,7 @@ impl<'a> Reader<'a> {
                 fix: "get the whole file again",
             });
         }
-        let highest =
-            |leads: &mut dyn Iterator<Item = &Lead>| leads.map(|l| l.sample_rate).fold(0.0, f64::max);
-        let voltages = highest(&mut leads.iter().filter(|lead| lead.millivolts().is_some()));
-        let rate = [voltages, highest(&mut leads.iter()), TICKS].into_iter().find(|r| *r > 0.0);
-        let rate = rate.unwrap_or(TICKS);
+        let rate = base_rate(&leads);
         let events = self.events.iter().filter(|event| end.is_none() || event.text != RECORDING_ENDS);
         let mut annotations: Vec<Annotation> = events
             .map(|event| {
@@ -279,6 +278,13 @@ impl<'a> Reader<'a> {
         record.warnings = warnings;
         Ok(record)
     }
+}
+
+/// Frames a second of a record of these leads.
+fn base_rate(leads: &[Lead]) -> f64 {
+    let highest = |leads: &mut dyn Iterator<Item = &Lead>| leads.map(|l| l.sample_rate).fold(0.0, f64::max);
+    let voltages = highest(&mut leads.iter().filter(|lead| lead.millivolts().is_some()));
+    [voltages, highest(&mut leads.iter()), TICKS].into_iter().find(|r| *r > 0.0).unwrap_or(TICKS)
 }
 
 /// Appends a data record's part of a signal.

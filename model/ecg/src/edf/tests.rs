@@ -214,3 +214,29 @@ fn what_is_not_known_stays_so() {
     assert_eq!((record.age, record.sex), (None, None));
     assert_eq!(record.start.map(|s| s.to_string()).as_deref(), Some("2002-05-02 10:20:30"));
 }
+
+/// Data records of at most a minute: their seconds are a multiple of those in which every lead has whole samples.
+#[test]
+fn data_records_hold_whole_samples() {
+    for seconds in [1_u32, 7, 11, 30, 31, 59] {
+        let lead = |name: &str, count: usize| {
+            let samples = (0..60 * count).map(|i| (i % 50) as f32 / 50.0).collect();
+            Lead::new(name, "mV", count as f64 / f64::from(seconds), samples)
+        };
+        let record = Record::new("slow", 3.0 / f64::from(seconds), vec![lead("II", 3), lead("V1", 2)]);
+        let bytes = super::bytes(Path::new("slow.edf"), &record, false).expect("whole samples");
+        let options = ReadOptions::new();
+        let again = read(Source::of_bytes(Path::new("slow.edf"), &bytes, &options)).expect("read back");
+        for (lead, want) in again.leads.iter().zip(&record.leads) {
+            assert!(
+                (lead.sample_rate / want.sample_rate - 1.0).abs() < 1e-9,
+                "{seconds}: {}",
+                lead.sample_rate
+            );
+            assert!(lead.samples.len() >= want.samples.len(), "{seconds}: {}", lead.samples.len());
+            // What a last data record is filled up with is more than the record has.
+            let held = lead.samples.iter().zip(&want.samples);
+            assert!(held.clone().all(|(a, b)| (a - b).abs() < 1e-4), "{seconds}");
+        }
+    }
+}

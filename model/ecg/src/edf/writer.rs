@@ -44,7 +44,11 @@ struct Column {
     range: [i32; 2],
 }
 
-fn bytes(path: &Path, record: &Record, wide: bool) -> Result<Vec<u8>> {
+/// The bytes of a BDF+ file if it is to be `wide`, else of an EDF+ file, as [`write()`] writes them; `path` is named in errors only.
+///
+/// # Errors
+/// As [`write()`], but for the file.
+pub fn bytes(path: &Path, record: &Record, wide: bool) -> Result<Vec<u8>> {
     let error = |item: String, expected: &str, found: String, fix: &'static str| Error::Content {
         path: path.to_path_buf(),
         item,
@@ -63,9 +67,11 @@ fn bytes(path: &Path, record: &Record, wide: bool) -> Result<Vec<u8>> {
         error("rate".into(), "whole samples in at most 60 s", found, "write a .csv file, or resample")
     })?;
     // Of low rates a data record holds several seconds.
-    let longer =
-        (2..=10).rev().map(|times| times * seconds).find(|s| f64::from(*s) * most <= MOST_SAMPLES / 8.0);
-    let seconds = longer.unwrap_or(seconds).min(LONGEST);
+    let longer = (2..=10)
+        .rev()
+        .map(|times| times * seconds)
+        .find(|s| *s <= LONGEST && f64::from(*s) * most <= MOST_SAMPLES / 8.0);
+    let seconds = longer.unwrap_or(seconds);
     let mut columns = Vec::new();
     for lead in &record.leads {
         let name = one_line(&lead.name);
@@ -73,7 +79,8 @@ fn bytes(path: &Path, record: &Record, wide: bool) -> Result<Vec<u8>> {
             let fix = "write a .hea or .csv file, which keep missing samples";
             return Err(error(format!("lead {name}"), "no missing sample", "one".into(), fix));
         }
-        let samples = (lead.sample_rate * f64::from(seconds)) as usize;
+        // A multiple of whole samples, but for what f64 rounds.
+        let samples = (lead.sample_rate * f64::from(seconds)).round() as usize;
         columns.push(column(lead, samples, wide).ok_or_else(|| {
             let (expected, found) =
                 ("digital values of 16 bits (.edf) or 24 (.bdf)", "larger ones".to_owned());

@@ -76,22 +76,3 @@ fn missing_samples_stay_missing_and_spoil_nothing_beside() {
         assert!(a.is_nan() || (a - b).abs() < 0.06, "{i}: {a} {b}");
     }
 }
-
-#[test]
-fn goertzels_recursion_gives_the_transform() {
-    let x = with_hum(&heart(300, 300.0), 300.0, 57.0, 0.2);
-    let window = vec![1.0; 300];
-    let hertz: [f64; LOOKED_AT] = std::array::from_fn(|k| 40.0 + 3.0 * k as f64);
-    let got = powers(&x, &window, &hertz.map(|f| 2.0 * (TAU * f / 300.0).cos()));
-    let mean = x.iter().map(|v| f64::from(*v)).sum::<f64>() / 300.0;
-    for (got, f) in got.iter().zip(hertz) {
-        let [mut re, mut im] = [0.0; 2];
-        for (i, v) in x.iter().enumerate() {
-            let (sin, cos) = (TAU * f * i as f64 / 300.0).sin_cos();
-            re += (f64::from(*v) - mean) * cos;
-            im += (f64::from(*v) - mean) * sin;
-        }
-        let want = re * re + im * im;
-        assert!(got.is_finite() && (got - want).abs() <= 1e-6 * (1.0 + want), "{f} Hz: {got} {want}");
-    }
-}

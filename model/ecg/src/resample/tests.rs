@@ -147,6 +147,7 @@ proptest::proptest! {
         n in 1usize..300,
         seed: u64,
     ) {
+        proptest::prop_assume!(to / from <= MAX_UP);
         let mut random = crate::random::SplitMix64(seed);
         let x: Vec<f32> = (0..n).map(|_| (random.normal() * 3.0) as f32).collect();
         assert_plain(from, to, &x);
@@ -221,5 +222,28 @@ fn ratios_and_bounded_filters() {
     for (from, to) in [(1.0, std::f64::consts::PI), (1000.0, 0.977), (360.0, 360.001), (4095.0, 4096.0)] {
         let r = Resampler::new(from, to).expect("fair rates");
         assert!(!r.is_identity() && r.taps.len() < 500_000, "{from} {to}: {}", r.taps.len());
+    }
+}
+
+#[test]
+fn parts_are_those_of_the_whole() {
+    for (from, to) in PAIRS.into_iter().chain([(360.0, 180.0), (360.0, 360.0)]) {
+        let resampler = Resampler::new(from, to).expect("fair rates");
+        let samples = sine(1.3, from, 12.0);
+        let whole = resampler.apply(&samples);
+        // Of some outputs in the middle, samples as far as they reach.
+        let which = whole.len() / 3..2 * whole.len() / 3;
+        let place = |k: usize| (k as f64 * from / to) as usize;
+        let first = place(which.start) - resampler.reach() - 1;
+        let last = (place(which.end) + resampler.reach() + 2).min(samples.len());
+        let mut part = Vec::new();
+        resampler.part(&samples[first..last], first, which.clone(), &mut part);
+        assert_eq!(part, whole[which], "{from} to {to}");
+        // All of them, held at the ends.
+        let mut all = Vec::new();
+        resampler.part(&samples, 0, 0..whole.len(), &mut all);
+        assert_eq!(all, whole, "{from} to {to}");
+        resampler.part(&[], 0, 0..5, &mut all);
+        assert_eq!(all.len(), whole.len());
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn read(sections: &Sections<'_>, warnings: &mut Vec<String>) -> Resul
     }
     let (steps, units) =
         if scaled { ([coding.step, beat_step].map(f64::from), "mV") } else { ([1.0; 2], "NU") };
-    let rate = MICRO / f64::from(interval);
+    let rate = rate_of(interval);
     let mut read = Vec::new();
     for (i, (range, stored)) in ranges.iter().zip(&stored).enumerate() {
         let mut values = expand(stored, *range, zones, factor);
@@ -118,6 +118,13 @@ pub(super) fn read(sections: &Sections<'_>, warnings: &mut Vec<String>) -> Resul
         read.push(Lead::new(name(range.code), units, rate, samples));
     }
     Ok((rate, read))
+}
+
+/// Samples a second: the whole number whose interval, in whole microseconds, is this one, as 360 of 2778 µs; of any other interval what it says.
+fn rate_of(interval: u16) -> f64 {
+    let exact = MICRO / f64::from(interval);
+    let whole = exact.round();
+    if whole > 0.0 && (MICRO / whole).round() == f64::from(interval) { whole } else { exact }
 }
 
 /// The leads' samples, and whether a reference beat was subtracted.

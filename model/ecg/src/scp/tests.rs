@@ -242,3 +242,12 @@ fn check_sums_and_what_follows_are_told() {
     assert_eq!((record.leads[0].units.as_str(), &record.leads[0].samples[..2]), ("NU", &[1.0, 2.0][..]));
     assert_eq!(record.warnings, ["the leads are not calibrated: a unit has 0 nV"]);
 }
+
+#[test]
+fn rates_whose_interval_is_rounded() {
+    for (interval, rate) in [(2778, 360.0), (3333, 300.0), (2000, 500.0), (3906, 256.0), (2790, 1e6 / 2790.0)]
+    {
+        let body = data(2500, interval, 0, 0, &[words(&[1, -2, 300, -32768])]);
+        assert_eq!(plain().with(6, body).read().sample_rate, rate, "{interval}");
+    }
+}

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use super::codes::Code;
 use crate::error::{Error, Result};
+use crate::opened;
 use efficientecg_files as files;
 
 const SKIP: u8 = 59;
@@ -70,7 +71,7 @@ impl Annotations {
     /// # Errors
     /// The file cannot be read, or ends inside of an annotation.
     pub fn read(path: &Path) -> Result<Self> {
-        let (mut file, _) = files::open(path).map_err(Error::reading(path))?;
+        let (mut file, _) = opened::open(path).map_err(Error::reading(path))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(Error::reading(path))?;
         Self::parse(path, &bytes)
@@ -179,8 +180,11 @@ impl Annotations {
         }
     }
 
-    /// The file's bytes.
-    fn encode(&self, path: &Path) -> Result<Vec<u8>> {
+    /// The bytes of an annotation file; `path` is named in errors only.
+    ///
+    /// # Errors
+    /// Two annotations are more than 2^31 ticks apart, or a text is longer than 255 bytes.
+    pub fn encode(&self, path: &Path) -> Result<Vec<u8>> {
         let mut out = Writer::default();
         if let Some(rate) = self.sample_rate {
             out.annotation(

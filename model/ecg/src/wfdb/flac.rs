@@ -2,12 +2,12 @@
 //!
 //! A channel is a signal, all with the same number of samples in a frame. The header's byte offset counts samples here.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
 use super::header::SignalSpec;
 use crate::error::{Error, Result};
+use crate::opened::Opened;
 
 /// Samples that a file may hold a byte: a constant takes next to none.
 const MOST_A_BYTE: u64 = 4096;
@@ -18,7 +18,7 @@ const FIX: &str = "get the file again, or correct the header";
 /// The signals of a group, at most `frames` of each; of `code` bits above 500. `len` is the file's length in bytes.
 pub(super) fn read(
     path: &Path,
-    file: File,
+    file: Opened,
     len: u64,
     code: u16,
     group: &[SignalSpec],

@@ -16,7 +16,8 @@ use super::format::Format;
 use super::moment;
 use crate::Start;
 use crate::error::{Error, Result, quote};
-use efficientecg_files::{self as files, one_line};
+use crate::opened;
+use efficientecg_files::one_line;
 
 /// Longest header read: far above any real one, so that a stray path cannot fill the memory.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
@@ -110,7 +111,7 @@ impl Header {
     /// The file cannot be read, or a line of it does not parse.
     pub fn read(path: &Path) -> Result<Self> {
         let path = header_path(path);
-        let (file, _) = files::open(&path).map_err(Error::reading(&path))?;
+        let (file, _) = opened::open(&path).map_err(Error::reading(&path))?;
         let mut bytes = Vec::new();
         file.take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes).map_err(Error::reading(&path))?;
         if bytes.len() as u64 > MAX_HEADER_BYTES {

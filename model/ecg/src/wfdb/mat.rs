@@ -4,13 +4,13 @@
 //! columns, imaginary flag, length of the name with its NUL; then the name; then the matrix column by column. Rows are
 //! signals, so the matrix is an ordinary interleaved signal file at the header's byte offset (24 for the name `val`).
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::format::Format;
 use super::header::SignalSpec;
 use crate::error::{Error, Result};
+use crate::opened::Opened;
 
 /// Whether `path` is a MATLAB file by its name.
 pub(crate) fn is_mat(path: &Path) -> bool {
@@ -23,7 +23,7 @@ pub(crate) fn is_mat(path: &Path) -> bool {
 /// `rows` is the number of samples in a frame, `len` the file's length.
 pub(crate) fn check(
     path: &Path,
-    file: &mut File,
+    file: &mut Opened,
     len: u64,
     spec: &SignalSpec,
     rows: u64,

@@ -11,6 +11,7 @@
 //! flac.rs        formats 508, 516, 524: feature `flac`
 //! mat.rs         the MATLAB v4 frame around format 16
 //! signal.rs      signal files: groups, skew, checksums, missing samples
+//! range.rs       a part of a record's frames
 //! segments.rs    records that are put together from several
 //! codes.rs       annotation codes and their symbols
 //! annotation.rs  .atr files
@@ -28,6 +29,7 @@ mod header;
 mod mat;
 mod moment;
 mod patient;
+mod range;
 mod segments;
 mod signal;
 mod writer;
@@ -37,8 +39,8 @@ pub use codes::Code;
 pub use format::Format;
 pub(crate) use header::header_path;
 pub use header::{Header, SegmentSpec, SignalSpec};
-#[cfg(feature = "csv")]
-pub(crate) use patient::parse as patient;
+pub use patient::patient_of;
+pub(crate) use range::ranged;
 pub use signal::{Digital, Signals};
 pub use writer::{StorageFormat, write, write_exact};
 
@@ -107,7 +109,7 @@ fn record(header: Header) -> Result<Record> {
     }
     let start = header.start();
     let mut record = Record::new(header.name, header.sample_rate, leads);
-    (record.age, record.sex) = patient::parse(&header.comments);
+    (record.age, record.sex) = patient::patient_of(&header.comments);
     record.start = start;
     record.comments = header.comments;
     record.warnings = warnings;

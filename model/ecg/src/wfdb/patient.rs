@@ -7,7 +7,7 @@
 use crate::Sex;
 
 /// Age in years and sex, as far as the comments tell. The first statement of each counts.
-pub(crate) fn parse(comments: &[String]) -> (Option<f64>, Option<Sex>) {
+pub fn patient_of(comments: &[String]) -> (Option<f64>, Option<Sex>) {
     let mut age = None;
     let mut sex = None;
     for comment in comments {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn of(lines: &[&str]) -> (Option<f64>, Option<Sex>) {
-        parse(&lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>())
+        patient_of(&lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]

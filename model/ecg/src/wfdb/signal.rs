@@ -2,7 +2,6 @@
 //!
 //! Signals that share a file form a group: their samples are interleaved, `samples_per_frame` of each in a frame.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 #[cfg(feature = "flac")]
@@ -11,7 +10,8 @@ use super::format::{Format, sign};
 use super::header::{Header, SignalSpec};
 use super::mat;
 use crate::error::{Error, Result, quote};
-use efficientecg_files::{self as files, one_line};
+use crate::opened::{self, Opened};
+use efficientecg_files::one_line;
 
 /// One signal as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Signals {
 }
 
 /// Signal lines by file. A file's lines stand together and agree on format and byte offset.
-fn groups(header: &Header) -> Result<Vec<&[SignalSpec]>> {
+pub(super) fn groups(header: &Header) -> Result<Vec<&[SignalSpec]>> {
     let groups: Vec<&[SignalSpec]> = header.signals.chunk_by(|a, b| a.file == b.file).collect();
     let mut seen = std::collections::HashSet::new();
     let error = |spec: &SignalSpec, item: &str, expected: String, found: String| Error::Line {
@@ -125,12 +125,12 @@ fn groups(header: &Header) -> Result<Vec<&[SignalSpec]>> {
 }
 
 /// Samples of all the group's signals in one frame.
-fn frame_size(group: &[SignalSpec]) -> u64 {
+pub(super) fn frame_size(group: &[SignalSpec]) -> u64 {
     group.iter().map(|s| u64::from(s.samples_per_frame)).sum()
 }
 
 /// Opens a group's file and says how long it is.
-fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf, File, u64)> {
+pub(super) fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf, Opened, u64)> {
     let path = header.beside(&spec.file, spec.line)?;
     let unsupported = |item: String, fix| Error::Unsupported { path: path.clone(), item, fix };
     match spec.format {
@@ -149,12 +149,12 @@ fn open_group(header: &Header, spec: &SignalSpec) -> Result<(std::path::PathBuf,
         }
         _ => {}
     }
-    let (file, len) = files::open(&path).map_err(Error::reading(&path))?;
+    let (file, len) = opened::open(&path).map_err(Error::reading(&path))?;
     Ok((path, file, len))
 }
 
 /// Frames of a record whose header does not say: what the shortest of its files holds whole.
-fn declared_by_size(header: &Header, groups: &[&[SignalSpec]]) -> Result<u64> {
+pub(super) fn declared_by_size(header: &Header, groups: &[&[SignalSpec]]) -> Result<u64> {
     let mut frames = None;
     for group in groups {
         let (path, mut file, len) = open_group(header, &group[0])?;
@@ -277,11 +277,16 @@ fn unskew(spec: &SignalSpec, mut samples: Vec<i32>, frames: u64) -> Digital {
 pub(crate) fn physical(spec: &SignalSpec, digital: &Digital) -> Vec<f32> {
     let missing = spec.format.missing();
     let convert = |(i, &v): (usize, &i32)| {
-        if i >= digital.valid || Some(v) == missing {
-            f32::NAN
-        } else {
-            ((f64::from(v) - spec.baseline) / spec.gain) as f32
-        }
+        if i >= digital.valid { f32::NAN } else { sample(spec, v, missing) }
     };
     digital.samples.iter().enumerate().map(convert).collect()
+}
+
+/// One physical sample, of a format with this `missing` value.
+pub(super) fn sample(spec: &SignalSpec, digital: i32, missing: Option<i32>) -> f32 {
+    if Some(digital) == missing {
+        f32::NAN
+    } else {
+        ((f64::from(digital) - spec.baseline) / spec.gain) as f32
+    }
 }

@@ -37,7 +37,7 @@ impl Default for StorageFormat {
 pub fn write_exact(path: &Path, record: &Record) -> Result<()> {
     let mut record = record.clone();
     record.name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let (age, sex) = patient::parse(&record.comments);
+    let (age, sex) = patient::patient_of(&record.comments);
     if let (None, Some(age)) = (age, record.age) {
         record.comments.push(format!("Age: {age}"));
     }

@@ -15,7 +15,7 @@ fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
     let window = Window { kernel: op.kernel, stride: op.stride };
     let (c_in, samples, channels) = (x.shape.rows, x.shape.cols, op.bias.len());
     let cols = window.outputs(samples);
-    let expand = op.expand.as_ref().map(|e| (a.stored_rows(&e.weight, c_in), &e.bias));
+    let expand = op.expand.as_ref().map(|e| (a.stored_rows(&e.weight.exact(), c_in), &e.bias));
     let operands: Vec<Vec<Approx>> = match expand {
         Some(_) => (0..c_in).map(|i| x.row(i).iter().map(|x| a.operand(*x, None)).collect()).collect(),
         None => Vec::new(),

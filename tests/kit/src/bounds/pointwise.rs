@@ -15,7 +15,7 @@ fn run(op: &Pointwise, inputs: &[&Matrix], a: &Arithmetic) -> Vec<Vec<Approx>> {
     let cols = x.shape.cols;
     let gate = op.gate.then(|| inputs[1].row(0));
     let residual = op.residual.then(|| inputs[1 + usize::from(op.gate)]);
-    let mut weight = a.stored_rows(&op.weight, c_in);
+    let mut weight = a.stored_rows(&op.weight.exact(), c_in);
     // The gate is multiplied with weights or with activations: one rounding of the same relative size, but what underflow
     // takes is not the same.
     if let Some(gate) = gate {

@@ -31,8 +31,10 @@ pub(crate) fn cases() -> Vec<Case> {
     ] {
         let channels = c_in * factor.max(1);
         let mut random = Generator::new(c_in * 5 + factor * 3 + kernel * 11 + stride);
-        let expand = (factor > 0)
-            .then(|| Expand { weight: random.weights(channels * c_in, c_in), bias: random.values(channels) });
+        let expand = (factor > 0).then(|| Expand {
+            weight: random.weights(channels * c_in, c_in).into(),
+            bias: random.values(channels),
+        });
         let weight = random.weights(channels * kernel, kernel);
         let op = Depthwise { expand, weight, bias: random.values(channels), kernel, stride };
         cases.push(Case {
@@ -55,7 +57,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
     let cols = recipe.size((200_000 / work).clamp(17, 5000));
     let mut random = recipe.random();
     let expand = (factor > 0).then(|| Expand {
-        weight: recipe.layer(&mut random, channels * c_in, c_in),
+        weight: recipe.layer(&mut random, channels * c_in, c_in).into(),
         bias: recipe.weights.take(&mut random, channels),
     });
     let weight = recipe.layer(&mut random, channels * kernel, kernel);

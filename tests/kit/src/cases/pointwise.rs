@@ -27,7 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
         for (silu, gate, residual, sums) in flags {
             let mut random = Generator::new(c_in * 31 + c_out);
             let op = Pointwise {
-                weight: random.weights(c_out * c_in, c_in),
+                weight: random.weights(c_out * c_in, c_in).into(),
                 bias: random.values(c_out),
                 silu,
                 gate,
@@ -62,6 +62,7 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
     let cols = recipe.size((200_000 / (c_in * c_out)).clamp(17, 5000));
     let mut random = recipe.random();
     let weight = recipe.layer(&mut random, c_out * c_in, c_in);
+    let weight = weight.into();
     let op = Pointwise { weight, bias: recipe.weights.take(&mut random, c_out), silu, gate, residual, sums };
     let mut inputs = vec![recipe.matrix(&mut random, Shape::new(c_in, cols))];
     if gate {

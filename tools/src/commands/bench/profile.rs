@@ -59,6 +59,9 @@ pub(super) struct Line {
     /// Of a node on the CPU, where it is a matrix product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) micro_kernel: Option<&'static str>,
+    /// Of a node on a GPU: the variant of its program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) variant: Option<String>,
     /// Calls a run.
     pub(super) calls: usize,
     /// Seconds a run.
@@ -99,6 +102,7 @@ impl Sum {
             name: name.to_owned(),
             operation: None,
             micro_kernel: None,
+            variant: None,
             calls: self.calls / runs,
             seconds: self.seconds / runs as f64,
             share: self.seconds / total,
@@ -176,7 +180,8 @@ pub(super) fn report(watched: &ProfiledRun, peaks: impl FnOnce(usize) -> Peaks) 
     let mut blocks: Vec<(&str, Sum)> = Vec::new();
     for (layer, sum) in last.layers.iter().zip(&sums).filter(|_| timed) {
         let (operation, micro_kernel) = (Some(layer.op), layer.micro_kernel);
-        nodes.push(Line { operation, micro_kernel, ..sum.line(&layer.name, runs, total) });
+        let variant = layer.variant.clone();
+        nodes.push(Line { operation, micro_kernel, variant, ..sum.line(&layer.name, runs, total) });
         for (groups, name) in [(&mut operations, layer.op), (&mut blocks, block(&layer.name))] {
             match groups.iter_mut().find(|(n, _)| *n == name) {
                 Some((_, group)) => group.add(sum),

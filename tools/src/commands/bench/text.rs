@@ -75,7 +75,7 @@ impl Report {
             }
         }
         text += &format!(
-            "\n{:>3}{:>7}{:>8}{:>8}{:>8}{:>5}{:>8}{:>11}{:>10}{:>9}{:>10}{:>10}\n",
+            "\n{:>3}{:>7}{:>8}{:>8}{:>11}{:>5}{:>6}{:>11}{:>10}{:>9}{:>10}{:>10}\n",
             "#",
             "batch",
             "samples",
@@ -124,7 +124,7 @@ impl Row {
     fn summary(&self) -> String {
         let mb = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), |b| number(b as f64 / 1e6));
         format!(
-            "{:>3}{:>7}{:>8}{:>8}{:>8}{:>5}{:>8}{:>11}{:>10}{:>9}{:>10}{:>10}\n",
+            "{:>3}{:>7}{:>8}{:>8}{:>11}{:>5}{:>6}{:>11}{:>10}{:>9}{:>10}{:>10}\n",
             self.number,
             self.batch,
             self.samples,
@@ -199,8 +199,10 @@ impl Profile {
 impl Line {
     fn text(&self) -> String {
         let giga = |x: Option<f64>| maybe(x.map(|x| x / 1e9));
+        // An operation of one variant is told without.
+        let variant = self.variant.as_deref().filter(|name| *name != "only");
         format!(
-            "{:24}{:>7}{:>11}{:>9}{:>11}{:>10}{:>11}{:>10}\n",
+            "{:24}{:>7}{:>11}{:>9}{:>11}{:>10}{:>11}{:>10}{}\n",
             self.name,
             self.calls,
             number(1e3 * self.seconds),
@@ -208,7 +210,8 @@ impl Line {
             giga(self.flops),
             percent(self.share_of_flops),
             giga(self.bytes_per_second),
-            percent(self.share_of_bytes)
+            percent(self.share_of_bytes),
+            variant.map_or_else(String::new, |name| format!("  {name}"))
         )
     }
 }

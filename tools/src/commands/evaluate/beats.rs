@@ -188,6 +188,9 @@ fn beats_of_table(path: &Path, rules: &Rules) -> Result<Track, FileError> {
     Ok(track)
 }
 
+/// Characters of a record's name at most.
+const NAME: usize = 12;
+
 fn text(r: &Report, matrices: bool) -> String {
     let minutes = |s: f64| format!("{}:{:02}", (s / 60.0) as u64, (s % 60.0) as u64);
     let mut text = format!(
@@ -198,18 +201,26 @@ fn text(r: &Report, matrices: bool) -> String {
         1e3 * r.window,
         r.escape_beats
     );
+    let longest = r.records.iter().map(|f| f.record.chars().count()).max().unwrap_or(0);
+    // No narrower than "average"; 80 columns in all where names have 8 characters.
+    let width = longest.clamp(7, NAME);
     let name = |s: &str| {
-        if s.chars().count() > 12 { s.chars().take(11).chain(['…']).collect() } else { s.to_owned() }
+        if s.chars().count() > NAME {
+            s.chars().take(NAME - 1).chain(['…']).collect()
+        } else {
+            s.to_owned()
+        }
     };
+    text += &format!("{:width$}{:>14}{:>14}{:>20}{:>12}{:>5}\n", "", "QRS", "VEB", "SVEB", "R-R", "off");
     text += &format!(
-        "{:12} {:>7}   QRS Se    PPV   VEB Se    PPV   FPR  SVEB Se    PPV   FPR  R-R ms  off s\n",
+        "{:width$}{:>7}   Se %  PPV %   Se %  PPV % FPR %   Se %  PPV % FPR %    ms    s\n",
         "record", "beats"
     );
     let line = |label: &str, beats: &str, s: &BTreeMap<&'static str, Option<f64>>, rr: &str, off: &str| {
         let p =
             |s: &BTreeMap<_, Option<f64>>, key: Statistic, d| percent(s.get(key.key()).copied().flatten(), d);
         let line = format!(
-            "{:12} {beats:>7}   {:>6} {:>6}   {:>6} {:>6} {:>5}   {:>6} {:>6} {:>5} {rr:>7} {off:>6}",
+            "{:width$}{beats:>7} {:>6} {:>6} {:>6} {:>6} {:>5} {:>6} {:>6} {:>5} {rr:>5} {off:>4}",
             name(label),
             p(s, Statistic::QrsSensitivity, 2),
             p(s, Statistic::QrsPredictivity, 2),
