@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import efficientecg
 import numpy as np
 import torch
 from torch import Tensor
 
-from . import atrial, morphology, rhythm
 from .datasets import mitbih
 
+# Columns of a row, as the engine has them: R-R figures; shapes of all leads and of each; P waves of all leads, and one of each; of wide
+# rows, what the beats around are like.
+FIGURES, SHARED_SHAPES, SHAPES, SHARED_WAVES, SURROUNDINGS = 10, 6, 10, 7, 12
+STEPS = 3  # rows: the beat before, the beat, the beat after
 PAD = 512  # zeros on both sides of each record; at least half a stretched, shifted window
 
 
@@ -42,16 +46,12 @@ class Beats:
 
 def row_inputs(leads: int) -> int:
     """Inputs of a rhythm row."""
-    return rhythm.INPUTS + morphology.inputs(leads) + atrial.inputs(leads)
+    return FIGURES + SHARED_SHAPES + SHAPES * leads + SHARED_WAVES + leads
 
 
-def row_columns(signal: np.ndarray, beats, rate: float) -> np.ndarray:
-    """`[n, row_inputs(leads)]` f32: R-R figures, shapes, P waves; the latter are 0 where there is no template."""
-    figures = rhythm.columns(beats, rate)
-    aligned = morphology.align(signal, beats, rate)
-    if aligned is None:
-        return np.pad(figures, ((0, 0), (0, row_inputs(len(signal)) - rhythm.INPUTS)))
-    return np.concatenate([figures, morphology.columns(aligned), atrial.columns(aligned, beats)], 1)
+def wide_inputs(leads: int) -> int:
+    """Inputs of a wide row."""
+    return row_inputs(leads) + SURROUNDINGS
 
 
 def gather(records: list[mitbih.Record]) -> Beats:
@@ -68,7 +68,7 @@ def gather(records: list[mitbih.Record]) -> Beats:
         columns["sample"].append(r.beats)
         columns["age"].append(np.full(n, r.age, np.float32))
         columns["sex"].append(np.full(n, r.sex))
-        columns["rhythm"].append(rhythm.stacked(row_columns(signal, r.beats, r.sample_rate)))
+        columns["rhythm"].append(efficientecg.features(signal, r.beats, r.sample_rate))
         start += r.signal.shape[1] + 2 * PAD
     tensors = {k: torch.from_numpy(np.concatenate(v)) for k, v in columns.items()}
     return Beats(signal=torch.from_numpy(np.concatenate(parts, 1)), names=[r.name for r in records],

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import efficientecg
 import numpy as np
 import torch
 from torch import Tensor
-
-from . import mains
 
 EPSILON = 1e-6  # of the "zscore" normalisation
 
@@ -25,24 +24,16 @@ def prepared(signal: np.ndarray, rate: float, normalize: str) -> np.ndarray:
     taken off, gaps are bridged, and what is missing takes no part in the `"zscore"` or the `"median"`; f32."""
     out = []
     for lead in signal:
-        lead = mains.without_hum(mains.blank(lead, rate), rate)
+        lead = efficientecg.remove_hum(efficientecg.blank_held(lead, rate), rate)
         known = np.isfinite(lead)
         if not known.any():
             out.append(np.zeros(len(lead)))
-            continue
-        lead, some = bridged(lead).astype(np.float64), lead[known].astype(np.float64)
-        if normalize == "zscore":
-            lead = (lead - some.mean()) / (some.std() + EPSILON)
-        elif normalize == "median":
-            lead = lead - np.median(some)
-        out.append(lead)
+        elif normalize == "zscore":
+            out.append(efficientecg.z_score(lead))
+        else:
+            middle = np.median(lead[known].astype(np.float64)) if normalize == "median" else 0.0
+            out.append(efficientecg.fill_missing(lead).astype(np.float64) - middle)
     return np.array(out, np.float32)
-
-
-def bridged(lead: np.ndarray) -> np.ndarray:
-    """`[T]` with straight lines where it is not finite, at the ends the nearest sample."""
-    known = np.flatnonzero(np.isfinite(lead))
-    return np.interp(np.arange(len(lead)), known, lead[known]).astype(np.float32)
 
 
 def less_median(signal: np.ndarray) -> np.ndarray:

@@ -1,8 +1,11 @@
+import efficientecg
 import numpy as np
 import torch
 
-from efficientecg_train import beats, patients, prepared_beats, surroundings, train_beats
+from efficientecg_train import beats, patients
 from efficientecg_train.datasets.mitbih import Record
+from efficientecg_train.train import beats as train_beats
+from efficientecg_train.train import prepared_beats
 
 RATE = 180
 
@@ -25,26 +28,11 @@ def test_each_fold_has_its_share_of_early_beats():
     assert early == [42] * 5
 
 
-def test_what_recurs_is_foretold_and_what_does_not_is_missed():
-    base = np.ones((60, beats.row_inputs(1)), np.float32)
-    base[:, 2] = np.where(np.arange(60) % 2, -1.25, 1.25)
-    got = surroundings.columns(base, 1)
-    assert got.shape == (60, surroundings.INPUTS)
-    np.testing.assert_allclose(got[30], [0, 0, 2, 0, 4, 2.5, 0, 1, 1, 1, 1, 1], atol=0.01)
-    base[:, 2] = 0
-    base[30, 2] = -1
-    got = surroundings.columns(base, 1)
-    np.testing.assert_allclose(got[30, [0, 1, 3]], [0, 20 * 0.2 / 60, -1], atol=1e-6)
-    assert got[31, 3] == 0
-    for n in range(1, 6):
-        assert np.isfinite(surroundings.columns(base[:n], 1)).all()
-
-
 def test_swapped_columns_are_those_of_swapped_leads():
     r = record("r", [0, 0, 0, 1, 0, 0, 0, 0, 1] * 4)
     x = r.normalized()
-    rows = [beats.row_columns(signal, r.beats, RATE) for signal in (x, x[::-1])]
-    wide = [prepared_beats.wide(each, np.zeros(len(each), int), 2) for each in rows]
+    wide = [efficientecg.features(signal, r.beats, RATE, kind="beats-wide")[:, 1] for signal in (x, x[::-1])]
+    assert wide[0].shape[1] == beats.wide_inputs(2)
     assert np.abs(wide[0] - wide[1]).max() > 0.1
     np.testing.assert_allclose(wide[0][:, train_beats.swapped_columns()], wide[1], atol=2e-3)
 

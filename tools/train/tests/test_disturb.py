@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from efficientecg_train import disturb
+from efficientecg_train.train import disturb
 
 RATE = 128
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from efficientecg_train import disturbed_records as d
+from efficientecg_train.evaluate import disturbed_records as d
 
 RATE = 300
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from efficientecg_train import config as cfg
-from efficientecg_train import conformance, export
+from efficientecg_train import export
+from efficientecg_train.export import conformance
 from efficientecg_train.network import EfficientECG
 
 

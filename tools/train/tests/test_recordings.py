@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from efficientecg_train import augment_records, autoencoder, calibrate, record_metrics, recordings
+from efficientecg_train import recordings
 from efficientecg_train.datasets import cinc2017, hefei, ptbxl
+from efficientecg_train.evaluate import calibrate, record_metrics
+from efficientecg_train.train import augment_records, autoencoder
 
 
 def cinc(folder, records):
@@ -97,8 +99,8 @@ def test_auc_by_pairs():
     draw = np.random.default_rng(0)
     truth, score = draw.integers(0, 2, 60), draw.integers(0, 9, 60)
     pairs = [(p > q) + (p == q) / 2 for p in score[truth == 1] for q in score[truth == 0]]
-    assert record_metrics.auc(truth, score) == pytest.approx(np.mean(pairs))
-    assert math.isnan(record_metrics.auc(np.ones(3), np.zeros(3)))
+    assert record_metrics.aucs(truth[:, None], score[:, None])[0] == pytest.approx(np.mean(pairs))
+    assert math.isnan(record_metrics.aucs(np.ones((3, 1)), np.zeros((3, 1)))[0])
 
 
 def test_crops_interpolate_and_begin_anew():

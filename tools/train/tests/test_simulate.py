@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from efficientecg_train import simulate
 from efficientecg_train.datasets.mitbih import Record
+from efficientecg_train.train import simulate
 
 RATE = 360
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import efficientecg
 import numpy as np
 
 CLASSES = ["N", "S", "V", "F", "Q"]
@@ -59,37 +60,20 @@ class Record:
         return ((self.signal - mean) / (std + EPSILON)).astype(np.float32)
 
 
-def patient(comments: list[str]) -> tuple[float, int]:
-    """Age in years and sex from a header's first comment, such as `69 M 1085 1629 x1`."""
-    fields = comments[0].split() if comments else []
-    age, sex = float("nan"), -1
-    if len(fields) >= 2:
-        try:
-            age = float(fields[0])
-        except ValueError:
-            pass
-        sex = {"F": 0, "M": 1}.get(fields[1], -1)
-    return (age if age > 0 else float("nan")), sex
-
-
 def read(folder: str, name: str) -> Record:
-    import wfdb
-
     path = os.path.join(folder, name)
-    record = wfdb.rdrecord(path)
-    notes = wfdb.rdann(path, "atr")
-    keep = [i for i, s in enumerate(notes.symbol) if s in AAMI]
+    record = efficientecg.Record.open(path)
+    notes = [(frame, AAMI[symbol]) for frame, symbol in efficientecg.read_annotations(path + ".atr") if symbol in AAMI]
     # 102 and 104 have no MLII.
-    order = [record.sig_name.index("MLII") if "MLII" in record.sig_name else 0]
-    order += [i for i in range(record.n_sig) if i != order[0]]
-    age, sex = patient(record.comments)
+    order = [record.leads.index("MLII") if "MLII" in record.leads else 0]
+    order += [i for i in range(len(record.leads)) if i != order[0]]
     return Record(
         name=name,
-        leads=[record.sig_name[i] for i in order],
+        leads=[record.leads[i] for i in order],
         sample_rate=int(record.fs),
-        signal=record.p_signal[:, order].T.copy(),
-        beats=notes.sample[keep].astype(np.int64),
-        labels=np.array([CLASSES.index(AAMI[notes.symbol[i]]) for i in keep]),
-        age=age,
-        sex=sex,
+        signal=np.stack([record.signal(i).astype(np.float64) for i in order]),
+        beats=np.array([frame for frame, _ in notes], np.int64),
+        labels=np.array([CLASSES.index(label) for _, label in notes]),
+        age=float("nan") if record.age is None else record.age,
+        sex={"female": 0, "male": 1}.get(record.sex, -1),
     )

@@ -1,7 +1,7 @@
 """Records that were never recorded: whole records with another rhythm, made from those of the training patients.
 
 A window tells little of the rhythm, and 21 patients have few rhythms: one with fibrillation, four rich in S beats, none in
-which S beats prevail. So that the figures which set a beat against its record (`rhythm.py`, `morphology.py`) are learnt
+which S beats prevail. So that the figures which set a beat against its record (R-R figures, shapes) are learnt
 where they are strained, intervals between regular N beats are shortened (samples cut before the P wave) or lengthened
 (the quiet stretch before it repeated, back and forth), and P waves changed; the columns are then taken from the whole
 new record as from any other. `KINDS` of rhythm:
@@ -25,7 +25,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .datasets.mitbih import Record
+from ..datasets.mitbih import Record
 
 KINDS = ("runs", "single", "geminy", "fibrillation", "block", "dense")
 ONSET = 0.26  # s before the R peak, where a beat's own part starts

@@ -1,6 +1,6 @@
 """Random networks with reference results in f64, for checking an engine against this module.
 
-    python -m efficientecg_train.conformance OUT_DIR [--count 28] [--seed 1] [--small]
+    python -m efficientecg_train.export.conformance OUT_DIR [--count 28] [--seed 1] [--small]
 
 Each configuration gives `NAME.npz` (or a folder `NAME`) with weights and `NAME.ref.npz` with the
 inputs, `logits` and every `tap.*` in f64. The module runs on the weights as stored, after rounding
@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import config as cfg
-from . import export
-from .network import ConvBN, EfficientECG
+from .. import config as cfg
+from ..network import ConvBN, EfficientECG
+from . import weights as export
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def named_cases() -> list[dict]:
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.conformance", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.export.conformance", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out_dir")
     parser.add_argument("--count", type=int, default=28)

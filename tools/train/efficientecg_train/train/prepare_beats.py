@@ -1,6 +1,6 @@
 """Makes the training data of `beats` and `beats-1lead`: windows and rows of real, disturbed and simulated records.
 
-    python -m efficientecg_train.prepare_beats MITBIH SVDB DATA --program efficientecg
+    python -m efficientecg_train.train.prepare_beats MITBIH SVDB DATA
 
 DATA gets an .npz for each record: its beats as annotated, then those of the whole record disturbed (`disturb.py`), then those of
 15 minutes of it with another rhythm (`simulate.py`), a third of these disturbed too. P waves of other patients are taken from
@@ -16,8 +16,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import beats, disturb, patients, simulate, through_engine
-from .datasets.mitbih import Record
+from .. import beats, inputs, patients
+from ..datasets.mitbih import Record
+from . import disturb, simulate
 
 # Hz; at this rate the smoothing of the rows takes out hum of 60 Hz, and nearly all of 50.
 RATE = 180
@@ -61,21 +62,21 @@ def mild(r: Record, others: list[np.ndarray], rng) -> list[tuple[int, Record]]:
     return [] if made is None or len(made.beats) <= 20 else [(SIMULATED, made)]
 
 
-def prepare(program: str, made: list[tuple[int, Record]], rng) -> dict[str, np.ndarray]:
+def prepare(made: list[tuple[int, Record]], rng) -> dict[str, np.ndarray]:
     """Arrays of all beats of these versions of a record; of the real one the rows of either lead, `first` and `second`."""
     records = [r for _, r in made]
     lead = rng.integers(0, 2, len(made))
-    both = through_engine.configuration(2, RATE, WIDE, beats.row_inputs(2))
-    windows, rows = through_engine.features(program, records, [0, 1], both)
-    either = through_engine.configuration(1, RATE, 8, beats.row_inputs(1))
+    both = inputs.configuration(2, RATE, WIDE, beats.wide_inputs(2))
+    windows, rows = inputs.features(records, [0, 1], both)
+    either = inputs.configuration(1, RATE, 8, beats.wide_inputs(1))
     counts = [len(r.beats) for r in records]
     of = np.repeat(np.arange(len(made)), counts)
-    single, real = np.zeros((sum(counts), beats.row_inputs(1)), np.float32), {}
+    single, real = np.zeros((sum(counts), beats.wide_inputs(1)), np.float32), {}
     for which in (0, 1):
         mine = [i for i, (kind, _) in enumerate(made) if lead[i] == which or kind == REAL]
         if not mine:
             continue
-        one = through_engine.features(program, [records[i] for i in mine], [which], either)[1][:, 1]
+        one = inputs.features([records[i] for i in mine], [which], either)[1][:, 1]
         for i, own in zip(mine, np.split(one, np.cumsum([counts[i] for i in mine])[:-1])):
             if lead[i] == which:
                 single[of == i] = own
@@ -95,12 +96,11 @@ def joined(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> dict[str, np.n
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.prepare_beats", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.train.prepare_beats", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mitbih")
     parser.add_argument("svdb")
     parser.add_argument("data", help="folder to write")
-    parser.add_argument("--program", default="efficientecg", help="the program")
     parser.add_argument("--part", type=int, nargs=2, default=(0, 1), metavar=("K", "N"), help="every Nth record from the Kth")
     args = parser.parse_args(argv)
     os.makedirs(args.data, exist_ok=True)
@@ -114,11 +114,11 @@ def main(argv=None) -> int:
         rng = np.random.default_rng([1, i])
         others = [w for j, w in enumerate(waves) if w is not None and j != i and fold[j] == fold[i]
                   and records[j].sample_rate == r.sample_rate]
-        arrays = prepare(args.program, versions(r, others, rng), rng)
+        arrays = prepare(versions(r, others, rng), rng)
         rng = np.random.default_rng([2, i])
         more = mild(r, others, rng)
         if more:
-            arrays = joined(arrays, prepare(args.program, more, rng))
+            arrays = joined(arrays, prepare(more, rng))
         np.savez(path + ".part.npz", **arrays, fold=fold[i], database=0 if r.sample_rate == 360 else 1)
         os.replace(path + ".part.npz", path)
         print(f"{r.name}: {len(arrays['labels'])} beats", file=sys.stderr, flush=True)

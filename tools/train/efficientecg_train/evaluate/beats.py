@@ -1,11 +1,11 @@
 """Tests `beats` and `beats-1lead`, reading records through the engine.
 
-    python -m efficientecg_train.evaluate_beats folds W-0.held.npz ...            the figures of the held-out folds, and offsets
-    python -m efficientecg_train.evaluate_beats ablate DATA W-0.npz ...           the same with parts of the input taken away
-    python -m efficientecg_train.evaluate_beats disturbed MITBIH SVDB W-0.npz ... each fold's network on disturbed records of its fold
-    python -m efficientecg_train.evaluate_beats ds2 MITBIH W.npz                  DS2; --predictions X.txt makes the engine's golden
+    python -m efficientecg_train.evaluate.beats folds W-0.held.npz ...            the figures of the held-out folds, and offsets
+    python -m efficientecg_train.evaluate.beats ablate DATA W-0.npz ...           the same with parts of the input taken away
+    python -m efficientecg_train.evaluate.beats disturbed MITBIH SVDB W-0.npz ... each fold's network on disturbed records of its fold
+    python -m efficientecg_train.evaluate.beats ds2 MITBIH W.npz                  DS2; --predictions X.txt makes the engine's golden
 
-`W-0.npz` and `W-0.held.npz` are what `train_beats --fold 0` wrote, before offsets and temperature.
+`W-0.npz` and `W-0.held.npz` are what `train.beats --fold 0` wrote, before offsets and temperature.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import sys
 import numpy as np
 import torch
 
-from . import beats, calibrate, disturb, export, metrics, patients, prepared_beats, rhythm, surroundings, through_engine
-from .datasets import mitbih
-from .prepare_beats import REAL
-from .train_beats import OFFSET, predict
+from .. import beats, export, inputs, patients
+from ..datasets import mitbih
+from ..train import disturb, prepared_beats
+from ..train.beats import OFFSET, predict
+from ..train.prepare_beats import REAL
+from . import calibrate, metrics
 
 SECONDS = 300  # of each record that is disturbed
 
@@ -88,16 +90,16 @@ def folds(args) -> None:
 
 def parts(leads: int) -> dict[str, list[int]]:
     """Columns of wide rows by what they tell of."""
-    shapes, per = rhythm.INPUTS + 6, 10  # the first column of the first lead, and columns of a lead
+    shapes, per = beats.FIGURES + beats.SHARED_SHAPES, beats.SHAPES  # the first column of the first lead, and columns of a lead
     waves = shapes + per * leads
     base = beats.row_inputs(leads)
     of_lead = [shapes + per * lead + k for lead in range(leads) for k in range(per)]
     p_wave = [k for k in of_lead if (k - shapes) % per >= 7]
     return {
-        "intervals": [*range(rhythm.INPUTS), *range(base, base + 7)],
-        "QRS shapes": [*range(rhythm.INPUTS, shapes), *(k for k in of_lead if k not in p_wave), base + 10, base + 11],
+        "intervals": [*range(beats.FIGURES), *range(base, base + 7)],
+        "QRS shapes": [*range(beats.FIGURES, shapes), *(k for k in of_lead if k not in p_wave), base + 10, base + 11],
         "P waves": [*p_wave, *range(waves, base), *range(base + 7, base + 10)],
-        "what surrounds the beat": [*range(base, base + surroundings.INPUTS)],
+        "what surrounds the beat": [*range(base, base + beats.SURROUNDINGS)],
     }
 
 
@@ -162,7 +164,7 @@ def disturbed(args) -> None:
                 few = r.beats < samples - r.sample_rate
                 x = change(r.signal[:, :samples], r.sample_rate, np.random.default_rng([7, i]))
                 mine.append(mitbih.Record(r.name, r.leads, r.sample_rate, x, r.beats[few], r.labels[few], r.age, r.sex))
-            windows, rows = through_engine.features(args.program, mine, list(range(leads)), module.config)
+            windows, rows = inputs.features(mine, list(range(leads)), module.config)
             truth.append(np.concatenate([r.labels for r in mine]))
             found.append((logits_of(module, windows, rows) + offset).argmax(1))
         print(f"| {title} | {figures(np.concatenate(truth), np.concatenate(found))}", flush=True)
@@ -171,7 +173,7 @@ def disturbed(args) -> None:
 def ds2(args) -> None:
     module = export.load(args.weights, torch.float64)
     paths = [os.path.join(args.mitbih, name) for name in mitbih.DS2]
-    windows, rows = through_engine.read(args.program, paths, module.config)
+    windows, rows = inputs.read(paths, module.config)
     records = [mitbih.read(args.mitbih, name) for name in mitbih.DS2]
     labels = np.concatenate([r.labels for r in records])
     of = np.repeat(np.arange(len(records)), [len(r.labels) for r in records])
@@ -189,13 +191,13 @@ def ds2(args) -> None:
         letters = np.array(mitbih.CLASSES)[found]
         with open(args.predictions, "w", encoding="ascii") as f:
             f.write("# The class of every beat of DS2, a line a record: made by\n")
-            f.write("# python -m efficientecg_train.evaluate_beats ds2 MITBIH W.npz --predictions THIS.txt\n")
+            f.write("# python -m efficientecg_train.evaluate.beats ds2 MITBIH W.npz --predictions THIS.txt\n")
             for i, r in enumerate(records):
                 f.write(f"{r.name} {''.join(letters[of == i])}\n")
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate_beats", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate.beats", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_subparsers(required=True)
     one = what.add_parser("folds")
@@ -217,8 +219,6 @@ def main(argv=None) -> int:
     three.add_argument("weights")
     three.add_argument("--predictions", metavar="OUT.txt")
     three.set_defaults(run=ds2)
-    for each in (two, three):
-        each.add_argument("--program", default="efficientecg")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)

@@ -1,6 +1,6 @@
 """Tests a weight file on DS2, at the beat positions of the reference annotations, in f64.
 
-    python -m efficientecg_train.evaluate RECORDS W.npz [--predictions OUT.npz] [--ablate]
+    python -m efficientecg_train.evaluate.mitbih RECORDS W.npz [--predictions OUT.npz] [--ablate]
 
 Prints Markdown: confusion matrix (rows the reference), sensitivity, PPV and F1 of each class,
 accuracy. OUT.npz gets `record`, `sample`, `reference`, `found` and `logits` for each beat; an OUT
@@ -17,9 +17,10 @@ import sys
 import numpy as np
 import torch
 
-from . import beats, export, metrics
-from .datasets import mitbih
-from .train import predict
+from .. import beats, export
+from ..datasets import mitbih
+from ..train.mitbih import predict
+from . import metrics
 
 
 def write(path: str, data: beats.Beats, logits: np.ndarray) -> None:
@@ -29,7 +30,7 @@ def write(path: str, data: beats.Beats, logits: np.ndarray) -> None:
         letters = np.array(mitbih.CLASSES)[found]
         with open(path, "w", encoding="ascii") as f:
             f.write("# The class of every beat of DS2, a line a record: made by\n")
-            f.write("# python -m efficientecg_train.evaluate RECORDS W.npz --predictions THIS.txt\n")
+            f.write("# python -m efficientecg_train.evaluate.mitbih RECORDS W.npz --predictions THIS.txt\n")
             for name in data.names:
                 f.write(f"{name} {''.join(letters[names == name])}\n")
         return
@@ -45,7 +46,7 @@ def write(path: str, data: beats.Beats, logits: np.ndarray) -> None:
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate.mitbih", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("weights")

@@ -1,7 +1,7 @@
 """What int8 would do to a network's test figures: pointwise layers by fake quantisation, the rest as it is.
 
-    python -m efficientecg_train.int8 mitbih RECORDS W.npz
-    python -m efficientecg_train.int8 cinc2017 CINC W.npz --rhythm rows.npz --fold 0
+    python -m efficientecg_train.experiments.int8 mitbih RECORDS W.npz
+    python -m efficientecg_train.experiments.int8 cinc2017 CINC W.npz --rhythm rows.npz --fold 0
 
 Weights are rounded to 8 bits per output channel, symmetric (batch norm scales whole channels, so it changes nothing);
 activations to 8 bits per record and layer, unsigned with a zero point, from the record's own least and largest value.
@@ -17,8 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import beats, export, metrics, record_metrics, train, train_records
-from .datasets import mitbih
+from .. import beats, export
+from ..datasets import mitbih
+from ..evaluate import metrics, record_metrics
+from ..train import mitbih as train
+from ..train import records as train_records
 
 
 def rounded_weights(weight: Tensor) -> Tensor:
@@ -40,7 +43,7 @@ def pointwise(module: nn.Module) -> list[nn.Conv1d]:
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.int8", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.experiments.int8", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["mitbih", "cinc2017", "ptbxl"])
     parser.add_argument("folder")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import beats, surroundings
+from .. import beats
 from .prepare_beats import REAL
 
 
@@ -55,17 +55,6 @@ def neighbours(group: np.ndarray) -> np.ndarray:
     return np.stack([before, at, after], 1)
 
 
-def row_inputs(leads: int) -> int:
-    """Inputs of a wide row."""
-    return beats.row_inputs(leads) + surroundings.INPUTS
-
-
-def wide(rows: np.ndarray, version: np.ndarray, leads: int) -> np.ndarray:
-    """Wide rows of `rows`, whose beats come version by version of a record."""
-    parts = np.split(rows, np.nonzero(np.diff(version))[0] + 1)
-    return np.concatenate([rows, np.concatenate([surroundings.columns(part, leads) for part in parts])], 1)
-
-
 def load(folder: str, leads: int) -> Prepared:
     parts: dict[str, list] = {k: [] for k in ("windows", "beat", "lead", "rows", "group", "labels", "record", "kind")}
     fold, database, names, start, groups = [], [], [], 0, 0
@@ -83,7 +72,10 @@ def load(folder: str, leads: int) -> Prepared:
         for beat, lead, version, rows in views:
             parts["beat"].append(beat + start)
             parts["lead"].append(lead)
-            parts["rows"].append(wide(rows, version, leads))
+            if rows.shape[1] != beats.wide_inputs(leads):
+                fix = "delete the folder and prepare it again"
+                raise ValueError(f"{path}: rows: expected {beats.wide_inputs(leads)} columns, found {rows.shape[1]}; {fix}")
+            parts["rows"].append(rows)
             parts["group"].append(groups + version)
             parts["labels"].append(a["labels"][beat])
             parts["kind"].append(a["kind"][beat])
@@ -94,7 +86,7 @@ def load(folder: str, leads: int) -> Prepared:
         database.append(int(a["database"]))
         names.append(os.path.basename(path)[3:-4])
     joined = {key: np.concatenate(value) for key, value in parts.items()}
-    rows = np.concatenate([joined["rows"], np.zeros((1, row_inputs(leads)), np.float32)])
+    rows = np.concatenate([joined["rows"], np.zeros((1, beats.wide_inputs(leads)), np.float32)])
     return Prepared(
         **{key: torch.from_numpy(joined[key]) for key in ("windows", "beat", "lead", "labels", "record", "kind")},
         rows=torch.from_numpy(rows), neighbours=torch.from_numpy(neighbours(joined["group"])),

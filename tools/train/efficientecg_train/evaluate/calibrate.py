@@ -1,8 +1,8 @@
 """Temperature scaling (Guo, Pleiss, Sun and Weinberger, ICML 2017), folded into the classifier: a weight file has no room for it.
 
-    python -m efficientecg_train.calibrate W.npz OUT.npz HELD.npz...
+    python -m efficientecg_train.evaluate.calibrate W.npz OUT.npz HELD.npz...
 
-`HELD.npz` are the logits of held-out records that `train_records --fold` wrote; the temperature is chosen on all of them. With
+`HELD.npz` are the logits of held-out records that `train.records --fold` wrote; the temperature is chosen on all of them. With
 `--offsets` a number is added to each class's logit first, as training drew rare classes more often than they come;
 `--choose-offsets` finds them: those of the best CinC 2017 score, for each file by the others, and for all.
 """
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import export
+from .. import export
+from ..network import EfficientECG
 from . import record_metrics as metrics
-from .network import EfficientECG
 
 BINS = 15
 
@@ -85,7 +85,7 @@ def fold(module: EfficientECG, t: float, add=None) -> None:
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.calibrate", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate.calibrate", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights")
     parser.add_argument("output")

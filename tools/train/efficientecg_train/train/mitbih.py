@@ -1,7 +1,7 @@
 """Trains the beat classifier on MIT-BIH and on records simulated from it.
 
-    python -m efficientecg_train.train RECORDS --output W.npz        all of DS1
-    python -m efficientecg_train.train RECORDS --fold 0 --output ... without one fold, and test on it
+    python -m efficientecg_train.train.mitbih RECORDS --output W.npz        all of DS1
+    python -m efficientecg_train.train.mitbih RECORDS --fold 0 --output ... without one fold, and test on it
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import augment, beats, config, export, metrics, simulate
-from .datasets import mitbih
-from .network import EfficientECG
+from .. import beats, config, export
+from ..datasets import mitbih
+from ..evaluate import metrics
+from ..network import EfficientECG
+from . import augment, simulate
 
 # Share of each class in training batches. A larger share of F costs S, V and N more than F gains.
 SHARE = [0.70, 0.11, 0.182, 0.006, 0.002]
@@ -150,7 +152,7 @@ def fit(module, real, made, *, epochs, seed, per_epoch=16384, size=256, rate=4e-
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.train", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.train.mitbih", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("--output", required=True, help="weight file to write (.npz)")

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .beats import Beats
+from ..beats import Beats
 
 HIDDEN = 0.5
 

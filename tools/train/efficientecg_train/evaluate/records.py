@@ -1,6 +1,6 @@
 """Tests a classifier of whole records in f64, and writes what the engine is held against.
 
-    python -m efficientecg_train.evaluate_records cinc2017 FOLDER W.npz --rhythm F.npz --fold 0 --predictions P.csv
+    python -m efficientecg_train.evaluate.records cinc2017 FOLDER W.npz --rhythm F.npz --fold 0 --predictions P.csv
 
 `P.csv` (`record,class,...` with a probability a class) and `R.csv` (`--reference`) are what `efficientecg evaluate records`
 reads. `--inputs X.npz` are the records' inputs and logits for `efficientecg verify`, one file a length.
@@ -15,10 +15,11 @@ import sys
 import numpy as np
 import torch
 
-from . import calibrate, export
+from .. import export
+from ..recordings import Recordings
+from ..train.records import predict, read
+from . import calibrate
 from . import record_metrics as metrics
-from .recordings import Recordings
-from .train_records import predict, read
 
 
 def write_predictions(path: str, data: Recordings, classes: list[str], probabilities: np.ndarray) -> None:
@@ -61,7 +62,7 @@ def write_golden(path: str, module, data: Recordings, every: int) -> None:
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate_records", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate.records", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["cinc2017", "ptbxl"])
     parser.add_argument("folder")

@@ -1,7 +1,7 @@
 """Fits the score of the P-wave finder (model/ecg/src/p_waves.rs) to candidates marked in LUDB.
 
     cargo run --release -p efficientecg-tests --example p_wave_candidates > candidates.csv
-    python -m efficientecg_train.p_waves candidates.csv
+    python -m efficientecg_train.experiments.p_waves candidates.csv
 
 A logistic regression with a small ridge on standardised features, by Newton's method, on LUDB's records of numbers 1, 5, 9, …
 and on MIT-BIH's fibrillation and flutter, where nothing is a P wave. Lead II counts whole, LUDB's other leads half, MIT-BIH's

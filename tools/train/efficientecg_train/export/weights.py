@@ -8,7 +8,7 @@ import os
 import numpy as np
 import torch
 
-from .network import EfficientECG
+from ..network import EfficientECG
 
 COUNTER = ".num_batches_tracked"
 

@@ -1,7 +1,7 @@
 """What fusion is worth: each model without it, with its tokens concatenated instead of attended from, with one feature, with all.
 
-    python -m efficientecg_train.ablation cinc2017 FOLDER --fold 0 --rhythm F.npz --seeds 0 1 2
-    python -m efficientecg_train.ablation mitbih FOLDER --fold 1
+    python -m efficientecg_train.experiments.ablation cinc2017 FOLDER --fold 0 --rhythm F.npz --seeds 0 1 2
+    python -m efficientecg_train.experiments.ablation mitbih FOLDER --fold 1
 
 Prints a Markdown table: the held-out fold's score (of MIT-BIH the mean F1 of S and V), mean and spread over the seeds.
 """
@@ -14,9 +14,12 @@ import sys
 import numpy as np
 import torch
 
-from . import beats, metrics, record_metrics, train, train_records
-from .datasets import mitbih
-from .network import EfficientECG
+from .. import beats
+from ..datasets import mitbih
+from ..evaluate import metrics, record_metrics
+from ..network import EfficientECG
+from ..train import mitbih as train
+from ..train import records as train_records
 
 
 class Concatenated(EfficientECG):
@@ -81,7 +84,7 @@ class Beats:
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.ablation", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.experiments.ablation", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["mitbih", "cinc2017", "ptbxl"])
     parser.add_argument("folder", help="the data set as its distributor publishes it")

@@ -1,6 +1,6 @@
 """Copies of CinC 2017's or PTB-XL's records with one disturbance each, to score the program on.
 
-    python -m efficientecg_train.disturbed_records cinc2017 FOLDER KIND OUT > list.txt
+    python -m efficientecg_train.evaluate.disturbed_records cinc2017 FOLDER KIND OUT > list.txt
 
 KIND is `hum50` or `hum60`, a sine of a tenth of a lead's height (largest less smallest sample); `missing`, half a second without samples;
 `flat`, a second that holds its first value; `offset`, 0.4 mV up or down on each lead. Phases, places and signs are drawn by a fixed seed a record.
@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 
-from .datasets import cinc2017, ptbxl
+from ..datasets import cinc2017, ptbxl
 
 MISSING = -32768  # in WFDB's format 16
 KINDS = ["hum50", "hum60", "missing", "flat", "offset"]
@@ -66,7 +66,7 @@ def copy(source: str, target: str, ending: str, first: int, kind: str, rate: flo
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.disturbed_records", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.evaluate.disturbed_records", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["cinc2017", "ptbxl"])
     parser.add_argument("folder")

@@ -1,7 +1,7 @@
 """Trains the classifiers of whole records: rhythm (CinC 2017) and diagnoses (PTB-XL).
 
-    python -m efficientecg_train.train_records cinc2017 FOLDER --fold 0 --output W.npz
-    python -m efficientecg_train.train_records ptbxl FOLDER --fold 9 --output W.npz
+    python -m efficientecg_train.train.records cinc2017 FOLDER --fold 0 --output W.npz
+    python -m efficientecg_train.train.records ptbxl FOLDER --fold 9 --output W.npz
 
 `--fold` is held out and tested on; without it all records at hand are trained on. `--rhythm F.npz` are the rows that
 `efficientecg features` wrote. `--init` goes on from a weight file: some last epochs of crops as long as the records are worth much.
@@ -20,13 +20,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .. import config, export
+from ..datasets import cinc2017, ptbxl
+from ..evaluate import record_metrics as metrics
+from ..network import EfficientECG
+from ..recordings import Recordings
 from . import augment_records as augment
-from . import autoencoder, config, export
-from . import record_metrics as metrics
-from .datasets import cinc2017, ptbxl
-from .network import EfficientECG
-from .recordings import Recordings
-from .train import Average
+from . import autoencoder
+from .mitbih import Average
 
 ROWS = 10  # columns of a record's rhythm row
 CROP = {"cinc2017": 4500, "ptbxl": 2500}  # samples of a training crop
@@ -150,7 +151,7 @@ def fit(module, data: Recordings, *, epochs, seed, crop, size=64, rate=3e-3, dec
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.train_records", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.train.records", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["cinc2017", "ptbxl"])
     parser.add_argument("folder", help="the data set as its distributor publishes it")

@@ -1,29 +1,32 @@
-"""Confusion matrices and what is read off them."""
+"""Confusion matrices of beats and what is read off them, by the engine's package."""
 
 from __future__ import annotations
 
 import numpy as np
+from efficientecg import evaluate
 
-from .datasets.mitbih import CLASSES
+from ..datasets.mitbih import CLASSES
 
 
 def confusion(truth, found) -> np.ndarray:
     """Counts, rows the reference class, columns the class found."""
-    n = len(CLASSES)
-    return np.bincount(np.asarray(truth) * n + np.asarray(found), minlength=n * n).reshape(n, n)
+    return evaluate.classes(np.asarray(truth), np.asarray(found), CLASSES).matrix
+
+
+def _score(matrix: np.ndarray) -> evaluate.ClassScore:
+    """Of the cases that a matrix counts."""
+    truth, found = (np.repeat(places.ravel(), matrix.ravel()) for places in np.indices(matrix.shape))
+    return evaluate.classes(truth, found, CLASSES)
 
 
 def per_class(matrix: np.ndarray) -> list[tuple[float, float, float]]:
     """(sensitivity, positive predictive value, F1) of each class; 0 where undefined."""
-    hit = np.diag(matrix).astype(float)
-    se = hit / np.maximum(matrix.sum(1), 1)
-    ppv = hit / np.maximum(matrix.sum(0), 1)
-    f1 = 2 * hit / np.maximum(matrix.sum(0) + matrix.sum(1), 1)
-    return list(zip(se, ppv, f1))
+    figures = _score(matrix).classes.values()
+    return [tuple(of[name] or 0.0 for name in ("sensitivity", "predictivity", "f1")) for of in figures]
 
 
 def accuracy(matrix: np.ndarray) -> float:
-    return float(np.trace(matrix) / max(matrix.sum(), 1))
+    return _score(matrix).accuracy or 0.0
 
 
 def table(matrix: np.ndarray) -> str:

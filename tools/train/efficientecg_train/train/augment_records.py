@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..recordings import Recordings
 from .augment import chance, filtered, uniform
-from .recordings import Recordings
 
 STRETCH = 0.1
 

@@ -1,6 +1,6 @@
 """The beat classifier's network with the beats of all 48 records split at random: the kind of figure that many papers give.
 
-    python -m efficientecg_train.random_split RECORDS
+    python -m efficientecg_train.experiments.random_split RECORDS
 
 Beats of one patient are in both parts, so it says how well a network fits, not how it does on a new patient. A fifth of the
 beats is tested on, once, after the last epoch; nothing is chosen on it.
@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import beats, export, metrics
-from .augment import uniform
-from .datasets import mitbih
-from .network import EfficientECG
-from .train import Average, configuration, predict
+from .. import beats, export
+from ..datasets import mitbih
+from ..evaluate import metrics
+from ..network import EfficientECG
+from ..train.augment import uniform
+from ..train.mitbih import Average, configuration, predict
 
 TESTED = 0.2
 SHIFT = 6  # samples, either way
@@ -35,7 +36,7 @@ def windows(data: beats.Beats, index: torch.Tensor, samples: int) -> torch.Tenso
 
 
 def main(argv=None) -> int:
-    parser = argparse.ArgumentParser(prog="efficientecg_train.random_split", description=__doc__,
+    parser = argparse.ArgumentParser(prog="efficientecg_train.experiments.random_split", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("records", help="folder with MIT-BIH's .hea, .dat and .atr files")
     parser.add_argument("--output", help="weight file to write (.npz)")

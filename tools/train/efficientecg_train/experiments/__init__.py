@@ -1,0 +1,1 @@
+"""Questions that were asked once: nothing that is shipped needs these."""

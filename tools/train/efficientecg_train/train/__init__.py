@@ -1,0 +1,1 @@
+"""Data, its changes and the loops that train networks on it."""
