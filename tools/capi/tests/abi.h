@@ -1,0 +1,88 @@
+/* The ABI that programs were compiled with: 64-bit machines. A change of a line here is a new ECG_ABI_VERSION. */
+#include <efficientecg.h>
+
+#define SIZE(type, size) _Static_assert(sizeof(type) == size, #type)
+#define VALUE(name, number) _Static_assert(name == number, #name)
+#define FIELD(type, field, at) _Static_assert(offsetof(type, field) == at, #type "." #field)
+
+SIZE(ecg_status, 4);
+SIZE(ecg_error, 1024);
+FIELD(ecg_error, status, 0);
+FIELD(ecg_error, message, 4);
+SIZE(ecg_options, 24);
+FIELD(ecg_options, size, 0);
+FIELD(ecg_options, threads, 4);
+FIELD(ecg_options, precision, 8);
+FIELD(ecg_options, reserved, 12);
+FIELD(ecg_options, level, 16);
+SIZE(ecg_model_info, 48);
+FIELD(ecg_model_info, leads, 0);
+FIELD(ecg_model_info, classes, 4);
+FIELD(ecg_model_info, features, 8);
+FIELD(ecg_model_info, task, 12);
+FIELD(ecg_model_info, normalize, 16);
+FIELD(ecg_model_info, precision, 20);
+FIELD(ecg_model_info, samples, 24);
+FIELD(ecg_model_info, parameters, 32);
+FIELD(ecg_model_info, sample_rate, 40);
+SIZE(ecg_feature_info, 16);
+FIELD(ecg_feature_info, name, 0);
+FIELD(ecg_feature_info, kind, 8);
+FIELD(ecg_feature_info, width, 12);
+SIZE(ecg_feature, 40);
+FIELD(ecg_feature, name, 0);
+FIELD(ecg_feature, numbers, 8);
+FIELD(ecg_feature, categories, 16);
+FIELD(ecg_feature, rows, 24);
+FIELD(ecg_feature, steps, 32);
+SIZE(ecg_patient, 16);
+FIELD(ecg_patient, age, 0);
+FIELD(ecg_patient, sex, 8);
+FIELD(ecg_patient, reserved, 12);
+SIZE(ecg_event, 32);
+FIELD(ecg_event, kind, 0);
+FIELD(ecg_event, class_index, 4);
+FIELD(ecg_event, reason, 8);
+FIELD(ecg_event, reserved, 12);
+FIELD(ecg_event, frame, 16);
+FIELD(ecg_event, seconds, 24);
+VALUE(ECG_ABI_VERSION, 1);
+VALUE(ECG_ERROR_ARGUMENT, 1);
+VALUE(ECG_ERROR_FULL, 7);
+VALUE(ECG_ERROR_INPUT, 3);
+VALUE(ECG_ERROR_LOAD, 2);
+VALUE(ECG_ERROR_OVERFLOW, 4);
+VALUE(ECG_ERROR_PANIC, 8);
+VALUE(ECG_ERROR_RUN, 5);
+VALUE(ECG_ERROR_STREAM, 6);
+VALUE(ECG_EVENTS, 4096);
+VALUE(ECG_EVENT_BEAT, 1);
+VALUE(ECG_EVENT_NONE, 0);
+VALUE(ECG_EVENT_SIGNAL, 2);
+VALUE(ECG_FEATURE_CATEGORICAL, 1);
+VALUE(ECG_FEATURE_CONTINUOUS, 0);
+VALUE(ECG_FEATURE_SEQUENCE, 2);
+VALUE(ECG_MESSAGE, 1020);
+VALUE(ECG_NORMALIZE_MEDIAN, 2);
+VALUE(ECG_NORMALIZE_NONE, 0);
+VALUE(ECG_NORMALIZE_ZSCORE, 1);
+VALUE(ECG_OK, 0);
+VALUE(ECG_PRECISION_BF16, 2);
+VALUE(ECG_PRECISION_F16, 1);
+VALUE(ECG_PRECISION_F32, 0);
+VALUE(ECG_REASON_CLIPPED, 5);
+VALUE(ECG_REASON_COARSE, 4);
+VALUE(ECG_REASON_FLAT, 3);
+VALUE(ECG_REASON_HUM, 8);
+VALUE(ECG_REASON_MISSING, 2);
+VALUE(ECG_REASON_NOISE, 9);
+VALUE(ECG_REASON_NONE, 0);
+VALUE(ECG_REASON_NO_QRS, 6);
+VALUE(ECG_REASON_OTHER, 10);
+VALUE(ECG_REASON_SHAPE, 7);
+VALUE(ECG_REASON_SHORT, 1);
+VALUE(ECG_SEX_FEMALE, 1);
+VALUE(ECG_SEX_MALE, 2);
+VALUE(ECG_SEX_UNKNOWN, 0);
+VALUE(ECG_TASK_MULTICLASS, 0);
+VALUE(ECG_TASK_MULTILABEL, 1);
