@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from efficientecg_train import config as cfg
-from efficientecg_train import conformance, export
+from efficientecg_train import export
+from efficientecg_train.export import conformance
 from efficientecg_train.network import EfficientECG
 
 from . import onnx_file, tflite_file

@@ -1,0 +1,231 @@
+//! Prints what RADV makes of every kernel and variant, and how long the dispatches of whole networks would take at best: see
+//! `benches/README.md`.
+//!
+//! `efficientecg-gpu-static [--check] [--nodes]`: `--check` fails on spills, and on defaults that lost occupancy, multiply-adds or
+//! peak; `--nodes` adds each dispatch of the networks. The exit code is 77 where RADV is not installed.
+
+use efficientecg_benches::networks;
+use efficientecg_gpu_static::card::{CARDS, Card};
+use efficientecg_gpu_static::measure::{Choice, Dispatch, Pipeline, Pipelines, dispatches};
+use efficientecg_gpu_static::radv::Compiler;
+use efficientecg_gpu_static::roofline;
+use efficientecg_kernels::gpu::{DeviceClass, Storage, Traits, Vendor};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// Records of the batch whose time is modelled.
+const BATCH: usize = 64;
+/// The chip that is compiled for.
+const FAMILY: &str = "navi21";
+/// Subgroups that a SIMD unit should hold to hide latency.
+const OCCUPANCY: f64 = 8.0;
+/// The part of the inner loop that should be multiply-adds, of products.
+const SHARE: f64 = 0.6;
+/// The part of the peak that the whole of `b0` should come to on the card of this chip, in f32.
+const PEAK: f64 = 0.5;
+/// More variants than any program has.
+const VARIANTS: usize = 16;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("efficientecg-gpu-static: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let [mut check, mut nodes] = [false; 2];
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--check" => check = true,
+            "--nodes" => nodes = true,
+            other => return Err(format!("expected --check or --nodes, found {other}").into()),
+        }
+    }
+    if std::env::var_os("RADV_FORCE_FAMILY").is_none() {
+        return within_radv();
+    }
+    let compiler = Compiler::open()?;
+    println!("{}\n", compiler.name);
+    let mut failures = Vec::new();
+    for (name, storage) in [("f32", Storage::F32), ("f16", Storage::F16), ("packed f16", Storage::PackedF16)]
+    {
+        let mut pipelines = Pipelines::new(&compiler, Traits { storage, subgroups: true });
+        println!("## {name}\n");
+        let mut seen = BTreeMap::new();
+        for (_, config) in networks() {
+            for n in 0..VARIANTS {
+                note(&mut seen, dispatches(&mut pipelines, &config, BATCH, Choice::Nth(n))?, false);
+            }
+            note(
+                &mut seen,
+                dispatches(&mut pipelines, &config, BATCH, Choice::Default(class(&CARDS[0])))?,
+                true,
+            );
+        }
+        table(&seen);
+        for (network, config) in networks() {
+            let mut on_cards = Vec::new();
+            for card in &CARDS {
+                on_cards.push(dispatches(&mut pipelines, &config, BATCH, Choice::Default(class(card)))?);
+            }
+            let of_peak = model(network, &on_cards, nodes);
+            // More than the peak is a mistake of the model's, and so is no number.
+            let bar = if network == "b0-12x5000" && storage == Storage::F32 { PEAK } else { 0.0 };
+            if !(bar..=1.0).contains(&of_peak) {
+                failures.push(format!(
+                    "{network}: {:.0} % of the peak of {}",
+                    100.0 * of_peak,
+                    CARDS[0].name
+                ));
+            }
+        }
+        println!();
+        for (p, default) in seen.values() {
+            let occupancy = p.statistic("Subgroups per SIMD");
+            let product = ["conv", "pointwise"].contains(&p.operation) || p.overrides.contains("EXPAND=1");
+            // Where nothing was counted the share is no number, and passes nothing.
+            let bars =
+                (if *default { OCCUPANCY } else { 0.0 }, if *default && product { SHARE } else { 0.0 });
+            if !(p.spills() == 0.0 && occupancy >= bars.0 && p.share() >= bars.1) {
+                let (spills, share) = (p.spills(), 100.0 * p.share());
+                failures.push(format!(
+                    "{name}: {} {}: {spills} spills, {occupancy} subgroups a SIMD, {share:.0} % multiply-adds",
+                    p.operation, p.overrides
+                ));
+            }
+        }
+        println!("{name}: {} pipelines", seen.len());
+    }
+    failures.iter().for_each(|line| eprintln!("{line}"));
+    Ok(if check && !failures.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Runs the program again with RADV alone: the driver reads its environment when it is loaded.
+fn within_radv() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let Some(icd) = icd() else {
+        eprintln!("no RADV: expected {FOLDER}/radeon_icd*.json; apt install mesa-vulkan-drivers libvulkan1");
+        return Ok(ExitCode::from(77));
+    };
+    let status = Command::new(std::env::current_exe()?)
+        .args(std::env::args_os().skip(1))
+        .env("RADV_FORCE_FAMILY", FAMILY)
+        .env("RADV_DEBUG", "nocache")
+        .env("VK_ICD_FILENAMES", &icd)
+        .env("VK_DRIVER_FILES", &icd)
+        .status()?;
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))
+}
+
+/// Where drivers say that they are.
+const FOLDER: &str = "/usr/share/vulkan/icd.d";
+
+/// The driver's file; none where it is not installed.
+fn icd() -> Option<PathBuf> {
+    let mut files = std::path::Path::new(FOLDER).read_dir().ok()?.filter_map(|file| Some(file.ok()?.path()));
+    files.find(|f| f.file_name().is_some_and(|n| n.to_string_lossy().starts_with("radeon_icd")))
+}
+
+/// The class of a card.
+fn class(card: &Card) -> DeviceClass {
+    let vendor = if card.name.starts_with("RX") { Vendor::Amd } else { Vendor::Nvidia };
+    DeviceClass { vendor, subgroup: 32 }
+}
+
+/// Pipelines by operation, variant and overrides, and whether each is a default.
+type Seen = BTreeMap<(&'static str, String, String), (Pipeline, bool)>;
+
+fn note(seen: &mut Seen, dispatches: Vec<Dispatch>, default: bool) {
+    for d in dispatches {
+        let key = (d.pipeline.operation, d.variant, d.pipeline.overrides.clone());
+        let known = seen.entry(key).or_insert((d.pipeline, false));
+        known.1 |= default;
+    }
+}
+
+/// The overrides that a variant's name does not tell.
+fn rest(overrides: &str) -> String {
+    let told = ["ROWS", "COLS", "THREAD", "DEPTH", "CELLS"];
+    let rest = overrides.split(' ').filter(|o| !told.iter().any(|t| o.starts_with(t)));
+    rest.filter(|o| !o.ends_with("=0"))
+        .map(|o| o.trim_end_matches("=1"))
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
+}
+
+fn table(seen: &Seen) {
+    println!(
+        "| operation | variant | overrides | default | VGPRs | workgroup bytes | subgroups a SIMD | spills | instructions | inner loop | \
+         multiply-adds in it | share | bytes a multiply-add |"
+    );
+    println!("| --- | --- | --- | --- |{}", " ---: |".repeat(9));
+    for ((operation, variant, overrides), (p, default)) in seen {
+        println!(
+            "| {operation} | {variant} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.0} % | {:.2} |",
+            rest(overrides),
+            if *default { "yes" } else { "" },
+            p.statistic("VGPRs"),
+            p.statistic("LDS size"),
+            p.statistic("Subgroups per SIMD"),
+            p.spills(),
+            p.profile.whole.all,
+            p.profile.inner.all,
+            p.profile.inner.multiply_adds,
+            100.0 * p.share(),
+            p.bytes_a_multiply_add(),
+        );
+    }
+}
+
+/// Prints the times by operation on each card; gives the part of the first card's peak.
+fn model(network: &str, on_cards: &[Vec<Dispatch>], nodes: bool) -> f64 {
+    println!("\n{network}, {BATCH} records\n");
+    print!("| operation | G multiply-adds |");
+    CARDS.iter().for_each(|card| print!(" {}, ms | of peak |", card.name));
+    println!("\n| --- | ---: |{}", " ---: | ---: |".repeat(CARDS.len()));
+    let mut names: Vec<&str> = Vec::new();
+    for d in &on_cards[0] {
+        if !names.contains(&d.pipeline.operation) {
+            names.push(d.pipeline.operation);
+        }
+    }
+    names.push("all");
+    let mut first = 0.0;
+    for name in names {
+        let is = |d: &&Dispatch| name == "all" || d.pipeline.operation == name;
+        let macs: f64 = on_cards[0].iter().filter(is).map(|d| d.multiply_adds).sum();
+        print!("| {name} | {:.2} |", macs / 1e9);
+        for (at, (card, dispatches)) in CARDS.iter().zip(on_cards).enumerate() {
+            let seconds: f64 = dispatches.iter().filter(is).map(|d| roofline::time(&d.work, card).0).sum();
+            let of_peak = macs / seconds / card.peak();
+            print!(" {:.3} | {:.0} % |", 1e3 * seconds, 100.0 * of_peak);
+            if at == 0 {
+                first = of_peak;
+            }
+        }
+        println!();
+    }
+    if nodes {
+        println!(
+            "\n| node | variant | workgroups |{}",
+            CARDS.map(|c| format!(" {}, us | bound by |", c.name)).concat()
+        );
+        println!("| --- | --- | ---: |{}", " ---: | --- |".repeat(CARDS.len()));
+        for at in 0..on_cards[0].len() {
+            let d = &on_cards[0][at];
+            print!("| {} | {} | {} |", d.label, d.variant, d.work.groups);
+            for (card, dispatches) in CARDS.iter().zip(on_cards) {
+                let (seconds, bound) = roofline::time(&dispatches[at].work, card);
+                print!(" {:.1} | {bound:?} |", 1e6 * seconds);
+            }
+            println!();
+        }
+    }
+    // Of all: the last row.
+    first
+}
