@@ -1,0 +1,1 @@
+//! The package of `tests/browser.rs`, which runs in a browser: `tests/README.md` has the command.
