@@ -2,7 +2,7 @@
 //!
 //! A test harness hides what passing tests print, so a test that is skipped looks like one that passed. [`skipped`]
 //! prints past the harness and notes the line in the build folder. The last test program of a run
-//! (`tests/tests/zz_skipped.rs`) calls [`report`], which prints the notes of this run and their number.
+//! (`report/tests/zz_skipped.rs`) calls [`report`], which prints the notes of this run and their number.
 //!
 //! All test programs of one `cargo test` have the same parent process, cargo. Its number and the time at which it
 //! started name the file of the notes, so that other runs, and those that ended before their report, are not counted.
