@@ -15,7 +15,7 @@ mod tile;
 use crate::half;
 use crate::tensor::Shape;
 
-pub(crate) use tile::{PRODUCT_OVERRIDES, TILES, WorkgroupTile};
+pub(crate) use tile::{PRODUCT_OVERRIDES, TILES, WorkgroupTile, tile};
 
 /// Who made a device, as far as its variants go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,8 @@ pub(crate) struct WorkgroupTile {
     pub(crate) depth: usize,
 }
 
-const fn tile(
+/// A tile of these sides: `thread_rows` by `thread_cols` results a thread, `depth` columns staged.
+pub(crate) const fn tile(
     rows: usize,
     cols: usize,
     thread_rows: usize,

@@ -3,7 +3,7 @@
 use super::Depthwise;
 use crate::gpu::{
     Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
-    WorkgroupTile, pitch, uniform, word,
+    WorkgroupTile, pitch, tile, uniform, word,
 };
 use crate::op;
 use crate::ops::window::Window;
@@ -46,16 +46,6 @@ const OVERRIDES: [&str; 12] = {
     let [a, b, c, d, e, f, g] = PRODUCT_OVERRIDES;
     [a, b, c, d, e, f, g, "EXPAND", "SLIDING", "KERNEL", "STRIDE", "OUTPUTS4"]
 };
-
-const fn tile(
-    rows: usize,
-    cols: usize,
-    thread_rows: usize,
-    thread_cols: usize,
-    depth: usize,
-) -> WorkgroupTile {
-    WorkgroupTile { rows, cols, thread_rows, thread_cols, depth }
-}
 
 /// The channels of a workgroup and the positions of `h` that it holds at once, of the variants. A window too long to slide takes
 /// the first, of 4 by 4 results a thread. The one of depth 8 would take too much workgroup memory at 16: of 64 threads with 9,728
