@@ -28,6 +28,7 @@
 //! Where samples are missing ([`Missing`]), an interval across a gap is undefined and takes no part in `R`, and so are the columns of a P
 //! wave, a QRS complex or a T-P interval that a gap touches: a wave of which nothing is known is not an absent one.
 
+use super::band_pass::band_pass;
 use super::beats::median;
 use super::complexes::Complexes;
 use super::p_waves::{self, Wave};
@@ -136,7 +137,7 @@ fn activity(
         return vec![None; beats.len()];
     }
     let quiet = filter::without_qrs(lead, beats, rate);
-    let wave = filter::band_pass(&quiet, rate, ATRIAL_BAND.0, ATRIAL_BAND.1);
+    let wave = band_pass(&quiet, rate, ATRIAL_BAND.0, ATRIAL_BAND.1);
     let measure = |i: usize| {
         let (before, interval) = (*beats.get(i.checked_sub(1)?)?, interval[i]?);
         let start = T_END * interval.min(T_LONGEST).sqrt();
@@ -146,7 +147,7 @@ fn activity(
         }
         let at = |seconds: f64| usize::try_from(before.saturating_add((seconds * rate).round() as i64)).ok();
         let part = wave.get(at(start)?..at(end)?).filter(|part| !part.is_empty())?;
-        Some((part.iter().map(|v| v * v).sum::<f64>() / part.len() as f64).sqrt())
+        Some((part.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>() / part.len() as f64).sqrt())
     };
     (0..beats.len()).map(measure).collect()
 }

@@ -26,7 +26,8 @@
 //! held.rs        where a lead holds its value: missing too
 //! mains.rs       mains hum, found and taken off
 //! normalize.rs   z-score or median per lead
-//! filter.rs      gaps bridged; the detector's band-pass
+//! filter.rs      gaps bridged, QRS complexes taken out
+//! band_pass.rs   band-passes without delay
 //! peaks.rs       R-peak detector
 //! quality/       whether there is an ECG to assess
 //! beats.rs       windows around beats, heart rate
@@ -61,6 +62,7 @@ use std::path::Path;
 #[cfg(feature = "aecg")]
 pub mod aecg;
 pub mod atrial;
+mod band_pass;
 pub mod beat_sequence;
 pub mod beats;
 pub mod cells;

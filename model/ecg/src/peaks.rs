@@ -21,9 +21,10 @@
 //! Time and memory are linear in the number of samples. The constants are physiological; those that are ratios, and the
 //! offset, were chosen on MIT-BIH (all 48 records) with an eye on LUDB, so results there are not blind.
 
+use super::band_pass::band_passes;
 use super::beats::{median, median_of};
 use super::error::{Error, Result};
-use super::filter::{band_passes, fill_missing};
+use super::filter::fill_missing;
 use super::gaps::Gaps;
 use super::held;
 use super::wide::wide;
@@ -120,20 +121,20 @@ pub(crate) fn detect_after(earlier: &[f64], samples: &[f32], sample_rate: f64) -
     }
     let gaps = gaps.long(sample_rate);
     let place_band = (PLACE_BAND.0, PLACE_BAND.1.min(0.4 * sample_rate));
-    let [qrs, wide] = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
-    let amplitude = Amplitude::new(earlier, &qrs, sample_rate);
-    let candidates = blocks(&qrs, &amplitude, sample_rate);
+    let bands = band_passes(&filled, sample_rate, [QRS_BAND, place_band]);
+    let (qrs, wide) = (bands.band(0), bands.band(1));
+    let amplitude = Amplitude::new(earlier, qrs, sample_rate);
+    let candidates = blocks(qrs, &amplitude, sample_rate);
     let maxima = amplitude.maxima;
-    let candidates = weigh(&qrs, &weigh(&qrs, &candidates));
-    drop(qrs);
-    let placed = place(&wide, &candidates, sample_rate);
-    let mut peaks = recover(&wide, &placed, sample_rate);
+    let candidates = weigh(qrs, &weigh(qrs, &candidates));
+    let placed = place(wide, &candidates, sample_rate);
+    let mut peaks = recover(wide, &placed, sample_rate);
     peaks.retain(|&k| !gaps.touch(k..k + 1));
     Found { peaks, maxima }
 }
 
 /// Moves candidates to the largest excursion nearby.
-fn place(y: &[f64], candidates: &[usize], sample_rate: f64) -> Vec<usize> {
+fn place(y: &[f32], candidates: &[usize], sample_rate: f64) -> Vec<usize> {
     let reach = (PLACE_SECONDS * sample_rate) as usize;
     let mut peaks = Vec::with_capacity(candidates.len());
     for &k in candidates {
@@ -145,8 +146,8 @@ fn place(y: &[f64], candidates: &[usize], sample_rate: f64) -> Vec<usize> {
 }
 
 /// Looks again into gaps for beats that are wide and slow, and so faint in the QRS band.
-fn recover(y: &[f64], peaks: &[usize], sample_rate: f64) -> Vec<usize> {
-    let sizes: Vec<f64> = peaks.iter().map(|&k| y[k].abs()).collect();
+fn recover(y: &[f32], peaks: &[usize], sample_rate: f64) -> Vec<usize> {
+    let sizes: Vec<f64> = peaks.iter().map(|&k| f64::from(y[k].abs())).collect();
     let intervals: Vec<f64> = peaks.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
     let clear = (CLEAR_SECONDS * sample_rate) as usize;
     let mut out = Vec::with_capacity(peaks.len());
@@ -161,7 +162,7 @@ fn recover(y: &[f64], peaks: &[usize], sample_rate: f64) -> Vec<usize> {
             continue;
         }
         let best = largest(y, k + clear, next - clear);
-        if y[best].abs() >= FOUND * median(around(&sizes, i, NEIGHBOURS)) {
+        if f64::from(y[best].abs()) >= FOUND * median(around(&sizes, i, NEIGHBOURS)) {
             out.push(best);
         }
     }
@@ -169,18 +170,15 @@ fn recover(y: &[f64], peaks: &[usize], sample_rate: f64) -> Vec<usize> {
 }
 
 /// Index of the largest magnitude in `y[from..to]`, the first of equals.
-fn largest(y: &[f64], from: usize, to: usize) -> usize {
-    let mut best = from;
-    for i in from..to {
-        if y[i].abs() > y[best].abs() {
-            best = i;
-        }
-    }
-    best
+fn largest(y: &[f32], from: usize, to: usize) -> usize {
+    let y = y.get(from..to).unwrap_or_default();
+    let most = largest_magnitude(y);
+    // Nothing is looked for in nothing.
+    from + y.iter().position(|v| v.abs() == most).unwrap_or(0)
 }
 
 /// Appends a peak, or lets the larger stand if the one before is within the refractory time.
-fn keep_larger(peaks: &mut Vec<usize>, peak: usize, y: &[f64], sample_rate: f64) {
+fn keep_larger(peaks: &mut Vec<usize>, peak: usize, y: &[f32], sample_rate: f64) {
     match peaks.last_mut() {
         Some(last) if ((peak.saturating_sub(*last)) as f64) < REFRACTORY_SECONDS * sample_rate => {
             if y[peak].abs() > y[*last].abs() {
@@ -192,7 +190,7 @@ fn keep_larger(peaks: &mut Vec<usize>, peak: usize, y: &[f64], sample_rate: f64)
 }
 
 /// Candidates: the largest sample of every block in which the QRS mean stands out.
-fn blocks(y: &[f64], amplitude: &Amplitude, sample_rate: f64) -> Vec<usize> {
+fn blocks(y: &[f32], amplitude: &Amplitude, sample_rate: f64) -> Vec<usize> {
     let half = |seconds: f64| (seconds * sample_rate / 2.0).round() as usize;
     let (short, long) = (half(QRS_SECONDS), half(BEAT_SECONDS));
     let min = QRS_SECONDS * sample_rate;
@@ -215,9 +213,17 @@ fn blocks(y: &[f64], amplitude: &Amplitude, sample_rate: f64) -> Vec<usize> {
         sums.reach(first + inside.len());
         sums.above(first, [short, long], inside);
         let mut at = first;
-        for same in inside.chunk_by(|a, b| a == b) {
-            turn(at, same[0]);
-            at += same.len();
+        for part in inside.chunks(ALIKE) {
+            // Most are, and are told so without a look at each.
+            if part.iter().fold(true, |all, v| all & (*v == part[0])) {
+                turn(at, part[0]);
+                at += part.len();
+                continue;
+            }
+            for same in part.chunk_by(|a, b| a == b) {
+                turn(at, same[0]);
+                at += same.len();
+            }
         }
     }
     turn(y.len(), false);
@@ -227,9 +233,12 @@ fn blocks(y: &[f64], amplitude: &Amplitude, sample_rate: f64) -> Vec<usize> {
 /// Samples that are looked at together.
 const AT_ONCE: usize = 1024;
 
+/// Samples that may all be inside a block, or outside.
+const ALIKE: usize = 32;
+
 /// Running sums of the squares against the local amplitude. Only those are held that the windows around the samples looked at reach.
 struct Sums<'a> {
-    y: &'a [f64],
+    y: &'a [f32],
     amplitude: &'a Amplitude,
     longest: usize,
     /// The sums up to the samples from `first` on, itself left out.
@@ -239,7 +248,7 @@ struct Sums<'a> {
 
 impl<'a> Sums<'a> {
     /// For windows of up to `longest` samples to either side.
-    fn new(y: &'a [f64], amplitude: &'a Amplitude, longest: usize) -> Sums<'a> {
+    fn new(y: &'a [f32], amplitude: &'a Amplitude, longest: usize) -> Sums<'a> {
         Sums { y, amplitude, longest, sums: vec![0.0], first: 0 }
     }
 
@@ -250,14 +259,23 @@ impl<'a> Sums<'a> {
         self.first = low.max(self.first);
         let (from, to) = (self.first + self.sums.len() - 1, (end + self.longest).min(self.y.len()));
         let mut sum = self.sums.last().copied().unwrap_or(0.0);
-        for at in (from..to).step_by(SQUARES) {
-            let y = &self.y[at..to.min(at + SQUARES)];
-            let squares = &mut [0.0; SQUARES][..y.len()];
-            self.amplitude.squares(at, y, squares);
-            self.sums.extend(squares.iter().map(|square| {
-                sum += square;
-                sum
-            }));
+        for at in (from..to).step_by(CHAINS * CHAIN) {
+            let y = &self.y[at..to.min(at + CHAINS * CHAIN)];
+            let mut sums = [0.0; CHAINS * CHAIN];
+            self.amplitude.squares(at, y, &mut sums[..y.len()]);
+            // Each sum waits for the one before, but not those of other chains.
+            let mut chains = [0.0; CHAINS];
+            for k in 0..CHAIN {
+                for (c, chain) in chains.iter_mut().enumerate() {
+                    *chain += sums[c * CHAIN + k];
+                    sums[c * CHAIN + k] = *chain;
+                }
+            }
+            for (sums, chain) in sums.as_chunks_mut::<CHAIN>().0.iter_mut().zip(chains) {
+                sums.iter_mut().for_each(|v| *v += sum);
+                sum += chain;
+            }
+            self.sums.extend_from_slice(&sums[..y.len()]);
         }
     }
 
@@ -307,8 +325,9 @@ wide! {
     }
 }
 
-/// Samples whose squares are made together.
-const SQUARES: usize = 256;
+/// Squares that are summed one after another, and chains of them side by side.
+const CHAIN: usize = 64;
+const CHAINS: usize = 4;
 
 /// The local amplitude: medians of block maxima, joined by straight lines.
 struct Amplitude {
@@ -320,9 +339,9 @@ struct Amplitude {
 }
 
 impl Amplitude {
-    fn new(earlier: &[f64], y: &[f64], sample_rate: f64) -> Self {
+    fn new(earlier: &[f64], y: &[f32], sample_rate: f64) -> Self {
         let block = amplitude_block(sample_rate);
-        let mut maxima: Vec<f64> = y.chunks(block).map(largest_magnitude).collect();
+        let mut maxima: Vec<f64> = y.chunks(block).map(|part| f64::from(largest_magnitude(part))).collect();
         // A short last block may hold no beat.
         if !y.len().is_multiple_of(block) && maxima.len() > 1 {
             maxima.pop();
@@ -335,7 +354,7 @@ impl Amplitude {
     }
 
     /// The squares of the samples from `first` on against their amplitudes, at most 4.
-    fn squares(&self, first: usize, y: &[f64], out: &mut [f64]) {
+    fn squares(&self, first: usize, y: &[f32], out: &mut [f64]) {
         let last = self.medians.len() - 1;
         let mut done = 0;
         while done < out.len() {
@@ -376,13 +395,13 @@ struct Line {
 
 wide! {
     /// The squares of samples against the amplitude on a line.
-    fn squares_along(line: Line, y: &[f64], out: &mut [f64]) {
+    fn squares_along(line: Line, y: &[f32], out: &mut [f64]) {
         let [here, there] = line.ends;
         let y = &y[..out.len()];
         for k in 0..out.len() {
             // Numbers of 32 bits convert in vectors.
             let share = (place_among(line.first + f64::from(k as i32), line.blocks) - line.left).min(1.0);
-            let z = y[k] / (here * (1.0 - share) + there * share);
+            let z = f64::from(y[k]) / (here * (1.0 - share) + there * share);
             out[k] = (z * z).min(4.0);
         }
     }
@@ -390,8 +409,8 @@ wide! {
 
 wide! {
     /// The largest magnitude; 0 of none.
-    fn largest_magnitude(y: &[f64]) -> f64 {
-        const LANES: usize = 8;
+    fn largest_magnitude(y: &[f32]) -> f32 {
+        const LANES: usize = 16;
         let mut most = [0.0; LANES];
         let (whole, rest) = y.as_chunks::<LANES>();
         for y in whole {
@@ -400,7 +419,7 @@ wide! {
                 most[l] = if v > most[l] { v } else { most[l] };
             }
         }
-        most.iter().chain(rest).fold(0.0, |most: f64, v| v.abs().max(most))
+        most.iter().chain(rest).fold(0.0, |most: f32, v| v.abs().max(most))
     }
 }
 
@@ -410,11 +429,18 @@ fn around(values: &[f64], i: usize, reach: usize) -> &[f64] {
 }
 
 /// Drops candidates that are far smaller than their neighbours and not needed for the rhythm.
-fn weigh(y: &[f64], candidates: &[usize]) -> Vec<usize> {
-    let sizes: Vec<f64> = candidates.iter().map(|&k| y[k].abs()).collect();
-    let ratios: Vec<f64> = (0..sizes.len())
-        .map(|i| sizes[i] / median(around(&sizes, i, NEIGHBOURS)).max(f64::MIN_POSITIVE))
-        .collect();
+fn weigh(y: &[f32], candidates: &[usize]) -> Vec<usize> {
+    let sizes: Vec<f64> = candidates.iter().map(|&k| f64::from(y[k].abs())).collect();
+    // What is less than strong counts exactly; most are strong, for which it is enough that most of their neighbours are not twice as large.
+    let ratio = |i: usize| {
+        let (size, near) = (sizes[i], around(&sizes, i, NEIGHBOURS));
+        let below = near.iter().filter(|v| **v * STRONG <= size).count();
+        if below > near.len() / 2 {
+            return STRONG;
+        }
+        size / median(near).max(f64::MIN_POSITIVE)
+    };
+    let ratios: Vec<f64> = (0..sizes.len()).map(ratio).collect();
     let strong: Vec<usize> =
         (0..candidates.len()).filter(|&i| ratios[i] >= STRONG).map(|i| candidates[i]).collect();
     if strong.len() < 3 {

@@ -5,20 +5,20 @@
 /// A function whose body is compiled for AVX2 and AVX-512 too and chosen when it is called. What it calls is compiled with it only where
 /// it is inlined.
 macro_rules! wide {
-    ($(#[$doc:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+    ($(#[$doc:meta])* $visible:vis fn $name:ident $(<$(const $parameter:ident: usize),+>)? ($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$doc])*
-        $visible fn $name($($argument: $type),*) $(-> $result)? {
+        $visible fn $name$(<$(const $parameter: usize),+>)?($($argument: $type),*) $(-> $result)? {
             #[inline(always)]
-            fn any($($argument: $type),*) $(-> $result)? $body
+            fn any$(<$(const $parameter: usize),+>)?($($argument: $type),*) $(-> $result)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512vl")]
-                fn avx512($($argument: $type),*) $(-> $result)? {
+                fn avx512$(<$(const $parameter: usize),+>)?($($argument: $type),*) $(-> $result)? {
                     any($($argument),*)
                 }
                 #[target_feature(enable = "avx2")]
-                fn avx2($($argument: $type),*) $(-> $result)? {
+                fn avx2$(<$(const $parameter: usize),+>)?($($argument: $type),*) $(-> $result)? {
                     any($($argument),*)
                 }
                 if std::arch::is_x86_feature_detected!("avx512vl") {

@@ -92,10 +92,12 @@ fn gain_steps_artefacts_pauses_and_gaps() {
 fn squares_are_against_the_amplitude_on_lines_between_blocks() {
     let mut random = crate::random::SplitMix64(4);
     let (rate, block) = (100.0, 150);
-    let y: Vec<f64> = (0..2000).map(|i| random.normal() * f64::from(1 + i / 400)).collect();
+    let y: Vec<f32> = (0..2000).map(|i| (random.normal() * f64::from(1 + i / 400)) as f32).collect();
     let amplitude = Amplitude::new(&[], &y, rate);
-    let maxima: Vec<f64> =
-        y.chunks_exact(block).map(|part| part.iter().fold(0.0, |most, v| v.abs().max(most))).collect();
+    let maxima: Vec<f64> = y
+        .chunks_exact(block)
+        .map(|part| part.iter().fold(0.0, |most, v| f64::from(*v).abs().max(most)))
+        .collect();
     assert_eq!(amplitude.maxima, maxima);
     for (first, count) in [(0, 2000), (74, 256), (1930, 70), (149, 1), (500, 0)] {
         let mut squares = vec![0.0; count];
@@ -106,7 +108,7 @@ fn squares_are_against_the_amplitude_on_lines_between_blocks() {
             let at = |i: f64| amplitude.medians[(i as usize).min(maxima.len() - 1)];
             let share = (middle - left).clamp(0.0, 1.0);
             let usual = at(left) * (1.0 - share) + at(left + 1.0) * share;
-            let want = (y[first + k] / usual).powi(2).min(4.0);
+            let want = (f64::from(y[first + k]) / usual).powi(2).min(4.0);
             assert!((square - want).abs() <= 1e-12, "{first} {k}: {square} {want}");
         }
     }
