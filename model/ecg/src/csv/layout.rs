@@ -52,7 +52,7 @@ fn plain(name: &str) -> &str {
 }
 
 /// Name and unit of a column called `II [uV]` or `II (uV)`; `II []` has none.
-fn with_unit(name: &str) -> Option<(&str, &str)> {
+pub(super) fn with_unit(name: &str) -> Option<(&str, &str)> {
     let (start, unit, square) = match name.strip_suffix(']') {
         Some(rest) => rest.rsplit_once('[').map(|(start, unit)| (start, unit, true))?,
         None => name.strip_suffix(')')?.rsplit_once('(').map(|(start, unit)| (start, unit, false))?,

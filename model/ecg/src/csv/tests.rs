@@ -162,6 +162,28 @@ fn names_with_separators_come_back() {
 }
 
 #[test]
+fn units_come_back_or_are_refused() {
+    for (name, unit, fits) in [
+        ("I", "", true),
+        ("I", "%", true),
+        ("I", "a]", true),
+        ("I (uV)", "mV", true),
+        ("I", "[", false),
+        ("I", "a[b", false),
+    ] {
+        let record = Record::new("r", 100.0, vec![Lead::new(name, unit, 100.0, vec![1.0, -2.5])]);
+        let Ok(bytes) = bytes(Path::new("r.csv"), &record, '\t') else {
+            assert!(!fits, "{unit:?}");
+            continue;
+        };
+        let options = ReadOptions::new();
+        let back = read(Source::of_bytes(Path::new("r.csv"), &bytes, &options)).expect("reads");
+        assert_eq!(back.leads, record.leads);
+        assert!(fits, "{unit:?}");
+    }
+}
+
+#[test]
 fn columns_without_a_unit() {
     // In a line of units an empty cell says nothing; empty brackets say that there is none.
     let text = b"time\tII\tV1\tx []\ns\tuV\t\t\n0\t1\t2\t3\n1\t4\t5\t6\n";

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use super::layout::with_unit;
 use crate::error::{Error, Result, quote};
 use crate::{Record, Sex};
 use efficientecg_files as files;
@@ -66,6 +67,15 @@ pub fn bytes(path: &Path, record: &Record, separator: char) -> Result<Vec<u8>> {
             let found = quote(&name);
             let expected = "a name of one line that no single quotes enclose";
             return Err(error("lead".into(), expected, found, "rename it"));
+        }
+        if with_unit(&name).unwrap_or((bare, "mV")) != (bare, lead.units.trim()) {
+            let expected = "a unit without square brackets";
+            return Err(error(
+                format!("lead {}", quote(bare)),
+                expected,
+                quote(&lead.units),
+                "name another unit",
+            ));
         }
         if name.contains(['"', ',', ';']) {
             out.extend(format!("{separator}\"{}\"", name.replace('"', "\"\"")).as_bytes());
