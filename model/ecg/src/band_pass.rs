@@ -1,11 +1,14 @@
 //! Band-passes without delay: Butterworth filters, run forwards and backwards.
 
-use super::wide::wide;
+use super::wide::{has_avx512, wide};
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 
 /// Stretches of a signal that are filtered side by side: each sample of a recurrence waits for the one before, so one stretch alone
 /// leaves a processor idle.
-const SIDES: usize = 4;
+const SIDES: usize = 8;
+
+/// Sides of a square that is transposed in registers.
+const SQUARE: usize = 4;
 
 /// Samples of a stretch that are filtered before those of the next.
 const PART: usize = 128;
@@ -13,44 +16,34 @@ const PART: usize = 128;
 /// The same place of each stretch.
 type Row = [f32; SIDES];
 
-/// The same, as it is computed with.
+/// Some neighbours of a row, as they are computed with.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(32))]
-struct Wide([f64; SIDES]);
+struct Lanes<const W: usize>([f64; W]);
 
-impl Wide {
-    const ZERO: Wide = Wide([0.0; SIDES]);
-
-    #[inline(always)]
-    fn of(row: Row) -> Wide {
-        Wide(row.map(f64::from))
-    }
+impl<const W: usize> Lanes<W> {
+    const ZERO: Lanes<W> = Lanes([0.0; W]);
 
     #[inline(always)]
-    fn row(self) -> Row {
-        self.0.map(|v| v as f32)
-    }
-
-    #[inline(always)]
-    fn plus(mut self, other: Wide) -> Wide {
-        for side in 0..SIDES {
-            self.0[side] += other.0[side];
+    fn plus(mut self, other: Lanes<W>) -> Lanes<W> {
+        for l in 0..W {
+            self.0[l] += other.0[l];
         }
         self
     }
 
     #[inline(always)]
-    fn minus(mut self, other: Wide) -> Wide {
-        for side in 0..SIDES {
-            self.0[side] -= other.0[side];
+    fn minus(mut self, other: Lanes<W>) -> Lanes<W> {
+        for l in 0..W {
+            self.0[l] -= other.0[l];
         }
         self
     }
 
     #[inline(always)]
-    fn times(mut self, factor: f64) -> Wide {
-        for side in 0..SIDES {
-            self.0[side] *= factor;
+    fn times(mut self, factor: f64) -> Lanes<W> {
+        for l in 0..W {
+            self.0[l] *= factor;
         }
         self
     }
@@ -82,19 +75,19 @@ impl BandPass {
 
 /// The poles of a band-pass on their way: of each section the last two results, the last first.
 #[derive(Debug, Clone, Copy)]
-struct Running {
+struct Running<const W: usize> {
     filter: BandPass,
-    high: [Wide; 2],
-    low: [Wide; 2],
+    high: [Lanes<W>; 2],
+    low: [Lanes<W>; 2],
 }
 
-impl Running {
+impl<const W: usize> Running<W> {
     /// The next result for what the zeros give, but for the gain.
     #[inline(always)]
-    fn next(&mut self, zeros: Wide) -> Wide {
+    fn next(&mut self, zeros: Lanes<W>) -> Lanes<W> {
         // Only one product and one difference wait for the result before.
         #[inline(always)]
-        fn poles(a: [f64; 2], last: &mut [Wide; 2], x: Wide) -> Wide {
+        fn poles<const W: usize>(a: [f64; 2], last: &mut [Lanes<W>; 2], x: Lanes<W>) -> Lanes<W> {
             let y = x.minus(last[1].times(a[1])).minus(last[0].times(a[0]));
             *last = [y, last[0]];
             y
@@ -107,43 +100,49 @@ impl Running {
 /// Rows in the order of time.
 type Block = [Row; PART];
 
-/// The last four samples, the last first.
-type Before = [Wide; 4];
+/// The last four samples, the last first, and the filters.
+type State<const M: usize, const N: usize, const W: usize> = ([[Lanes<W>; 4]; M], [Running<W>; N]);
 
 wide! {
-    /// Filters a block for each band, or one for all of them.
-    fn filter_block<const M: usize, const N: usize>(running: &mut ([Before; M], [Running; N]), blocks: &[Block; M], backwards: bool, out: &mut [Block; N]) {
+    /// Filters the sides from `first` on of a block for each band, or of one for all of them.
+    fn filter_block<const M: usize, const N: usize, const W: usize>(state: &mut State<M, N, W>, first: usize, blocks: &[Block; M], backwards: bool, out: &mut [Block; N]) {
         // Of its own, what came last stays in registers.
-        let (mut before, mut bands) = *running;
+        let (mut before, mut bands) = *state;
         for k in 0..PART {
             let at = if backwards { PART - 1 - k } else { k };
-            let mut zeros = [Wide::ZERO; M];
+            let mut zeros = [Lanes::ZERO; M];
             for m in 0..M {
-                let x = Wide::of(blocks[m][at]);
+                let mut x = Lanes::<W>::ZERO;
+                for (to, v) in x.0.iter_mut().zip(&blocks[m][at][first..][..W]) {
+                    *to = f64::from(*v);
+                }
                 let [a, b, c, d] = before[m];
                 zeros[m] = x.plus(d).minus(b.plus(b));
                 before[m] = [x, a, b, c];
             }
             for band in 0..N {
-                out[band][at] = bands[band].next(zeros[band % M]).row();
+                let results = bands[band].next(zeros[band % M]);
+                for (to, v) in out[band][at][first..][..W].iter_mut().zip(results.0) {
+                    *to = v as f32;
+                }
             }
         }
-        *running = (before, bands);
+        *state = (before, bands);
     }
 }
 
 /// Rows of columns. The compiler makes gathers of it where it is not told.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn transposed(rows: [Row; SIDES]) -> [Row; SIDES] {
+fn transposed(rows: [[f32; SQUARE]; SQUARE]) -> [[f32; SQUARE]; SQUARE] {
     use std::arch::x86_64::{__m128, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps};
     use std::mem::transmute;
     // SAFETY: every such processor has SSE; rows and vectors of four f32 are the same bits.
     unsafe {
-        let [a, b, c, d] = transmute::<[Row; SIDES], [__m128; SIDES]>(rows);
+        let [a, b, c, d] = transmute::<[[f32; SQUARE]; SQUARE], [__m128; SQUARE]>(rows);
         let (low, high) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
         let (next_low, next_high) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
-        transmute::<[__m128; SIDES], [Row; SIDES]>([
+        transmute::<[__m128; SQUARE], [[f32; SQUARE]; SQUARE]>([
             _mm_movelh_ps(low, next_low),
             _mm_movehl_ps(next_low, low),
             _mm_movelh_ps(high, next_high),
@@ -155,24 +154,32 @@ fn transposed(rows: [Row; SIDES]) -> [Row; SIDES] {
 /// Rows of columns.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn transposed(rows: [Row; SIDES]) -> [Row; SIDES] {
+fn transposed(rows: [[f32; SQUARE]; SQUARE]) -> [[f32; SQUARE]; SQUARE] {
     let [a, b, c, d] = rows;
     [0, 1, 2, 3].map(|i| [a[i], b[i], c[i], d[i]])
 }
 
 /// Rows of what stretches have.
 fn interleave(stretches: [&[f32; PART]; SIDES], rows: &mut Block) {
-    let stretches = stretches.map(|stretch| stretch.as_chunks::<SIDES>().0);
-    for (i, rows) in rows.as_chunks_mut::<SIDES>().0.iter_mut().enumerate() {
-        *rows = transposed(stretches.map(|stretch| stretch[i]));
+    let stretches = stretches.map(|stretch| stretch.as_chunks::<SQUARE>().0);
+    for (i, rows) in rows.as_chunks_mut::<SQUARE>().0.iter_mut().enumerate() {
+        for (k, sides) in stretches.as_chunks::<SQUARE>().0.iter().enumerate() {
+            for (row, part) in rows.iter_mut().zip(transposed(sides.map(|side| side[i]))) {
+                row.as_chunks_mut::<SQUARE>().0[k] = part;
+            }
+        }
     }
 }
 
 /// What stretches have of rows.
 fn separate(rows: &Block, stretches: &mut [[f32; PART]; SIDES]) {
-    for (i, rows) in rows.as_chunks::<SIDES>().0.iter().enumerate() {
-        for (stretch, part) in stretches.iter_mut().zip(transposed(*rows)) {
-            stretch[i * SIDES..][..SIDES].copy_from_slice(&part);
+    for (i, rows) in rows.as_chunks::<SQUARE>().0.iter().enumerate() {
+        for (k, sides) in stretches.as_chunks_mut::<SQUARE>().0.iter_mut().enumerate() {
+            for (side, part) in
+                sides.iter_mut().zip(transposed(rows.map(|row| row.as_chunks::<SQUARE>().0[k])))
+            {
+                side.as_chunks_mut::<SQUARE>().0[i] = part;
+            }
         }
     }
 }
@@ -214,7 +221,7 @@ impl Bands {
 
     /// One pass of the filters over each band, or over what all are of, which begins with `rest`. Each stretch begins `settle` samples early.
     /// Backwards, places count from the end.
-    fn pass<const M: usize, const N: usize>(
+    fn pass<const M: usize, const N: usize, const W: usize>(
         &mut self,
         filters: [BandPass; N],
         settle: usize,
@@ -224,9 +231,9 @@ impl Bands {
         let stride = self.stride;
         let side = stride.div_ceil(SIDES);
         let early = settle.next_multiple_of(PART);
-        let zero = [Wide::ZERO; 2];
+        let zero = [Lanes::ZERO; 2];
         let bands = filters.map(|filter| Running { filter, high: zero, low: zero });
-        let mut running = ([[Wide::of([rest; SIDES]); 4]; M], bands);
+        let mut states = [([[Lanes([f64::from(rest); W]); 4]; M], bands); SIDES];
         let (mut blocks, mut out) = ([[[0.0; SIDES]; PART]; M], [[[0.0; SIDES]; PART]; N]);
         let [mut beside, mut results] = [[[0.0; PART]; SIDES]; 2];
         for at in (0..early + side).step_by(PART) {
@@ -249,7 +256,9 @@ impl Bands {
                 });
                 interleave(stretches, block);
             }
-            filter_block(&mut running, &blocks, backwards, &mut out);
+            for (first, state) in (0..SIDES).step_by(W).zip(&mut states) {
+                filter_block(state, first, &blocks, backwards, &mut out);
+            }
             // All stretches have begun before any result is put where another would read.
             let Some(done) = at.checked_sub(early) else { continue };
             for (out, values) in out.iter().zip(self.values.chunks_exact_mut(stride)) {
@@ -283,13 +292,19 @@ pub(crate) fn band_passes<const N: usize>(
     let mut made = Bands { values: vec![0.0; N * stride], stride, length };
     if length > 0 {
         let filters = bands.map(|band| BandPass::new(band, sample_rate));
-        // What came before a stretch is gone from its results: of it e^-40 is left, less than rounding.
-        let settle = ((9.0 * sample_rate / lowest) as usize).min(stride + pad);
+        // What came before a stretch is gone from its results: of it e^-24 is left, less than rounding.
+        let settle = ((5.5 * sample_rate / lowest) as usize).min(stride + pad);
         let of = Mirrored { samples, pad };
         // A high-pass takes any offset away, but would ring at its onset.
         let rest = of.at(-(pad as i64));
-        made.pass::<1, N>(filters, settle, (Some(&of), rest));
-        made.pass::<N, N>(filters, settle, (None, 0.0));
+        // More sides at a time than there is room for in registers would be slower, and give the same bits.
+        if has_avx512() {
+            made.pass::<1, N, SIDES>(filters, settle, (Some(&of), rest));
+            made.pass::<N, N, SIDES>(filters, settle, (None, 0.0));
+        } else {
+            made.pass::<1, N, { SIDES / 2 }>(filters, settle, (Some(&of), rest));
+            made.pass::<N, N, { SIDES / 2 }>(filters, settle, (None, 0.0));
+        }
     }
     made
 }

@@ -36,3 +36,11 @@ macro_rules! wide {
 }
 
 pub(crate) use wide;
+
+/// Whether such functions use AVX-512.
+pub(crate) fn has_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512vl");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
