@@ -100,7 +100,7 @@ impl<const W: usize> Running<W> {
 /// Rows in the order of time.
 type Block = [Row; PART];
 
-/// The last four samples, the last first, and the filters.
+/// The last four samples of each signal, the last first, and the filters.
 type State<const M: usize, const N: usize, const W: usize> = ([[Lanes<W>; 4]; M], [Running<W>; N]);
 
 wide! {
@@ -219,8 +219,9 @@ impl Bands {
         &self.values[band * self.stride..][..self.length]
     }
 
-    /// One pass of the filters over each band, or over what all are of, which begins with `rest`. Each stretch begins `settle` samples early.
-    /// Backwards, places count from the end.
+    /// One pass of the filters: forwards over the signal that all bands are of, which begins with `rest`, or backwards over each band, where
+    /// places count from the end. Each stretch begins `settle` samples early. There are `M` signals to filter, `N` bands, and `W` sides are
+    /// filtered at a time.
     fn pass<const M: usize, const N: usize, const W: usize>(
         &mut self,
         filters: [BandPass; N],

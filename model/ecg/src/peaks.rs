@@ -173,7 +173,7 @@ fn recover(y: &[f32], peaks: &[usize], sample_rate: f64) -> Vec<usize> {
 fn largest(y: &[f32], from: usize, to: usize) -> usize {
     let y = y.get(from..to).unwrap_or_default();
     let most = largest_magnitude(y);
-    // Nothing is looked for in nothing.
+    // Where there are no samples, or none is a number, it is the first place.
     from + y.iter().position(|v| v.abs() == most).unwrap_or(0)
 }
 

@@ -21,7 +21,7 @@ macro_rules! wide {
                 fn avx2$(<$(const $parameter: usize),+>)?($($argument: $type),*) $(-> $result)? {
                     any($($argument),*)
                 }
-                if std::arch::is_x86_feature_detected!("avx512vl") {
+                if $crate::wide::has_avx512() {
                     // SAFETY: the processor has AVX-512VL, and what it builds on.
                     return unsafe { avx512($($argument),*) };
                 }
