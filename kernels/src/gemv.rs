@@ -4,10 +4,10 @@
 //! [`dot`] sums along rows (lanes along the inputs).
 
 use crate::aligned::Aligned;
-use crate::op;
 use crate::simd::{Isa, MAX_LANES};
 use crate::tensor::BLOCK;
 use crate::tuning::GEMV_ROWS;
+use crate::weight_rows::WeightRowsRef;
 
 /// Rows of `width` numbers, each padded with zeros to whole vectors.
 pub(crate) struct PaddedMatrix {
@@ -17,24 +17,27 @@ pub(crate) struct PaddedMatrix {
 
 impl PaddedMatrix {
     /// The rows of a row-major matrix.
-    pub(crate) fn new(weight: &[f64], width: usize) -> PaddedMatrix {
+    pub(crate) fn new<'a>(weight: impl Into<WeightRowsRef<'a>>, width: usize) -> PaddedMatrix {
+        let weight = weight.into();
         let pitch = width.next_multiple_of(MAX_LANES);
         let mut data = Aligned::zeros(weight.len() / width.max(1) * pitch);
-        for (to, from) in data.chunks_exact_mut(pitch.max(1)).zip(weight.chunks_exact(width.max(1))) {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = *from as f32;
-            }
+        for (r, to) in data.chunks_exact_mut(pitch.max(1)).enumerate() {
+            weight.narrow_row(r, &mut to[..width]);
         }
         PaddedMatrix { pitch, data }
     }
 
     /// The columns of a row-major matrix of rows `inputs` long, as rows.
-    pub(crate) fn transposed(weight: &[f64], inputs: usize) -> PaddedMatrix {
+    pub(crate) fn transposed<'a>(weight: impl Into<WeightRowsRef<'a>>, inputs: usize) -> PaddedMatrix {
+        let weight = weight.into();
         let outputs = weight.len() / inputs.max(1);
         let pitch = outputs.next_multiple_of(MAX_LANES);
         let mut data = Aligned::zeros(inputs * pitch);
-        for (block, rows) in weight.chunks((BLOCK * inputs).max(1)).enumerate() {
-            op::narrow_columns(rows, inputs, &mut data[block * BLOCK..], pitch);
+        let mut turned = Vec::with_capacity(inputs * pitch);
+        weight.turn_into(inputs, &mut turned);
+        for (i, line) in turned.as_chunks::<BLOCK>().0.iter().enumerate() {
+            let (block, column) = (i / inputs, i % inputs);
+            data[column * pitch + block * BLOCK..][..BLOCK].copy_from_slice(line);
         }
         PaddedMatrix { pitch, data }
     }

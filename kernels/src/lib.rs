@@ -8,7 +8,7 @@
 //! - [`aligned`]: memory for whole vectors.
 //! - [`peak`]: what the machine can do at most, to measure kernels against.
 //! - [`half`]: f16 and bf16. `gemm`: the matrix product and its table of micro-kernels. `gemv`: matrix-vector products. `norm`, `softmax`.
-//! - [`weight_rows`]: a layer's weights as it is given them.
+//! - [`weight_rows`]: a layer's weights as it is given them. [`half_blocks`]: those that stay where they lie.
 //! - `tuning`: every constant of the schedule.
 
 pub mod aligned;
@@ -18,6 +18,7 @@ mod gemv;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod half;
+pub mod half_blocks;
 pub mod math;
 mod norm;
 pub mod op;

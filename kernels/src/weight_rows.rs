@@ -1,5 +1,7 @@
-//! Weights of a layer as it is given them: a row for each output, in f64 or still apart from their factors.
+//! Weights of a layer as it is given them: a row for each output, in f64 or still apart from their factors, or blocks of rows in f16.
 
+use crate::half;
+use crate::half_blocks::HalfBlocks;
 use crate::op;
 use crate::tensor::BLOCK;
 use std::borrow::Cow;
@@ -18,14 +20,22 @@ pub enum WeightRows {
         /// `[outputs]`, one or more.
         factors: Vec<f64>,
     },
+    /// In f16, in blocks. Kernels in f32 that widen them no slower than they would read them, and kernels in f16, take them where they lie.
+    Halves(HalfBlocks),
 }
 
 impl WeightRows {
+    /// Values of 32 bits of so many rows, as they are.
+    pub fn unscaled(values: Vec<f32>, outputs: usize) -> WeightRows {
+        WeightRows::Scaled { values, factors: vec![1.0; outputs] }
+    }
+
     /// How many weights there are.
     pub fn len(&self) -> usize {
         match self {
             WeightRows::Exact(values) => values.len(),
             WeightRows::Scaled { values, .. } => values.len(),
+            WeightRows::Halves(blocks) => blocks.len(),
         }
     }
 
@@ -51,6 +61,7 @@ impl From<Vec<f64>> for WeightRows {
 pub(crate) enum WeightRowsRef<'a> {
     Exact(&'a [f64]),
     Scaled { values: &'a [f32], factors: &'a [f64] },
+    Halves(&'a HalfBlocks),
 }
 
 impl<'a> From<&'a WeightRows> for WeightRowsRef<'a> {
@@ -58,7 +69,14 @@ impl<'a> From<&'a WeightRows> for WeightRowsRef<'a> {
         match rows {
             WeightRows::Exact(values) => WeightRowsRef::Exact(values),
             WeightRows::Scaled { values, factors } => WeightRowsRef::Scaled { values, factors },
+            WeightRows::Halves(blocks) => WeightRowsRef::Halves(blocks),
         }
+    }
+}
+
+impl<'a> From<&'a [f64]> for WeightRowsRef<'a> {
+    fn from(values: &'a [f64]) -> WeightRowsRef<'a> {
+        WeightRowsRef::Exact(values)
     }
 }
 
@@ -73,6 +91,7 @@ impl<'a> WeightRowsRef<'a> {
         match self {
             WeightRowsRef::Exact(values) => values.len(),
             WeightRowsRef::Scaled { values, .. } => values.len(),
+            WeightRowsRef::Halves(blocks) => blocks.len(),
         }
     }
 
@@ -84,6 +103,25 @@ impl<'a> WeightRowsRef<'a> {
                 let scaled =
                     rows.zip(factors).flat_map(|(row, f)| row.iter().map(move |w| f64::from(*w) * f));
                 Cow::Owned(scaled.collect())
+            }
+            WeightRowsRef::Halves(blocks) => Cow::Owned(blocks.exact()),
+        }
+    }
+
+    /// Rounds row `r`, as long as `to`, to f32.
+    pub(crate) fn narrow_row(self, r: usize, to: &mut [f32]) {
+        let first = r * to.len();
+        match self {
+            WeightRowsRef::Exact(values) => {
+                to.iter_mut().zip(&values[first..]).for_each(|(to, w)| *to = *w as f32)
+            }
+            WeightRowsRef::Scaled { values, factors } => {
+                let factor = factors[r];
+                let scaled = values[first..].iter().map(|w| (f64::from(*w) * factor) as f32);
+                to.iter_mut().zip(scaled).for_each(|(to, w)| *to = w);
+            }
+            WeightRowsRef::Halves(blocks) => {
+                to.iter_mut().enumerate().for_each(|(i, to)| *to = half::to_f32(blocks.at(r, i)))
             }
         }
     }
@@ -105,6 +143,19 @@ impl<'a> WeightRowsRef<'a> {
                             op::narrow_block(&rows.exact(), depth, to);
                         }
                     }
+                }
+            }
+            WeightRowsRef::Halves(blocks) => {
+                // Some at a time, from the cache.
+                let mut halves = blocks.halves();
+                let mut some = Vec::new();
+                loop {
+                    some.clear();
+                    some.extend(halves.by_ref().take(1 << 12));
+                    if some.is_empty() {
+                        break;
+                    }
+                    half::extend_f32(to, &some);
                 }
             }
         }
@@ -158,11 +209,40 @@ mod tests {
                 let (o, k) = (i / depth, i % depth);
                 want[(o / BLOCK * depth + k) * BLOCK + o % BLOCK] = *w as f32;
             }
-            for rows in [&scaled, &WeightRows::from(exact)] {
+            for rows in [&scaled, &WeightRows::from(exact.clone())] {
+                for (r, exact) in exact.chunks_exact(depth).enumerate() {
+                    let mut row = vec![7.0; depth];
+                    WeightRowsRef::from(rows).narrow_row(r, &mut row);
+                    assert!(row.iter().zip(exact).all(|(found, want)| *found == *want as f32));
+                }
                 let mut to = vec![7.0];
                 WeightRowsRef::from(rows).turn_into(depth, &mut to);
                 assert_eq!(to[0], 7.0);
                 assert_eq!(to[1..], want, "{outputs} × {depth}");
+            }
+        }
+    }
+    #[test]
+    fn rows_of_f16_are_turned_and_rounded_as_they_are() {
+        for (outputs, depth) in [(1, 1), (16, 3), (35, 13), (48, 300)] {
+            let halves: Vec<Vec<u16>> = (0..outputs)
+                .map(|o| (0..depth).map(|i| half::from_f64(((o * depth + i) as f64 * 0.37).sin())).collect())
+                .collect();
+            let bytes = std::sync::Arc::new(HalfBlocks::bytes_of(&halves));
+            let Some(blocks) = HalfBlocks::new(bytes, 0, outputs, depth) else { panic!("too few bytes") };
+            let rows = WeightRows::Halves(blocks);
+            assert_eq!(rows.len(), outputs * depth);
+            let exact = WeightRows::Exact(rows.exact().into_owned());
+            let turned = [&rows, &exact].map(|rows| {
+                let mut to = vec![7.0];
+                WeightRowsRef::from(rows).turn_into(depth, &mut to);
+                to
+            });
+            assert_eq!(turned[0], turned[1], "{outputs} × {depth}");
+            for (r, want) in rows.exact().chunks_exact(depth).enumerate() {
+                let mut row = vec![7.0; depth];
+                WeightRowsRef::from(&rows).narrow_row(r, &mut row);
+                assert!(row.iter().zip(want).all(|(found, want)| f64::from(*found) == *want));
             }
         }
     }

@@ -100,8 +100,8 @@ impl<O, F: FnMut(Box<dyn Op>) -> O> Builder<'_, O, F> {
         let depthwise = Depthwise { expand, weight, bias, kernel: block.kernel, stride: block.stride };
         let [y, sums] = self.push(part("depthwise"), depthwise, &[x]);
 
-        let Affine { weight: reduce, bias: reduce_bias } = self.layers.linear(&part("se.reduce"))?;
-        let Affine { weight: expand, bias: expand_bias } = self.layers.linear(&part("se.expand"))?;
+        let Affine { weight: reduce, bias: reduce_bias } = self.layers.linear_rows(&part("se.reduce"))?;
+        let Affine { weight: expand, bias: expand_bias } = self.layers.linear_rows(&part("se.expand"))?;
         let squeeze_excite = SqueezeExcite { reduce, reduce_bias, expand, expand_bias };
         let [gate] = self.push(part("se"), squeeze_excite, &[y, sums]);
 

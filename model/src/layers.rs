@@ -59,6 +59,12 @@ pub(crate) trait Layers {
         Ok(Affine { weight, bias: self.values(&format!("{layer}.bias"))? })
     }
 
+    /// The same, of weights that are many.
+    fn linear_rows(&self, layer: &str) -> Result<Affine<WeightRows>, WeightsError> {
+        let Affine { weight, bias } = self.linear(layer)?;
+        Ok(Affine { weight: weight.into(), bias })
+    }
+
     /// Once all layers were taken: fails where the source is not what it says.
     fn finish(&self) -> Result<(), WeightsError>;
 

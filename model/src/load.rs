@@ -7,7 +7,7 @@ use crate::layers::fold_bn::Folder;
 use crate::model::Model;
 use crate::options::{Backend, Options, available_threads};
 use crate::overflow::Overflow;
-use crate::packed::{self, PackedFile};
+use crate::packed::{self, Bytes, PackedFile};
 use crate::rounding;
 use crate::weights::{self, Weights};
 #[cfg(feature = "npz")]
@@ -50,6 +50,14 @@ impl Model {
     /// The bytes are malformed or do not fit their configuration.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, LoadError> {
         Options::new().from_bytes(bytes)
+    }
+
+    /// Loads bytes that stay: [`Options::from_static`].
+    ///
+    /// # Errors
+    /// The bytes are malformed or do not fit their configuration.
+    pub fn from_static(bytes: &'static [u8]) -> Result<Model, LoadError> {
+        Options::new().from_static(bytes)
     }
 
     /// Loads a trained model that comes with the library, one of [`crate::models::ALL`].
@@ -101,7 +109,16 @@ impl Options {
     /// # Errors
     /// As those of [`Options::load`].
     pub fn from_bytes(&self, bytes: &[u8]) -> Result<Model, LoadError> {
-        self.of_bytes(bytes)?.ready(self)
+        self.of_bytes(Bytes::Borrowed(bytes))?.ready(self)
+    }
+
+    /// Loads bytes that stay, as those of a program do. [Packed](crate::packed) weights in f16 are used where they lie, which spares their copy;
+    /// where they begin at an address that is no multiple of 4, as those of `include_bytes!` may, they are copied after all.
+    ///
+    /// # Errors
+    /// As those of [`Options::load`].
+    pub fn from_static(&self, bytes: &'static [u8]) -> Result<Model, LoadError> {
+        self.of_bytes(Bytes::Shared(Arc::new(bytes)))?.ready(self)
     }
 
     /// The same by one that may wait: in a browser, which lets no thread wait, this is how a GPU is made ready. Elsewhere it is
@@ -112,15 +129,15 @@ impl Options {
     #[cfg(feature = "webgpu")]
     pub async fn from_bytes_async(&self, bytes: &[u8]) -> Result<Model, LoadError> {
         let options = Options { may_wait: true, ..self.clone() };
-        options.of_bytes(bytes)?.ready_async(&options).await
+        options.of_bytes(Bytes::Borrowed(bytes))?.ready_async(&options).await
     }
 
-    fn of_bytes(&self, bytes: &[u8]) -> Result<Loaded, LoadError> {
+    fn of_bytes(&self, bytes: Bytes<'_>) -> Result<Loaded, LoadError> {
         self.check()?;
         let start = Moment::now();
         #[cfg(feature = "npz")]
-        if !bytes.starts_with(&packed::MAGIC) {
-            return self.loaded(&WeightFile::from_bytes(bytes)?, start);
+        if !bytes.all().starts_with(&packed::MAGIC) {
+            return self.loaded(&WeightFile::from_bytes(bytes.all())?, start);
         }
         let file = PackedFile::open(Path::new("<memory>"), bytes)?;
         Loaded::new(&file, self, self.usable_threads(), start)

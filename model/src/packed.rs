@@ -1,7 +1,8 @@
 //! Packed weights: a network in one flat file, for programs that have no NumPy, JSON or inflate.
 //!
 //! Batch norm is folded in, every value is checked, and arrays stand in the order in which they are loaded. Weights that
-//! kernels can store in 16 bits may be in f16 or bf16, all others are in f32. A file is read once, front to back.
+//! kernels can store in 16 bits may be in f16 or bf16, all others are in f32. A file is mapped into memory and gone through once, front to
+//! back. Weights in f16 lie in the blocks of rows that kernels read, and are used where they lie: a model keeps the file's bytes then.
 //!
 //! All numbers are little-endian. The file is a header of 32 bytes, the configuration, and then the arrays:
 //!
@@ -19,7 +20,7 @@
 //! | --- | --- |
 //! | 8 | number of elements |
 //! | 8 | XXH64 of its name |
-//! | 4 | encoding: 1 is f32, 2 is f16 (IEEE 754 binary16), 3 is bf16 |
+//! | 4 | encoding: 1 is f32, 2 is f16 (IEEE 754 binary16), 3 is bf16, 4 is f16 in blocks of rows ([`HalfBlocks`](efficientecg_kernels::half_blocks::HalfBlocks)), whose zeros count as elements |
 //! | 44 | zeros |
 //!
 //! ```text
@@ -36,7 +37,7 @@ mod write;
 
 #[cfg(not(feature = "npz"))]
 pub(crate) use read::not_packed;
-pub(crate) use read::{PackedFile, open};
+pub(crate) use read::{Bytes, PackedFile, open};
 pub use write::pack;
 
 use crate::config::Config;
@@ -76,12 +77,16 @@ enum Encoding {
     F32 = 1,
     F16 = 2,
     Bf16 = 3,
+    /// In blocks of rows.
+    F16Blocks = 4,
 }
 
 impl Encoding {
     /// The one of this number.
     fn by_number(number: u32) -> Option<Encoding> {
-        [Encoding::F32, Encoding::F16, Encoding::Bf16].into_iter().find(|e| *e as u32 == number)
+        [Encoding::F32, Encoding::F16, Encoding::Bf16, Encoding::F16Blocks]
+            .into_iter()
+            .find(|e| *e as u32 == number)
     }
 
     /// Bytes of an element.

@@ -32,7 +32,7 @@ fn graph() -> (Graph, [Value; 2]) {
     let depthwise = Depthwise { expand, weight: w(15 * 5), bias: w(15), kernel: 5, stride: 1 };
     let [y, sums] = graph.push("depthwise".into(), depthwise, &[x]);
     let squeeze_excite =
-        SqueezeExcite { reduce: w(15), reduce_bias: w(1), expand: w(15), expand_bias: w(15) };
+        SqueezeExcite { reduce: w(15).into(), reduce_bias: w(1), expand: w(15).into(), expand_bias: w(15) };
     let [gate] = graph.push("se".into(), squeeze_excite, &[y, sums]);
     let project = Pointwise {
         weight: w(5 * 15).into(),

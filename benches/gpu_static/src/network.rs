@@ -69,9 +69,9 @@ pub fn nodes(config: &Config) -> Result<Vec<NetworkNode>, ItemError> {
             kernel,
         );
         let squeeze_excite = SqueezeExcite {
-            reduce: vec![0.0; r * e],
+            reduce: vec![0.0; r * e].into(),
             reduce_bias: vec![0.0; r],
-            expand: vec![0.0; r * e],
+            expand: vec![0.0; r * e].into(),
             expand_bias: vec![0.0; e],
         };
         push(part("se"), Box::new(squeeze_excite), &[y, Shape::new(1, e)], Some(1), 0, 0);

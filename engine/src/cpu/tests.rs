@@ -39,9 +39,9 @@ fn network() -> (Graph, Vec<Value>) {
     let [y, sums] =
         graph.push("depthwise".into(), Depthwise { expand, weight, bias, kernel: 5, stride: 1 }, &[stem]);
     let excite = SqueezeExcite {
-        reduce: r.weights(2 * 2 * C, 2 * C),
+        reduce: r.weights(2 * 2 * C, 2 * C).into(),
         reduce_bias: r.values(2),
-        expand: r.weights(2 * C * 2, 2),
+        expand: r.weights(2 * C * 2, 2).into(),
         expand_bias: r.values(2 * C),
     };
     let [gate] = graph.push("excite".into(), excite, &[y, sums]);

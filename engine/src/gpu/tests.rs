@@ -331,7 +331,12 @@ fn what_has_no_variants_is_tuned_at_once() {
         return;
     }
     let ones = |n: usize| vec![0.5; n];
-    let op = SqueezeExcite { reduce: ones(8), reduce_bias: ones(2), expand: ones(8), expand_bias: ones(4) };
+    let op = SqueezeExcite {
+        reduce: ones(8).into(),
+        reduce_bias: ones(2),
+        expand: ones(8).into(),
+        expand_bias: ones(4),
+    };
     let shapes = [Shape::new(4, 9), Shape::new(1, 4)];
     let probe = Probe { batch: 1, inputs: shapes.map(|s| (s, vec![0.25; s.len()])).to_vec() };
     let (graph, _) = graph("squeeze_excite", Box::new(op), &shapes);

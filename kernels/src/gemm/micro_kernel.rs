@@ -139,6 +139,21 @@ impl Variant for Quiet {
     const PREFETCH: bool = false;
 }
 
+/// The block of each column of `$count`, one after the other: a loop is not unrolled in programs that are built to be small, and then sums
+/// do not stay in registers.
+macro_rules! for_each_column {
+    ($count:expr, $column:ident => $block:block) => {
+        for_each_column!($count, $column => $block, 0 1 2 3 4 5 6 7 8 9 10 11)
+    };
+    ($count:expr, $column:ident => $block:block, $($number:literal)*) => {{
+        const { assert!($count <= [$($number),*].len()) };
+        $(if $number < $count {
+            let $column: usize = $number;
+            $block
+        })*
+    }};
+}
+
 /// Computes register tiles of `N` columns by `V` vectors of rows. Where `HALF`, the last vector has its rows twice
 /// and takes two columns at once.
 ///
@@ -193,7 +208,7 @@ pub(super) unsafe fn run<
                         *acc = if X::PAIRS { s.dot_bf16(*acc, w, x) } else { s.mul_add(w, x, *acc) };
                     };
                     let mut before = s.splat(0.0);
-                    for n in 0..N {
+                    for_each_column!(N, n => {
                         let x = s.splat(*row.add(n * stride));
                         for (acc, w) in acc[n].iter_mut().zip(ws).take(whole) {
                             multiply_add(acc, w, x);
@@ -204,7 +219,7 @@ pub(super) unsafe fn run<
                             multiply_add(&mut acc[n][whole], ws[whole], x);
                         }
                         before = x;
-                    }
+                    });
                 }};
             }
             if I::LEAN && X::RUN > 1 {
@@ -224,17 +239,17 @@ pub(super) unsafe fn run<
                 // Last, so that a large bias is rounded with once and not at every step of the sum.
                 let bias = s.load(t.bias.add(v / parts * BLOCK + part));
                 let to = to.add(v / parts * t.to_pitch + part);
-                for (n, acc) in acc.iter().enumerate() {
+                for_each_column!(N, n => {
                     if v < whole {
-                        s.store(to.add(n * BLOCK), s.add(acc[v], bias));
+                        s.store(to.add(n * BLOCK), s.add(acc[n][v], bias));
                     } else if n % 2 == 0 {
-                        let [low, high] = s.split(s.add(acc[v], bias));
+                        let [low, high] = s.split(s.add(acc[n][v], bias));
                         s.store(to.add(n * BLOCK), low);
                         if n + 1 < N {
                             s.store(to.add((n + 1) * BLOCK), high);
                         }
                     }
-                }
+                });
             }
         }
         x = x.wrapping_add(N * stride);

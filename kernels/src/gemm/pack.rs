@@ -3,11 +3,13 @@
 use super::table::{MicroKernel, MicroKernels};
 use crate::aligned::Aligned;
 use crate::half;
+use crate::half_blocks::HalfBlocks;
 use crate::op::Precision;
 use crate::simd::{Isa, Level};
 use crate::tensor::BLOCK;
 use crate::tuning::MAX_BLOCKS;
 use crate::weight_rows::{WeightRows, WeightRowsRef};
+use std::ops::Deref;
 
 /// A `[rows, depth]` matrix in blocks of rows, `[rows / BLOCK, steps, BLOCK]`, the last one filled with zeros. A step of a
 /// product is one column of the matrix, or a pair of them in bf16: a cell then holds both, the first in its low half.
@@ -20,9 +22,25 @@ pub(crate) struct PackedMatrix {
     steps: usize,
     /// Whether the last block is half: its first rows are there a second time, from the middle on.
     half: bool,
-    /// In f16, two values a cell.
-    weight: Aligned,
+    weight: Cells,
     bias: Aligned,
+}
+
+/// The cells of a matrix; in f16 two values each.
+enum Cells {
+    Own(Aligned),
+    /// Where they lie: [`HalfBlocks::in_place`] has them.
+    Shared(HalfBlocks),
+}
+
+impl Deref for Cells {
+    type Target = [f32];
+    fn deref(&self) -> &[f32] {
+        match self {
+            Cells::Own(cells) => cells,
+            Cells::Shared(blocks) => blocks.in_place().unwrap_or_default(),
+        }
+    }
 }
 
 impl PackedMatrix {
@@ -64,6 +82,9 @@ impl PackedMatrix {
                 values: repeated(values, zeros * depth, last * depth),
                 factors: repeated(factors, zeros, last),
             },
+            WeightRowsRef::Halves(blocks) => {
+                WeightRows::Exact(repeated(&blocks.exact(), zeros * depth, last * depth))
+            }
         };
         let bias = repeated(bias, zeros, last);
         PackedMatrix::with(level, WeightRowsRef::from(&weight), &bias, precision, true)
@@ -78,6 +99,13 @@ impl PackedMatrix {
     ) -> PackedMatrix {
         let rows = bias.len();
         let depth = weight.len() / rows.max(1);
+        let in_place = match weight {
+            WeightRowsRef::Halves(blocks) if takes_halves(level, precision) => {
+                blocks.in_place().and(Some(blocks))
+            }
+            _ => None,
+        };
+        let precision = if in_place.is_some() { Precision::F16 } else { precision };
         let amx = takes_amx(level, precision);
         let pairs = depth.div_ceil(2);
         let steps = match precision {
@@ -87,12 +115,14 @@ impl PackedMatrix {
         };
         let cells = rows.next_multiple_of(BLOCK) * steps;
         let mut packed = match precision {
+            _ if in_place.is_some() => Aligned::zeros(0),
             Precision::F32 => Aligned::filled(cells, |to| weight.turn_into(depth, to)),
             Precision::F16 => Aligned::zeros(cells / 2),
             Precision::Bf16 => Aligned::zeros(cells),
         };
         match precision {
             Precision::F32 => {}
+            Precision::F16 | Precision::Bf16 if in_place.is_some() => {}
             Precision::F16 | Precision::Bf16 => {
                 for (r, row) in weight.exact().chunks_exact(depth.max(1)).enumerate() {
                     // Where the row's weight of each step is.
@@ -115,10 +145,11 @@ impl PackedMatrix {
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
         let table = super::table(level);
         let shapes = if precision == Precision::Bf16 { table.bf16 } else { table.f32 };
-        PackedMatrix { precision, shapes, amx, steps, half, weight: packed, bias: biases }
+        let weight = in_place.map_or(Cells::Own(packed), |blocks| Cells::Shared(blocks.clone()));
+        PackedMatrix { precision, shapes, amx, steps, half, weight, bias: biases }
     }
 
-    /// What the weights are stored in.
+    /// What the weights are stored in: f16 in place of f32 where they were there already.
     pub(crate) fn precision(&self) -> Precision {
         self.precision
     }
@@ -217,6 +248,11 @@ fn repeated<T: Copy + Default>(values: &[T], zeros: usize, again: usize) -> Vec<
 /// Whether weights are packed for AMX tiles of bf16.
 fn takes_amx(level: Level, precision: Precision) -> bool {
     precision == Precision::Bf16 && level.has_amx()
+}
+
+/// Whether weights that are in f16 stay so: where they are to be, and where vectors are widened by one instruction.
+fn takes_halves(level: Level, precision: Precision) -> bool {
+    precision == Precision::F16 || precision == Precision::F32 && level.widens_halves()
 }
 
 /// The cell with one of its halves replaced.

@@ -265,6 +265,18 @@ impl Level {
         }
     }
 
+    /// Whether one instruction widens a vector of f16.
+    pub(crate) fn widens_halves(self) -> bool {
+        match self.0 {
+            #[cfg(avx2)]
+            Token::Avx2(_) => true,
+            #[cfg(avx512)]
+            Token::Avx512(_) | Token::Avx512Zen(_) => true,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+
     /// Whether it multiplies bf16 by AMX tiles of 16 by 16 by 32 (Intel).
     pub fn has_amx(self) -> bool {
         match self.0 {

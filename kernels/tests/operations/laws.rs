@@ -2,6 +2,8 @@
 
 use crate::Subject;
 use crate::properties::try_draws;
+use efficientecg_kernels::half;
+use efficientecg_kernels::half_blocks::HalfBlocks;
 use efficientecg_kernels::op::Precision;
 use efficientecg_kernels::ops::conv::Conv;
 use efficientecg_kernels::ops::cross_attention::{CrossAttention, Linear, Norm};
@@ -10,9 +12,11 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::tokens::Tokens;
 use efficientecg_kernels::simd::Level;
 use efficientecg_kernels::tensor::{Matrix, Shape};
+use efficientecg_kernels::weight_rows::WeightRows;
 use efficientecg_kit::bounds::Arithmetic;
-use efficientecg_kit::harness::{reference, results};
+use efficientecg_kit::harness::{Bound, check, reference, results};
 use efficientecg_kit::{Bounded, Case, Generator, Recipe, operations};
+use std::sync::Arc;
 
 fn case(op: impl Bounded + 'static, inputs: Vec<Matrix>) -> Case {
     Case { name: "of a law".to_owned(), op: Box::new(op), inputs }
@@ -150,6 +154,57 @@ pub(crate) fn is_linear(subject: Subject) {
         }
     });
     println!("linear: {count} cases");
+}
+
+/// Weights in f16 make the same where they lie, at an address that no vector can be read from, and in f64; in f32 they are within its bounds.
+pub(crate) fn takes_halves_where_they_lie(subject: Subject) {
+    let Some((level, precision)) = subject.find() else { return };
+    let count = try_draws("halves", 32, |draw| {
+        let mut recipe = Recipe::new(draw);
+        let (inputs, outputs, cols) = (recipe.size(300), recipe.size(65), recipe.size(129));
+        let (gate, silu) = (recipe.flag(0), recipe.flag(1));
+        let mut random = recipe.random();
+        let rows: Vec<Vec<u16>> = (0..outputs)
+            .map(|_| random.weights(inputs, inputs).into_iter().map(half::from_f64).collect())
+            .collect();
+        let mut bytes = HalfBlocks::bytes_of(&rows);
+        let taken = |bytes: Vec<u8>, first: usize| {
+            let taken = HalfBlocks::new(Arc::new(bytes), first, outputs, inputs);
+            WeightRows::Halves(taken.unwrap_or_else(|| panic!("too few bytes for [{outputs}, {inputs}]")))
+        };
+        let there = taken(bytes.clone(), 0);
+        bytes.insert(0, 0);
+        let weights = [WeightRows::from(there.exact().into_owned()), there, taken(bytes, 1)];
+        let x = recipe.matrix(&mut random, Shape::new(inputs, cols));
+        let (bias, taps, beta) =
+            (random.values(outputs), random.weights(outputs * 3, 3), random.values(outputs));
+        let gates = gate.then(|| random.gate(inputs));
+        let cases = weights.map(|weight| {
+            let bias = bias.clone();
+            if subject.operation == "pointwise" {
+                let op = Pointwise { weight, bias, silu, gate, residual: false, sums: false };
+                case(op, [x.clone()].into_iter().chain(gates.clone()).collect())
+            } else {
+                let expand = Some(Expand { weight, bias });
+                let (weight, bias) = (taps.clone(), beta.clone());
+                case(Depthwise { expand, weight, bias, kernel: 3, stride: 1 }, vec![x.clone()])
+            }
+        });
+        let want = reference(&cases[0]);
+        for case in &cases {
+            check(case, &want, level, precision, Bound::Any);
+        }
+        if precision != Precision::F32 {
+            let bits = cases.each_ref().map(|case| {
+                results(case, level, precision).concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            });
+            assert!(
+                bits[1] == bits[0] && bits[2] == bits[0],
+                "{level:?}: [{outputs}, {inputs}], {cols} columns"
+            );
+        }
+    });
+    println!("halves: {count} cases");
 }
 
 /// Gates and probabilities are in 0 to 1, and the rows of a softmax sum to 1.

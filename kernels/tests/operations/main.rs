@@ -86,8 +86,8 @@ macro_rules! operations {
 
 operations! {
     conv { f32 [moves_with_its_input padding_equals_zeros] }
-    pointwise { f32 [is_linear] f16 [] bf16 [] }
-    depthwise { f32 [moves_with_its_input padding_equals_zeros] f16 [] bf16 [] }
+    pointwise { f32 [is_linear takes_halves_where_they_lie] f16 [takes_halves_where_they_lie] bf16 [takes_halves_where_they_lie] }
+    depthwise { f32 [moves_with_its_input padding_equals_zeros takes_halves_where_they_lie] f16 [takes_halves_where_they_lie] bf16 [takes_halves_where_they_lie] }
     squeeze_excite { f32 [gives_probabilities] }
     tokens { f32 [no_features_make_no_tokens] }
     cross_attention { f32 [stays_within_the_hull_of_its_values] }

@@ -110,9 +110,9 @@ pub(crate) fn squeeze_excite() -> Vec<Case> {
     let cases = [(5, 2, 5), (70, 2, TIME_CHUNK + 9)].map(|(c, hidden, cols)| {
         let mut r = Generator::new(c);
         let op = SqueezeExcite {
-            reduce: r.weights(hidden * c, c),
+            reduce: r.weights(hidden * c, c).into(),
             reduce_bias: r.values(hidden),
-            expand: r.weights(c * hidden, hidden),
+            expand: r.weights(c * hidden, hidden).into(),
             expand_bias: r.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));

@@ -3,11 +3,12 @@
 //!
 //! - [`ItemError`] and [`FileError`]: what is wrong with a file, in one line that names the file, the item and the fix.
 //! - [`Dim`] and [`check_shape`]: an array's shape held against the expected one.
-//! - [`reserve`]: memory for what files hold.
+//! - [`reserve`]: memory for what files hold. [`Contents`]: a file's bytes, mapped where the system does that.
 //! - `open`, `text`, `Timed`: files in; feature `read`.
 //! - `write`, `write_all`: files out; feature `write`, which brings `read`.
 //! - `Zip`: archives in; feature `zip`, which brings `read`.
 
+mod contents;
 mod error;
 #[cfg(feature = "zip")]
 mod inflate;
@@ -20,6 +21,7 @@ mod write;
 #[cfg(feature = "zip")]
 mod zip;
 
+pub use contents::Contents;
 pub use error::{FileError, ItemError, line_of, one_line};
 pub use memory::{Reserved, reserve};
 #[cfg(feature = "read")]

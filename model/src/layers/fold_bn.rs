@@ -91,6 +91,20 @@ impl Layers for Folder<'_> {
         Ok(values)
     }
 
+    fn linear_rows(&self, layer: &str) -> Result<Affine<WeightRows>, WeightsError> {
+        let name = format!("{layer}.weight");
+        let weight = self.raw(&name)?;
+        let bias = self.values(&format!("{layer}.bias"))?;
+        let weight = match weight {
+            Values::F32(values) => WeightRows::unscaled(values, bias.len()),
+            Values::F64(values) => WeightRows::Exact(values),
+        };
+        if may_overflow(self.limit.get(), &weight) {
+            within(self.limit.get(), &name, &weight.exact()).map_err(|e| self.invalid(e))?;
+        }
+        Ok(Affine { weight, bias })
+    }
+
     fn sum(&self, name: &str, other: &str) -> Result<Vec<f64>, WeightsError> {
         let mut sum = self.values(name)?;
         sum.iter_mut().zip(self.values(other)?).for_each(|(a, b)| *a += b);

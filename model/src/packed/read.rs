@@ -1,4 +1,5 @@
-//! Layers from a packed file, each when it is asked for: no more than one of them is in memory twice.
+//! Layers from the bytes of a packed file, each when it is asked for: no more than one of them is in memory twice, and those in blocks of
+//! f16 are there once.
 
 use super::hash::Xxh64;
 use super::{ALIGNMENT, Encoding, HEADER, MAGIC, MAX_CONFIG, VERSION, configuration};
@@ -7,14 +8,16 @@ use crate::layers::{Affine, Layers, within};
 use crate::overflow::{Overflow, first};
 use crate::weights::{self, WeightsError};
 use efficientecg_engine::clock::Moment;
-use efficientecg_files::{FileError, ItemError};
+use efficientecg_files::{Contents, FileError, ItemError};
 use efficientecg_kernels::half;
+use efficientecg_kernels::half_blocks::{HalfBlocks, SharedBytes};
 use efficientecg_kernels::weight_rows::WeightRows;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read};
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Opens a packed file; `None` is one of another kind, or none that can be read.
@@ -25,9 +28,29 @@ pub(crate) fn open(path: &Path) -> Result<Option<PackedFile<'static>>, WeightsEr
     }
     let Ok(mut file) = File::open(path) else { return Ok(None) };
     let mut magic = [0; MAGIC.len()];
-    match file.read_exact(&mut magic) {
-        Ok(()) if magic == MAGIC => PackedFile::open(path, Cursor::new(magic).chain(file)).map(Some),
-        _ => Ok(None),
+    if file.read_exact(&mut magic).is_err() || magic != MAGIC {
+        return Ok(None);
+    }
+    let contents = file.rewind().and_then(|()| Contents::of(file)).map_err(|e| {
+        FileError::new(path, "file", "all of its bytes", e.to_string(), "see whether it can be read")
+    })?;
+    PackedFile::open(path, Bytes::Shared(Arc::new(contents))).map(Some)
+}
+
+/// The bytes of a packed file.
+pub(crate) enum Bytes<'a> {
+    /// Which a model may keep.
+    Shared(SharedBytes),
+    /// Of which it keeps copies.
+    Borrowed(&'a [u8]),
+}
+
+impl Bytes<'_> {
+    pub(crate) fn all(&self) -> &[u8] {
+        match self {
+            Bytes::Shared(bytes) => bytes.as_ref().as_ref(),
+            Bytes::Borrowed(bytes) => bytes,
+        }
     }
 }
 
@@ -59,19 +82,11 @@ pub(crate) struct PackedFile<'a> {
 
 impl<'a> PackedFile<'a> {
     /// Reads the header and the configuration; `path` is for messages.
-    pub(crate) fn open(path: &Path, from: impl Read + 'a) -> Result<PackedFile<'a>, WeightsError> {
+    pub(crate) fn open(path: &Path, bytes: Bytes<'a>) -> Result<PackedFile<'a>, WeightsError> {
         let invalid =
             |expected: &str, found: String, fix: &str| FileError::new(path, "header", expected, found, fix);
-        let mut stream = Stream {
-            from: Box::new(from),
-            at: 0,
-            hash: Xxh64::new(),
-            length: u64::MAX,
-            expected: 0,
-            buffer: Vec::new(),
-            halves: Vec::new(),
-        };
-        let header: [u8; HEADER] = stream.array("header").map_err(|e| e.in_file(path))?;
+        let mut stream = Stream { bytes, at: 0, hash: Xxh64::new(), length: u64::MAX, expected: 0 };
+        let header: [u8; HEADER] = stream.fixed("header").map_err(|e| e.in_file(path))?;
         let (magic, rest) = header.split_at(MAGIC.len());
         if magic != MAGIC {
             let fix = "name a file that `efficientecg pack` wrote";
@@ -94,30 +109,36 @@ impl<'a> PackedFile<'a> {
         (stream.length, stream.expected) = (long(8), long(16));
         // The hash is of what follows.
         stream.hash = Xxh64::new();
-        let mut bytes = vec![0; length];
-        stream.fill("configuration", &mut bytes).map_err(|e| e.in_file(path))?;
-        let config = configuration::from_bytes(&bytes).map_err(|e| e.in_file(path))?;
+        let bytes = stream.take("configuration", length).map_err(|e| e.in_file(path))?;
+        let config = configuration::from_bytes(bytes).map_err(|e| e.in_file(path))?;
         let table = weights::table(&config).map_err(|e| e.in_file(path))?;
         let counts = table.into_iter().map(|entry| (entry.name, entry.shape.iter().product())).collect();
         let (stream, limit) = (RefCell::new(stream), Cell::new(Overflow::F32));
         Ok(PackedFile { path: path.to_path_buf(), config, counts, stream, limit, taken: Cell::default() })
     }
 
+    /// Takes something from the bytes: the time counts, and an error names the file.
+    fn taking<T>(
+        &self,
+        take: impl FnOnce(&mut Stream<'a>) -> Result<T, ItemError>,
+    ) -> Result<T, WeightsError> {
+        let start = Moment::now();
+        let taken = take(&mut self.stream.borrow_mut());
+        self.taken.set(self.taken.get() + start.elapsed());
+        taken.map_err(|e| self.invalid(e))
+    }
+
+    fn count(&self, name: &str) -> usize {
+        self.counts.get(name).copied().unwrap_or_default()
+    }
+
     /// The next array, which must be this one.
     fn array(&self, name: &str) -> Result<Vec<f32>, WeightsError> {
-        let start = Moment::now();
-        let count = self.counts.get(name).copied().unwrap_or_default();
-        let values = self.stream.borrow_mut().values(name, count).and_then(|values| {
-            match first(&values, f32::is_finite) {
-                None => Ok(values),
-                Some((i, v)) => {
-                    let found = format!("{v} at element {i} of {count}");
-                    Err(ItemError::new(name, "finite values", found, "pack intact weights"))
-                }
-            }
-        });
-        self.taken.set(self.taken.get() + start.elapsed());
-        values.map_err(|e| self.invalid(e))
+        let count = self.count(name);
+        self.taking(|stream| {
+            let encoding = stream.start(name)?;
+            stream.values(name, encoding, count)
+        })
     }
 
     /// The next array in f64, within the limit.
@@ -125,6 +146,21 @@ impl<'a> PackedFile<'a> {
         let values: Vec<f64> = self.array(name)?.into_iter().map(f64::from).collect();
         within(self.limit.get(), name, &values).map_err(|e| self.invalid(e))?;
         Ok(values)
+    }
+
+    /// The next array, a row for each of `outputs`, within the limit.
+    fn rows(&self, name: &str, outputs: usize) -> Result<WeightRows, WeightsError> {
+        let count = self.count(name);
+        let rows = self.taking(|stream| match stream.start(name)? {
+            (Some(Encoding::F16Blocks), found) => {
+                stream.blocks(name, found, outputs, count / outputs.max(1)).map(WeightRows::Halves)
+            }
+            encoding => Ok(WeightRows::unscaled(stream.values(name, encoding, count)?, outputs)),
+        })?;
+        if self.limit.get() != Overflow::F32 {
+            within(self.limit.get(), name, &rows.exact()).map_err(|e| self.invalid(e))?;
+        }
+        Ok(rows)
     }
 }
 
@@ -142,14 +178,9 @@ impl Layers for PackedFile<'_> {
     }
 
     fn conv_bn(&self, layer: &str) -> Result<Affine<WeightRows>, WeightsError> {
-        let name = format!("{layer}.conv.weight");
-        let values = self.array(&name)?;
-        if self.limit.get() != Overflow::F32 {
-            let exact: Vec<f64> = values.iter().copied().map(f64::from).collect();
-            within(self.limit.get(), &name, &exact).map_err(|e| self.invalid(e))?;
-        }
-        let bias = self.exact(&format!("{layer}.bn.bias"))?;
-        Ok(Affine { weight: WeightRows::Scaled { values, factors: vec![1.0; bias.len()] }, bias })
+        let bias = format!("{layer}.bn.bias");
+        let weight = self.rows(&format!("{layer}.conv.weight"), self.count(&bias))?;
+        Ok(Affine { weight, bias: self.exact(&bias)? })
     }
 
     fn conv_bn_exact(&self, layer: &str) -> Result<Affine, WeightsError> {
@@ -159,6 +190,12 @@ impl Layers for PackedFile<'_> {
 
     fn values(&self, name: &str) -> Result<Vec<f64>, WeightsError> {
         self.exact(name)
+    }
+
+    fn linear_rows(&self, layer: &str) -> Result<Affine<WeightRows>, WeightsError> {
+        let bias = format!("{layer}.bias");
+        let weight = self.rows(&format!("{layer}.weight"), self.count(&bias))?;
+        Ok(Affine { weight, bias: self.exact(&bias)? })
     }
 
     /// It was formed when the file was packed.
@@ -179,113 +216,135 @@ impl Layers for PackedFile<'_> {
     }
 }
 
-/// Bytes as they come, hashed.
+/// Bytes in their order, hashed.
 struct Stream<'a> {
-    from: Box<dyn Read + 'a>,
-    at: u64,
+    bytes: Bytes<'a>,
+    at: usize,
     hash: Xxh64,
     /// What the header says of the file.
     length: u64,
     expected: u64,
-    /// Bytes of the array that comes, and its halves: kept, as some allocators ask the system for memory of this size each time.
-    buffer: Vec<u8>,
-    halves: Vec<u16>,
 }
 
 impl Stream<'_> {
-    fn fill(&mut self, item: &str, to: &mut [u8]) -> Result<(), ItemError> {
-        self.from.read_exact(to).map_err(|e| {
-            let found = match e.kind() {
-                ErrorKind::UnexpectedEof => "an end within it".to_owned(),
-                _ => e.to_string(),
-            };
-            ItemError::new(item, "all of its bytes", found, AGAIN)
-        })?;
-        self.at += to.len() as u64;
-        self.hash.update(to);
-        Ok(())
-    }
-
-    fn array<const N: usize>(&mut self, item: &str) -> Result<[u8; N], ItemError> {
-        let mut bytes = [0; N];
-        self.fill(item, &mut bytes)?;
+    /// The next `len` bytes.
+    fn take(&mut self, item: &str, len: usize) -> Result<&[u8], ItemError> {
+        let taken = self.bytes.all().get(self.at..).and_then(|rest| rest.get(..len));
+        let bytes =
+            taken.ok_or_else(|| ItemError::new(item, "all of its bytes", "an end within it", AGAIN))?;
+        self.at += len;
+        self.hash.update(bytes);
         Ok(bytes)
     }
 
-    /// The zeros up to the next multiple of the alignment.
-    fn pad(&mut self, item: &str) -> Result<(), ItemError> {
-        let mut zeros = [0; ALIGNMENT];
-        let n = (self.at.next_multiple_of(ALIGNMENT as u64) - self.at) as usize;
-        self.fill(item, &mut zeros[..n])
+    fn fixed<const N: usize>(&mut self, item: &str) -> Result<[u8; N], ItemError> {
+        let bytes = self.take(item, N)?;
+        Ok(std::array::from_fn(|i| bytes[i]))
     }
 
-    /// The next array. Memory grows as data arrive.
-    fn values(&mut self, name: &str, count: usize) -> Result<Vec<f32>, ItemError> {
-        /// Elements at a time: they stay in the nearest cache.
-        const CHUNK: usize = 1 << 13;
-        self.pad(name)?;
-        let header: [u8; ALIGNMENT] = self.array(name)?;
+    /// The header of the next array, which must be this one: its encoding, and how many elements it says it has.
+    fn start(&mut self, name: &str) -> Result<(Option<Encoding>, u64), ItemError> {
+        let zeros = self.at.next_multiple_of(ALIGNMENT) - self.at;
+        self.take(name, zeros)?;
+        let header: [u8; ALIGNMENT] = self.fixed(name)?;
         let word =
             |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
-        let encoding = Encoding::by_number(word(16));
-        let (true, Some(encoding)) = (long(8) == Xxh64::of(name.as_bytes()), encoding) else {
-            let fix = "pack the weights again, with this version";
-            return Err(ItemError::new(
-                name,
-                "the next array",
-                "another, or one of an unknown encoding",
-                fix,
-            ));
-        };
-        if long(0) != count as u64 {
-            return Err(ItemError::new(name, format!("{count} elements"), format!("{}", long(0)), AGAIN));
+        if long(8) != Xxh64::of(name.as_bytes()) {
+            return Err(unknown(name));
         }
-        let mut values = Vec::new();
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(CHUNK * encoding.bytes(), 0);
-        while values.len() < count {
-            let n = CHUNK.min(count - values.len());
-            let bytes = &mut buffer[..n * encoding.bytes()];
-            self.fill(name, bytes)?;
-            if !values.is_empty() && values.capacity() < count {
-                values.reserve_exact((count - values.len()).min(1 << 20));
-            }
+        Ok((Encoding::by_number(word(16)), long(0)))
+    }
+
+    /// The elements of an array whose header was read.
+    fn values(
+        &mut self,
+        name: &str,
+        (encoding, found): (Option<Encoding>, u64),
+        count: usize,
+    ) -> Result<Vec<f32>, ItemError> {
+        /// Elements at a time: they stay in the nearest cache.
+        const CHUNK: usize = 1 << 12;
+        let encoding = encoding.filter(|e| *e != Encoding::F16Blocks).ok_or_else(|| unknown(name))?;
+        if found != count as u64 {
+            return Err(ItemError::new(name, format!("{count} elements"), format!("{found}"), AGAIN));
+        }
+        let bytes = self.take(name, count.saturating_mul(encoding.bytes()))?;
+        let mut values = Vec::with_capacity(count);
+        let mut halves = Vec::new();
+        for bytes in bytes.chunks(CHUNK * encoding.bytes()) {
             match encoding {
                 Encoding::F32 => values.extend(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b))),
-                Encoding::F16 => {
-                    self.halves.clear();
-                    self.halves.extend(bytes.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b)));
-                    half::extend_f32(&mut values, &self.halves);
-                }
                 Encoding::Bf16 => {
                     let whole = |b: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16);
                     values.extend(bytes.as_chunks().0.iter().map(whole));
                 }
+                Encoding::F16 | Encoding::F16Blocks => {
+                    halves.clear();
+                    halves.extend(bytes.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b)));
+                    half::extend_f32(&mut values, &halves);
+                }
             }
         }
-        self.buffer = buffer;
-        Ok(values)
+        match first(&values, f32::is_finite) {
+            None => Ok(values),
+            Some((i, v)) => Err(not_finite(name, format!("{v} at element {i} of {count}"))),
+        }
+    }
+
+    /// The blocks of rows of an array whose header was read.
+    fn blocks(
+        &mut self,
+        name: &str,
+        found: u64,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<HalfBlocks, ItemError> {
+        let count = HalfBlocks::cells(outputs, inputs);
+        if found != count as u64 {
+            return Err(ItemError::new(name, format!("{count} elements"), format!("{found}"), AGAIN));
+        }
+        let first = self.at;
+        self.take(name, count.saturating_mul(2))?;
+        let blocks = match &self.bytes {
+            Bytes::Shared(bytes) => HalfBlocks::new(Arc::clone(bytes), first, outputs, inputs),
+            Bytes::Borrowed(all) => {
+                HalfBlocks::new(Arc::new(all[first..self.at].to_vec()), 0, outputs, inputs)
+            }
+        };
+        let blocks = blocks.ok_or_else(|| unknown(name))?;
+        match blocks.first_odd() {
+            None => Ok(blocks),
+            Some((output, input)) if output < outputs => {
+                let value = half::to_f32(blocks.at(output, input));
+                Err(not_finite(name, format!("{value} at [{output}, {input}]")))
+            }
+            Some((output, _)) => {
+                let found = format!("something in row {output}");
+                Err(ItemError::new(name, format!("zeros beyond its {outputs} rows"), found, AGAIN))
+            }
+        }
     }
 
     /// Fails unless this is the end, and the bytes are those that were hashed.
     fn finish(&mut self) -> Result<(), ItemError> {
-        let mut one = [0];
-        let more = loop {
-            match self.from.read(&mut one) {
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        let found = match more {
-            Err(e) => e.to_string(),
-            Ok(0) if self.at != self.length => format!("{} bytes", self.at),
-            Ok(0) if std::mem::replace(&mut self.hash, Xxh64::new()).finish() != self.expected => {
+        let found = match self.bytes.all().len() {
+            all if all > self.at => "more of them".to_owned(),
+            all if all as u64 != self.length => format!("{all} bytes"),
+            _ if std::mem::replace(&mut self.hash, Xxh64::new()).finish() != self.expected => {
                 "bytes that were changed".to_owned()
             }
-            Ok(0) => return Ok(()),
-            Ok(_) => "more of them".to_owned(),
+            _ => return Ok(()),
         };
         Err(ItemError::new("file", format!("the {} bytes that were packed", self.length), found, AGAIN))
     }
+}
+
+fn unknown(name: &str) -> ItemError {
+    let found = "another, or one of an unknown encoding";
+    ItemError::new(name, "the next array", found, "pack the weights again, with this version")
+}
+
+fn not_finite(name: &str, found: String) -> ItemError {
+    ItemError::new(name, "finite values", found, "pack intact weights")
 }

@@ -83,6 +83,54 @@ fn a_file_is_known_by_its_content() {
     assert!(other.contains("weights.bin"), "{other}");
 }
 
+/// From a file, whose bytes the model keeps, from bytes, of which it keeps copies, and from rows that were widened.
+#[test]
+fn weights_in_f16_are_the_same_wherever_they_lie() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("weights.ecgw");
+    for config in [wide(), Config { fusion: None, ..wide() }] {
+        let bytes = pack(&singles(config), Precision::F16).expect("packed");
+        std::fs::write(&path, &bytes).expect("written");
+        for level in Level::available() {
+            let options = Options::new().threads(1).level(level).precision(Precision::F16);
+            let of_file = options.load(&path).expect("loaded");
+            // What takes the file's place is another file.
+            std::fs::rename(&path, folder.path().join("moved")).expect("moved");
+            std::fs::write(&path, b"another").expect("written");
+            let of_bytes = options.from_bytes(&bytes).expect("loaded");
+            let stays = options.from_static(bytes.clone().leak()).expect("loaded");
+            let want = logits(&of_file);
+            assert_eq!((logits(&of_bytes), logits(&stays)), (want.clone(), want), "{level:?}");
+            let in_f32 = options.clone().precision(Precision::F32).from_bytes(&bytes).expect("loaded");
+            let [found, want] = [&of_file, &in_f32].map(|m| logits(m).into_iter().map(f32::from_bits));
+            for (found, want) in found.zip(want) {
+                assert!((found - want).abs() <= 1e-5 * want.abs().max(1.0), "{level:?}: {found} {want}");
+            }
+            std::fs::rename(folder.path().join("moved"), &path).expect("moved back");
+        }
+    }
+}
+
+#[test]
+fn blocks_of_f16_that_no_weights_are_in_are_refused() {
+    let config = Config { head_channels: 24, ..wide() };
+    let bytes = pack(&singles(config), Precision::F16).expect("packed");
+    let name = hash::Xxh64::of(b"head.conv.weight").to_le_bytes();
+    let header =
+        (0..bytes.len()).step_by(ALIGNMENT).find(|at| bytes[at + 8..at + 16] == name).expect("a head");
+    assert_eq!(bytes[header..header + 8], (32 * 16u64).to_le_bytes());
+    let data = header + ALIGNMENT;
+    let line = refused(&changed(&bytes, data + 2 * 16, &0x7c00u16.to_le_bytes()));
+    assert!(line.contains("head.conv.weight: expected finite values, found inf at [0, 1]"), "{line}");
+    // Row 24, which there is none of.
+    let line = refused(&changed(&bytes, data + 2 * (16 * 16 + 8), &[1]));
+    assert!(line.contains("head.conv.weight: expected zeros beyond its 24 rows"), "{line}");
+    let line = refused(&changed(&bytes, header, &(24 * 16u64).to_le_bytes()));
+    assert!(line.contains("head.conv.weight: expected 512 elements, found 384"), "{line}");
+    let line = refused(&changed(&bytes, header + 16, &[1]));
+    assert!(line.contains("head.conv.weight: expected 384 elements, found 512"), "{line}");
+}
+
 #[test]
 fn configurations_survive() {
     let mut config = small();

@@ -10,6 +10,8 @@ use crate::overflow::Overflow;
 use crate::weights::{Weights, WeightsError};
 use efficientecg_engine::Precision;
 use efficientecg_kernels::half;
+use efficientecg_kernels::half_blocks::HalfBlocks;
+use efficientecg_kernels::tensor::BLOCK;
 use efficientecg_kernels::weight_rows::WeightRows;
 use std::cell::RefCell;
 use std::path::Path;
@@ -87,8 +89,15 @@ impl Layers for Packer<'_> {
         let rows = weight.chunks_exact((weight.len() / taken.bias.len().max(1)).max(1));
         match self.precision {
             Precision::F16 => {
-                let halves = rows.flat_map(half::round_row).flat_map(u16::to_le_bytes);
-                self.add(&name, Encoding::F16, weight.len(), halves);
+                let rows: Vec<Vec<u16>> = rows.map(half::round_row).collect();
+                if rows.len() < BLOCK {
+                    // A block would be zeros for the most part.
+                    let halves = rows.into_iter().flatten().flat_map(u16::to_le_bytes);
+                    self.add(&name, Encoding::F16, weight.len(), halves);
+                } else {
+                    let bytes = HalfBlocks::bytes_of(&rows);
+                    self.add(&name, Encoding::F16Blocks, bytes.len() / 2, bytes.into_iter());
+                }
             }
             Precision::Bf16 => {
                 let halves = weight.iter().flat_map(|w| half::bf16(*w as f32).to_le_bytes());

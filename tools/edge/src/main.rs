@@ -4,6 +4,9 @@
 //! each class is a line with its logit and probability. With it (feature `live`) they are mV, one of each lead in turn, and each beat is a line
 //! as soon as it is known. For research only: not a medical device.
 
+#[cfg(all(target_os = "linux", any(target_env = "musl", test)))]
+mod memory;
+
 use efficientecg::{Model, Session};
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};
@@ -11,6 +14,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 const USAGE: &str = "usage: efficientecg-edge WEIGHTS.ecgw [--threads N] [--live RATE LEAD...] < samples.f32";
+
+#[cfg(all(target_os = "linux", target_env = "musl"))]
+#[global_allocator]
+static ALLOCATOR: memory::Keeping = memory::Keeping::new();
 
 fn main() -> ExitCode {
     match run() {

@@ -89,7 +89,7 @@ impl op::Kernel for DepthwiseKernel {
 
     fn scratch(&self, inputs: &[Shape]) -> usize {
         self.rows()
-            + self.expand.as_ref().map_or(0, |e| match self.precision {
+            + self.expand.as_ref().map_or(0, |e| match e.precision() {
                 Precision::F32 => 0,
                 Precision::F16 => e.scratch(),
                 Precision::Bf16 => {
@@ -135,8 +135,8 @@ impl Body for DepthwiseBody<'_> {
             let time_chunks = time_chunk..time_chunk + together;
             let first = gemm::split_evenly(op.blocks(), groups, group);
             let blocks = gemm::split_evenly(op.blocks(), groups, group + 1) - first;
-            let operand = match (&op.expand, op.precision) {
-                (Some(e), Precision::Bf16) => {
+            let operand = match op.expand.as_ref().map(|e| (e, e.precision())) {
+                Some((e, Precision::Bf16)) => {
                     let (_, rounded, from) = match prepared {
                         Some(of) if of.0 == time_chunk => of,
                         _ => {
@@ -148,7 +148,7 @@ impl Body for DepthwiseBody<'_> {
                     prepared = Some((time_chunk, rounded, from));
                     ExpandOperand::Rounded(rounded, from)
                 }
-                (Some(e), Precision::F16) => {
+                Some((e, Precision::F16)) => {
                     e.unpack(s, first, blocks, None, rounded);
                     ExpandOperand::Unpacked(rounded.as_ptr())
                 }

@@ -58,9 +58,9 @@ impl Shader for SqueezeExciteShader<'_> {
         let SqueezeExcite { reduce, reduce_bias, expand, expand_bias } = self.0;
         let channels = expand_bias.len();
         let arrays = [
-            &four_rows(reduce, channels),
+            &four_rows(&reduce.exact(), channels),
             &four_rows(reduce_bias, 1),
-            &four_rows(&transposed(expand, reduce_bias.len()), channels),
+            &four_rows(&transposed(&expand.exact(), reduce_bias.len()), channels),
             expand_bias,
         ];
         arrays.map(|array| DeviceWeights::F32(op::narrow(array))).into()

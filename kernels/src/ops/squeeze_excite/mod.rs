@@ -30,16 +30,17 @@ use crate::ops::mean_of_time_chunks;
 use crate::simd::{Body, Isa, Level};
 use crate::tensor::{Layout, Matrix, Shape, TensorView};
 use crate::time_chunk;
+use crate::weight_rows::WeightRows;
 
 /// The two layers of a squeeze-excite.
 #[derive(Clone, Debug)]
 pub struct SqueezeExcite {
     /// `W1`: `[r, c]`, row by row.
-    pub reduce: Vec<f64>,
+    pub reduce: WeightRows,
     /// `b1`: `[r]`.
     pub reduce_bias: Vec<f64>,
     /// `W2`: `[c, r]`, row by row.
-    pub expand: Vec<f64>,
+    pub expand: WeightRows,
     /// `b2`: `[c]`.
     pub expand_bias: Vec<f64>,
 }
@@ -80,9 +81,9 @@ impl Op for SqueezeExcite {
             let rows = weight.chunks_exact(x.len());
             rows.zip(bias).map(|(w, b)| b + w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).collect()
         };
-        let mut hidden = layer(&self.reduce, &self.reduce_bias, &mean);
+        let mut hidden = layer(&self.reduce.exact(), &self.reduce_bias, &mean);
         hidden.iter_mut().for_each(|h| *h = math::f64::silu(*h));
-        let gate = layer(&self.expand, &self.expand_bias, &hidden);
+        let gate = layer(&self.expand.exact(), &self.expand_bias, &hidden);
         for (to, g) in outputs[0].row_mut(0).iter_mut().zip(gate) {
             *to = math::f64::sigmoid(g);
         }

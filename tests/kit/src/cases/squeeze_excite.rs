@@ -13,9 +13,9 @@ pub(crate) fn cases() -> Vec<Case> {
     {
         let mut random = Generator::new(c * 3 + r);
         let op = SqueezeExcite {
-            reduce: random.weights(r * c, c),
+            reduce: random.weights(r * c, c).into(),
             reduce_bias: random.values(r),
-            expand: random.weights(c * r, r),
+            expand: random.weights(c * r, r).into(),
             expand_bias: random.values(c),
         };
         let x = Matrix::zeros(Shape::new(c, cols));
@@ -36,9 +36,9 @@ pub(crate) fn random(recipe: &mut Recipe) -> Case {
     let r = recipe.size((100_000 / c).clamp(2, 300));
     let mut random = recipe.random();
     let op = SqueezeExcite {
-        reduce: recipe.layer(&mut random, r * c, c),
+        reduce: recipe.layer(&mut random, r * c, c).into(),
         reduce_bias: recipe.weights.take(&mut random, r),
-        expand: recipe.layer(&mut random, c * r, r),
+        expand: recipe.layer(&mut random, c * r, r).into(),
         expand_bias: recipe.weights.take(&mut random, c),
     };
     let mut sums = recipe.matrix(&mut random, Shape::new(op::time_chunks(cols), c));
