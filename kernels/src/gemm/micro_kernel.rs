@@ -242,7 +242,7 @@ pub(super) unsafe fn run<
                 for_each_column!(N, n => {
                     if v < whole {
                         s.store(to.add(n * BLOCK), s.add(acc[n][v], bias));
-                    } else if n % 2 == 0 {
+                    } else if n.is_multiple_of(2) {
                         let [low, high] = s.split(s.add(acc[n][v], bias));
                         s.store(to.add(n * BLOCK), low);
                         if n + 1 < N {

@@ -3,6 +3,7 @@
 use mapping::Mapped;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 
 /// All bytes of a file. On Linux they are the system's own copy of it, mapped and not read: who changes the file in place changes
 /// them, and who cuts it off ends the program. A file that is replaced by another, as [`crate::write`] does, stays as it was.
@@ -28,6 +29,14 @@ impl Contents {
         file.read_to_end(&mut bytes)?;
         Ok(Contents(Bytes::Read(bytes)))
     }
+
+    /// Gives the memory of some bytes back that will hardly be read again. They stay what they are: whoever reads them has the system
+    /// map them once more.
+    pub fn give_back(&self, range: Range<usize>) {
+        if let Bytes::Mapped(mapped) = &self.0 {
+            mapped.give_back(range);
+        }
+    }
 }
 
 impl AsRef<[u8]> for Contents {
@@ -48,11 +57,12 @@ mod mapping {
     use std::ffi::{c_int, c_void};
     use std::fs::File;
     use std::num::NonZeroUsize;
+    use std::ops::Range;
     use std::os::fd::AsRawFd;
     use std::ptr::NonNull;
 
     unsafe extern "C" {
-        // The C library's, which the standard library links: a crate for these two functions would be two for the core.
+        // The C library's, which the standard library links: a crate for these functions would be two for the core.
         fn mmap(
             at: *mut c_void,
             len: usize,
@@ -62,6 +72,7 @@ mod mapping {
             first: i64,
         ) -> *mut c_void;
         fn munmap(at: *mut c_void, len: usize) -> c_int;
+        fn madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int;
     }
 
     /// `PROT_READ`.
@@ -69,6 +80,10 @@ mod mapping {
     /// `MAP_PRIVATE`, and `MAP_POPULATE`: all pages at once, which one by one would take longer.
     const PRIVATE: c_int = 2;
     const POPULATE: c_int = 0x8000;
+    /// `MADV_DONTNEED`.
+    const DONT_NEED: c_int = 4;
+    /// The largest pages of any processor that are not huge.
+    const PAGE: usize = 1 << 16;
 
     /// A mapped file.
     #[derive(Debug)]
@@ -96,6 +111,16 @@ mod mapping {
             Some(Mapped { first, len })
         }
 
+        pub(super) fn give_back(&self, range: Range<usize>) {
+            let first = range.start.next_multiple_of(PAGE);
+            let Some(pages) = self.bytes().get(first..range.end) else { return };
+            let len = pages.len() / PAGE * PAGE;
+            if len > 0 {
+                // SAFETY: whole pages of a mapping that nothing writes to; the system reads them from the file again.
+                let _ = unsafe { madvise(pages.as_ptr().cast_mut().cast(), len, DONT_NEED) };
+            }
+        }
+
         pub(super) fn bytes(&self) -> &[u8] {
             // SAFETY: the mapping is so long, and lives as long as this.
             unsafe { std::slice::from_raw_parts(self.first.as_ptr().cast(), self.len.get()) }
@@ -117,6 +142,7 @@ mod mapping {
 )))]
 mod mapping {
     use std::fs::File;
+    use std::ops::Range;
 
     /// No file is mapped.
     #[derive(Debug)]
@@ -126,6 +152,8 @@ mod mapping {
         pub(super) fn new(_: &File) -> Option<Mapped> {
             None
         }
+
+        pub(super) fn give_back(&self, _: Range<usize>) {}
 
         pub(super) fn bytes(&self) -> &[u8] {
             match *self {}
@@ -142,7 +170,7 @@ mod tests {
     fn all_bytes_of_files_of_any_length_are_there() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("file");
-        for len in [0, 1, 4095, 4096, 4097, 100_000] {
+        for len in [0_usize, 1, 4095, 4096, 4097, 100_000, 500_000] {
             let bytes: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8).collect();
             std::fs::write(&path, &bytes).expect("written");
             let contents = Arc::new(Contents::of(File::open(&path).expect("opened")).expect("read"));
@@ -153,6 +181,13 @@ mod tests {
             let of_thread = Arc::clone(&contents);
             let same = std::thread::spawn(move || (*of_thread).as_ref() == bytes.as_slice()).join();
             assert!(same.expect("a thread"), "{len} bytes");
+            for range in [0..len, 5..len.saturating_sub(5), len..len, 1 << 20..2 << 20] {
+                contents.give_back(range);
+            }
+            assert!(
+                (*contents).as_ref().iter().enumerate().all(|(i, b)| *b == (i * 7 % 251) as u8),
+                "{len} bytes"
+            );
         }
         Contents::of(File::open(folder.path()).expect("opened")).expect_err("a folder");
     }

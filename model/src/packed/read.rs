@@ -34,11 +34,13 @@ pub(crate) fn open(path: &Path) -> Result<Option<PackedFile<'static>>, WeightsEr
     let contents = file.rewind().and_then(|()| Contents::of(file)).map_err(|e| {
         FileError::new(path, "file", "all of its bytes", e.to_string(), "see whether it can be read")
     })?;
-    PackedFile::open(path, Bytes::Shared(Arc::new(contents))).map(Some)
+    PackedFile::open(path, Bytes::File(Arc::new(contents))).map(Some)
 }
 
 /// The bytes of a packed file.
 pub(crate) enum Bytes<'a> {
+    /// Of a file, which a model may keep.
+    File(Arc<Contents>),
     /// Which a model may keep.
     Shared(SharedBytes),
     /// Of which it keeps copies.
@@ -48,6 +50,7 @@ pub(crate) enum Bytes<'a> {
 impl Bytes<'_> {
     pub(crate) fn all(&self) -> &[u8] {
         match self {
+            Bytes::File(contents) => contents.as_ref().as_ref(),
             Bytes::Shared(bytes) => bytes.as_ref().as_ref(),
             Bytes::Borrowed(bytes) => bytes,
         }
@@ -269,6 +272,7 @@ impl Stream<'_> {
         if found != count as u64 {
             return Err(ItemError::new(name, format!("{count} elements"), format!("{found}"), AGAIN));
         }
+        let start = self.at;
         let bytes = self.take(name, count.saturating_mul(encoding.bytes()))?;
         let mut values = Vec::with_capacity(count);
         let mut halves = Vec::new();
@@ -285,6 +289,9 @@ impl Stream<'_> {
                     half::extend_f32(&mut values, &halves);
                 }
             }
+        }
+        if let Bytes::File(contents) = &self.bytes {
+            contents.give_back(start..self.at);
         }
         match first(&values, f32::is_finite) {
             None => Ok(values),
@@ -307,6 +314,10 @@ impl Stream<'_> {
         let first = self.at;
         self.take(name, count.saturating_mul(2))?;
         let blocks = match &self.bytes {
+            Bytes::File(contents) => {
+                let shared: SharedBytes = Arc::clone(contents) as _;
+                HalfBlocks::new(shared, first, outputs, inputs)
+            }
             Bytes::Shared(bytes) => HalfBlocks::new(Arc::clone(bytes), first, outputs, inputs),
             Bytes::Borrowed(all) => {
                 HalfBlocks::new(Arc::new(all[first..self.at].to_vec()), 0, outputs, inputs)
