@@ -24,6 +24,8 @@ def test_what_a_kind_changes(kind):
         assert np.allclose(size, 0.1 * np.ptp(x.astype(int), 0), rtol=0.02)
     elif kind == "offset":
         assert (np.abs(moved) == 400).all() and (moved == moved[0]).all()
+    elif kind == "none":
+        assert not moved.any()
     else:
         rows = np.flatnonzero(moved.any(1))
         length = RATE // 2 if kind == "missing" else RATE

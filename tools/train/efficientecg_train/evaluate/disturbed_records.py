@@ -1,10 +1,10 @@
 """Copies of CinC 2017's or PTB-XL's records with one disturbance each, to score the program on.
 
-    python -m efficientecg_train.evaluate.disturbed_records cinc2017 FOLDER KIND OUT > list.txt
+    python -m efficientecg_train.evaluate.disturbed_records cinc2017 FOLDER KIND OUT [--fold N] > list.txt
 
 KIND is `hum50` or `hum60`, a sine of a tenth of a lead's height (largest less smallest sample); `missing`, half a second without samples;
-`flat`, a second that holds its first value; `offset`, 0.4 mV up or down on each lead. Phases, places and signs are drawn by a fixed seed a record.
-The paths of the copies are printed: of all records of CinC 2017, of fold 9 of PTB-XL.
+`flat`, a second that holds its first value; `offset`, 0.4 mV up or down on each lead; `none`, nothing. Phases, places and signs are drawn by a fixed seed a record.
+The paths of the copies are printed: of all records of CinC 2017 or those of one fold, of fold 9 of PTB-XL.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from ..datasets import cinc2017, ptbxl
 
 MISSING = -32768  # in WFDB's format 16
-KINDS = ["hum50", "hum60", "missing", "flat", "offset"]
+KINDS = ["hum50", "hum60", "missing", "flat", "offset", "none"]
 UNITS = 1000  # a mV, in both sets
 
 
@@ -30,6 +30,8 @@ def disturbed(x: np.ndarray, kind: str, rate: float, rng) -> np.ndarray:
     if kind.startswith("hum"):
         phase = rng.uniform(0, 2 * np.pi, (1, leads))
         y += 0.1 * np.ptp(y, 0) * np.sin(2 * np.pi * float(kind[3:]) / rate * np.arange(n)[:, None] + phase)
+    elif kind == "none":
+        return x
     elif kind == "offset":
         y += rng.choice([-0.4, 0.4], (1, leads)) * UNITS
     else:
@@ -72,16 +74,23 @@ def main(argv=None) -> int:
     parser.add_argument("folder")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("output", help="folder to write")
+    parser.add_argument("--fold", type=int, help="of CinC 2017, 0 to 4")
     args = parser.parse_args(argv)
+    chosen = None
     if args.task == "cinc2017":
         with open(os.path.join(args.folder, "REFERENCE.csv"), newline="") as f:
             names = [row[0] for row in csv.reader(f)]
+        if args.fold is not None:
+            data = cinc2017.read(args.folder)
+            chosen = {name for name, k in zip(data.names, cinc2017.folds(data)) if k == args.fold}
         how = (".mat", cinc2017.HEADER, args.kind, cinc2017.RATE)
     else:
         data, fold = ptbxl.read(args.folder)
         names = [name for name, k in zip(data.names, fold) if k == 9]
         how = (".dat", 0, args.kind, ptbxl.RATE)
     for i, name in enumerate(names):
+        if chosen is not None and name not in chosen:
+            continue
         target = os.path.join(args.output, name)
         copy(os.path.join(args.folder, name), target, *how, np.random.default_rng([i, KINDS.index(args.kind)]))
         print(target)
