@@ -195,7 +195,8 @@ pub fn packed(data: &[u8]) {
         let setup =
             Setup::new("fuzz", ["I", "II"], 100.0, 50, ["a", "b"]).fusion(Fusion::new(4, 2, features));
         let mut config = Config::lite(setup);
-        (config.stem, config.head_channels) = (Stem::new(4, 3, 2), 8);
+        // The head's weights are in blocks of f16, the others in rows.
+        (config.stem, config.head_channels) = (Stem::new(4, 3, 2), 20);
         config.stages = vec![Stage::new(1, 3, 1, 4, 1), Stage::new(2, 5, 2, 4, 1)];
         let weights =
             Weights::generate(config, |_, shape| vec![0.5; shape.iter().product()]).expect("a network");
