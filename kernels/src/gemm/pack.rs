@@ -113,39 +113,14 @@ impl PackedMatrix {
             Precision::Bf16 => pairs,
             Precision::F32 | Precision::F16 => depth,
         };
-        let cells = rows.next_multiple_of(BLOCK) * steps;
-        let mut packed = match precision {
-            _ if in_place.is_some() => Aligned::zeros(0),
-            Precision::F32 => Aligned::filled(cells, |to| weight.turn_into(depth, to)),
-            Precision::F16 => Aligned::zeros(cells / 2),
-            Precision::Bf16 => Aligned::zeros(cells),
+        let weight = match in_place {
+            Some(blocks) => Cells::Shared(blocks.clone()),
+            None => Cells::Own(cells(weight, precision, rows, depth, steps)),
         };
-        match precision {
-            Precision::F32 => {}
-            Precision::F16 | Precision::Bf16 if in_place.is_some() => {}
-            Precision::F16 | Precision::Bf16 => {
-                for (r, row) in weight.exact().chunks_exact(depth.max(1)).enumerate() {
-                    // Where the row's weight of each step is.
-                    let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
-                    if precision == Precision::F16 {
-                        cell.zip(half::round_row(row)).for_each(|(at, w)| {
-                            packed[at / 2] = with_half(packed[at / 2], at % 2, w);
-                        });
-                    } else {
-                        cell.zip(row.chunks(2)).for_each(|(at, pair)| {
-                            for (i, w) in pair.iter().enumerate() {
-                                packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
-                            }
-                        });
-                    }
-                }
-            }
-        }
         let mut biases = Aligned::zeros(rows.next_multiple_of(BLOCK));
         biases.iter_mut().zip(bias).for_each(|(to, b)| *to = *b as f32);
         let table = super::table(level);
         let shapes = if precision == Precision::Bf16 { table.bf16 } else { table.f32 };
-        let weight = in_place.map_or(Cells::Own(packed), |blocks| Cells::Shared(blocks.clone()));
         PackedMatrix { precision, shapes, amx, steps, half, weight, bias: biases }
     }
 
@@ -235,6 +210,38 @@ impl PackedMatrix {
             amx: self.amx,
         }
     }
+}
+
+/// The cells of a `[rows, depth]` matrix in a precision.
+fn cells(
+    weight: WeightRowsRef<'_>,
+    precision: Precision,
+    rows: usize,
+    depth: usize,
+    steps: usize,
+) -> Aligned {
+    let cells = rows.next_multiple_of(BLOCK) * steps;
+    let mut packed = match precision {
+        Precision::F32 => return Aligned::filled(cells, |to| weight.turn_into(depth, to)),
+        Precision::F16 => Aligned::zeros(cells / 2),
+        Precision::Bf16 => Aligned::zeros(cells),
+    };
+    for (r, row) in weight.exact().chunks_exact(depth.max(1)).enumerate() {
+        // Where the row's weight of each step is.
+        let cell = (0..steps).map(|step| (r / BLOCK * steps + step) * BLOCK + r % BLOCK);
+        if precision == Precision::F16 {
+            cell.zip(half::round_row(row)).for_each(|(at, w)| {
+                packed[at / 2] = with_half(packed[at / 2], at % 2, w);
+            });
+        } else {
+            cell.zip(row.chunks(2)).for_each(|(at, pair)| {
+                for (i, w) in pair.iter().enumerate() {
+                    packed[at] = with_half(packed[at], i, half::bf16(*w as f32));
+                }
+            });
+        }
+    }
+    packed
 }
 
 /// Values, so many zeros, and the last of the values again.
