@@ -2,8 +2,8 @@
 //! here knows of a GPU library, and tests hold all of it against the WGSL itself.
 //!
 //! A [`Program`] is one compute entry point, `main`. Its text is whole files one after another: a [`Storage`]'s file,
-//! `math.wgsl`, one of the two `reduce` files or `workgroup_tile.wgsl` where it needs them, and the operation's
-//! `kernel.wgsl`. Sizes come in a uniform `dims`, so that layers share pipelines; what changes the code (fused
+//! `math.wgsl`, one of the two `reduce` files where it needs them, `workgroup_tile.wgsl` and one of the two `product` files where it
+//! does, and the operation's `kernel.wgsl`. Sizes come in a uniform `dims`, so that layers share pipelines; what changes the code (fused
 //! layers, workgroup tiles) comes as overrides.
 //!
 //! A matrix `[rows, cols]` of a batch lies as `[batch, rows, pitch]`, the pitch being `cols` rounded up to four.
@@ -15,7 +15,7 @@ mod tile;
 use crate::half;
 use crate::tensor::Shape;
 
-pub(crate) use tile::{PRODUCT_OVERRIDES, TILES, WorkgroupTile, tile};
+pub(crate) use tile::{PRODUCT_OVERRIDES, TILES, WorkgroupTile, offered, tile, variant_of};
 
 /// Who made a device, as far as its variants go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,6 +113,29 @@ impl Storage {
     }
 }
 
+/// Cooperative matrices: square ones of f16, which a subgroup multiplies and adds up in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CooperativeMatrix {
+    /// Of 8 by 8.
+    Eight,
+    /// Of 16 by 16.
+    Sixteen,
+}
+
+impl CooperativeMatrix {
+    /// The most bytes of workgroup memory that a program with them takes.
+    pub const WORKGROUP_BYTES: usize = 32_768;
+
+    /// The matrices of such a side.
+    pub const fn of_side(side: u32) -> Option<CooperativeMatrix> {
+        match side {
+            8 => Some(CooperativeMatrix::Eight),
+            16 => Some(CooperativeMatrix::Sixteen),
+            _ => None,
+        }
+    }
+}
+
 /// What a device offers, as far as programs depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Traits {
@@ -120,6 +143,8 @@ pub struct Traits {
     pub storage: Storage,
     /// Whether reductions use subgroup operations.
     pub subgroups: bool,
+    /// The matrices of variants that use them: with [`Storage::F16`] and subgroups alone.
+    pub cooperative: Option<CooperativeMatrix>,
 }
 
 /// The type of a binding's array elements.
@@ -142,7 +167,7 @@ impl Element {
 }
 
 /// A binding of a program. Weights are bound read-only, all else for reading and writing, as it shares a buffer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// The name in WGSL.
     pub name: &'static str,
@@ -173,15 +198,26 @@ pub enum Dims {
     Table,
 }
 
+/// How a program multiplies matrices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    /// It does not.
+    None,
+    /// Each thread multiplies and adds on its own: `thread_product.wgsl`.
+    Threads,
+    /// By cooperative matrices: `cooperative_product.wgsl`. Only where [`Traits::cooperative`] has some.
+    Cooperative,
+}
+
 /// A compute program.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The operation's name.
+    /// The operation's name, and what tells it from the operation's other program.
     pub name: &'static str,
     /// `kernel.wgsl`.
     pub source: &'static str,
-    /// Whether it builds on `workgroup_tile.wgsl`.
-    pub workgroup_tile: bool,
+    /// Whether it builds on `workgroup_tile.wgsl`, and how it multiplies then.
+    pub product: Product,
     /// Whether it builds on `reduce.wgsl`, or its twin with subgroup operations.
     pub reduce: bool,
     /// Binding 0.
@@ -200,13 +236,25 @@ impl Program {
             Storage::PackedF16 => include_str!("wgsl/storage_packed_f16.wgsl"),
             Storage::F16 => include_str!("wgsl/storage_f16.wgsl"),
         };
-        let tile = if self.workgroup_tile { include_str!("wgsl/workgroup_tile.wgsl") } else { "" };
+        let tile = include_str!("wgsl/workgroup_tile.wgsl");
+        let (enable, product) = match (self.product, traits.cooperative) {
+            (Product::None, _) => ("", [""; 3]),
+            (Product::Threads, _) => ("", [tile, include_str!("wgsl/thread_product.wgsl"), ""]),
+            (Product::Cooperative, matrix) => {
+                let matrix = match matrix {
+                    Some(CooperativeMatrix::Eight) => include_str!("wgsl/cooperative_8.wgsl"),
+                    _ => include_str!("wgsl/cooperative_16.wgsl"),
+                };
+                let product = [matrix, tile, include_str!("wgsl/cooperative_product.wgsl")];
+                (include_str!("wgsl/enable_cooperative.wgsl"), product)
+            }
+        };
         let reduce = match (self.reduce, traits.subgroups) {
             (false, _) => "",
             (true, false) => include_str!("wgsl/reduce.wgsl"),
             (true, true) => include_str!("wgsl/reduce_subgroups.wgsl"),
         };
-        [storage, include_str!("wgsl/math.wgsl"), tile, reduce, self.source].concat()
+        [enable, storage, include_str!("wgsl/math.wgsl"), &product.concat(), reduce, self.source].concat()
     }
 }
 
@@ -277,6 +325,8 @@ impl DeviceWeights {
 /// One dispatch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Launch {
+    /// What runs: the operation's program, or another one of the same bindings and overrides.
+    pub program: &'static Program,
     /// A value for each of the program's overrides, in its order.
     pub overrides: Vec<f64>,
     /// The content of binding 0.
@@ -293,7 +343,7 @@ pub struct Launch {
 
 /// An operation made ready for a GPU: one dispatch.
 pub trait Shader: Send + Sync {
-    /// The program that it runs.
+    /// The program that it runs, as far as bindings go: its variants' are alike.
     fn program(&self) -> &'static Program;
 
     /// What each of the program's slots is bound to.
@@ -302,15 +352,17 @@ pub trait Shader: Send + Sync {
     /// Its weights.
     fn weights(&self) -> Vec<DeviceWeights>;
 
-    /// The names of its variants: ways to compute the same, by other overrides and grids. All run on every device.
-    fn variants(&self) -> Vec<String> {
+    /// The names of its variants on such a device: ways to compute the same, by other overrides, grids and programs. Those that only
+    /// some devices run come last, so that a number stands for one variant everywhere.
+    fn variants(&self, traits: Traits) -> Vec<String> {
+        let _ = traits;
         vec!["only".to_owned()]
     }
 
     /// The variant to take on a device of this class, where none was measured. It depends on the batch only where the bits of
     /// results do not depend on it.
-    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass) -> usize {
-        let _ = (inputs, batch, class);
+    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass, traits: Traits) -> usize {
+        let _ = (inputs, batch, class, traits);
         0
     }
 

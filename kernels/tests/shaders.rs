@@ -2,7 +2,8 @@
 //! more than it may use of a device, and what `gpu.rs` says of it is so, for the launch of every case.
 
 use efficientecg_kernels::gpu::{
-    Binding, DeviceClass, DeviceWeights, Dims, Element, Program, Storage, Traits, Vendor,
+    Binding, CooperativeMatrix, DeviceClass, DeviceWeights, Dims, Element, Product, Program, Storage, Traits,
+    Vendor,
 };
 use efficientecg_kit::{Case, operations, ops};
 use naga::back::pipeline_constants::process_overrides;
@@ -21,7 +22,11 @@ const WORKGROUP_THREADS: usize = 256;
 fn traits() -> Vec<Traits> {
     let storages = [Storage::F32, Storage::PackedF16, Storage::F16];
     let both = storages.into_iter().flat_map(|s| [false, true].map(|subgroups| (s, subgroups)));
-    both.map(|(storage, subgroups)| Traits { storage, subgroups }).collect()
+    let plain = both.map(|(storage, subgroups)| Traits { storage, subgroups, cooperative: None });
+    let matrices = [CooperativeMatrix::Eight, CooperativeMatrix::Sixteen].into_iter();
+    let cooperative =
+        matrices.map(|matrix| Traits { storage: Storage::F16, subgroups: true, cooperative: Some(matrix) });
+    plain.chain(cooperative).collect()
 }
 
 /// Every case of an operation.
@@ -31,13 +36,22 @@ fn cases(operation: &str) -> Vec<Case> {
     all
 }
 
-/// The program of an operation, which is the same for all its cases.
-fn program_of(operation: &str) -> &'static Program {
-    let mut programs: Vec<&'static Program> =
-        cases(operation).iter().map(|case| case.op.shader().program()).collect();
-    programs.dedup_by(|a, b| std::ptr::eq(*a, *b));
-    assert_eq!(programs.len(), 1, "{operation}");
-    programs[0]
+/// The programs that an operation runs on such a device, the first of which is the same for all its cases.
+fn programs_of(operation: &str, traits: Traits) -> Vec<&'static Program> {
+    let cases = cases(operation);
+    let first = cases[0].op.shader().program();
+    let mut programs = vec![first];
+    for case in &cases {
+        let (shader, shapes) = (case.op.shader(), case.shapes());
+        assert!(std::ptr::eq(shader.program(), first), "{operation}");
+        for variant in 0..shader.variants(traits).len() {
+            let program = shader.launch(&shapes, 1, variant).program;
+            if !programs.iter().any(|p| std::ptr::eq(*p, program)) {
+                programs.push(program);
+            }
+        }
+    }
+    programs
 }
 
 fn parse(program: &Program, traits: Traits) -> Module {
@@ -54,6 +68,10 @@ fn validate(program: &Program, traits: Traits, module: &Module) -> ModuleInfo {
     }
     if traits.subgroups && program.reduce {
         allowed |= Capabilities::SUBGROUP;
+    }
+    if program.product == Product::Cooperative {
+        assert!(traits.cooperative.is_some(), "{} {traits:?}", program.name);
+        allowed |= Capabilities::SUBGROUP | Capabilities::COOPERATIVE_MATRIX;
     }
     Validator::new(ValidationFlags::all(), allowed).validate(module).unwrap_or_else(|e| {
         panic!("{} {traits:?}: {}", program.name, e.emit_to_string(&program.text(traits)))
@@ -153,8 +171,11 @@ fn check_overrides(program: &Program, module: &Module) {
 }
 
 fn program_is_what_it_says(operation: &str) {
-    let program = program_of(operation);
-    for traits in traits() {
+    let own = cases(operation)[0].op.shader().program();
+    let all = traits().into_iter().flat_map(|t| programs_of(operation, t).into_iter().map(move |p| (t, p)));
+    for (traits, program) in all {
+        // What layouts and bind groups take from the first holds for all.
+        assert_eq!((program.slots, program.overrides), (own.slots, own.overrides), "{}", program.name);
         let module = parse(program, traits);
         validate(program, traits, &module);
         check_bindings(program, traits, &module);
@@ -164,7 +185,7 @@ fn program_is_what_it_says(operation: &str) {
         };
         assert_eq!((main.name.as_str(), main.stage), ("main", ShaderStage::Compute), "{}", program.name);
     }
-    println!("{:16} {} bindings", program.name, program.slots.len() + 1);
+    println!("{:16} {} bindings", own.name, own.slots.len() + 1);
 }
 
 /// Bytes of all the module's workgroup memory.
@@ -177,16 +198,19 @@ fn launches_fit_the_program(operation: &str) {
     let mut compiled: Vec<(&str, Traits, Vec<f64>)> = Vec::new();
     for case in cases(operation) {
         let shader = case.op.shader();
-        let program = shader.program();
         let shapes = case.shapes();
-        let (traits, variants) = (traits(), shader.variants());
-        for (at, batch) in (0..variants.len() * traits.len()).zip([1, 2, 3, 7, 32, 64].into_iter().cycle()) {
-            let (traits, variant) = (traits[at % traits.len()], at / traits.len());
+        let all = traits().into_iter().flat_map(|traits| {
+            shader.variants(traits).into_iter().enumerate().map(move |variant| (traits, variant))
+        });
+        for ((traits, (variant, name)), batch) in all.zip([1, 2, 3, 7, 32, 64].into_iter().cycle()) {
             let launch = shader.launch(&shapes, batch, variant);
-            let place = format!("{} {} by {} {traits:?}", program.name, case.name, variants[variant]);
+            let program = launch.program;
+            let place = format!("{} {} by {name} {traits:?}", program.name, case.name);
             assert_eq!(launch.overrides.len(), program.overrides.len(), "{place}");
             assert!(launch.grid.iter().all(|n| (1..=WORKGROUPS).contains(n)), "{place}: {:?}", launch.grid);
-            assert!(launch.workgroup_bytes <= WORKGROUP_BYTES, "{place}");
+            let cooperative = program.product == Product::Cooperative;
+            let most = if cooperative { CooperativeMatrix::WORKGROUP_BYTES } else { WORKGROUP_BYTES };
+            assert!(launch.workgroup_bytes <= most, "{place}: {} bytes", launch.workgroup_bytes);
             assert!(launch.threads <= WORKGROUP_THREADS, "{place}: {} threads", launch.threads);
             if let Dims::Uniform(members) = program.dims {
                 assert_eq!(launch.dims.len(), members.len(), "{place}");
@@ -269,16 +293,25 @@ fn every_class_has_a_default(operation: &str) {
     let vendors = [Vendor::Amd, Vendor::Apple, Vendor::Intel, Vendor::Nvidia, Vendor::Other];
     for case in cases(operation) {
         let (shader, shapes) = (case.op.shader(), case.shapes());
-        let names = shader.variants();
-        let mut sorted = names.clone();
-        sorted.sort();
-        sorted.dedup();
-        assert_eq!(sorted.len(), names.len(), "{operation}: two variants have one name");
-        for vendor in vendors {
-            for subgroup in [4, 32, 64] {
+        let plain = shader.variants(traits()[0]);
+        for traits in traits() {
+            let names = shader.variants(traits);
+            assert!(names.starts_with(&plain), "{operation} {traits:?}: {names:?}");
+            let mut sorted = names.clone();
+            sorted.sort();
+            sorted.dedup();
+            assert_eq!(sorted.len(), names.len(), "{operation}: two variants have one name");
+            for (vendor, subgroup) in vendors.into_iter().flat_map(|v| [4, 32, 64].map(|s| (v, s))) {
                 let class = DeviceClass { vendor, subgroup };
-                let chosen = [1, 2, 64, 1024].map(|batch| shader.choose(&shapes, batch, class));
+                let chosen = [1, 2, 64, 1024].map(|batch| shader.choose(&shapes, batch, class, traits));
                 assert!(chosen.iter().all(|v| *v < names.len()), "{operation} {} {class:?}", case.name);
+                // Who asks for cooperative matrices has them wherever they can be had.
+                let cooperative = names.len() > plain.len();
+                assert!(
+                    chosen.iter().all(|v| (*v >= plain.len()) == cooperative),
+                    "{operation} {} {class:?} {traits:?}",
+                    case.name
+                );
                 if shader.outputs(&shapes, 0).len() == 2 {
                     assert!(chosen.iter().all(|v| *v == chosen[0]), "{operation} {} {class:?}", case.name);
                 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 pub struct InstructionCounts {
     /// All of them.
     pub all: usize,
-    /// Multiply-adds of f32.
+    /// Multiply-adds of f32, or of matrices of f16.
     pub multiply_adds: usize,
     /// Those of the vector unit, each as many as it takes the time of: a transcendental one four.
     pub vector: usize,
@@ -101,8 +101,14 @@ fn weigh(name: &str) -> InstructionCounts {
         _ if name.starts_with("v_") => 1,
         _ => 0,
     };
-    let multiply_adds =
-        usize::from(starts(&["v_fma_f32", "v_fmac_f32", "v_fma_mix_f32", "v_mad_f32", "v_mac_f32"]));
+    let multiply_adds = usize::from(starts(&[
+        "v_fma_f32",
+        "v_fmac_f32",
+        "v_fma_mix_f32",
+        "v_mad_f32",
+        "v_mac_f32",
+        "v_wmma_f32",
+    ]));
     let bytes = if name.ends_with("b128") {
         16
     } else if name.ends_with("b96") {

@@ -11,7 +11,7 @@ use efficientecg_gpu_static::card::{CARDS, Card};
 use efficientecg_gpu_static::measure::{Choice, Dispatch, Pipeline, Pipelines, dispatches};
 use efficientecg_gpu_static::radv::Compiler;
 use efficientecg_gpu_static::roofline;
-use efficientecg_kernels::gpu::{DeviceClass, Storage, Traits, Vendor};
+use efficientecg_kernels::gpu::{CooperativeMatrix, DeviceClass, Product, Storage, Traits, Vendor};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -29,7 +29,7 @@ const SHARE: f64 = 0.6;
 /// The part of the peak that the whole of `b0` should come to on the card of this chip, in f32.
 const PEAK: f64 = 0.5;
 /// More variants than any program has.
-const VARIANTS: usize = 16;
+const VARIANTS: usize = 20;
 
 fn main() -> ExitCode {
     match run() {
@@ -58,7 +58,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut failures = Vec::new();
     for (name, storage) in [("f32", Storage::F32), ("f16", Storage::F16), ("packed f16", Storage::PackedF16)]
     {
-        let mut pipelines = Pipelines::new(&compiler, Traits { storage, subgroups: true });
+        let mut pipelines = Pipelines::new(&compiler, Traits { storage, subgroups: true, cooperative: None });
         println!("## {name}\n");
         let mut seen = BTreeMap::new();
         for (_, config) in networks() {
@@ -105,8 +105,42 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         println!("{name}: {} pipelines", seen.len());
     }
+    if compiler.cooperative_matrix {
+        matrices(&compiler, &mut failures)?;
+    } else {
+        println!("\nCooperative matrices: {} has none of 16 by 16", compiler.name);
+    }
     failures.iter().for_each(|line| eprintln!("{line}"));
     Ok(if check && !failures.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The variants by cooperative matrices, in f16. Nothing is modelled of them: data sheets say little of what bounds them.
+fn matrices(compiler: &Compiler, failures: &mut Vec<String>) -> Result<(), Box<dyn std::error::Error>> {
+    let cooperative = Some(CooperativeMatrix::Sixteen);
+    let mut pipelines =
+        Pipelines::new(compiler, Traits { storage: Storage::F16, subgroups: true, cooperative });
+    let mut seen = BTreeMap::new();
+    for (_, config) in networks() {
+        for n in 0..VARIANTS {
+            let mut all = dispatches(&mut pipelines, &config, BATCH, Choice::Nth(n))?;
+            all.retain(|d| d.pipeline.product == Product::Cooperative);
+            note(&mut seen, all, false);
+        }
+    }
+    println!("\n## f16, cooperative matrices of 16 by 16\n");
+    table(&seen);
+    for (p, _) in seen.values() {
+        // Each multiplies by the device's own instruction.
+        if !(p.spills() == 0.0 && p.profile.inner.multiply_adds > 0) {
+            let (spills, count) = (p.spills(), p.profile.inner.multiply_adds);
+            failures.push(format!(
+                "cooperative matrices: {} {}: {spills} spills, {count} multiply-adds of matrices",
+                p.operation, p.overrides
+            ));
+        }
+    }
+    println!("\ncooperative matrices: {} pipelines", seen.len());
+    Ok(())
 }
 
 /// Runs the program again with RADV alone: the driver reads its environment when it is loaded.

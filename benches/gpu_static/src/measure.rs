@@ -6,7 +6,9 @@ use crate::radv::{Compiled, Compiler};
 use crate::roofline::Work;
 use crate::{Error, spirv};
 use efficientecg::config::Config;
-use efficientecg_kernels::gpu::{Binding, DeviceClass, Element, Launch, Program, Storage, Traits, cells};
+use efficientecg_kernels::gpu::{
+    Binding, DeviceClass, Element, Launch, Product, Program, Storage, Traits, cells,
+};
 use efficientecg_kernels::tensor::Shape;
 use std::collections::HashMap;
 
@@ -15,6 +17,8 @@ use std::collections::HashMap;
 pub struct Pipeline {
     /// The operation.
     pub operation: &'static str,
+    /// How it multiplies.
+    pub product: Product,
     /// Its overrides, as `ROWS=64 COLS=64`.
     pub overrides: String,
     /// What the driver says.
@@ -66,7 +70,8 @@ impl<'a> Pipelines<'a> {
         if !self.made.contains_key(&key) {
             let compiled = self.compiler.compile(program, &spirv::words(program, launch, self.traits)?)?;
             let profile = assembly::profile(&compiled.assembly);
-            let pipeline = Pipeline { operation: program.name, overrides, compiled, profile };
+            let pipeline =
+                Pipeline { operation: program.name, product: program.product, overrides, compiled, profile };
             self.made.insert(key.clone(), pipeline);
         }
         Ok(&self.made[&key])
@@ -112,9 +117,9 @@ pub fn dispatches(
             inputs[operand] = sums;
         }
         let (shader, storage) = (op.shader(), pipelines.traits.storage);
-        let variants = shader.variants();
+        let variants = shader.variants(pipelines.traits);
         let variant = match choice {
-            Choice::Default(class) => shader.choose(&inputs, batch, class),
+            Choice::Default(class) => shader.choose(&inputs, batch, class, pipelines.traits),
             Choice::Nth(n) => n % variants.len(),
         };
         let outputs = shader.outputs(&inputs, variant);
@@ -123,7 +128,7 @@ pub fn dispatches(
             sums = outputs[1];
         }
         let multiply_adds = batch as f64 * op.cost(&inputs).macs as f64;
-        let pipeline = pipelines.get(shader.program(), &launch)?.clone();
+        let pipeline = pipelines.get(launch.program, &launch)?.clone();
         let groups = launch.grid.iter().product::<usize>();
         let value = |name: &str| {
             let at = shader.program().overrides.iter().position(|o| *o == name)?;

@@ -24,6 +24,8 @@ pub struct Compiler {
     _entry: ash::Entry,
     /// What the device calls itself.
     pub name: String,
+    /// Whether it multiplies matrices of 16 by 16 of f16 and adds up in f32.
+    pub cooperative_matrix: bool,
 }
 
 impl Compiler {
@@ -46,6 +48,21 @@ impl Compiler {
             let properties = instance.get_physical_device_properties(adapter);
             let name = properties.device_name_as_c_str().map(CStr::to_string_lossy).unwrap_or_default();
             let name = name.into_owned();
+            let extensions =
+                instance.enumerate_device_extension_properties(adapter).map_err(failed("list extensions"))?;
+            let matrices = khr::cooperative_matrix::NAME;
+            let has_matrices = extensions.iter().any(|e| e.extension_name_as_c_str() == Ok(matrices));
+            let cooperative_matrix = has_matrices && {
+                let asked = khr::cooperative_matrix::Instance::new(&entry, &instance);
+                let sizes = asked
+                    .get_physical_device_cooperative_matrix_properties(adapter)
+                    .map_err(failed("list the matrices"))?;
+                let (half, single) = (vk::ComponentTypeKHR::FLOAT16, vk::ComponentTypeKHR::FLOAT32);
+                sizes.iter().any(|m| {
+                    (m.m_size, m.n_size, m.k_size) == (16, 16, 16)
+                        && (m.a_type, m.b_type, m.c_type, m.result_type) == (half, half, single, single)
+                })
+            };
             let queue = [vk::DeviceQueueCreateInfo::default().queue_family_index(0).queue_priorities(&[1.0])];
             let mut v12 = vk::PhysicalDeviceVulkan12Features::default()
                 .vulkan_memory_model(true)
@@ -54,15 +71,23 @@ impl Compiler {
             let mut v11 = vk::PhysicalDeviceVulkan11Features::default().storage_buffer16_bit_access(true);
             let mut executable = vk::PhysicalDevicePipelineExecutablePropertiesFeaturesKHR::default()
                 .pipeline_executable_info(true);
-            let extensions = [khr::pipeline_executable_properties::NAME.as_ptr()];
-            let info = vk::DeviceCreateInfo::default()
+            let mut extensions = vec![khr::pipeline_executable_properties::NAME.as_ptr()];
+            let mut matrix =
+                vk::PhysicalDeviceCooperativeMatrixFeaturesKHR::default().cooperative_matrix(true);
+            if cooperative_matrix {
+                extensions.push(matrices.as_ptr());
+            }
+            let mut info = vk::DeviceCreateInfo::default()
                 .queue_create_infos(&queue)
                 .enabled_extension_names(&extensions)
                 .push_next(&mut v12)
                 .push_next(&mut v11)
                 .push_next(&mut executable);
+            if cooperative_matrix {
+                info = info.push_next(&mut matrix);
+            }
             let device = instance.create_device(adapter, &info, None).map_err(failed("open the device"))?;
-            Ok(Compiler { device, instance, _entry: entry, name })
+            Ok(Compiler { device, instance, _entry: entry, name, cooperative_matrix })
         }
     }
 

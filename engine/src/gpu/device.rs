@@ -8,7 +8,7 @@ use super::options::GpuOptions;
 #[cfg(not(target_family = "wasm"))]
 use super::{system, wait::block_on};
 use crate::Precision;
-use efficientecg_kernels::gpu::{DeviceClass, Storage, Traits, Vendor};
+use efficientecg_kernels::gpu::{CooperativeMatrix, DeviceClass, Storage, Traits, Vendor};
 use std::sync::{Arc, OnceLock};
 
 /// An adapter, for people.
@@ -27,6 +27,8 @@ pub struct Adapter {
     pub subgroups: bool,
     /// Whether it has an f16 type.
     pub f16: bool,
+    /// Whether it has cooperative matrices that products can be made by.
+    pub cooperative_matrix: bool,
 }
 
 /// The adapters of this machine, in the order of their numbers.
@@ -64,7 +66,28 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
         software: info.device_type == wgpu::DeviceType::Cpu,
         subgroups: features.contains(wgpu::Features::SUBGROUP),
         f16: features.contains(wgpu::Features::SHADER_F16),
+        cooperative_matrix: cooperative_matrix(adapter).is_some(),
     }
+}
+
+/// The largest matrices of f16 that an adapter multiplies and adds up in f32.
+fn cooperative_matrix(adapter: &wgpu::Adapter) -> Option<CooperativeMatrix> {
+    let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::SUBGROUP;
+    let memory = adapter.limits().max_compute_workgroup_storage_size as usize;
+    if !adapter.features().contains(needed) || memory < CooperativeMatrix::WORKGROUP_BYTES {
+        return None;
+    }
+    let offered = adapter.cooperative_matrix_properties();
+    let [f16, f32] = [wgpu::CooperativeScalarType::F16, wgpu::CooperativeScalarType::F32];
+    let side = offered
+        .iter()
+        .filter(|p| p.ab_type == f16 && p.cr_type == f32)
+        .filter(|p| p.m_size == p.n_size && p.n_size == p.k_size)
+        .map(|p| p.m_size)
+        .max()?;
+    CooperativeMatrix::of_side(side)
 }
 
 async fn enumerate() -> Vec<wgpu::Adapter> {
@@ -140,6 +163,11 @@ impl Device {
         let subgroups = has(options.features.subgroups, wgpu::Features::SUBGROUP);
         let half = options.precision == Precision::F16;
         let f16 = half && has(options.features.f16, wgpu::Features::SHADER_F16);
+        let cooperative = if options.features.cooperative_matrix && f16 && subgroups {
+            cooperative_matrix(&chosen)
+        } else {
+            None
+        };
         let timestamps = has(options.features.timestamps, wgpu::Features::TIMESTAMP_QUERY);
         let pipeline_cache = has(options.features.pipeline_cache, wgpu::Features::PIPELINE_CACHE);
         let mut required_features = wgpu::Features::empty();
@@ -147,6 +175,12 @@ impl Device {
         required_features.set(wgpu::Features::SHADER_F16, f16);
         required_features.set(wgpu::Features::TIMESTAMP_QUERY, timestamps);
         required_features.set(wgpu::Features::PIPELINE_CACHE, pipeline_cache);
+        required_features.set(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, cooperative.is_some());
+        let experimental_features = match cooperative {
+            None => wgpu::ExperimentalFeatures::disabled(),
+            // SAFETY: matrices are read and written within their arrays, by all threads of a subgroup alike.
+            Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
+        };
         for (item, found, expected) in [
             ("threads a workgroup", limits.max_compute_invocations_per_workgroup, 256),
             ("threads of a workgroup in a row", limits.max_compute_workgroup_size_x, 256),
@@ -162,6 +196,7 @@ impl Device {
             label: Some("efficientecg"),
             required_features,
             required_limits: limits.clone(),
+            experimental_features,
             ..Default::default()
         };
         let (device, queue) = chosen.request_device(&request).await.map_err(|e| GpuError::Device {
@@ -173,7 +208,7 @@ impl Device {
             (true, true) => Storage::F16,
             (true, false) => Storage::PackedF16,
         };
-        let traits = Traits { storage, subgroups };
+        let traits = Traits { storage, subgroups, cooperative };
         Ok(Device { timestamps, pipeline_cache, ..Device::over(device, queue, adapter, info, traits) })
     }
 

@@ -89,7 +89,7 @@ impl BatchLayout {
             let operands: Vec<Shape> = node.inputs().iter().map(|v| shapes[v.index()]).collect();
             let variant = variants.choose(shader.as_ref(), &operands, batch);
             launches.push(shader.launch(&operands, batch, variant));
-            names.push(shader.variants().swap_remove(variant));
+            names.push(shader.variants(traits).swap_remove(variant));
         }
 
         let storage = traits.storage;

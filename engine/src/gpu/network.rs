@@ -191,8 +191,7 @@ impl Network {
         arena: wgpu::Buffer,
     ) -> Result<DevicePlan, DeviceError> {
         let device = &self.device;
-        let programs = graph.nodes().iter().map(|s| s.op.shader().program());
-        let launches: Vec<_> = programs.zip(layout.dispatches.iter().map(|d| &d.launch)).collect();
+        let launches: Vec<_> = layout.dispatches.iter().map(|d| &d.launch).collect();
         let pipelines = self.pipelines.get(device, &launches)?;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let dims = device.buffer("dims", layout.dims, usage, true)?;

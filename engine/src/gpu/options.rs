@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Optional features of a device, each of which can be left unused.
+/// Optional features of a device, each of which can be left unused, or is unless asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GpuFeatures {
@@ -18,14 +18,30 @@ pub struct GpuFeatures {
     pub timestamps: bool,
     /// The driver's pipeline cache, kept on disk.
     pub pipeline_cache: bool,
+    /// Products by cooperative matrices, in f16 with the device's f16 type and subgroups. In wgpu they are experimental, so they must be
+    /// asked for by name.
+    pub cooperative_matrix: bool,
 }
 
 impl GpuFeatures {
-    /// All that the device has.
-    pub const ALL: Self = Self { subgroups: true, f16: true, timestamps: true, pipeline_cache: true };
+    /// All that the device has, but for what is experimental.
+    pub const ALL: Self = Self {
+        subgroups: true,
+        f16: true,
+        timestamps: true,
+        pipeline_cache: true,
+        cooperative_matrix: false,
+    };
     /// None.
-    pub const NONE: Self = Self { subgroups: false, f16: false, timestamps: false, pipeline_cache: false };
-    const NAMES: [&'static str; 4] = ["subgroups", "f16", "timestamps", "pipeline-cache"];
+    pub const NONE: Self = Self {
+        subgroups: false,
+        f16: false,
+        timestamps: false,
+        pipeline_cache: false,
+        cooperative_matrix: false,
+    };
+    const NAMES: [&'static str; 5] =
+        ["subgroups", "f16", "timestamps", "pipeline-cache", "cooperative-matrix"];
 
     fn flag(&mut self, name: &str) -> Option<&mut bool> {
         match name {
@@ -33,11 +49,13 @@ impl GpuFeatures {
             "f16" => Some(&mut self.f16),
             "timestamps" => Some(&mut self.timestamps),
             "pipeline-cache" => Some(&mut self.pipeline_cache),
+            "cooperative-matrix" => Some(&mut self.cooperative_matrix),
             _ => None,
         }
     }
 
-    /// Reads a list such as `subgroups,f16` (only these), `-f16,-subgroups` (all but these), `all` or `none`.
+    /// Reads a list such as `subgroups,f16` (only these), `-f16,-subgroups` (all but these), `all`, `none` or
+    /// `all,cooperative-matrix`.
     ///
     /// ```
     /// # use efficientecg_engine::gpu::GpuFeatures;
@@ -234,6 +252,10 @@ mod tests {
             GpuFeatures { f16: false, subgroups: false, ..GpuFeatures::ALL }
         );
         assert_eq!(parse("f16,subgroups"), GpuFeatures { f16: true, subgroups: true, ..GpuFeatures::NONE });
+        assert_eq!(
+            parse("all,cooperative-matrix"),
+            GpuFeatures { cooperative_matrix: true, ..GpuFeatures::ALL }
+        );
         let error = GpuFeatures::parse("f61").map_err(|e| e.to_string());
         assert!(error.is_err_and(|e| e.contains("f61") && e.contains("pipeline-cache")));
     }

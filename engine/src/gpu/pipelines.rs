@@ -3,7 +3,7 @@
 use super::device::Device;
 use super::error::DeviceError;
 use super::options::GpuOptions;
-use efficientecg_kernels::gpu::{Dims, Launch, Program};
+use efficientecg_kernels::gpu::{Dims, Launch};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,13 +44,13 @@ impl Pipelines {
     pub(super) fn get(
         &self,
         device: &Device,
-        launches: &[(&'static Program, &Launch)],
+        launches: &[&Launch],
     ) -> Result<Vec<Arc<Pipeline>>, DeviceError> {
-        let key = |(program, launch): &(&'static Program, &Launch)| -> Key {
-            (program.name, launch.overrides.iter().map(|o| o.to_bits()).collect())
+        let key = |launch: &Launch| -> Key {
+            (launch.program.name, launch.overrides.iter().map(|o| o.to_bits()).collect())
         };
         let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut missing: Vec<&(&'static Program, &Launch)> = Vec::new();
+        let mut missing: Vec<&Launch> = Vec::new();
         {
             let made = made();
             let mut keys = std::collections::HashSet::new();
@@ -66,7 +66,7 @@ impl Pipelines {
             let work = || {
                 while let Some(launch) = missing.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
                 {
-                    let pipeline = Arc::new(self.compile(device, launch.0, launch.1));
+                    let pipeline = Arc::new(self.compile(device, launch));
                     made().insert(key(launch), pipeline);
                 }
             };
@@ -87,7 +87,8 @@ impl Pipelines {
         launches.iter().map(|launch| made.get(&key(launch)).cloned().ok_or_else(missing)).collect()
     }
 
-    fn compile(&self, device: &Device, program: &'static Program, launch: &Launch) -> Pipeline {
+    fn compile(&self, device: &Device, launch: &Launch) -> Pipeline {
+        let program = launch.program;
         let text = program.text(device.traits);
         #[cfg(feature = "testing")]
         let text = match &self.hooks.plant {

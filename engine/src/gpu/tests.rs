@@ -45,13 +45,21 @@ fn configuration(name: &str) -> GpuOptions {
         "f32_without_subgroups" => GpuOptions { features: plain, ..base() },
         "f16" => half(GpuFeatures::ALL),
         "packed_f16" => half(plain),
+        "cooperative_matrix" => half(GpuFeatures { cooperative_matrix: true, ..GpuFeatures::ALL }),
         other => panic!("{other} is no configuration"),
     }
 }
 
-/// Opens a device, or says that there is none.
+/// Opens a device, or says that there is none, or none of what was asked for by name.
 fn open(options: &GpuOptions) -> Option<Device> {
     match block_on(Device::open(options)) {
+        Ok(device) if options.features.cooperative_matrix && device.traits.cooperative.is_none() => {
+            let name = &device.adapter.name;
+            efficientecg_skipped::skipped(&format!(
+                "cooperative matrices: {name} has none (lavapipe has, from Mesa 26 on)"
+            ));
+            None
+        }
         Ok(device) => Some(device),
         Err(error) => {
             let required = std::env::var("EFFICIENTECG_REQUIRE_GPU").is_ok_and(|v| v == "1");
@@ -173,9 +181,14 @@ fn totals<T: Copy>(cols: usize, data: &[T], add: impl Fn(T, T) -> T) -> Vec<T> {
 /// Fails unless every element of every record is within its bound of the reference: the one that holds whatever the data,
 /// or the likely one; gives the worst error, in units of it.
 fn check(device: Device, case: Case, options: &GpuOptions, likely: bool, forced: Option<usize>) -> f64 {
-    let variant = forced.map_or("the default".to_owned(), |v| case.op.shader().variants().swap_remove(v));
+    let traits = device.traits;
+    let variant =
+        forced.map_or("the default".to_owned(), |v| case.op.shader().variants(traits).swap_remove(v));
     let place = format!("{} {} by {variant}", case.op.name(), case.name);
-    let arithmetic = Arithmetic::gpu(device.traits.storage);
+    let arithmetic = Arithmetic::gpu(traits.storage);
+    let arithmetic = if traits.cooperative.is_some() { arithmetic.by_matrices() } else { arithmetic };
+    // Devices may cut off what they add up in matrices: not errors of mean zero.
+    let likely = likely && traits.cooperative.is_none();
     let records = records(&case.inputs);
     let shapes: Vec<Shape> = case.inputs.iter().map(|m| m.shape).collect();
     let outputs = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{place}: {e}"));
@@ -248,8 +261,9 @@ fn valid_without_a_driver(operation: &str) {
                     software: true,
                     subgroups,
                     f16: storage == Storage::F16,
+                    cooperative_matrix: false,
                 };
-                let traits = Traits { storage, subgroups };
+                let traits = Traits { storage, subgroups, cooperative: None };
                 let device = Device::over(device, queue, adapter, info, traits);
                 let shapes: Vec<Shape> = inputs.iter().map(|m| m.shape).collect();
                 let (graph, outputs) = graph(&name, op, &shapes);
@@ -367,9 +381,9 @@ fn matches_its_reference(operation: &str, name: &str) {
 /// Cases in other variants than the default, whatever the class of the device; with `EFFICIENTECG_LONG=1` every case in every variant.
 fn every_variant_matches(operation: &str, name: &str) {
     let options = configuration(name);
-    if open(&options).is_none() {
-        return;
-    }
+    let Some(device) = open(&options) else { return };
+    let traits = device.traits;
+    let plain = Traits { cooperative: None, ..traits };
     let cases = || (entry(operation).cases)();
     // Of the first result: sums are cut otherwise.
     let bits = |at: usize, forced: Option<usize>| {
@@ -382,7 +396,9 @@ fn every_variant_matches(operation: &str, name: &str) {
     let long = std::env::var("EFFICIENTECG_LONG").is_ok_and(|v| v == "1");
     let all = cases().len();
     for at in 0..all {
-        let variants = cases()[at].op.shader().variants().len();
+        let case = cases().swap_remove(at);
+        let shader = case.op.shader();
+        let (own, variants) = (shader.variants(plain).len(), shader.variants(traits).len());
         // In the short run each case is computed by one more variant, and each variant computes a case.
         let mut forced: Vec<usize> = if long { (0..variants).collect() } else { vec![at % variants] };
         if !long && at + 1 == all {
@@ -391,9 +407,11 @@ fn every_variant_matches(operation: &str, name: &str) {
         for forced in forced.into_iter().filter(|_| variants > 1) {
             let device = open(&options).unwrap_or_else(|| panic!("the device went away"));
             worst = worst.max(check(device, cases().swap_remove(at), &options, true, Some(forced)));
+            // By matrices the bits are others.
+            let first = if forced < own { 0 } else { own };
             assert_eq!(
                 bits(at, Some(forced)),
-                bits(at, None),
+                bits(at, Some(first)),
                 "{operation} {at} by {forced}: bits of the variant"
             );
             count += 1;
@@ -449,7 +467,7 @@ macro_rules! tests {
 
 /// The tests of each operation.
 macro_rules! operations {
-    ($($operation:ident $own:tt)*) => {
+    ($($operation:ident $own:tt $($more:ident)*;)*) => {
         $(mod $operation {
             #[test]
             fn valid_without_a_driver() {
@@ -461,6 +479,7 @@ macro_rules! operations {
             tests! { $operation f32_without_subgroups $own }
             tests! { $operation f16 $own }
             tests! { $operation packed_f16 $own }
+            $(tests! { $operation $more [] })*
         })*
 
         #[test]
@@ -472,11 +491,11 @@ macro_rules! operations {
 }
 
 operations! {
-    conv []
-    pointwise [the_largest_half_is_a_number]
-    depthwise []
-    squeeze_excite []
-    tokens []
-    cross_attention []
-    classifier []
+    conv [];
+    pointwise [the_largest_half_is_a_number] cooperative_matrix;
+    depthwise [] cooperative_matrix;
+    squeeze_excite [];
+    tokens [];
+    cross_attention [];
+    classifier [];
 }

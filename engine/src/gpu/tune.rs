@@ -138,7 +138,7 @@ impl Gpu {
         let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
         for (at, node) in self.graph.nodes().iter().enumerate() {
             let shader = node.op.shader();
-            let names = shader.variants();
+            let names = shader.variants(network.device.traits);
             if names.len() < 2 {
                 continue;
             }

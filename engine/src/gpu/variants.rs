@@ -24,7 +24,7 @@ impl Variants {
 
     /// The variant for such operands.
     pub(super) fn choose(&self, shader: &dyn Shader, operands: &[Shape], batch: usize) -> usize {
-        let names = shader.variants();
+        let names = shader.variants(self.traits);
         if let Some(forced) = self.forced {
             return forced % names.len();
         }
@@ -32,7 +32,7 @@ impl Variants {
         let tuned = (names.len() > 1 && !self.tuned.is_empty())
             .then(|| self.tuned.get(&key(shader, operands, self.traits)));
         let tuned = tuned.flatten().and_then(|winner| names.iter().position(|name| name == winner));
-        tuned.unwrap_or_else(|| shader.choose(operands, batch, self.class))
+        tuned.unwrap_or_else(|| shader.choose(operands, batch, self.class, self.traits))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The variants of matrix products: workgroup tiles of `workgroup_tile.wgsl`, and the choice among them.
 
-use super::DeviceClass;
+use super::{DeviceClass, Program, Traits};
 use std::fmt;
 
 /// The part of a product that a workgroup makes, and how: a variant.
@@ -16,6 +16,8 @@ pub(crate) struct WorkgroupTile {
     pub(crate) thread_cols: usize,
     /// Columns of the weights staged at a time.
     pub(crate) depth: usize,
+    /// Whether cooperative matrices multiply.
+    pub(crate) cooperative: bool,
 }
 
 /// A tile of these sides: `thread_rows` by `thread_cols` results a thread, `depth` columns staged.
@@ -26,8 +28,22 @@ pub(crate) const fn tile(
     thread_cols: usize,
     depth: usize,
 ) -> WorkgroupTile {
-    WorkgroupTile { rows, cols, thread_rows, thread_cols, depth }
+    WorkgroupTile { rows, cols, thread_rows, thread_cols, depth, cooperative: false }
 }
+
+/// A tile of these sides by cooperative matrices. A thread finishes 8 by 4 results: a subgroup of 32 threads then makes 2 by 2
+/// matrices of 16 by 16, one of 8 threads as many of 8 by 8.
+const fn cooperative_tile(rows: usize, cols: usize, depth: usize) -> WorkgroupTile {
+    WorkgroupTile { rows, cols, thread_rows: 8, thread_cols: 4, depth, cooperative: true }
+}
+
+/// The variants by cooperative matrices, which come after an operation's others.
+const COOPERATIVE_TILES: [WorkgroupTile; 4] = [
+    cooperative_tile(64, 64, 32),
+    cooperative_tile(32, 64, 32),
+    cooperative_tile(64, 32, 32),
+    cooperative_tile(32, 128, 16),
+];
 
 /// The variants of pointwise convolutions and of the stem. Each is within the limits of WebGPU.
 pub(crate) const TILES: [WorkgroupTile; 14] = [
@@ -54,6 +70,17 @@ pub(crate) const PRODUCT_OVERRIDES: [&str; 7] =
 /// Workgroups that a card is taken to compute at a time.
 const UNITS: usize = 72;
 
+/// The variants of an operation with these tiles on a device.
+pub(crate) fn offered(tiles: &[WorkgroupTile], traits: Traits) -> Vec<WorkgroupTile> {
+    let cooperative: &[WorkgroupTile] = if traits.cooperative.is_some() { &COOPERATIVE_TILES } else { &[] };
+    [tiles, cooperative].concat()
+}
+
+/// The variant of this number; the first, where there are not as many.
+pub(crate) fn variant_of(tiles: &[WorkgroupTile], variant: usize) -> WorkgroupTile {
+    tiles.iter().chain(&COOPERATIVE_TILES).nth(variant).copied().unwrap_or(tiles[0])
+}
+
 impl WorkgroupTile {
     /// The place in `tiles` of the one that a device of this class is taken to be fastest with, on a product of `rows` by `cols`.
     ///
@@ -65,8 +92,14 @@ impl WorkgroupTile {
             let area = groups.div_ceil(UNITS) * t.rows * t.cols;
             area as f64 * t.beside() * (1.0 + 4.0 / t.rows as f64 + 4.0 / t.cols as f64)
         };
-        let all = tiles.iter().enumerate().filter(|(_, t)| t.results() <= class.results());
+        let all = tiles.iter().enumerate().filter(|(_, t)| t.suits(tiles, class));
         all.min_by(|(_, a), (_, b)| cost(a).total_cmp(&cost(b))).map_or(0, |(at, _)| at)
+    }
+
+    /// Whether it may be a default: one by cooperative matrices where there is any, another one if a thread has registers for it.
+    pub(crate) fn suits(&self, tiles: &[WorkgroupTile], class: DeviceClass) -> bool {
+        let cooperative = tiles.iter().any(|t| t.cooperative);
+        if cooperative { self.cooperative } else { self.results() <= class.results() }
     }
 
     /// Results of a thread.
@@ -74,9 +107,11 @@ impl WorkgroupTile {
         self.thread_rows * self.thread_cols
     }
 
-    /// Instructions of the inner loop for each multiply-add, as RADV makes them for RDNA 2.
+    /// Instructions of the inner loop for each multiply-add, as RADV makes them for RDNA 2; by cooperative matrices, as many of any
+    /// tile.
     pub(crate) const fn beside(&self) -> f64 {
         match self.results() {
+            _ if self.cooperative => 1.0,
             64 => 1.15,
             32 => 1.3,
             _ => 1.55,
@@ -87,14 +122,26 @@ impl WorkgroupTile {
         self.rows * self.cols / self.results()
     }
 
-    /// Cells of four f32 that a product takes.
-    pub(crate) const fn staged(&self) -> usize {
-        self.depth * (self.rows / 4 + 1 + self.cols / 4)
+    /// The workgroup memory of a program that takes `own` cells of four f32 outside of its product: the cells, and the bytes of all
+    /// of it.
+    pub(crate) fn memory(&self, own: usize) -> (usize, usize) {
+        if self.cooperative {
+            let cells = own.max(self.rows * (self.cols / 4 + 1));
+            let staged = self.depth * (self.rows / 4 + 2 + self.cols / 4 + 2);
+            return (cells, 16 * cells + 8 * staged);
+        }
+        let cells = own.max(self.depth * (self.rows / 4 + 1 + self.cols / 4));
+        (cells, 16 * cells)
+    }
+
+    /// The program for it, of an operation's own and the one by cooperative matrices.
+    pub(crate) fn program(&self, own: &'static Program, cooperative: &'static Program) -> &'static Program {
+        if self.cooperative { cooperative } else { own }
     }
 
     /// A value for each of [`PRODUCT_OVERRIDES`], with this many cells.
     pub(crate) fn overrides(&self, cells: usize) -> Vec<f64> {
-        let WorkgroupTile { rows, cols, thread_rows, thread_cols, depth } = *self;
+        let WorkgroupTile { rows, cols, thread_rows, thread_cols, depth, .. } = *self;
         [rows, cols, thread_rows, thread_cols, self.threads(), depth, cells].map(|n| n as f64).to_vec()
     }
 
@@ -104,10 +151,14 @@ impl WorkgroupTile {
     }
 }
 
-/// `64x32x16_8x4`: rows, columns and depth of the workgroup tile, rows and columns of a thread.
+/// `64x32x16_8x4`: rows, columns and depth of the workgroup tile, rows and columns of a thread; `64x32x32_matrix` by cooperative
+/// matrices.
 impl fmt::Display for WorkgroupTile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let WorkgroupTile { rows, cols, thread_rows, thread_cols, depth } = self;
+        let WorkgroupTile { rows, cols, thread_rows, thread_cols, depth, cooperative } = self;
+        if *cooperative {
+            return write!(f, "{rows}x{cols}x{depth}_matrix");
+        }
         write!(f, "{rows}x{cols}x{depth}_{thread_rows}x{thread_cols}")
     }
 }

@@ -39,7 +39,8 @@ pub(super) struct GpuArguments {
     /// The GPU by its number or a part of its name, as `info` lists them [default: EFFICIENTECG_GPU, else the best]
     #[arg(help_heading = ADVANCED, long = "gpu", value_name = "GPU")]
     adapter: Option<String>,
-    /// Optional features to use, from subgroups, f16, timestamps and pipeline-cache; with a minus, features to leave out, as -f16
+    /// Optional features to use, from subgroups, f16, timestamps and pipeline-cache; with a minus, features to leave out, as -f16;
+    /// all,cooperative-matrix adds an experimental one
     #[arg(help_heading = ADVANCED, long, value_name = "LIST", default_value = "all", allow_hyphen_values = true)]
     gpu_features: String,
     /// Compile the GPU's kernels with checks of every index

@@ -37,6 +37,8 @@ enum Device {
         software: bool,
         subgroups: bool,
         f16: bool,
+        /// Whether products can be made by cooperative matrices.
+        cooperative_matrix: bool,
     },
 }
 
@@ -55,6 +57,7 @@ fn devices() -> Vec<Device> {
         software: a.software,
         subgroups: a.subgroups,
         f16: a.f16,
+        cooperative_matrix: a.cooperative_matrix,
     }));
     devices
 }
@@ -199,14 +202,15 @@ fn table(report: &Report) -> String {
                 format!("cpu: {threads} threads, {}{bf16}\n", levels.join(", "))
             }
             #[cfg(feature = "gpu")]
-            Device::Gpu { number, name, api, driver, software, subgroups, f16 } => {
+            Device::Gpu { number, name, api, driver, software, subgroups, f16, cooperative_matrix } => {
                 let mut has = vec![api.as_str(), driver.as_str()];
-                has.extend(
-                    [(*software, "software"), (*subgroups, "subgroups"), (*f16, "f16")]
-                        .iter()
-                        .filter(|h| h.0)
-                        .map(|h| h.1),
-                );
+                let features = [
+                    (*software, "software"),
+                    (*subgroups, "subgroups"),
+                    (*f16, "f16"),
+                    (*cooperative_matrix, "cooperative-matrix"),
+                ];
+                has.extend(features.iter().filter(|h| h.0).map(|h| h.1));
                 format!("gpu {number}: {name}, {}\n", has.join(", "))
             }
         };

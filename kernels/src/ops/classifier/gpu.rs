@@ -2,8 +2,8 @@
 
 use super::Classifier;
 use crate::gpu::{
-    Binding, DeviceWeights, Dims, Element, Launch, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
-    four_rows, pitch, uniform, word,
+    Binding, DeviceWeights, Dims, Element, Launch, Product, Program, REDUCE_BYTES, REDUCE_THREADS, Shader,
+    Slot, four_rows, pitch, uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
@@ -26,7 +26,7 @@ uniform! {
 static PROGRAM: Program = Program {
     name: "classifier",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: false,
+    product: Product::None,
     reduce: true,
     dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
@@ -79,6 +79,7 @@ impl Shader for ClassifierShader<'_> {
             width: word(self.0.width()),
         };
         Launch {
+            program: &PROGRAM,
             overrides: [tokens > 0, self.0.softmax].map(f64::from).to_vec(),
             dims: dims.words(),
             grid: [1, 1, batch],

@@ -2,8 +2,8 @@
 
 use super::Conv;
 use crate::gpu::{
-    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
-    TILES, WorkgroupTile, pitch, uniform, word,
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Product, Program, Shader,
+    Slot, TILES, Traits, WorkgroupTile, pitch, uniform, word,
 };
 use crate::op;
 use crate::ops::window::Window;
@@ -24,7 +24,7 @@ uniform! {
 static PROGRAM: Program = Program {
     name: "conv",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: true,
+    product: Product::Threads,
     reduce: false,
     dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
@@ -52,11 +52,12 @@ impl Shader for ConvShader<'_> {
         vec![DeviceWeights::Rows(weight.clone(), leads * kernel), DeviceWeights::F32(op::narrow(bias))]
     }
 
-    fn variants(&self) -> Vec<String> {
+    // Samples are f32, so none is by cooperative matrices.
+    fn variants(&self, _: Traits) -> Vec<String> {
         WorkgroupTile::names(&TILES)
     }
 
-    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass) -> usize {
+    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass, _: Traits) -> usize {
         let cols = batch * self.0.window().outputs(inputs[0].cols);
         WorkgroupTile::choose(&TILES, self.0.bias.len(), cols, class)
     }
@@ -80,13 +81,15 @@ impl Shader for ConvShader<'_> {
             x_pitch: word(pitch(samples)),
             y_pitch4: word(pitch(cols) / 4),
         };
+        let (cells, workgroup_bytes) = tile.memory(0);
         Launch {
-            overrides: tile.overrides(tile.staged()),
+            program: &PROGRAM,
+            overrides: tile.overrides(cells),
             dims: dims.words(),
             grid: [cols.div_ceil(tile.cols), self.0.bias.len().div_ceil(tile.rows), batch],
             scratch: 0,
             threads: tile.threads(),
-            workgroup_bytes: 16 * tile.staged(),
+            workgroup_bytes,
         }
     }
 }

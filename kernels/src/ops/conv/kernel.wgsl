@@ -67,8 +67,7 @@ fn finish_column(row: u32, at: u32, t: Column4) {
     }
 }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run_workgroup(group: vec3<u32>, thread: u32) {
     record = group.z;
     start_col4 = group.x * (COLS / 4u);
     let t = workgroup_product(thread, group.y * (ROWS / 4u), dims.leads * dims.kernel);

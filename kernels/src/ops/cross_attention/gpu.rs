@@ -2,8 +2,8 @@
 
 use super::CrossAttention;
 use crate::gpu::{
-    Binding, DeviceWeights, Dims, Element, Launch, Program, REDUCE_BYTES, REDUCE_THREADS, Shader, Slot,
-    four_rows, pitch, transposed, uniform, word,
+    Binding, DeviceWeights, Dims, Element, Launch, Product, Program, REDUCE_BYTES, REDUCE_THREADS, Shader,
+    Slot, four_rows, pitch, transposed, uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
@@ -27,7 +27,7 @@ uniform! {
 static PROGRAM: Program = Program {
     name: "cross_attention",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: false,
+    product: Product::None,
     reduce: true,
     dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
@@ -110,6 +110,7 @@ impl Shader for CrossAttentionShader<'_> {
             scratch: word(scratch),
         };
         Launch {
+            program: &PROGRAM,
             overrides: vec![],
             dims: dims.words(),
             grid: [self.0.tokens, 1, batch],

@@ -2,8 +2,8 @@
 
 use super::Depthwise;
 use crate::gpu::{
-    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
-    WorkgroupTile, pitch, tile, uniform, word,
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Product, Program, Shader,
+    Slot, Traits, WorkgroupTile, offered, pitch, tile, uniform, variant_of, word,
 };
 use crate::op;
 use crate::ops::window::Window;
@@ -27,7 +27,7 @@ uniform! {
 static PROGRAM: Program = Program {
     name: "depthwise",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: true,
+    product: Product::Threads,
     reduce: false,
     dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
@@ -41,6 +41,9 @@ static PROGRAM: Program = Program {
     ],
     overrides: &OVERRIDES,
 };
+
+static COOPERATIVE: Program =
+    Program { name: "depthwise by matrices", product: Product::Cooperative, ..PROGRAM };
 
 const OVERRIDES: [&str; 12] = {
     let [a, b, c, d, e, f, g] = PRODUCT_OVERRIDES;
@@ -70,8 +73,17 @@ impl DepthwiseShader<'_> {
         self.0.stride <= WINDOW && late + 3 * self.0.stride + self.0.kernel <= WINDOW
     }
 
+    /// The variants on a device. Without an expand layer there is no product.
+    fn tiles(&self, traits: Traits) -> Vec<WorkgroupTile> {
+        match (self.sliding(), self.0.expand.is_some()) {
+            (false, _) => TILES[..1].to_vec(),
+            (true, false) => TILES.to_vec(),
+            (true, true) => offered(&TILES, traits),
+        }
+    }
+
     fn tile(&self, variant: usize) -> WorkgroupTile {
-        TILES.get(variant).copied().filter(|_| self.sliding()).unwrap_or(TILES[0])
+        if self.sliding() { variant_of(&TILES, variant) } else { TILES[0] }
     }
 
     /// Positions of `y` that a workgroup makes, in fours: as many as one strip of `h` reaches, at least four.
@@ -107,11 +119,11 @@ impl Shader for DepthwiseShader<'_> {
         weights
     }
 
-    fn variants(&self) -> Vec<String> {
-        WorkgroupTile::names(if self.sliding() { &TILES } else { &TILES[..1] })
+    fn variants(&self, traits: Traits) -> Vec<String> {
+        WorkgroupTile::names(&self.tiles(traits))
     }
 
-    fn choose(&self, inputs: &[Shape], _: usize, class: DeviceClass) -> usize {
+    fn choose(&self, inputs: &[Shape], _: usize, class: DeviceClass, traits: Traits) -> usize {
         let samples = inputs[0].cols;
         let cols = self.0.window().outputs(samples);
         let cost = |variant: usize| {
@@ -119,9 +131,9 @@ impl Shader for DepthwiseShader<'_> {
             let parts = cols.div_ceil(4 * self.outputs4(tile));
             (self.0.channels().next_multiple_of(tile.rows) * parts * tile.cols) as f64 * tile.beside()
         };
-        let fits = |variant: &usize| self.tile(*variant).results() <= class.results();
-        let all = (0..self.variants().len()).filter(fits);
-        all.fold(0, |best, variant| if cost(variant) < cost(best) { variant } else { best })
+        let tiles = self.tiles(traits);
+        let all = (0..tiles.len()).filter(|variant| tiles[*variant].suits(&tiles, class));
+        all.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(0)
     }
 
     fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape> {
@@ -141,7 +153,7 @@ impl Shader for DepthwiseShader<'_> {
         let stride = stride.min(samples + kernel);
         let sliding = self.sliding();
         // Rows of `h`, each with a cell to spare, take the place of what was staged.
-        let cells = tile.staged().max(tile.rows * (tile.cols / 4 + 1));
+        let (cells, bytes) = tile.memory(tile.rows * (tile.cols / 4 + 1));
         let mut overrides = tile.overrides(cells);
         let [known_kernel, known_stride] = if sliding { [kernel, self.0.stride] } else { [1, 1] };
         overrides.extend([self.0.expand.is_some(), sliding].map(f64::from));
@@ -159,12 +171,13 @@ impl Shader for DepthwiseShader<'_> {
             parts: word(parts),
         };
         Launch {
+            program: tile.program(&PROGRAM, &COOPERATIVE),
             overrides,
             dims: dims.words(),
             grid: [parts, self.0.channels().div_ceil(tile.rows), batch],
             scratch: 0,
             threads: tile.threads(),
-            workgroup_bytes: 16 * cells + 4 * tile.threads(),
+            workgroup_bytes: bytes + 4 * tile.threads(),
         }
     }
 }

@@ -154,8 +154,7 @@ fn finish(channel: u32, at4: u32, sum: vec4<f32>) -> f32 {
     return kept.x + kept.y + kept.z + kept.w;
 }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run_workgroup(group: vec3<u32>, thread: u32) {
     record = group.z;
     let first = group.y * ROWS;
     let first4 = group.x * OUTPUTS4;

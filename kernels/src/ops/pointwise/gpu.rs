@@ -2,8 +2,8 @@
 
 use super::Pointwise;
 use crate::gpu::{
-    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Program, Shader, Slot,
-    TILES, WorkgroupTile, pitch, uniform, word,
+    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Product, Program, Shader,
+    Slot, TILES, Traits, WorkgroupTile, offered, pitch, uniform, variant_of, word,
 };
 use crate::op;
 use crate::tensor::Shape;
@@ -24,7 +24,7 @@ uniform! {
 static PROGRAM: Program = Program {
     name: "pointwise",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: true,
+    product: Product::Threads,
     reduce: false,
     dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
@@ -39,6 +39,9 @@ static PROGRAM: Program = Program {
     overrides: &OVERRIDES,
 };
 
+static COOPERATIVE: Program =
+    Program { name: "pointwise by matrices", product: Product::Cooperative, ..PROGRAM };
+
 pub(super) struct PointwiseShader<'a>(pub(super) &'a Pointwise);
 
 const OVERRIDES: [&str; 12] = {
@@ -51,10 +54,6 @@ impl PointwiseShader<'_> {
     fn flat(&self, cols: usize, batch: usize) -> Option<usize> {
         (!self.0.sums).then_some(batch * pitch(cols))
     }
-}
-
-fn workgroup_tile(variant: usize) -> WorkgroupTile {
-    TILES.get(variant).copied().unwrap_or(TILES[0])
 }
 
 impl Shader for PointwiseShader<'_> {
@@ -83,32 +82,33 @@ impl Shader for PointwiseShader<'_> {
         ]
     }
 
-    fn variants(&self) -> Vec<String> {
-        WorkgroupTile::names(&TILES)
+    fn variants(&self, traits: Traits) -> Vec<String> {
+        WorkgroupTile::names(&offered(&TILES, traits))
     }
 
-    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass) -> usize {
+    fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass, traits: Traits) -> usize {
         let cols = inputs[0].cols;
-        WorkgroupTile::choose(&TILES, self.0.c_out(), self.flat(cols, batch).unwrap_or(cols), class)
+        let cols = self.flat(cols, batch).unwrap_or(cols);
+        WorkgroupTile::choose(&offered(&TILES, traits), self.0.c_out(), cols, class)
     }
 
     fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape> {
         let cols = inputs[0].cols;
         let mut outputs = vec![Shape::new(self.0.c_out(), cols)];
         if self.0.sums {
-            outputs.push(Shape::new(cols.div_ceil(workgroup_tile(variant).cols), self.0.c_out()));
+            outputs.push(Shape::new(cols.div_ceil(variant_of(&TILES, variant).cols), self.0.c_out()));
         }
         outputs
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch {
         let cols = inputs[0].cols;
-        let tile = workgroup_tile(variant);
+        let tile = variant_of(&TILES, variant);
         let flat = self.flat(cols, batch);
         let parts = flat.unwrap_or(cols).div_ceil(tile.cols);
         let records = if flat.is_some() { 1 } else { batch };
         // Sums of four rows by each thread take the place of what was staged.
-        let cells = tile.staged().max(tile.rows / 4 * tile.cols / tile.thread_cols);
+        let (cells, workgroup_bytes) = tile.memory(tile.rows / 4 * tile.cols / tile.thread_cols);
         let mut overrides = tile.overrides(cells);
         let Pointwise { silu, gate, residual, sums, .. } = self.0;
         overrides.extend([*silu, *gate, *residual, *sums, flat.is_some()].map(f64::from));
@@ -123,12 +123,13 @@ impl Shader for PointwiseShader<'_> {
             batch: word(batch),
         };
         Launch {
+            program: tile.program(&PROGRAM, &COOPERATIVE),
             overrides,
             dims: dims.words(),
             grid: [parts, self.0.c_out().div_ceil(tile.rows), records],
             scratch: 0,
             threads: tile.threads(),
-            workgroup_bytes: 16 * cells,
+            workgroup_bytes,
         }
     }
 }

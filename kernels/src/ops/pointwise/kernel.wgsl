@@ -100,8 +100,7 @@ fn finish4(row: u32, place: Place, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: 
     );
 }
 
-@compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+fn run_workgroup(group: vec3<u32>, thread: u32) {
     record = group.z;
     start_col4 = group.x * (COLS / 4u);
     let t = workgroup_product(thread, group.y * (ROWS / 4u), dims.c_in);

@@ -2,8 +2,8 @@
 
 use super::SqueezeExcite;
 use crate::gpu::{
-    Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, four_rows, pitch, transposed,
-    uniform, word,
+    Binding, DeviceWeights, Dims, Element, Launch, Product, Program, Shader, Slot, four_rows, pitch,
+    transposed, uniform, word,
 };
 use crate::op;
 use crate::tensor::Shape;
@@ -23,7 +23,7 @@ uniform! {
 static PROGRAM: Program = Program {
     name: "squeeze_excite",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: false,
+    product: Product::None,
     reduce: false,
     dims: Dims::Uniform(Sizes::FIELDS),
     slots: &[
@@ -85,6 +85,7 @@ impl Shader for SqueezeExciteShader<'_> {
             scratch: word(scratch),
         };
         Launch {
+            program: &PROGRAM,
             overrides: vec![],
             dims: dims.words(),
             grid: [1, 1, batch],

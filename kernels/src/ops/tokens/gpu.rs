@@ -2,15 +2,15 @@
 
 use super::{Encoder, Tokens};
 use crate::gpu::{
-    ALIGN, Binding, DeviceWeights, Dims, Element, Launch, Program, Shader, Slot, cells, four_rows, pitch,
-    transposed,
+    ALIGN, Binding, DeviceWeights, Dims, Element, Launch, Product, Program, Shader, Slot, cells, four_rows,
+    pitch, transposed,
 };
 use crate::tensor::Shape;
 
 static PROGRAM: Program = Program {
     name: "tokens",
     source: include_str!("kernel.wgsl"),
-    workgroup_tile: false,
+    product: Product::None,
     reduce: false,
     dims: Dims::Table,
     slots: &[
@@ -129,6 +129,7 @@ impl Shader for TokensShader<'_> {
         }
         table[..HEADER].copy_from_slice(&[*dim, pitch(*dim), features.len(), scratch_at]);
         Launch {
+            program: &PROGRAM,
             overrides: vec![],
             dims: table.into_iter().map(|d| d as u32).collect(),
             grid: [features.len(), 1, batch],

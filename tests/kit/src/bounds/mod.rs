@@ -133,6 +133,8 @@ pub struct Arithmetic {
     precision: Precision,
     /// What activations and weights are stored in on a GPU.
     gpu: Option<Storage>,
+    /// Whether what a gate makes of an operand is rounded to f16 before it is multiplied.
+    half_operands: bool,
     /// Whether a multiply-add rounds once.
     fused: bool,
     /// Whether AMX multiplies bf16.
@@ -158,6 +160,7 @@ impl Arithmetic {
         Arithmetic {
             precision,
             gpu: None,
+            half_operands: false,
             fused,
             amx: level.has_amx(),
             lanes,
@@ -175,6 +178,7 @@ impl Arithmetic {
         Arithmetic {
             precision,
             gpu,
+            half_operands: false,
             fused: false,
             amx: false,
             lanes: 1,
@@ -183,6 +187,12 @@ impl Arithmetic {
             table: 0.0,
             quotient: 0.0,
         }
+    }
+
+    /// The same where cooperative matrices of f16 multiply. Devices may cut off a sum in place of rounding it, which errs by up to
+    /// twice as much; products of f16 are exact in f32, and their roundings, which this counts, are as large.
+    pub fn by_matrices(self) -> Arithmetic {
+        Arithmetic { half_operands: true, ..self }
     }
 
     /// The same with everything in f32.
@@ -250,7 +260,10 @@ impl Arithmetic {
             (Precision::Bf16, _) => bf16_operand(to_bf16(f64::from((x * gate.unwrap_or(1.0)) as f32))),
             _ => match gate {
                 None => Approx::exact(self.loaded(x)),
-                Some(gate) => self.rounded(Approx::exact(self.loaded(x) * gate)),
+                Some(gate) => {
+                    let value = self.rounded(Approx::exact(self.loaded(x) * gate));
+                    if self.half_operands { self.stored(value) } else { value }
+                }
             },
         }
     }
