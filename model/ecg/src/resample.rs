@@ -33,10 +33,42 @@ pub struct Resampler {
     step: Step,
     #[cfg(test)]
     phases: usize,
-    /// Taps of all phases, phase by phase, [`Self::width`] each, for input samples from `reach` before the last one at or
-    /// before the output on; behind the filter's end zeros.
-    taps: Vec<f32>,
+    taps: Taps,
     reach: usize,
+}
+
+/// The taps of all phases.
+#[derive(Debug, Clone)]
+struct Taps {
+    /// Phase by phase, `width` each, for input samples from the filter's reach before the last one at or before the output on; behind the
+    /// filter's end zeros. Before and after each phase there are [`LANES`] more zeros.
+    all: Vec<f32>,
+    width: usize,
+    /// How many of a phase are the filter's: the others are zeros.
+    own: usize,
+}
+
+impl Taps {
+    /// Of phases of a width, so many taps of each the filter's.
+    fn new(phases: &[f64], width: usize, own: usize) -> Taps {
+        let pitch = width + 2 * LANES;
+        let mut all = vec![0.0; phases.len() / width.max(1) * pitch];
+        for (row, phase) in all.chunks_exact_mut(pitch).zip(phases.chunks_exact(width)) {
+            row[LANES..][..width].iter_mut().zip(phase).for_each(|(to, tap)| *to = *tap as f32);
+        }
+        Taps { all, width, own }
+    }
+
+    /// Those of a phase.
+    fn of(&self, phase: usize) -> &[f32] {
+        self.shifted(phase, 0, self.width)
+    }
+
+    /// So many from `by` before a phase's first one on, fewer than [`LANES`]: zeros, then its own, then zeros.
+    #[inline(always)]
+    fn shifted(&self, phase: usize, by: usize, count: usize) -> &[f32] {
+        &self.all[phase * (self.width + 2 * LANES) + LANES - by..][..count]
+    }
 }
 
 /// How far apart two outputs are, in input samples.
@@ -105,7 +137,7 @@ impl Resampler {
         if step == (Step::Exact { up: 1, down: 1 }) {
             return Ok(Self {
                 step,
-                taps: Vec::new(),
+                taps: Taps { all: Vec::new(), width: 0, own: 0 },
                 reach: 0,
                 #[cfg(test)]
                 phases,
@@ -132,7 +164,7 @@ impl Resampler {
         }
         Ok(Self {
             step,
-            taps: taps.into_iter().map(|t| t as f32).collect(),
+            taps: Taps::new(&taps, width, 2 * reach + 1),
             reach,
             #[cfg(test)]
             phases,
@@ -187,7 +219,7 @@ impl Resampler {
             while done < all {
                 let place = |k: usize| {
                     let (center, phase) = self.step.place(k);
-                    (center - start, &self.taps[phase * width..][..width])
+                    (center - start, self.taps.of(phase))
                 };
                 let (at, taps) = place(done);
                 if at > STRETCH {
@@ -234,12 +266,10 @@ impl Resampler {
             let start = self.step.place(done).0;
             // A few rows at a time, so that those of one side still are in the cache for the next.
             for (part, rows) in rows.chunks_mut(ROWS).enumerate() {
-                for side in 0..S {
-                    let from = (side * inputs + start + ROWS * part) as i64 - self.reach as i64;
-                    held(samples, from, rows.len(), |i, x| rows[i].0[side] = x);
-                }
+                let first = (start + ROWS * part) as i64 - self.reach as i64;
+                side_by_side(samples, first, inputs, rows);
             }
-            done = parts::<S>(self.step, (&self.taps, width), &rows, start, done, out);
+            done = parts::<S>(self.step, &self.taps, &rows, start, done, out);
         }
         out.len()
     }
@@ -272,7 +302,7 @@ impl Resampler {
                 input.clear();
                 held(samples, from, STRETCH + width, |_, x| input.push(x));
             }
-            let taps = &self.taps[phase * width..][..width];
+            let taps = self.taps.of(phase);
             out.extend(products(&input[(start - from) as usize..], [taps]));
         }
     }
@@ -290,6 +320,33 @@ fn held(samples: &[f32], from: i64, count: usize, mut give: impl FnMut(usize, f3
     within.iter().enumerate().for_each(|(i, x)| give(before + i, *x));
     (before + within.len()..count).for_each(|i| give(i, last));
 }
+
+/// Puts samples into rows: those of each part from `first` on, parts being `length` apart.
+fn side_by_side<const S: usize>(samples: &[f32], first: i64, length: usize, rows: &mut [Row<S>]) {
+    let last = first + ((S - 1) * length + rows.len()) as i64;
+    // Whether no part reaches beyond the signal.
+    let within = usize::try_from(first).ok().filter(|_| last <= samples.len() as i64);
+    for side in (0..S).step_by(FOUR) {
+        match within {
+            Some(first) => {
+                let part = |n: usize| &samples[first + (side + n) * length..][..rows.len()];
+                let [a, b, c, d] = [part(0), part(1), part(2), part(3)];
+                for (i, row) in rows.iter_mut().enumerate() {
+                    row.0[side..side + FOUR].copy_from_slice(&[a[i], b[i], c[i], d[i]]);
+                }
+            }
+            None => {
+                for side in side..side + FOUR {
+                    let from = first + (side * length) as i64;
+                    held(samples, from, rows.len(), |i, x| rows[i].0[side] = x);
+                }
+            }
+        }
+    }
+}
+
+/// Parts whose samples are put in place together.
+const FOUR: usize = 4;
 
 /// Input samples that are copied at once, at least.
 const STRETCH: usize = 1024;
@@ -335,52 +392,117 @@ impl<const S: usize> Row<S> {
         }
         self
     }
-
-    #[inline(always)]
-    fn plus_product(mut self, samples: &Row<S>, tap: f32) -> Row<S> {
-        for side in 0..S {
-            self.0[side] += samples.0[side] * tap;
-        }
-        self
-    }
 }
 
 wide! {
     /// Outputs of each part from output `done` on, while the rows, which begin the filter's reach before input `start`, hold their samples;
-    /// `filter` is the taps and how many a phase has, `out` the parts one after another. The outputs of a part that are done then.
-    fn parts<const S: usize>(step: Step, filter: (&[f32], usize), rows: &[Row<S>], start: usize, done: usize, out: &mut [f32]) -> usize {
-        let (taps, width) = filter;
-        let length = out.len() / S;
-        for k in done..length {
+    /// `out` is the parts one after another. The outputs of a part that are done then.
+    fn parts<const S: usize>(step: Step, taps: &Taps, rows: &[Row<S>], start: usize, done: usize, out: &mut [f32]) -> usize {
+        let (width, length) = (taps.width, out.len() / S);
+        let mut put = |k: usize, sums: Row<S>| {
+            for (side, sum) in sums.0.iter().enumerate() {
+                out[side * length + k] = *sum;
+            }
+        };
+        let mut k = done;
+        while k < length {
             let (center, phase) = step.place(k);
             let at = center - start;
             if at + width > rows.len() {
                 return k;
             }
-            let rows = rows[at..][..width].as_chunks::<LANES>().0;
-            let taps = taps[phase * width..][..width].as_chunks::<LANES>().0;
-            let sums = four_sums(rows, taps, [0, 4, 2, 6]).plus(four_sums(rows, taps, [1, 5, 3, 7]));
-            for (side, sum) in sums.0.iter().enumerate() {
-                out[side * length + k] = *sum;
+            // Two outputs read each row once. The second one begins `by` rows later: where the first has its taps, it has zeros first.
+            let (other_center, other_phase) = step.place(k + 1);
+            let by = other_center - center;
+            let count = (taps.own + by).next_multiple_of(LANES);
+            if k + 1 < length && by < LANES && at + count <= rows.len() {
+                let rows = rows[at..][..count].as_chunks::<LANES>().0;
+                let taps = [(phase, 0), (other_phase, by)]
+                    .map(|(phase, by)| taps.shifted(phase, by, count).as_chunks::<LANES>().0);
+                let [first, second] = two_outputs(rows, taps);
+                put(k, first);
+                put(k + 1, second);
+                k += 2;
+            } else {
+                let rows = rows[at..][..width].as_chunks::<LANES>().0;
+                put(k, one_output(rows, taps.of(phase).as_chunks::<LANES>().0));
+                k += 1;
             }
         }
         length
     }
 }
 
-/// The sum of four of the sums that [`products`] makes, of each part. More at once would not fit the registers of AVX2.
+/// The sums of two outputs, of each part, as [`products`] adds them up. Rows by which the second one begins later change which of its
+/// sums a row goes to, but not which sums are four apart, nor which of these pairs are two apart: it is added up in the same order.
 #[inline(always)]
-fn four_sums<const S: usize>(rows: &[[Row<S>; LANES]], taps: &[[f32; LANES]], which: [usize; 4]) -> Row<S> {
-    let zero = Row([0.0; S]);
-    // An array of them would not stay in registers.
-    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
-    for (rows, taps) in rows.iter().zip(taps) {
-        a = a.plus_product(&rows[which[0]], taps[which[0]]);
-        b = b.plus_product(&rows[which[1]], taps[which[1]]);
-        c = c.plus_product(&rows[which[2]], taps[which[2]]);
-        d = d.plus_product(&rows[which[3]], taps[which[3]]);
+fn two_outputs<const S: usize>(rows: &[[Row<S>; LANES]], taps: [&[[f32; LANES]]; 2]) -> [Row<S>; 2] {
+    let plus = |[a, b]: [Row<S>; 2], [c, d]: [Row<S>; 2]| [a.plus(c), b.plus(d)];
+    // As many sums at a time as registers hold: 32 of AVX-512, 16 of others.
+    if S == 32 {
+        return plus(four_sums(rows, taps, [0, 4, 2, 6]), four_sums(rows, taps, [1, 5, 3, 7]));
     }
-    a.plus(b).plus(c.plus(d))
+    let pair = |low: usize| two_sums(rows, taps, [low, low + LANES / 2]);
+    plus(plus(pair(0), pair(2)), plus(pair(1), pair(3)))
+}
+
+/// Of both outputs the sum of two sums: of the rows whose places have these remainders.
+#[inline(always)]
+fn two_sums<const S: usize>(
+    rows: &[[Row<S>; LANES]],
+    [taps, others]: [&[[f32; LANES]]; 2],
+    which: [usize; 2],
+) -> [Row<S>; 2] {
+    let zero = Row([0.0; S]);
+    // Arrays of them would not stay in registers.
+    let (mut a, mut b) = (zero, zero);
+    let (mut other_a, mut other_b) = (zero, zero);
+    for ((rows, taps), others) in rows.iter().zip(taps).zip(others) {
+        let with = |at: usize| (&rows[at], [taps[at], others[at]]);
+        [a, other_a] = plus_products([a, other_a], with(which[0]));
+        [b, other_b] = plus_products([b, other_b], with(which[1]));
+    }
+    [a.plus(b), other_a.plus(other_b)]
+}
+
+/// The same of four sums.
+#[inline(always)]
+fn four_sums<const S: usize>(
+    rows: &[[Row<S>; LANES]],
+    [taps, others]: [&[[f32; LANES]]; 2],
+    which: [usize; 4],
+) -> [Row<S>; 2] {
+    let zero = Row([0.0; S]);
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    let (mut other_a, mut other_b, mut other_c, mut other_d) = (zero, zero, zero, zero);
+    for ((rows, taps), others) in rows.iter().zip(taps).zip(others) {
+        let with = |at: usize| (&rows[at], [taps[at], others[at]]);
+        [a, other_a] = plus_products([a, other_a], with(which[0]));
+        [b, other_b] = plus_products([b, other_b], with(which[1]));
+        [c, other_c] = plus_products([c, other_c], with(which[2]));
+        [d, other_d] = plus_products([d, other_d], with(which[3]));
+    }
+    [a.plus(b).plus(c.plus(d)), other_a.plus(other_b).plus(other_c.plus(other_d))]
+}
+
+/// Both sums with the samples' products. In one loop, as samples that two loops read are taken apart for it.
+#[inline(always)]
+fn plus_products<const S: usize>(
+    [mut a, mut b]: [Row<S>; 2],
+    (samples, taps): (&Row<S>, [f32; 2]),
+) -> [Row<S>; 2] {
+    for side in 0..S {
+        a.0[side] += samples.0[side] * taps[0];
+        b.0[side] += samples.0[side] * taps[1];
+    }
+    [a, b]
+}
+
+/// The sums of one output.
+#[inline(always)]
+fn one_output<const S: usize>(rows: &[[Row<S>; LANES]], taps: &[[f32; LANES]]) -> Row<S> {
+    let [sums, _] = two_outputs(rows, [taps, taps]);
+    sums
 }
 
 /// A sinc under a Kaiser window.
