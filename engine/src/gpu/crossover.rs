@@ -42,8 +42,8 @@ impl Gpu {
             (node.label.as_str(), node.contract.name(), &operands).hash(&mut hash);
         }
         let GpuOptions { checked, batch, features, precision, .. } = &self.options;
-        let GpuFeatures { subgroups, f16, .. } = features;
-        (checked, batch, subgroups, f16, precision).hash(&mut hash);
+        let GpuFeatures { subgroups, f16, cooperative_matrix, .. } = features;
+        (checked, batch, subgroups, f16, cooperative_matrix, precision).hash(&mut hash);
         let names = [&adapter.name, &adapter.backend, &adapter.driver];
         (key, names, self.cpu().threads(), self.cpu().level().name(), env!("CARGO_PKG_VERSION"))
             .hash(&mut hash);

@@ -172,12 +172,13 @@ impl Gpu {
                     Storage::F16 => "f16",
                 };
                 let subgroups = if traits.subgroups { ", subgroups" } else { "" };
+                let matrices = if traits.cooperative.is_some() { ", cooperative-matrix" } else { "" };
                 let cpu = match self.crossover {
                     0 | 1 => String::new(),
                     usize::MAX => "; the cpu is faster".to_owned(),
                     n => format!("; the cpu below {n} records"),
                 };
-                format!("gpu ({name}, {backend}, {storage}{subgroups}{cpu})")
+                format!("gpu ({name}, {backend}, {storage}{subgroups}{matrices}{cpu})")
             }
         }
     }
