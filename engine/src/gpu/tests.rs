@@ -56,7 +56,7 @@ fn open(options: &GpuOptions) -> Option<Device> {
         Ok(device) if options.features.cooperative_matrix && device.traits.cooperative.is_none() => {
             let name = &device.adapter.name;
             efficientecg_skipped::skipped(&format!(
-                "cooperative matrices: {name} has none (lavapipe has, from Mesa 26 on)"
+                "{name} has no cooperative matrices (lavapipe of Mesa 26 has)"
             ));
             None
         }
@@ -382,8 +382,7 @@ fn matches_its_reference(operation: &str, name: &str) {
 fn every_variant_matches(operation: &str, name: &str) {
     let options = configuration(name);
     let Some(device) = open(&options) else { return };
-    let traits = device.traits;
-    let plain = Traits { cooperative: None, ..traits };
+    let (traits, plain) = (device.traits, Traits { cooperative: None, ..device.traits });
     let cases = || (entry(operation).cases)();
     // Of the first result: sums are cut otherwise.
     let bits = |at: usize, forced: Option<usize>| {
