@@ -3,7 +3,8 @@
 //!
 //! A [`Program`] is one compute entry point, `main`. Its text is whole files one after another: a [`Storage`]'s file,
 //! `math.wgsl`, one of the two `reduce` files where it needs them, `workgroup_tile.wgsl` and one of the two `product` files where it
-//! does, and the operation's `kernel.wgsl`. Sizes come in a uniform `dims`, so that layers share pipelines; what changes the code (fused
+//! does, and the operation's `kernel.wgsl`. With cooperative matrices `enable_cooperative.wgsl` is before all, and what names them
+//! (`cooperative_8.wgsl` or `cooperative_16.wgsl`) before the tile. Sizes come in a uniform `dims`, so that layers share pipelines; what changes the code (fused
 //! layers, workgroup tiles) comes as overrides.
 //!
 //! A matrix `[rows, cols]` of a batch lies as `[batch, rows, pitch]`, the pitch being `cols` rounded up to four.
@@ -243,7 +244,8 @@ impl Program {
             (Product::Cooperative, matrix) => {
                 let matrix = match matrix {
                     Some(CooperativeMatrix::Eight) => include_str!("wgsl/cooperative_8.wgsl"),
-                    _ => include_str!("wgsl/cooperative_16.wgsl"),
+                    // A device without any is given no such launch.
+                    Some(CooperativeMatrix::Sixteen) | None => include_str!("wgsl/cooperative_16.wgsl"),
                 };
                 let product = [matrix, tile, include_str!("wgsl/cooperative_product.wgsl")];
                 (include_str!("wgsl/enable_cooperative.wgsl"), product)
@@ -370,8 +372,8 @@ pub trait Shader: Send + Sync {
     /// for each part of time that a workgroup of the variant sums over, however long.
     fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape>;
 
-    /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them. A variant that
-    /// is not among [`Shader::variants`] is taken for the first.
+    /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them. A variant
+    /// that [`Shader::variants`] has on no device is taken for the first.
     fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch;
 }
 

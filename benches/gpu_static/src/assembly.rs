@@ -8,7 +8,7 @@ use std::ops::Range;
 pub struct InstructionCounts {
     /// All of them.
     pub all: usize,
-    /// Multiply-adds of f32, or of matrices of f16.
+    /// Multiply-adds of f32, and those of matrices of f16, each as one.
     pub multiply_adds: usize,
     /// Those of the vector unit, each as many as it takes the time of: a transcendental one four.
     pub vector: usize,

@@ -70,13 +70,15 @@ fn describe(adapter: &wgpu::Adapter) -> Adapter {
     }
 }
 
-/// The largest matrices of f16 that an adapter multiplies and adds up in f32.
+/// The largest matrices of f16 that an adapter multiplies and adds up in f32. On Vulkan alone: naga's text for Metal takes pointers to
+/// numbers, and strides of them, where the kernels have vectors of four.
 fn cooperative_matrix(adapter: &wgpu::Adapter) -> Option<CooperativeMatrix> {
     let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
         | wgpu::Features::SHADER_F16
         | wgpu::Features::SUBGROUP;
     let memory = adapter.limits().max_compute_workgroup_storage_size as usize;
-    if !adapter.features().contains(needed) || memory < CooperativeMatrix::WORKGROUP_BYTES {
+    let vulkan = adapter.get_info().backend == wgpu::Backend::Vulkan;
+    if !vulkan || !adapter.features().contains(needed) || memory < CooperativeMatrix::WORKGROUP_BYTES {
         return None;
     }
     let offered = adapter.cooperative_matrix_properties();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Optional features of a device, each of which can be left unused, or is unless asked for.
+/// Optional features of a device. Each can be left unused; experimental ones are used only if they are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GpuFeatures {
@@ -18,8 +18,7 @@ pub struct GpuFeatures {
     pub timestamps: bool,
     /// The driver's pipeline cache, kept on disk.
     pub pipeline_cache: bool,
-    /// Products by cooperative matrices, in f16 with the device's f16 type and subgroups. In wgpu they are experimental, so they must be
-    /// asked for by name.
+    /// Products by cooperative matrices: on Vulkan, in f16, with the device's f16 type and subgroups. Experimental, as they are in wgpu.
     pub cooperative_matrix: bool,
 }
 

@@ -70,6 +70,19 @@ pub(crate) const PRODUCT_OVERRIDES: [&str; 7] =
 /// Workgroups that a card is taken to compute at a time.
 const UNITS: usize = 72;
 
+// What `workgroup_tile.wgsl` and `cooperative_product.wgsl` ask of them, with matrices of 16 too.
+const _: () = {
+    let mut at = 0;
+    while at < COOPERATIVE_TILES.len() {
+        let WorkgroupTile { rows, cols, thread_rows, thread_cols, depth, .. } = COOPERATIVE_TILES[at];
+        assert!(rows.is_multiple_of(32) && cols.is_multiple_of(32) && depth.is_multiple_of(16));
+        assert!(rows.is_multiple_of(2 * thread_rows) && cols.is_multiple_of(2 * thread_cols));
+        let threads = COOPERATIVE_TILES[at].threads();
+        assert!(threads.is_multiple_of(cols / 4) && threads.is_multiple_of(depth));
+        at += 1;
+    }
+};
+
 /// The variants of an operation with these tiles on a device.
 pub(crate) fn offered(tiles: &[WorkgroupTile], traits: Traits) -> Vec<WorkgroupTile> {
     let cooperative: &[WorkgroupTile] = if traits.cooperative.is_some() { &COOPERATIVE_TILES } else { &[] };

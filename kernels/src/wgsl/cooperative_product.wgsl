@@ -2,7 +2,7 @@
 // 2 SIDE x 2 SIDE results; ROWS and COLS are multiples of 2 SIDE, DEPTH of SIDE. What a file before names:
 //   Left, Right, Sums, SIDE   the matrices of SIDE x SIDE that the device multiplies and adds up
 
-// Of whole 16 bytes, as matrices are read by, and two more, so that neighbouring depths lie in other banks.
+// In cells of 8 bytes. Even, because a matrix must begin on 16 bytes; two to spare, so that neighbouring depths lie in other banks.
 override WEIGHT_PITCH: u32 = ROWS / 4u + 2u;
 override SOURCE_PITCH: u32 = COLS / 4u + 2u;
 override SOURCE_AT: u32 = DEPTH * WEIGHT_PITCH;
@@ -56,7 +56,7 @@ fn results(row4: u32, col4: u32) -> Column4 {
 // All threads of the workgroup must call it. When it returns, nobody reads `cells` any more.
 fn workgroup_product(thread: u32, first_row4: u32, depth: u32) -> Accumulators {
     source_column(thread % (COLS / 4u));
-    // One round, unless subgroups are larger than the tile was made for.
+    // One round, unless subgroups are larger than the tile was made for. Each fetches the operands again.
     for (var round = 0u; round < BLOCKS; round += subgroups) {
         let block = min(round + own_subgroup, BLOCKS - 1u);
         let row = block / ACROSS * 2u * SIDE;

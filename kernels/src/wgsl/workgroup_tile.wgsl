@@ -1,6 +1,7 @@
 // The matrix product by workgroup tiles: ROWS x COLS results a workgroup, THREAD_ROWS x THREAD_COLS a thread, each 4 or 8,
 // operands staged in workgroup memory DEPTH at a time. A file after this one multiplies: thread_product.wgsl or
-// cooperative_product.wgsl, which has the entry point, too. The kernel that includes both gives
+// cooperative_product.wgsl. It has the entry point, `cells`, `workgroup_product`, and where operands are staged: `keep_staged`,
+// WEIGHT_PITCH, SOURCE_PITCH and SOURCE_AT. The kernel that includes both gives
 //   fn run_workgroup(group: vec3<u32>, thread: u32)    what a workgroup does
 //   fn weight_at(row4: u32, k: u32) -> vec4<f32>   weights of four rows (of the whole layer) at depth k: zeros past the last depth,
 //                                                  anything finite past the last row

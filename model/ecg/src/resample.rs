@@ -21,7 +21,7 @@ use std::ops::Range;
 const ATTENUATION: f64 = 80.0;
 /// Width of the transition, as a part of the lower Nyquist frequency.
 const TRANSITION: f64 = 0.1;
-/// Largest term of the ratio, and most phases: bounds the filter to some 400,000 taps.
+/// Largest term of the ratio, and most phases: bounds the filter to some 450,000 taps.
 const MAX_TERM: u64 = 4096;
 /// Largest upsampling. Rates come from headers: a small one must not blow up the memory.
 const MAX_UP: f64 = 32.0;
@@ -196,7 +196,8 @@ impl Resampler {
         }
     }
 
-    /// Resamples one lead. `samples` should be finite: a NaN spreads over the filter's length.
+    /// Resamples one lead. `samples` should be finite: a NaN spreads over the filter's length, and up to 15 samples further, as many as suits the
+    /// processor.
     pub fn apply(&self, samples: &[f32]) -> Vec<f32> {
         let mut out = Vec::new();
         self.append(samples, &mut out);
@@ -250,7 +251,7 @@ impl Resampler {
         self.reach
     }
 
-    /// Adds the outputs `which` of a signal, of which `samples` begin with input `first`, to `out`: the same as [`Self::apply`] makes of the
+    /// Adds the outputs `which` of a signal, of which `samples` begin with input `first`, to `out`: of finite samples the same as [`Self::apply`] makes of the
     /// whole signal, wherever these samples reach to either side. Beyond them they are held.
     pub(crate) fn part(&self, samples: &[f32], first: usize, which: Range<usize>, out: &mut Vec<f32>) {
         let Some(last) = samples.len().checked_sub(1) else { return };

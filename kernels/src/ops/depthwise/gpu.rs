@@ -83,7 +83,11 @@ impl DepthwiseShader<'_> {
     }
 
     fn tile(&self, variant: usize) -> WorkgroupTile {
-        if self.sliding() { variant_of(&TILES, variant) } else { TILES[0] }
+        match (self.sliding(), self.0.expand.is_some()) {
+            (false, _) => TILES[0],
+            (true, false) => TILES.get(variant).copied().unwrap_or(TILES[0]),
+            (true, true) => variant_of(&TILES, variant),
+        }
     }
 
     /// Positions of `y` that a workgroup makes, in fours: as many as one strip of `h` reaches, at least four.

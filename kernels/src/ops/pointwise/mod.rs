@@ -18,7 +18,8 @@
 //! |x|) sigmoid(-x)` (2e-4 in bf16); the residual adds `u |y|`. `sums` add the errors of their terms, and `u` times
 //! the sum of the magnitudes of their partial sums. All that is of the weights, and in bf16 the activations, as they
 //! are stored; in bf16 a pair of products is rounded twice at most, in either order. By a GPU's cooperative matrices
-//! `gate[i] * x[i, t]` is rounded to f16: `2^-11` of its magnitude more, times the weight's.
+//! `gate[i] * x[i, t]` is rounded to f16, `2^-11` of its magnitude more, times the weight's; and the sum is in any order, cut off or rounded: `2
+//! γ(17/16 n)` times the sum of the magnitudes of the products in place of the first term.
 //!
 //! Cases: `tests/kit/src/cases/pointwise.rs`. The bound, element by element: `tests/kit/src/bounds/pointwise.rs`.
 

@@ -10,9 +10,9 @@ impl Resampler {
         if has_avx512() { self.by_parts::<32>(samples, out) } else { self.by_parts::<16>(samples, out) }
     }
 
-    /// Adds the first outputs, as many as make `S` parts that all begin with the first phase, and tells how many. Each output has the bits
-    /// that [`super::products`] gives it.
-    fn by_parts<const S: usize>(&self, samples: &[f32], out: &mut Vec<f32>) -> usize {
+    /// Adds the first outputs, as many as make `S` parts that all begin with the first phase, and tells how many. Of finite samples
+    /// each output has the bits that [`super::products`] gives it.
+    pub(super) fn by_parts<const S: usize>(&self, samples: &[f32], out: &mut Vec<f32>) -> usize {
         let Step::Exact { up, down } = self.step else { return 0 };
         let turns = self.output_len(samples.len()) / (up as usize * S);
         if turns == 0 {

@@ -133,8 +133,8 @@ pub struct Arithmetic {
     precision: Precision,
     /// What activations and weights are stored in on a GPU.
     gpu: Option<Storage>,
-    /// Whether what a gate makes of an operand is rounded to f16 before it is multiplied.
-    half_operands: bool,
+    /// Whether cooperative matrices of f16 multiply.
+    matrices: bool,
     /// Whether a multiply-add rounds once.
     fused: bool,
     /// Whether AMX multiplies bf16.
@@ -160,7 +160,7 @@ impl Arithmetic {
         Arithmetic {
             precision,
             gpu: None,
-            half_operands: false,
+            matrices: false,
             fused,
             amx: level.has_amx(),
             lanes,
@@ -178,7 +178,7 @@ impl Arithmetic {
         Arithmetic {
             precision,
             gpu,
-            half_operands: false,
+            matrices: false,
             fused: false,
             amx: false,
             lanes: 1,
@@ -189,10 +189,11 @@ impl Arithmetic {
         }
     }
 
-    /// The same where cooperative matrices of f16 multiply. Devices may cut off a sum in place of rounding it, which errs by up to
-    /// twice as much; products of f16 are exact in f32, and their roundings, which this counts, are as large.
+    /// The same where cooperative matrices of f16 multiply: what a gate makes of an operand is rounded to f16. Products are exact then.
+    /// They are added up in any order, and devices may cut off a sum in place of rounding it, or line all terms of a matrix up with the
+    /// largest: each term errs by up to `2 u` of the largest sum, for each addition.
     pub fn by_matrices(self) -> Arithmetic {
-        Arithmetic { half_operands: true, ..self }
+        Arithmetic { matrices: true, ..self }
     }
 
     /// The same with everything in f32.
@@ -262,7 +263,7 @@ impl Arithmetic {
                 None => Approx::exact(self.loaded(x)),
                 Some(gate) => {
                     let value = self.rounded(Approx::exact(self.loaded(x) * gate));
-                    if self.half_operands { self.stored(value) } else { value }
+                    if self.matrices { self.stored(value) } else { value }
                 }
             },
         }

@@ -46,7 +46,14 @@ impl Arithmetic {
         cols: usize,
     ) -> Vec<Approx> {
         let mut chains = vec![Approx::default(); cols];
-        if self.precision == Precision::Bf16 && self.amx {
+        if self.matrices {
+            for (t, chain) in chains.iter_mut().enumerate() {
+                let terms = weight.iter().zip(x).map(|(w, x)| product(*w, x[t])).collect::<Vec<_>>();
+                // To whole matrices of 16, and once more where their sum joins the one before.
+                let additions = 17 * terms.len().div_ceil(16);
+                *chain = self.tree(&terms, 2 * additions);
+            }
+        } else if self.precision == Precision::Bf16 && self.amx {
             for (w, x) in weight.chunks(32).zip(x.chunks(32)) {
                 self.steps_of_amx(&mut chains, w, x);
             }
