@@ -104,19 +104,18 @@ wide! {
             let (other_center, other_phase) = step.place(k + 1);
             let by = other_center - center;
             let count = (taps.own + by).next_multiple_of(LANES);
-            if k + 1 < length && by < LANES && at + count <= rows.len() {
-                let rows = rows[at..][..count].as_chunks::<LANES>().0;
-                let taps = [(phase, 0), (other_phase, by)]
-                    .map(|(phase, by)| taps.shifted(phase, by, count).as_chunks::<LANES>().0);
-                let [first, second] = two_outputs(rows, taps);
-                put(k, first);
+            let two = k + 1 < length && by < LANES && at + count <= rows.len();
+            // One alone is made twice.
+            let (count, other) = if two { (count, (other_phase, by)) } else { (width, (phase, 0)) };
+            let rows = rows[at..][..count].as_chunks::<LANES>().0;
+            let taps = [(phase, 0), other]
+                .map(|(phase, by)| taps.shifted(phase, by, count).as_chunks::<LANES>().0);
+            let [first, second] = two_outputs(rows, taps);
+            put(k, first);
+            if two {
                 put(k + 1, second);
-                k += 2;
-            } else {
-                let rows = rows[at..][..width].as_chunks::<LANES>().0;
-                put(k, one_output(rows, taps.of(phase).as_chunks::<LANES>().0));
-                k += 1;
             }
+            k += 1 + usize::from(two);
         }
         length
     }
@@ -185,11 +184,4 @@ fn plus_products<const S: usize>(
         b.0[side] += samples.0[side] * taps[1];
     }
     [a, b]
-}
-
-/// The sums of one output.
-#[inline(always)]
-fn one_output<const S: usize>(rows: &[[Row<S>; LANES]], taps: &[[f32; LANES]]) -> Row<S> {
-    let [sums, _] = two_outputs(rows, [taps, taps]);
-    sums
 }
