@@ -5,6 +5,7 @@ EFFICIENTECG_RAY_RECORDS is how many records there are; 10,000 in tests/long.
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -13,6 +14,7 @@ import pytest
 from conftest import needs, write_records
 
 from efficientecg import archives
+from efficientecg.errors import RunError
 
 ray = needs("ray", "ray")
 COUNT = int(os.environ.get("EFFICIENTECG_RAY_RECORDS", "300"))
@@ -44,7 +46,7 @@ def workers() -> list[int]:
     for entry in os.listdir("/proc"):
         try:
             with open(f"/proc/{entry}/cmdline", "rb") as file:
-                if b"ray::MapWorker" in file.read() and entry.isdigit():
+                if b"ray::_Worker" in file.read() and entry.isdigit():
                     found.append(int(entry))
         except OSError:
             pass
@@ -87,3 +89,40 @@ def test_what_one_began_the_other_ends(folder, cluster, tmp_path):
     made = classify_archive(folder, "beats-1lead", tmp_path, workers=2, shard=SHARD, progress=False)
     again = archives.classify_archive(folder, "beats-1lead", tmp_path, workers=1, shard=SHARD, progress=False)
     assert (made.records, made.bad) == (COUNT, 1) and again == made
+
+
+def test_workers_for_which_there_is_no_core_are_not_waited_for(folder, cluster, tmp_path):
+    from efficientecg.ray import classify_archive
+
+    made = classify_archive(folder, "beats-1lead", tmp_path, workers=3, shard=SHARD, progress=False)
+    assert (made.records, made.bad) == (COUNT, 1)
+    end = time.monotonic() + 60
+    while workers() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert workers() == [], "actors end with the call"
+
+
+class Deadly:
+    """An option that ends the process that uses it."""
+
+    def __bool__(self):
+        os._exit(7)
+
+
+def test_a_shard_that_kills_its_workers_is_told(folder, cluster, tmp_path):
+    from efficientecg.ray import classify_archive
+
+    # Workers do not have this file.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    with pytest.raises(RunError, match="shard 0, from .*r00000.hea: expected a worker that lives, found 3 that died: ") as told:
+        classify_archive(folder, "beats-1lead", tmp_path, workers=1, shard=SHARD, progress=False, lead_map=Deadly())
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_an_output_that_cannot_be_written_is_told(folder, cluster, tmp_path):
+    from efficientecg.ray import classify_archive
+
+    (tmp_path / "findings").write_text("a file where a folder has to be")
+    for classify in (classify_archive, archives.classify_archive):
+        with pytest.raises(RunError, match="^shard 0: FileExistsError: .*findings"):
+            classify(folder, "beats-1lead", tmp_path, workers=1, shard=COUNT, progress=False)

@@ -252,7 +252,14 @@ class Job:
 
     def run(self, shard: int, records: Sequence[str] | None = None) -> int:
         """Classifies a shard's records on this thread and writes its files; how many records it has."""
-        records = self.shards[shard] if records is None else records
+        try:
+            return self._run(shard, self.shards[shard] if records is None else records)
+        except Error:
+            raise
+        except Exception as error:  # The disk is full, the store cannot be reached.
+            raise RunError(f"shard {shard}: {type(error).__name__}: {error}") from error
+
+    def _run(self, shard: int, records: Sequence[str]) -> int:
         model, pa = _model(*self.model), _needs("pyarrow")
         found, bad = _all(records, model, dict(self.how))
         text, number = pa.string(), pa.float32()
@@ -477,8 +484,8 @@ def _work() -> None:
             return
         try:
             answer: Any = job.run(shard, records)
-        except Exception as error:
-            answer = error if isinstance(error, Error) else RunError(f"shard {shard}: {type(error).__name__}: {error}")
+        except Error as error:
+            answer = error
         pickle.dump(answer, answers)
         answers.flush()
 
