@@ -130,12 +130,13 @@ fn spectrum(x: &[f64], rate: f64) -> Option<[f64; COUNT]> {
     let (length, step) = ((STRETCH.0 * rate + 0.5) as usize, (STRETCH.1 * rate + 0.5) as usize);
     let (first, apart) = FREQUENCIES;
     let angles: [f64; COUNT] = std::array::from_fn(|k| TAU * (first + apart * k as f64) / rate);
-    let window: Vec<f64> = hann(length).collect();
+    let window: Vec<f64> = hann(length);
     let mut power = [0.0; COUNT];
     let starts = (0..x.len().checked_sub(length)? + 1).step_by(step);
     for stretch in starts.map(|start| &x[start..start + length]) {
         let mean = stretch.iter().sum::<f64>() / length as f64;
-        let of_stretch = powers(stretch.iter().zip(&window).map(|(x, w)| (x - mean) * w), &angles);
+        let weighted: Vec<f64> = stretch.iter().zip(&window).map(|(x, w)| (x - mean) * w).collect();
+        let of_stretch = powers(&weighted, &angles);
         power.iter_mut().zip(of_stretch).for_each(|(sum, p)| *sum += p);
     }
     Some(power)

@@ -3,6 +3,7 @@
 //! A gap of up to [`BRIDGED`] seconds is bridged by a straight line, over which beats are still found. A beat may hide in a longer one, so
 //! nothing is measured across it: no R-R interval, and no wave that it touches.
 
+use super::wide::wide;
 use std::ops::Range;
 
 /// The longest gap in seconds over which beats are found; a single sample is bridged at any rate.
@@ -25,6 +26,13 @@ pub struct Gaps {
     spans: Vec<Range<usize>>,
 }
 
+wide! {
+    /// Whether no sample is missing.
+    pub(crate) fn all_finite(samples: &[f32]) -> bool {
+        samples.iter().fold(true, |all, v| all & v.is_finite())
+    }
+}
+
 impl Gaps {
     /// No gaps.
     pub const NONE: Gaps = Gaps { spans: Vec::new() };
@@ -35,7 +43,7 @@ impl Gaps {
         // Most records miss nothing: a part at a time is looked over at once.
         const PART: usize = 256;
         for (k, part) in samples.chunks(PART).enumerate() {
-            if part.iter().fold(true, |all, v| all & v.is_finite()) {
+            if all_finite(part) {
                 continue;
             }
             for (i, _) in part.iter().enumerate().filter(|(_, v)| !v.is_finite()) {

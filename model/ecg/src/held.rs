@@ -31,12 +31,12 @@ pub(crate) fn stretches(samples: &[f32], rate: f64) -> Vec<Range<usize>> {
 /// Runs of at least so many equal samples, in order; two at least.
 pub(crate) fn runs(samples: &[f32], least: usize) -> Vec<Range<usize>> {
     let least = least.max(2);
-    // Of such a run two samples that are looked at are the same.
+    // Of such a run two samples that are looked at are the same, and so is the one in their middle.
     let step = (least / 2).max(1);
     let (mut runs, mut end) = (Vec::new(), 0);
     for at in (step..samples.len()).step_by(step) {
         let value = samples[at];
-        if at < end || value != samples[at - step] {
+        if at < end || value != samples[at - step] || value != samples[at - step / 2] {
             continue;
         }
         let before = samples[end..at].iter().rev().take_while(|v| **v == value).count();

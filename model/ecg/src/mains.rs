@@ -13,7 +13,10 @@
 //! Harmonics stay. The formula is the contract with `tools/python/tests/oracles/mains.py`.
 
 use super::beats::median;
+use super::gaps::all_finite;
 use super::spectrum::{hann, powers};
+use super::statistics::{sum, sum_of};
+use super::wide::wide;
 use std::f64::consts::TAU;
 
 /// Mains frequencies of the world, Hz.
@@ -62,16 +65,43 @@ pub fn remove(samples: &mut [f32], rate: f64) -> usize {
 
 /// The mean and the population standard deviation of the samples that are not missing.
 fn mean_and_deviation(samples: &[f32]) -> (f64, f64) {
+    if all_finite(samples) && !samples.is_empty() {
+        let mean = mean_of(samples);
+        return (mean, (squares_around(samples, mean) / samples.len() as f64).sqrt());
+    }
     let known = || samples.iter().filter(|v| v.is_finite()).map(|v| f64::from(*v));
     let count = known().count().max(1) as f64;
     let mean = known().sum::<f64>() / count;
     (mean, (known().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count).sqrt())
 }
 
+wide! {
+    fn mean_of(samples: &[f32]) -> f64 {
+        sum(samples) / samples.len() as f64
+    }
+}
+
+wide! {
+    /// The sum of the squares of the samples' distances to a value.
+    fn squares_around(samples: &[f32], mean: f64) -> f64 {
+        sum_of(samples, samples, |x, _| (x - mean) * (x - mean))
+    }
+}
+
+wide! {
+    /// A block less its mean, under a window.
+    fn weigh(block: &[f32], window: &[f64], out: &mut [f64]) {
+        let mean = sum(block) / block.len() as f64;
+        for ((out, v), w) in out.iter_mut().zip(block).zip(window) {
+            *out = (f64::from(*v) - mean) * w;
+        }
+    }
+}
+
 /// Which of the mains hum in a stretch.
 fn hums(stretch: &[f32], rate: f64) -> [bool; MAINS.len()] {
     let len = ((BLOCK * rate) as usize).clamp(1, stretch.len());
-    let window: Vec<f64> = hann(len).collect();
+    let window: Vec<f64> = hann(len);
     let scale = 2.0 / window.iter().sum::<f64>().max(f64::MIN_POSITIVE);
     let mut hertz = [0.0; LOOKED_AT];
     for (of, mains) in hertz.chunks_exact_mut(1 + BESIDE.len()).zip(MAINS) {
@@ -83,14 +113,14 @@ fn hums(stretch: &[f32], rate: f64) -> [bool; MAINS.len()] {
     let blocks = whole.min(BLOCKS);
     let mut ratios: [Vec<f64>; MAINS.len()] = Default::default();
     let mut sizes: [Vec<f64>; MAINS.len()] = Default::default();
+    let mut weighted = window.clone();
     for block in 0..blocks {
         let part = &stretch[(block * whole / blocks) * len..][..len];
-        if part.iter().any(|v| !v.is_finite()) {
+        if !all_finite(part) {
             continue;
         }
-        let mean = part.iter().map(|v| f64::from(*v)).sum::<f64>() / part.len() as f64;
-        let weighted = part.iter().zip(&window).map(|(v, w)| (f64::from(*v) - mean) * w);
-        let powers = powers(weighted, &angles).map(|p| p.max(0.0) * scale * scale);
+        weigh(part, &window, &mut weighted);
+        let powers = powers(&weighted, &angles).map(|p| p.max(0.0) * scale * scale);
         for (k, of) in powers.chunks_exact(1 + BESIDE.len()).enumerate() {
             let beside = (of[1..].iter().sum::<f64>() / BESIDE.len() as f64).sqrt();
             sizes[k].push(of[0].sqrt());

@@ -27,6 +27,7 @@ use super::error::{Error, Result};
 use super::filter::fill_missing;
 use super::gaps::Gaps;
 use super::held;
+use super::statistics::running_medians;
 use super::wide::wide;
 use std::borrow::Cow;
 
@@ -259,22 +260,11 @@ impl<'a> Sums<'a> {
         self.first = low.max(self.first);
         let (from, to) = (self.first + self.sums.len() - 1, (end + self.longest).min(self.y.len()));
         let mut sum = self.sums.last().copied().unwrap_or(0.0);
+        let mut sums = [0.0; CHAINS * CHAIN];
         for at in (from..to).step_by(CHAINS * CHAIN) {
             let y = &self.y[at..to.min(at + CHAINS * CHAIN)];
-            let mut sums = [0.0; CHAINS * CHAIN];
             self.amplitude.squares(at, y, &mut sums[..y.len()]);
-            // Each sum waits for the one before, but not those of other chains.
-            let mut chains = [0.0; CHAINS];
-            for k in 0..CHAIN {
-                for (c, chain) in chains.iter_mut().enumerate() {
-                    *chain += sums[c * CHAIN + k];
-                    sums[c * CHAIN + k] = *chain;
-                }
-            }
-            for (sums, chain) in sums.as_chunks_mut::<CHAIN>().0.iter_mut().zip(chains) {
-                sums.iter_mut().for_each(|v| *v += sum);
-                sum += chain;
-            }
+            sum = add_up(&mut sums, sum);
             self.sums.extend_from_slice(&sums[..y.len()]);
         }
     }
@@ -325,6 +315,26 @@ wide! {
     }
 }
 
+wide! {
+    /// Makes running sums of values, after a sum of those before; the last of them.
+    fn add_up(values: &mut [f64; CHAINS * CHAIN], before: f64) -> f64 {
+        // Each sum waits for the one before, but not those of other chains.
+        let mut chains = [0.0; CHAINS];
+        for k in 0..CHAIN {
+            for (c, chain) in chains.iter_mut().enumerate() {
+                *chain += values[c * CHAIN + k];
+                values[c * CHAIN + k] = *chain;
+            }
+        }
+        let mut sum = before;
+        for (values, chain) in values.as_chunks_mut::<CHAIN>().0.iter_mut().zip(chains) {
+            values.iter_mut().for_each(|v| *v += sum);
+            sum += chain;
+        }
+        sum
+    }
+}
+
 /// Squares that are summed one after another, and chains of them side by side.
 const CHAIN: usize = 64;
 const CHAINS: usize = 4;
@@ -349,7 +359,7 @@ impl Amplitude {
         let usual = median_of(&mut [earlier, &maxima].concat());
         let floor = (AMPLITUDE_FLOOR * usual).max(f64::MIN_POSITIVE.sqrt());
         let medians =
-            (0..maxima.len()).map(|i| median(around(&maxima, i, AMPLITUDE_BLOCKS / 2)).max(floor)).collect();
+            running_medians(&maxima, AMPLITUDE_BLOCKS / 2).into_iter().map(|v| v.max(floor)).collect();
         Self { blocks: 1.0 / block as f64, medians, maxima }
     }
 

@@ -66,9 +66,57 @@ pub(crate) fn median_of(values: &mut [f64]) -> f64 {
     (lower + upper) / 2.0
 }
 
+/// The median of each value and up to `reach` on both sides of it, as [`median`] gives it.
+pub(crate) fn running_medians(values: &[f64], reach: usize) -> Vec<f64> {
+    let mut sorted: Vec<f64> = Vec::with_capacity(2 * reach + 1);
+    let place = |sorted: &[f64], of: &f64| sorted.partition_point(|v| v.total_cmp(of).is_lt());
+    let mut entering = values.iter();
+    let mut enter = |sorted: &mut Vec<f64>, count: usize| {
+        for value in entering.by_ref().take(count) {
+            sorted.insert(place(sorted, value), *value);
+        }
+    };
+    enter(&mut sorted, reach);
+    let mut medians = Vec::with_capacity(values.len());
+    for i in 0..values.len() {
+        if let Some(left) = i.checked_sub(reach + 1) {
+            sorted.remove(place(&sorted, &values[left]));
+        }
+        enter(&mut sorted, 1);
+        let upper = sorted[sorted.len() / 2];
+        medians.push(if sorted.len() % 2 == 1 {
+            upper
+        } else {
+            (sorted[sorted.len() / 2 - 1] + upper) / 2.0
+        });
+    }
+    medians
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::SplitMix64;
+
+    #[test]
+    fn running_medians_are_medians() {
+        let mut random = SplitMix64(5);
+        for n in [0, 1, 2, 8, 9, 10, 60] {
+            // Some are the same.
+            let mut values: Vec<f64> = (0..n).map(|_| (random.uniform() * 20.0).floor() - 10.0).collect();
+            if n > 20 {
+                [values[3], values[11], values[12]] = [f64::INFINITY, -0.0, 0.0];
+            }
+            for reach in [0, 1, 4, 70] {
+                let got = running_medians(&values, reach);
+                assert_eq!(got.len(), n);
+                for (i, got) in got.into_iter().enumerate() {
+                    let want = median(&values[i.saturating_sub(reach)..(i + reach + 1).min(n)]);
+                    assert_eq!(got.to_bits(), want.to_bits(), "{i} of {values:?}, {reach} to either side");
+                }
+            }
+        }
+    }
 
     #[test]
     fn quantiles() {

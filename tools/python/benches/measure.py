@@ -5,7 +5,7 @@
     python benches/measure.py calls                            what a call of run() costs
     python benches/measure.py archive PTBXL --count 1000       records a second and core, bytes a record, two workers beside one; --ray
 
-PTBXL holds records of PTB-XL (records500), MITBIH those of the MIT-BIH Arrhythmia Database. Each way is timed REPEATS times, in turns; the least counts. All ways have one thread, and what counts is the processor's time, so that others on the machine matter
+PTBXL holds records of PTB-XL (records500), MITBIH those of the MIT-BIH Arrhythmia Database. Each way is timed REPEATS times, whole records 3 times, in turns; the least counts. All ways have one thread, and what counts is the processor's time, so that others on the machine matter
 less; of an archive also the time that passes.
 Needs onnxruntime, onnx, torch, wfdb, scipy, neurokit2 and pyarrow.
 """
@@ -24,7 +24,7 @@ import numpy as np
 
 import efficientecg
 
-REPEATS = 3
+REPEATS = 9
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -86,7 +86,7 @@ def records(args) -> None:
         for path in paths:
             model.classify(path)
 
-    took = least({"ours": ours, "theirs": lambda: theirs(True), "less": lambda: theirs(False)})
+    took = least({"ours": ours, "theirs": lambda: theirs(True), "less": lambda: theirs(False)}, 3)
     print(f"{len(paths)} records of 10 s, from files to classes, one thread:\n")
     print("| way | seconds | records a second | ratio |\n| --- | ---: | ---: | ---: |")
     for name, way in (("ours", "efficientecg: beats, features, quality and all"), ("theirs", "wfdb + scipy + ONNX Runtime: read, beats, run"),
@@ -153,7 +153,7 @@ def signals(args) -> None:
         found = [find(x, fs) for _, x, fs in loaded]
         took = time.process_time() - start
         if took < 1:
-            again = least({"": lambda find=find: [find(x, fs) for _, x, fs in loaded]}, 5 if "efficientecg" in name else REPEATS)
+            again = least({"": lambda find=find: [find(x, fs) for _, x, fs in loaded]}, REPEATS)
             took = min(took, again[""])
         base = base or took
         scores = []

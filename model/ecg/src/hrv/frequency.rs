@@ -9,7 +9,6 @@
 
 use super::{Nn, spline::spline};
 use crate::spectrum::{hann, powers};
-use crate::wide::wide;
 use std::collections::VecDeque;
 use std::f64::consts::TAU;
 
@@ -172,24 +171,17 @@ impl Spectrum {
 fn bands(samples: &[f64], level: Option<f64>) -> [f64; 3] {
     let n = samples.len() as f64;
     let level = level.unwrap_or(samples.iter().sum::<f64>() / n);
-    let window: Vec<f64> = hann(samples.len()).collect();
+    let window: Vec<f64> = hann(samples.len());
     let weighted: Vec<f64> = samples.iter().zip(&window).map(|(x, weight)| (x - level) * weight).collect();
     let weights: f64 = window.iter().map(|weight| weight * weight).sum();
     let angles: [f64; COUNT] = std::array::from_fn(|k| TAU * (EDGES[0] + k) as f64 / (BINS * RATE) as f64);
     // One-sided: each frequency stands for its negative too.
-    let density = powers_of(&weighted, &angles).map(|square| 2.0 * square / (weights * RATE as f64));
+    let density = powers(&weighted, &angles).map(|square| 2.0 * square / (weights * RATE as f64));
     let band = |b: usize| {
         let within = &density[EDGES[b] - EDGES[0]..EDGES[b + 1] - EDGES[0]];
         within.windows(2).map(|w| (w[0] + w[1]) / 2.0).sum::<f64>() / BINS as f64
     };
     [band(0), band(1), band(2)]
-}
-
-wide! {
-    /// [`powers`] at the frequencies of the bands.
-    fn powers_of(samples: &[f64], angles: &[f64; COUNT]) -> [f64; COUNT] {
-        powers(samples.iter().copied(), angles)
-    }
 }
 
 /// Frequencies of the bands.
