@@ -199,18 +199,21 @@ impl Resampler {
     /// Resamples one lead. `samples` should be finite: a NaN spreads over the filter's length, and up to 15 samples further, as many as suits the
     /// processor.
     pub fn apply(&self, samples: &[f32]) -> Vec<f32> {
-        let mut out = Vec::new();
-        self.append(samples, &mut out);
+        let mut out = vec![0.0; self.output_len(samples.len())];
+        self.fill(samples, &mut out);
         out
     }
 
-    /// The same, behind what `out` holds: leads one after another need no copy.
-    pub fn append(&self, samples: &[f32], out: &mut Vec<f32>) {
-        if self.is_identity() || samples.is_empty() {
-            return out.extend(samples);
-        }
+    /// The same, in memory of the caller's.
+    ///
+    /// # Panics
+    /// `out` does not hold [`Self::output_len`] samples.
+    pub fn fill(&self, samples: &[f32], out: &mut [f32]) {
         let (width, all) = (width(self.reach), self.output_len(samples.len()));
-        out.reserve_exact(all);
+        assert_eq!(out.len(), all, "outputs of {} samples", samples.len());
+        if self.is_identity() || samples.is_empty() {
+            return out.copy_from_slice(samples);
+        }
         let mut done = self.side_by_side(samples, out);
         // A stretch of the input at a time: every output is a product of two slices.
         let mut input: Vec<f32> = Vec::with_capacity(STRETCH + width);
@@ -231,11 +234,11 @@ impl Resampler {
                 // Upsampled, a next output may have its product with the same samples.
                 match (done + 1 < all).then(|| place(done + 1)) {
                     Some((next, others)) if next == at => {
-                        out.extend(products(input, [taps, others]));
+                        out[done..done + 2].copy_from_slice(&products(input, [taps, others]));
                         done += 2;
                     }
                     _ => {
-                        out.extend(products(input, [taps]));
+                        [out[done]] = products(input, [taps]);
                         done += 1;
                     }
                 }

@@ -8,7 +8,7 @@ use efficientecg::ecg::resample::Resampler;
 use efficientecg::ecg::rhythm::Missing;
 use efficientecg::ecg::workers::Workers;
 use efficientecg::ecg::{beat_sequence, filter, gaps::Gaps, held, mains, normalize, peaks, rhythm};
-use numpy::PyArrayDyn;
+use numpy::{PyArrayDyn, PyArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -43,10 +43,17 @@ pub(crate) fn resample<'py>(
     let resampler = Resampler::new(fs, to).map_err(|e| errors::record(&e))?;
     let rows = signal.rows()?;
     let length = rows.first().map_or(0, |row| resampler.output_len(row.len()));
-    let mut made = Vec::with_capacity(rows.len() * length);
-    py.detach(|| rows.iter().for_each(|row| resampler.append(row, &mut made)));
     let shape = if signal.shape().len() == 1 { vec![length] } else { vec![rows.len(), length] };
-    array(py, made, &shape)
+    // NumPy's memory, which is on huge pages from some size on.
+    let made = PyArrayDyn::<f32>::zeros(py, shape, false);
+    let mut out = made.readwrite();
+    let out = out.as_slice_mut()?;
+    py.detach(|| {
+        for (row, out) in rows.iter().zip(out.chunks_mut(length.max(1))) {
+            resampler.fill(row, out);
+        }
+    });
+    Ok(made)
 }
 
 /// `[beats, 3, inputs]`, or `None` of fewer than two beats.

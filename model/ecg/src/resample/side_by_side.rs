@@ -5,23 +5,21 @@ use super::{LANES, Resampler, STRETCH, Step, Taps, held, width};
 use crate::wide::{has_avx512, wide};
 
 impl Resampler {
-    /// Adds the first outputs, by as many parts as registers hold best, and tells how many.
-    pub(super) fn side_by_side(&self, samples: &[f32], out: &mut Vec<f32>) -> usize {
+    /// Makes the first outputs, by as many parts as registers hold best, and tells how many.
+    pub(super) fn side_by_side(&self, samples: &[f32], out: &mut [f32]) -> usize {
         if has_avx512() { self.by_parts::<32>(samples, out) } else { self.by_parts::<16>(samples, out) }
     }
 
-    /// Adds the first outputs, as many as make `S` parts that all begin with the first phase, and tells how many. Of finite samples
+    /// Makes the first outputs, as many as make `S` parts that all begin with the first phase, and tells how many. Of finite samples
     /// each output has the bits that [`super::products`] gives it.
-    pub(super) fn by_parts<const S: usize>(&self, samples: &[f32], out: &mut Vec<f32>) -> usize {
+    pub(super) fn by_parts<const S: usize>(&self, samples: &[f32], out: &mut [f32]) -> usize {
         let Step::Exact { up, down } = self.step else { return 0 };
         let turns = self.output_len(samples.len()) / (up as usize * S);
         if turns == 0 {
             return 0;
         }
         let (outputs, inputs) = (turns * up as usize, turns * down as usize);
-        let before = out.len();
-        out.resize(before + outputs * S, 0.0);
-        let out = &mut out[before..];
+        let out = &mut out[..outputs * S];
         let width = width(self.reach);
         let mut rows = vec![Row([0.0; S]); inputs.min(STRETCH) + width];
         let mut done = 0;
