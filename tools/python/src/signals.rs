@@ -1,6 +1,6 @@
 //! What is done with signals: peaks, resampling, rows of features, quality, heart rate variability.
 
-use crate::arrays::{Numbers, array, rate, whole};
+use crate::arrays::{Number, Numbers, array, rate, whole};
 use crate::errors::{self, wrong};
 use efficientecg::ecg::hrv::{self as variability, BandSettings, Nn};
 use efficientecg::ecg::quality::{LeadQuality, RecordQuality};
@@ -45,7 +45,8 @@ pub(crate) fn resample<'py>(
     let length = rows.first().map_or(0, |row| resampler.output_len(row.len()));
     let shape = if signal.shape().len() == 1 { vec![length] } else { vec![rows.len(), length] };
     // NumPy's memory, which is on huge pages from some size on.
-    let made = PyArrayDyn::<f32>::zeros(py, shape, false);
+    let made =
+        py.import("numpy")?.call_method1("empty", (shape, f32::NAME))?.cast_into::<PyArrayDyn<f32>>()?;
     let mut out = made.readwrite();
     let out = out.as_slice_mut()?;
     py.detach(|| {

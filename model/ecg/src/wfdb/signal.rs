@@ -256,7 +256,9 @@ fn deinterleave(group: &[SignalSpec], data: &[u8], frames: usize) -> Vec<Vec<i32
         // Signal by signal, of some frames that stay in the nearest cache.
         for part in words.as_chunks::<2>().0.chunks(NEAR / group.len().min(NEAR) * group.len()) {
             for (signal, out) in out.iter_mut().enumerate() {
-                out.extend(part[signal..].iter().step_by(group.len()).map(|w| i32::from(i16::from_le_bytes(*w))));
+                out.extend(
+                    part[signal..].iter().step_by(group.len()).map(|w| i32::from(i16::from_le_bytes(*w))),
+                );
             }
         }
         return out;
