@@ -271,7 +271,7 @@ pub enum Binding {
     Output(usize),
     /// An array of [`Shader::weights`].
     Weight(usize),
-    /// [`Launch::scratch`] cells of f32 a record.
+    /// [`Launch::scratch`] cells of f32 a record, or as many numbers of the storage's precision in their place.
     Scratch,
     /// Nothing: the program does not touch it under these overrides.
     Absent,
@@ -343,13 +343,22 @@ pub struct Launch {
     pub workgroup_bytes: usize,
 }
 
-/// An operation made ready for a GPU: one dispatch.
+/// A dispatch before another one, to which it leaves what it makes in the scratch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Before {
+    /// What runs. The other one's scratch is there for it.
+    pub launch: Launch,
+    /// What each of the program's slots is bound to.
+    pub bindings: Vec<Binding>,
+}
+
+/// An operation made ready for a GPU: one dispatch, or two.
 pub trait Shader: Send + Sync {
     /// The program that it runs, as far as bindings go: its variants' are alike.
     fn program(&self) -> &'static Program;
 
-    /// What each of the program's slots is bound to.
-    fn bindings(&self) -> Vec<Binding>;
+    /// What each of the program's slots is bound to in a variant.
+    fn bindings(&self, variant: usize) -> Vec<Binding>;
 
     /// Its weights.
     fn weights(&self) -> Vec<DeviceWeights>;
@@ -375,6 +384,12 @@ pub trait Shader: Send + Sync {
     /// The dispatch for `batch` records with operands of these shapes, `sums` as [`Shader::outputs`] gave them. A variant
     /// that [`Shader::variants`] has on no device is taken for the first.
     fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch;
+
+    /// What runs before it, of a variant that takes two dispatches.
+    fn before(&self, inputs: &[Shape], batch: usize, variant: usize) -> Option<Before> {
+        let _ = (inputs, batch, variant);
+        None
+    }
 }
 
 /// Rows of `width` numbers, and zeros to the next multiple of four rows.

@@ -12,6 +12,7 @@ use naga::{
     AddressSpace, ArraySize, GlobalVariable, Module, Scalar, ShaderStage, StorageAccess, TypeInner,
     VectorSize,
 };
+use std::collections::BTreeMap;
 
 /// What any device has.
 const STORAGE_BINDINGS: usize = 8;
@@ -202,8 +203,22 @@ fn launches_fit_the_program(operation: &str) {
         let all = traits().into_iter().flat_map(|traits| {
             shader.variants(traits).into_iter().enumerate().map(move |variant| (traits, variant))
         });
-        for ((traits, (variant, name)), batch) in all.zip([1, 2, 3, 7, 32, 64].into_iter().cycle()) {
-            let launch = shader.launch(&shapes, batch, variant);
+        let launches = all.zip([1, 2, 3, 7, 32, 64].into_iter().cycle()).flat_map(
+            |((traits, (variant, name)), batch)| {
+                let before = shader.before(&shapes, batch, variant).map(|before| before.launch);
+                let own = shader.launch(&shapes, batch, variant);
+                let bindings = shader.bindings(variant);
+                let needs = bindings.contains(&Binding::Scratch);
+                assert_eq!(needs, own.scratch > 0, "{} by {name}: scratch of {}", case.name, own.scratch);
+                assert!(
+                    needs || before.is_none(),
+                    "{} by {name}: what is made before is not read",
+                    case.name
+                );
+                before.into_iter().chain([own]).map(move |launch| (traits, name.clone(), launch))
+            },
+        );
+        for (traits, name, launch) in launches {
             let program = launch.program;
             let place = format!("{} {} by {name} {traits:?}", program.name, case.name);
             assert_eq!(launch.overrides.len(), program.overrides.len(), "{place}");
@@ -215,8 +230,6 @@ fn launches_fit_the_program(operation: &str) {
             if let Dims::Uniform(members) = program.dims {
                 assert_eq!(launch.dims.len(), members.len(), "{place}");
             }
-            let has_scratch = shader.bindings().contains(&Binding::Scratch);
-            assert_eq!(has_scratch, launch.scratch > 0, "{place}: scratch of {}", launch.scratch);
 
             // The module as it is compiled.
             let key = (program.name, traits, launch.overrides.clone());
@@ -240,41 +253,59 @@ fn launches_fit_the_program(operation: &str) {
     }
 }
 
+/// What a slot of such weights holds; they must be some, finite, and whole elements in each storage.
+fn element_of_weights(weights: &DeviceWeights, place: &str) -> Element {
+    let (element, length, finite) = match weights {
+        DeviceWeights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
+        DeviceWeights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
+    };
+    assert!(length > 0 && finite, "{place}: {length} numbers");
+    for storage in [Storage::F32, Storage::PackedF16, Storage::F16] {
+        let bytes = weights.bytes(storage).len();
+        assert_eq!(bytes % element.bytes(storage), 0, "{place}: {bytes} bytes");
+    }
+    element
+}
+
 fn bindings_fit_their_slots(operation: &str) {
     for case in cases(operation) {
-        let shader = case.op.shader();
-        let (program, bindings, weights) = (shader.program(), shader.bindings(), shader.weights());
-        let place = format!("{} {}", program.name, case.name);
-        let shapes = case.shapes();
+        let (shader, shapes) = (case.op.shader(), case.shapes());
+        let (program, weights) = (shader.program(), shader.weights());
         let outputs = shader.outputs(&shapes, 0);
-        assert_eq!(bindings.len(), program.slots.len(), "{place}");
-        let mut bound = (vec![0; outputs.len()], vec![0; weights.len()]);
-        for (binding, slot) in bindings.iter().zip(program.slots) {
-            let place = format!("{place}: {} to {binding:?}", slot.name);
-            match binding {
-                Binding::Input(i) => assert!(*i < shapes.len(), "{place}"),
-                Binding::Output(i) => bound.0[*i] += 1,
-                Binding::Weight(i) => bound.1[*i] += 1,
-                Binding::Scratch => assert_eq!(slot.element, Element::F32, "{place}"),
-                Binding::Inputs | Binding::Absent => {}
-            }
-            let is_weight = matches!(binding, Binding::Weight(_));
-            assert!(is_weight == slot.weight || *binding == Binding::Absent, "{place}");
-            if let Binding::Weight(i) = binding {
-                let (element, length, finite) = match &weights[*i] {
-                    DeviceWeights::Rows(w, _) => (Element::Four, w.len(), w.iter().all(|w| w.is_finite())),
-                    DeviceWeights::F32(w) => (Element::F32, w.len(), w.iter().all(|w| w.is_finite())),
-                };
-                assert_eq!(slot.element, element, "{place}");
-                assert!(length > 0 && finite, "{place}: {length} numbers");
-                for storage in [Storage::F32, Storage::PackedF16, Storage::F16] {
-                    let bytes = weights[*i].bytes(storage).len();
-                    assert_eq!(bytes % element.bytes(storage), 0, "{place}: {bytes} bytes");
+        let everything =
+            traits().into_iter().flat_map(|traits| shader.variants(traits).into_iter().enumerate());
+        for (variant, name) in everything.collect::<BTreeMap<usize, String>>() {
+            let place = format!("{} {} by {name}", program.name, case.name);
+            let before = shader.before(&shapes, 1, variant);
+            let own = (program, shader.bindings(variant));
+            let both = before.into_iter().map(|before| (before.launch.program, before.bindings)).chain([own]);
+            let mut bound = (vec![0; outputs.len()], vec![0; weights.len()]);
+            // What one of them writes there the other reads.
+            let mut scratch: Option<Element> = None;
+            for (program, bindings) in both {
+                assert_eq!(bindings.len(), program.slots.len(), "{place}");
+                for (binding, slot) in bindings.iter().zip(program.slots) {
+                    let place = format!("{place}: {} to {binding:?}", slot.name);
+                    match binding {
+                        Binding::Input(i) => assert!(*i < shapes.len(), "{place}"),
+                        Binding::Output(i) => bound.0[*i] += 1,
+                        Binding::Weight(i) => bound.1[*i] += 1,
+                        Binding::Scratch => {
+                            assert_eq!(*scratch.get_or_insert(slot.element), slot.element, "{place}")
+                        }
+                        Binding::Inputs | Binding::Absent => {}
+                    }
+                    let is_weight = matches!(binding, Binding::Weight(_));
+                    assert!(is_weight == slot.weight || *binding == Binding::Absent, "{place}");
+                    if let Binding::Weight(i) = binding {
+                        assert_eq!(slot.element, element_of_weights(&weights[*i], &place), "{place}");
+                    }
                 }
             }
+            let once = bound.0.iter().chain(&bound.1).all(|n| *n == 1);
+            assert!(once, "{place}: outputs and weights are bound {bound:?} times");
         }
-        let once = bound.0.iter().chain(&bound.1).all(|n| *n == 1);
-        assert!(once, "{place}: outputs and weights are bound {bound:?} times");
+        let (bindings, place) = (shader.bindings(0), format!("{} {}", program.name, case.name));
 
         // Results are the contract's; of sums, the rows are the program's affair.
         let contract = case.op.outputs(&shapes).unwrap_or_else(|e| panic!("{place}: {e}"));

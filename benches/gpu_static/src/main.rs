@@ -8,7 +8,7 @@
 
 use efficientecg_benches::networks;
 use efficientecg_gpu_static::card::{CARDS, Card};
-use efficientecg_gpu_static::measure::{Choice, Dispatch, Pipeline, Pipelines, dispatches};
+use efficientecg_gpu_static::measure::{Choice, Dispatch, EXPAND, Pipeline, Pipelines, dispatches};
 use efficientecg_gpu_static::radv::Compiler;
 use efficientecg_gpu_static::roofline;
 use efficientecg_kernels::gpu::{CooperativeMatrix, DeviceClass, Product, Storage, Traits, Vendor};
@@ -61,9 +61,13 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let mut pipelines = Pipelines::new(&compiler, Traits { storage, subgroups: true, cooperative: None });
         println!("## {name}\n");
         let mut seen = BTreeMap::new();
+        let mut apart = Vec::new();
         for (_, config) in networks() {
+            apart.push(ApartSeconds::default());
             for n in 0..VARIANTS {
-                note(&mut seen, dispatches(&mut pipelines, &config, BATCH, Choice::Nth(n))?, false);
+                let all = dispatches(&mut pipelines, &config, BATCH, Choice::Nth(n))?;
+                apart.iter_mut().last().into_iter().for_each(|apart| apart.note(&all));
+                note(&mut seen, all, false);
             }
             note(
                 &mut seen,
@@ -72,12 +76,13 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             );
         }
         table(&seen);
-        for (network, config) in networks() {
+        for ((network, config), apart) in networks().into_iter().zip(apart) {
             let mut on_cards = Vec::new();
             for card in &CARDS {
                 on_cards.push(dispatches(&mut pipelines, &config, BATCH, Choice::Default(class(card)))?);
             }
             let of_peak = model(network, &on_cards, nodes);
+            apart.compare(&on_cards);
             // More than the peak is a mistake of the model's, and so is no number.
             let bar = if network == "b0-12x5000" && storage == Storage::F32 { PEAK } else { 0.0 };
             if !(bar..=1.0).contains(&of_peak) {
@@ -179,6 +184,47 @@ fn icd() -> Option<PathBuf> {
 fn class(card: &Card) -> DeviceClass {
     let vendor = if card.name.starts_with("RX") { Vendor::Amd } else { Vendor::Nvidia };
     DeviceClass { vendor, subgroup: 32 }
+}
+
+/// Of each node with an expand layer, the modelled seconds of the fastest variant that has it apart, on each card.
+#[derive(Default)]
+struct ApartSeconds(BTreeMap<String, [f64; CARDS.len()]>);
+
+impl ApartSeconds {
+    /// Notes what the dispatches of a variant take.
+    fn note(&mut self, dispatches: &[Dispatch]) {
+        for pair in dispatches.windows(2).filter(|pair| pair[0].label == format!("{}{EXPAND}", pair[1].label))
+        {
+            let fastest = self.0.entry(pair[1].label.clone()).or_insert([f64::INFINITY; CARDS.len()]);
+            for (fastest, card) in fastest.iter_mut().zip(&CARDS) {
+                let seconds = pair.iter().map(|d| roofline::time(&d.work, card).0).sum();
+                *fastest = fastest.min(seconds);
+            }
+        }
+    }
+
+    /// Tells on how many nodes that is faster than the default, and what all of them take then.
+    fn compare(&self, on_cards: &[Vec<Dispatch>]) {
+        let nodes = self.0.len();
+        let cards = CARDS.iter().zip(on_cards).enumerate().map(|(at, (card, dispatches))| {
+            let fused = dispatches
+                .iter()
+                .filter_map(|d| Some((roofline::time(&d.work, card).0, self.0.get(&d.label)?[at])));
+            let (mut faster, mut before, mut after) = (0, 0.0, 0.0);
+            for (fused, apart) in fused {
+                faster += usize::from(apart < fused);
+                before += fused;
+                after += fused.min(apart);
+            }
+            format!(
+                "{}: {faster} of {nodes}, {:.3} ms in place of {:.3}",
+                card.name,
+                1e3 * after,
+                1e3 * before
+            )
+        });
+        println!("\nExpand layers that would be faster apart: {}.", cards.collect::<Vec<_>>().join("; "));
+    }
 }
 
 /// Pipelines by operation, variant and overrides, and whether each is a default.

@@ -7,7 +7,7 @@ use crate::roofline::Work;
 use crate::{Error, spirv};
 use efficientecg::config::Config;
 use efficientecg_kernels::gpu::{
-    Binding, DeviceClass, Element, Launch, Product, Program, Storage, Traits, cells,
+    Before, Binding, DeviceClass, Element, Launch, Product, Program, Shader, Storage, Traits, cells,
 };
 use efficientecg_kernels::tensor::Shape;
 use std::collections::HashMap;
@@ -78,6 +78,9 @@ impl<'a> Pipelines<'a> {
     }
 }
 
+/// What the label of an expand layer that is apart ends with, after its node's.
+pub const EXPAND: &str = ", expand layer";
+
 /// A dispatch of a network.
 pub struct Dispatch {
     /// The node.
@@ -123,65 +126,96 @@ pub fn dispatches(
             Choice::Nth(n) => n % variants.len(),
         };
         let outputs = shader.outputs(&inputs, variant);
-        let launch = shader.launch(&inputs, batch, variant);
         if shader.program().slots.iter().any(|s| s.name == "sums") && outputs.len() == 2 {
             sums = outputs[1];
         }
         let multiply_adds = batch as f64 * op.cost(&inputs).macs as f64;
-        let pipeline = pipelines.get(launch.program, &launch)?.clone();
-        let groups = launch.grid.iter().product::<usize>();
-        let value = |name: &str| {
-            let at = shader.program().overrides.iter().position(|o| *o == name)?;
-            Some(launch.overrides[at])
+        let own = Part {
+            launch: shader.launch(&inputs, batch, variant),
+            bindings: shader.bindings(variant),
+            multiply_adds,
+            depth,
+            taps,
         };
-        let inner = pipeline.profile.inner.multiply_adds.max(1) as f64;
-        let trips = match (value("ROWS"), value("COLS")) {
-            (Some(rows), Some(cols)) if depth > 0 => {
-                (depth as f64 * rows * cols / launch.threads as f64 / inner).ceil()
+        let variant_name = &variants[variant];
+        let parts = match shader.before(&inputs, batch, variant) {
+            None => vec![(label, own)],
+            // The product is before, the rest after it.
+            Some(Before { launch, bindings }) => {
+                let of_product = (batch * depth * outputs[0].rows * inputs[0].cols) as f64;
+                let before = Part { launch, bindings, multiply_adds: of_product, depth, taps: 0 };
+                let after = Part { multiply_adds: multiply_adds - of_product, depth: 0, ..own };
+                vec![(format!("{label}{EXPAND}"), before), (label, after)]
             }
-            _ => multiply_adds / (groups * launch.threads) as f64 / inner,
         };
-        // Of the depth, unless they were unrolled into the inner loop.
-        let steps = value("DEPTH").map_or(1.0, |staged| (depth as f64 / staged).ceil());
-        let around_trips = if depth > 0 && trips > steps { steps } else { 1.0 };
-        let bytes = traffic(op.as_ref(), &inputs, &outputs, batch, storage);
-        let other_trips = if taps > 0 { taps as f64 } else { 1.0 };
-        let work = Work {
-            profile: pipeline.profile,
-            trips,
-            around_trips,
-            other_trips,
-            threads: launch.threads,
-            groups,
-            bytes,
-        };
-        let variant = variants[variant].clone();
-        dispatches.push(Dispatch { label, variant, pipeline, multiply_adds, work });
+        for (label, part) in parts {
+            let bytes = part.traffic(shader.as_ref(), [&inputs, &outputs], batch, storage);
+            let pipeline = pipelines.get(part.launch.program, &part.launch)?.clone();
+            let work = part.work(&pipeline, bytes);
+            let (variant, multiply_adds) = (variant_name.clone(), part.multiply_adds);
+            dispatches.push(Dispatch { label, variant, pipeline, multiply_adds, work });
+        }
     }
     Ok(dispatches)
 }
 
-/// Bytes of operands and results for all records, and of weights once.
-fn traffic(
-    op: &dyn efficientecg_kernels::op::Op,
-    inputs: &[Shape],
-    outputs: &[Shape],
-    batch: usize,
-    storage: Storage,
-) -> f64 {
-    let shader = op.shader();
-    let weights: usize = shader.weights().iter().map(|w| w.bytes(storage).len()).sum();
-    let bytes = |shape: Shape, element: Element| match element {
-        Element::Four => cells(shape) / 4 * storage.four(),
-        Element::F32 => 4 * cells(shape),
-    };
-    let slots = shader.program().slots.iter().zip(shader.bindings());
-    let records: usize = slots
-        .map(|(slot, binding)| match binding {
-            Binding::Input(i) => bytes(inputs[i], slot.element),
-            Binding::Output(i) => bytes(outputs[i], slot.element),
+/// One dispatch of a node.
+struct Part {
+    launch: Launch,
+    bindings: Vec<Binding>,
+    multiply_adds: f64,
+    /// As a [`NetworkNode`] has them.
+    depth: usize,
+    taps: usize,
+}
+
+impl Part {
+    /// What it costs, with so many bytes from and to memory.
+    fn work(&self, pipeline: &Pipeline, bytes: f64) -> Work {
+        let Part { launch, multiply_adds, depth, taps, .. } = self;
+        let groups = launch.grid.iter().product::<usize>();
+        let value = |name: &str| {
+            let at = launch.program.overrides.iter().position(|o| *o == name)?;
+            Some(launch.overrides[at])
+        };
+        let depth = *depth as f64;
+        let inner = pipeline.profile.inner.multiply_adds.max(1) as f64;
+        let trips = match (value("ROWS"), value("COLS")) {
+            (Some(rows), Some(cols)) if depth > 0.0 => {
+                (depth * rows * cols / launch.threads as f64 / inner).ceil()
+            }
+            _ => multiply_adds / (groups * launch.threads) as f64 / inner,
+        };
+        // Of the depth, unless they were unrolled into the inner loop.
+        let steps = value("DEPTH").map_or(1.0, |staged| (depth / staged).ceil());
+        let around_trips = if depth > 0.0 && trips > steps { steps } else { 1.0 };
+        let other_trips = if *taps > 0 { *taps as f64 } else { 1.0 };
+        let (profile, threads) = (pipeline.profile, launch.threads);
+        Work { profile, trips, around_trips, other_trips, threads, groups, bytes }
+    }
+
+    /// Bytes of operands, results and what one dispatch leaves to the next, for all records, and of weights once.
+    fn traffic(
+        &self,
+        shader: &dyn Shader,
+        [inputs, outputs]: [&[Shape]; 2],
+        batch: usize,
+        storage: Storage,
+    ) -> f64 {
+        let weights: Vec<usize> = shader.weights().iter().map(|w| w.bytes(storage).len()).collect();
+        let bytes = |cells: usize, element: Element| match element {
+            Element::Four => batch * (cells / 4 * storage.four()),
+            Element::F32 => batch * 4 * cells,
+        };
+        let left = cells(Shape::new(outputs[0].rows, inputs[0].cols));
+        let slots = self.launch.program.slots.iter().zip(&self.bindings);
+        let all = slots.map(|(slot, binding)| match binding {
+            Binding::Input(i) => bytes(cells(inputs[*i]), slot.element),
+            Binding::Output(i) => bytes(cells(outputs[*i]), slot.element),
+            Binding::Weight(i) => weights[*i],
+            Binding::Scratch if slot.element == Element::Four => bytes(left, slot.element),
             _ => 0,
-        })
-        .sum();
-    (weights + batch * records) as f64
+        });
+        all.sum::<usize>() as f64
+    }
 }

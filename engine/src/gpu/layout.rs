@@ -40,8 +40,8 @@ pub(super) struct BatchLayout {
     pub(super) elements: Vec<Element>,
     /// The bytes of each value in the arena: `[batch, rows, pitch]`.
     pub(super) places: Vec<Range<usize>>,
-    /// One for each node.
-    pub(super) dispatches: Vec<Dispatch>,
+    /// The nodes, in order.
+    pub(super) nodes: Vec<NodeLayout>,
     /// Bytes of the arena.
     pub(super) arena: usize,
     /// Bytes of all dispatches' dims.
@@ -49,10 +49,16 @@ pub(super) struct BatchLayout {
 }
 
 /// A node laid out.
-pub(super) struct Dispatch {
-    pub(super) launch: Launch,
+pub(super) struct NodeLayout {
     /// The name of its variant.
     pub(super) variant: String,
+    /// What runs, one after another.
+    pub(super) dispatches: Vec<Dispatch>,
+}
+
+/// A dispatch laid out.
+pub(super) struct Dispatch {
+    pub(super) launch: Launch,
     /// The bytes of its dims in their buffer.
     pub(super) dims: Range<usize>,
     /// What each slot of the program is bound to.
@@ -88,7 +94,10 @@ impl BatchLayout {
         for (node, shader) in graph.nodes().iter().zip(&shaders) {
             let operands: Vec<Shape> = node.inputs().iter().map(|v| shapes[v.index()]).collect();
             let variant = variants.choose(shader.as_ref(), &operands, batch);
-            launches.push(shader.launch(&operands, batch, variant));
+            let before =
+                shader.before(&operands, batch, variant).map(|before| (before.launch, before.bindings));
+            let own = (shader.launch(&operands, batch, variant), shader.bindings(variant));
+            launches.push(before.into_iter().chain([own]).collect::<Vec<_>>());
             names.push(shader.variants(traits).swap_remove(variant));
         }
 
@@ -105,9 +114,9 @@ impl BatchLayout {
         let lifetimes = plan::lifetimes(graph, shapes.len(), kept);
         let mut units = Vec::new();
         let mut grouped = vec![false; shapes.len()];
-        for (at, (node, shader)) in graph.nodes().iter().zip(&shaders).enumerate() {
-            let bindings = shader.bindings();
-            if bindings.contains(&Binding::Inputs) {
+        for (at, (node, launches)) in graph.nodes().iter().zip(&launches).enumerate() {
+            let binds = |what: Binding| launches.iter().any(|(_, bindings)| bindings.contains(&what));
+            if binds(Binding::Inputs) {
                 let values = node.inputs().to_vec();
                 values.iter().for_each(|v| grouped[v.index()] = true);
                 let life = values.iter().fold((usize::MAX, 0), |life, v| {
@@ -116,7 +125,7 @@ impl BatchLayout {
                 });
                 units.push((Unit::Values(values), life));
             }
-            if bindings.contains(&Binding::Scratch) {
+            if binds(Binding::Scratch) {
                 units.push((Unit::Scratch(at), (at, at)));
             }
         }
@@ -126,7 +135,10 @@ impl BatchLayout {
 
         let size = |unit: &Unit| match unit {
             Unit::Values(values) => values.iter().map(|v| bytes(*v)).sum(),
-            Unit::Scratch(at) => (4 * batch * launches[*at].scratch).max(4).next_multiple_of(ALIGN),
+            Unit::Scratch(at) => {
+                let cells = launches[*at].iter().map(|(launch, _)| launch.scratch).max().unwrap_or(0);
+                (4 * batch * cells).max(4).next_multiple_of(ALIGN)
+            }
         };
         let sizes: Vec<usize> = units.iter().map(|(u, _)| size(u) + guard).collect();
         let unit_lives: Vec<(usize, usize)> = units.iter().map(|(_, life)| *life).collect();
@@ -152,38 +164,44 @@ impl BatchLayout {
         // writing.
         let spare = arena;
         let mut dims = 0;
-        let mut dispatches = Vec::new();
-        for (index, ((node, shader), launch)) in graph.nodes().iter().zip(&shaders).zip(launches).enumerate()
+        let mut nodes = Vec::new();
+        for (index, ((node, launches), variant)) in graph.nodes().iter().zip(launches).zip(names).enumerate()
         {
             let place = |values: &[Value], i: usize| places[values[i].index()].clone();
-            let slots = shader.program().slots;
-            let mut unused = spare;
-            let bound = slots.iter().zip(shader.bindings()).map(|(slot, binding)| match binding {
-                Binding::Input(i) => BindingSource::Arena(place(node.inputs(), i)),
-                Binding::Output(i) => BindingSource::Arena(place(node.outputs(), i)),
-                Binding::Inputs => {
-                    let all = node.inputs();
-                    BindingSource::Arena(place(all, 0).start..place(all, all.len() - 1).end)
-                }
-                Binding::Scratch => BindingSource::Arena(scratch[index].clone()),
-                Binding::Weight(i) => BindingSource::Weight(i),
-                Binding::Absent if slot.weight => BindingSource::Weight(0),
-                Binding::Absent => {
-                    unused += ALIGN;
-                    BindingSource::Arena(unused - ALIGN..unused)
-                }
-            });
-            let bound = bound.collect();
-            arena = arena.max(unused);
-            let table = 4 * launch.dims.len().max(1);
-            let variant = std::mem::take(&mut names[index]);
-            let dispatch = Dispatch { dims: dims..dims + table, bound, launch, variant };
-            dims = (dims + table).next_multiple_of(ALIGN);
-            dispatches.push(dispatch);
+            let mut dispatches = Vec::new();
+            for (launch, bindings) in launches {
+                let mut unused = spare;
+                let bound = launch.program.slots.iter().zip(bindings).map(|(slot, binding)| match binding {
+                    Binding::Input(i) => BindingSource::Arena(place(node.inputs(), i)),
+                    Binding::Output(i) => BindingSource::Arena(place(node.outputs(), i)),
+                    Binding::Inputs => {
+                        let all = node.inputs();
+                        BindingSource::Arena(place(all, 0).start..place(all, all.len() - 1).end)
+                    }
+                    Binding::Scratch => BindingSource::Arena(scratch[index].clone()),
+                    Binding::Weight(i) => BindingSource::Weight(i),
+                    Binding::Absent if slot.weight => BindingSource::Weight(0),
+                    Binding::Absent => {
+                        unused += ALIGN;
+                        BindingSource::Arena(unused - ALIGN..unused)
+                    }
+                });
+                let bound = bound.collect();
+                arena = arena.max(unused);
+                let table = 4 * launch.dims.len().max(1);
+                dispatches.push(Dispatch { dims: dims..dims + table, bound, launch });
+                dims = (dims + table).next_multiple_of(ALIGN);
+            }
+            nodes.push(NodeLayout { variant, dispatches });
         }
-        let layout = BatchLayout { shapes, elements, places, dispatches, arena, dims };
+        let layout = BatchLayout { shapes, elements, places, nodes, arena, dims };
         layout.check(limits)?;
         Ok(layout)
+    }
+
+    /// All dispatches, in order.
+    pub(super) fn dispatches(&self) -> impl Iterator<Item = &Dispatch> {
+        self.nodes.iter().flat_map(|node| &node.dispatches)
     }
 
     fn check(&self, limits: Limits) -> Result<(), Failure> {
@@ -191,7 +209,7 @@ impl BatchLayout {
         if self.arena > limits.buffer {
             return too_large("bytes of activations", self.arena, limits.buffer);
         }
-        for dispatch in &self.dispatches {
+        for dispatch in self.dispatches() {
             let ranges = dispatch.bound.iter().filter_map(|b| match b {
                 BindingSource::Arena(range) => Some(range.len()),
                 BindingSource::Weight(_) => None,
@@ -215,7 +233,7 @@ impl BatchLayout {
     #[cfg(test)]
     pub(super) fn gaps(&self) -> Vec<Range<usize>> {
         let mut used: Vec<Range<usize>> = self.places.clone();
-        for dispatch in &self.dispatches {
+        for dispatch in self.dispatches() {
             used.extend(dispatch.bound.iter().filter_map(|b| match b {
                 BindingSource::Arena(range) => Some(range.clone()),
                 BindingSource::Weight(_) => None,
@@ -250,13 +268,17 @@ pub(super) fn shapes(
         for (value, shape) in node.outputs().iter().zip(shader.outputs(&operands, variant)) {
             shapes[value.index()] = shape;
         }
-        for (slot, binding) in shader.program().slots.iter().zip(shader.bindings()) {
-            match binding {
-                Binding::Output(i) => elements[node.outputs()[i].index()] = slot.element,
-                Binding::Input(i) if graph.inputs().contains(&node.inputs()[i]) => {
-                    elements[node.inputs()[i].index()] = slot.element;
+        let before = shader.before(&operands, batch, variant);
+        let before = before.into_iter().map(|before| (before.launch.program, before.bindings));
+        for (program, bindings) in before.chain([(shader.program(), shader.bindings(variant))]) {
+            for (slot, binding) in program.slots.iter().zip(bindings) {
+                match binding {
+                    Binding::Output(i) => elements[node.outputs()[i].index()] = slot.element,
+                    Binding::Input(i) if graph.inputs().contains(&node.inputs()[i]) => {
+                        elements[node.inputs()[i].index()] = slot.element;
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
     }

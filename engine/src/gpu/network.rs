@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::error::DeviceError;
-use super::layout::{BatchLayout, BindingSource, Failure, Limits, Target};
+use super::layout::{BatchLayout, BindingSource, Dispatch, Failure, Limits, Target};
 use super::options::GpuOptions;
 use super::pipelines::{Pipeline, Pipelines};
 use super::tuned;
@@ -59,7 +59,8 @@ pub(super) struct DevicePlan {
     pub(super) batch: usize,
     pub(super) layout: BatchLayout,
     pub(super) arena: wgpu::Buffer,
-    pub(super) nodes: Vec<(Arc<Pipeline>, wgpu::BindGroup)>,
+    /// What each node dispatches, one after another.
+    pub(super) nodes: Vec<Vec<(Arc<Pipeline>, wgpu::BindGroup)>>,
     /// The bytes of each input in a frame's upload.
     pub(super) uploads: Vec<Range<usize>>,
     /// The bytes of each kept value in a frame's readback.
@@ -191,7 +192,7 @@ impl Network {
         arena: wgpu::Buffer,
     ) -> Result<DevicePlan, DeviceError> {
         let device = &self.device;
-        let launches: Vec<_> = layout.dispatches.iter().map(|d| &d.launch).collect();
+        let launches: Vec<_> = layout.dispatches().map(|d| &d.launch).collect();
         let pipelines = self.pipelines.get(device, &launches)?;
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let dims = device.buffer("dims", layout.dims, usage, true)?;
@@ -199,36 +200,40 @@ impl Network {
             let whole = dims.slice(..);
             let mut mapped =
                 whole.get_mapped_range_mut().map_err(|e| DeviceError::Driver(super::device::one_line(&e)))?;
-            for dispatch in &layout.dispatches {
+            for dispatch in layout.dispatches() {
                 let bytes: &[u8] = bytemuck::cast_slice(&dispatch.launch.dims);
                 mapped.slice(dispatch.dims.start..dispatch.dims.start + bytes.len()).copy_from_slice(bytes);
             }
         }
         dims.unmap();
         let mut nodes = Vec::new();
-        for (index, (pipeline, dispatch)) in pipelines.into_iter().zip(&layout.dispatches).enumerate() {
-            let range = |buffer, range: &Range<usize>| {
-                wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                    buffer,
-                    offset: range.start as u64,
-                    size: std::num::NonZero::new(range.len() as u64),
-                })
-            };
-            let mut entries =
-                vec![wgpu::BindGroupEntry { binding: 0, resource: range(&dims, &dispatch.dims) }];
-            for (i, bound) in dispatch.bound.iter().enumerate() {
-                let resource = match bound {
-                    BindingSource::Arena(place) => range(&arena, place),
-                    BindingSource::Weight(w) => range(&self.weights, &self.places[index][*w]),
+        let mut pipelines = pipelines.into_iter();
+        for (index, node) in layout.nodes.iter().enumerate() {
+            let bind = |(dispatch, pipeline): (&Dispatch, Arc<Pipeline>)| {
+                let range = |buffer, range: &Range<usize>| {
+                    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer,
+                        offset: range.start as u64,
+                        size: std::num::NonZero::new(range.len() as u64),
+                    })
                 };
-                entries.push(wgpu::BindGroupEntry { binding: 1 + i as u32, resource });
-            }
-            let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(&graph.nodes()[index].label),
-                layout: &pipeline.layout,
-                entries: &entries,
-            });
-            nodes.push((pipeline, group));
+                let mut entries =
+                    vec![wgpu::BindGroupEntry { binding: 0, resource: range(&dims, &dispatch.dims) }];
+                for (i, bound) in dispatch.bound.iter().enumerate() {
+                    let resource = match bound {
+                        BindingSource::Arena(place) => range(&arena, place),
+                        BindingSource::Weight(w) => range(&self.weights, &self.places[index][*w]),
+                    };
+                    entries.push(wgpu::BindGroupEntry { binding: 1 + i as u32, resource });
+                }
+                let group = device.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some(&graph.nodes()[index].label),
+                    layout: &pipeline.layout,
+                    entries: &entries,
+                });
+                (pipeline, group)
+            };
+            nodes.push(node.dispatches.iter().zip(pipelines.by_ref()).map(bind).collect());
         }
         let pack = |values: &[Value]| -> Vec<Range<usize>> {
             let mut at = 0;

@@ -1,6 +1,6 @@
 //! Runs of a network's plans.
 //!
-//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every node is one dispatch,
+//! A batch is one submission: the inputs are copied from a mapped buffer into the arena, every node is a dispatch or two,
 //! and the wanted values are copied into another mapped buffer. A batch larger than the device's limits allow is cut
 //! into parts, of which two are under way at any time, so that one is filled or read while the other computes.
 
@@ -68,8 +68,8 @@ impl Network {
             }
             let queries = match timeline.as_deref_mut() {
                 Some(timeline) => {
-                    let dispatches = planned.layout.dispatches.iter();
-                    timeline.variants = dispatches.map(|d| d.variant.clone()).collect();
+                    let nodes = planned.layout.nodes.iter();
+                    timeline.variants = nodes.map(|node| node.variant.clone()).collect();
                     Queries::new(&self.device, graph.nodes().len(), timeline)?
                 }
                 None => None,
@@ -238,11 +238,13 @@ impl DevicePlan {
     /// The dispatches of all nodes: in one pass, or in one each between timestamps.
     fn encode(&self, encoder: &mut wgpu::CommandEncoder, queries: Option<&Queries>) {
         let node = |pass: &mut wgpu::ComputePass<'_>, at: usize| {
-            let (pipeline, group) = &self.nodes[at];
-            pass.set_pipeline(&pipeline.pipeline);
-            pass.set_bind_group(0, group, &[]);
-            let [x, y, z] = self.layout.dispatches[at].launch.grid.map(|g| g as u32);
-            pass.dispatch_workgroups(x, y, z);
+            for ((pipeline, group), dispatch) in self.nodes[at].iter().zip(&self.layout.nodes[at].dispatches)
+            {
+                pass.set_pipeline(&pipeline.pipeline);
+                pass.set_bind_group(0, group, &[]);
+                let [x, y, z] = dispatch.launch.grid.map(|g| g as u32);
+                pass.dispatch_workgroups(x, y, z);
+            }
         };
         let Some(queries) = queries else {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());

@@ -39,13 +39,15 @@ impl Variants {
 /// What a measurement holds for: the texts of its variants' programs, all that its variants share, and the operands of one record. The batch is not in
 /// it, because the bits of sums may not depend on it.
 pub(super) fn key(shader: &dyn Shader, operands: &[Shape], traits: Traits) -> String {
-    let launches: Vec<Launch> =
-        (0..shader.variants(traits).len()).map(|variant| shader.launch(operands, 1, variant)).collect();
+    let variants = 0..shader.variants(traits).len();
+    let launches: Vec<Launch> = variants.clone().map(|variant| shader.launch(operands, 1, variant)).collect();
+    let before = variants.filter_map(|variant| shader.before(operands, 1, variant));
     let (program, overrides) = (shader.program(), &launches[0].overrides);
     let result = shader.outputs(operands, 0).first().copied().unwrap_or(Shape::new(0, 0));
     let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
     let mut text = DefaultHasher::new();
     let mut programs: Vec<_> = launches.iter().map(|launch| launch.program).collect();
+    programs.extend(before.map(|before| before.launch.program));
     programs.dedup_by(|a, b| std::ptr::eq(*a, *b));
     programs.iter().for_each(|program| program.text(traits).hash(&mut text));
     // The first operand is no sums, whose rows depend on the variant of the node before.

@@ -48,7 +48,7 @@ impl Shader for ClassifierShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
+    fn bindings(&self, _: usize) -> Vec<Binding> {
         use Binding::{Absent, Input, Output, Scratch, Weight};
         let tokens = if self.0.tokens.rows > 0 { Input(2) } else { Absent };
         vec![Input(1), tokens, Weight(0), Weight(1), Output(0), Output(1), Scratch]

@@ -43,7 +43,7 @@ impl Shader for ConvShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
+    fn bindings(&self, _: usize) -> Vec<Binding> {
         vec![Binding::Input(0), Binding::Weight(0), Binding::Weight(1), Binding::Output(0)]
     }
 

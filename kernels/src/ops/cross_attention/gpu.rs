@@ -54,7 +54,7 @@ impl Shader for CrossAttentionShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
+    fn bindings(&self, _: usize) -> Vec<Binding> {
         let mut bindings = vec![Binding::Input(0), Binding::Input(1)];
         bindings.extend((0..4).map(Binding::Weight));
         bindings.extend([Binding::Output(0), Binding::Scratch]);

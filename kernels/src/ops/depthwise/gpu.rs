@@ -2,10 +2,12 @@
 
 use super::Depthwise;
 use crate::gpu::{
-    Binding, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES, Product, Program, Shader,
-    Slot, Traits, WorkgroupTile, offered, pitch, tile, uniform, variant_of, word,
+    Before, Binding, CooperativeMatrix, DeviceClass, DeviceWeights, Dims, Element, Launch, PRODUCT_OVERRIDES,
+    Product, Program, Shader, Slot, Storage, Traits, WorkgroupTile, cells, offered, pitch, tile, uniform,
+    word,
 };
 use crate::op;
+use crate::ops::pointwise::gpu::PointwiseLayer;
 use crate::ops::window::Window;
 use crate::tensor::Shape;
 
@@ -61,10 +63,37 @@ const TILES: [WorkgroupTile; 5] = [
     tile(32, 64, 8, 4, 16),
 ];
 
+/// The tiles of expand layers that are a dispatch of their own. What they make passes through memory; what overlaps between workgroups is
+/// made once.
+const APART: [WorkgroupTile; 5] = [
+    tile(64, 64, 4, 4, 16),
+    tile(32, 64, 4, 8, 16),
+    tile(64, 64, 8, 4, 16),
+    tile(64, 64, 8, 8, 16),
+    tile(128, 64, 8, 8, 16),
+];
+
+/// Multiply-adds that a card computes while a number goes to memory and another one comes from there: 10.4 T a second and 512 GB/s, those of
+/// an RX 6800 XT.
+const PASSAGE: f64 = 160.0;
+
 /// Numbers of a window that a thread keeps in registers, at most: `WINDOW4` of the kernel, in fours.
 const WINDOW: usize = 20;
 
 pub(super) struct DepthwiseShader<'a>(pub(super) &'a Depthwise);
+
+/// A device that has all variants.
+const EVERYTHING: Traits =
+    Traits { storage: Storage::F16, subgroups: true, cooperative: Some(CooperativeMatrix::Sixteen) };
+
+/// A way to compute it.
+#[derive(Clone, Copy)]
+struct Variant {
+    /// Of the depthwise convolution, with the expand layer in it unless that is apart.
+    tile: WorkgroupTile,
+    /// Of an expand layer that is a dispatch before.
+    apart: Option<WorkgroupTile>,
+}
 
 impl DepthwiseShader<'_> {
     /// Whether a thread can keep the window of four outputs, from a multiple of four on.
@@ -73,20 +102,47 @@ impl DepthwiseShader<'_> {
         self.0.stride <= WINDOW && late + 3 * self.0.stride + self.0.kernel <= WINDOW
     }
 
-    /// The variants on a device. Without an expand layer there is no product.
-    fn tiles(&self, traits: Traits) -> Vec<WorkgroupTile> {
-        match (self.sliding(), self.0.expand.is_some()) {
-            (false, _) => TILES[..1].to_vec(),
-            (true, false) => TILES.to_vec(),
-            (true, true) => offered(&TILES, traits),
+    /// The variants on a device. Without an expand layer there is no product. A window too long to slide takes the first tile.
+    fn all(&self, traits: Traits) -> Vec<Variant> {
+        let fused = |tile: &WorkgroupTile| Variant { tile: *tile, apart: None };
+        let apart = |tile: &WorkgroupTile| Variant { tile: TILES[0], apart: Some(*tile) };
+        let tiles = if self.sliding() { &TILES[..] } else { &TILES[..1] };
+        let mut all: Vec<Variant> = tiles.iter().map(fused).collect();
+        if self.0.expand.is_none() {
+            return all;
         }
+        all.extend(APART.iter().map(apart));
+        // Those that only some devices have come last.
+        if self.sliding() {
+            all.extend(offered(&TILES, traits)[TILES.len()..].iter().map(fused));
+        }
+        all.extend(offered(&APART, traits)[APART.len()..].iter().map(apart));
+        all
     }
 
-    fn tile(&self, variant: usize) -> WorkgroupTile {
-        match (self.sliding(), self.0.expand.is_some()) {
-            (false, _) => TILES[0],
-            (true, false) => TILES.get(variant).copied().unwrap_or(TILES[0]),
-            (true, true) => variant_of(&TILES, variant),
+    /// The variant of this number on any device; the first, where there are not as many.
+    fn variant(&self, variant: usize) -> Variant {
+        let all = self.all(EVERYTHING);
+        all.get(variant).copied().unwrap_or(all[0])
+    }
+
+    fn fuses(&self, variant: usize) -> bool {
+        self.0.expand.is_some() && self.variant(variant).apart.is_none()
+    }
+
+    /// What a record of so many samples costs in a variant: instructions for each multiply-add of the expand layer, where a workgroup makes its
+    /// own strip of `h` whole, and has only one record's. Apart, records share tiles, but `h` passes through memory. The taps cost the same.
+    fn cost(&self, samples: usize, Variant { tile, apart }: Variant) -> f64 {
+        let (channels, c_in) = (self.0.channels(), if self.0.expand.is_some() { self.0.c_in() } else { 1 });
+        match apart {
+            None => {
+                let parts = self.0.window().outputs(samples).div_ceil(4 * self.outputs4(tile));
+                (channels.next_multiple_of(tile.rows) * parts * tile.cols * c_in) as f64 * tile.beside()
+            }
+            Some(product) => {
+                let product = (channels.next_multiple_of(product.rows) * c_in) as f64 * product.beside();
+                pitch(samples) as f64 * (product + channels as f64 * PASSAGE)
+            }
         }
     }
 
@@ -103,11 +159,12 @@ impl Shader for DepthwiseShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
-        use Binding::{Absent, Input, Output, Weight};
-        let expand = if self.0.expand.is_some() { [Weight(0), Weight(1)] } else { [Absent; 2] };
+    fn bindings(&self, variant: usize) -> Vec<Binding> {
+        use Binding::{Absent, Input, Output, Scratch, Weight};
+        let expand = if self.fuses(variant) { [Weight(0), Weight(1)] } else { [Absent; 2] };
         let rest = if self.0.expand.is_some() { 2 } else { 0 };
-        vec![Input(0), expand[0], expand[1], Weight(rest), Weight(rest + 1), Output(0), Output(1)]
+        let x = if self.variant(variant).apart.is_some() { Scratch } else { Input(0) };
+        vec![x, expand[0], expand[1], Weight(rest), Weight(rest + 1), Output(0), Output(1)]
     }
 
     fn weights(&self) -> Vec<DeviceWeights> {
@@ -124,30 +181,41 @@ impl Shader for DepthwiseShader<'_> {
     }
 
     fn variants(&self, traits: Traits) -> Vec<String> {
-        WorkgroupTile::names(&self.tiles(traits))
+        let name = |variant: Variant| match variant.apart {
+            Some(tile) => format!("apart_{tile}"),
+            None => variant.tile.to_string(),
+        };
+        self.all(traits).into_iter().map(name).collect()
     }
 
     fn choose(&self, inputs: &[Shape], _: usize, class: DeviceClass, traits: Traits) -> usize {
-        let samples = inputs[0].cols;
-        let cols = self.0.window().outputs(samples);
-        let cost = |variant: usize| {
-            let tile = self.tile(variant);
-            let parts = cols.div_ceil(4 * self.outputs4(tile));
-            (self.0.channels().next_multiple_of(tile.rows) * parts * tile.cols) as f64 * tile.beside()
+        let all = self.all(traits);
+        let tiles = |apart: bool| -> Vec<WorkgroupTile> {
+            all.iter().filter(|v| v.apart.is_some() == apart).map(|v| v.apart.unwrap_or(v.tile)).collect()
         };
-        let tiles = self.tiles(traits);
-        let all = (0..tiles.len()).filter(|variant| tiles[*variant].suits(&tiles, class));
-        all.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(0)
+        let (fused, apart) = (tiles(false), tiles(true));
+        // What one of them can be asked for by matrices is not made without.
+        let matrices = fused.iter().chain(&apart).any(|tile| tile.cooperative);
+        let suits = |v: &Variant| match v.apart {
+            Some(tile) => tile.suits(&apart, class) && tile.cooperative == matrices,
+            None => v.tile.suits(&fused, class) && v.tile.cooperative == matrices,
+        };
+        let costs = all
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| suits(v))
+            .map(|(at, v)| (at, self.cost(inputs[0].cols, *v)));
+        costs.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(at, _)| at)
     }
 
     fn outputs(&self, inputs: &[Shape], variant: usize) -> Vec<Shape> {
         let cols = self.0.window().outputs(inputs[0].cols);
-        let parts = cols.div_ceil(4 * self.outputs4(self.tile(variant)));
+        let parts = cols.div_ceil(4 * self.outputs4(self.variant(variant).tile));
         vec![Shape::new(self.0.channels(), cols), Shape::new(parts, self.0.channels())]
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch {
-        let tile = self.tile(variant);
+        let Variant { tile, apart } = self.variant(variant);
         let samples = inputs[0].cols;
         let cols = self.0.window().outputs(samples);
         let outputs4 = self.outputs4(tile);
@@ -157,13 +225,13 @@ impl Shader for DepthwiseShader<'_> {
         let stride = stride.min(samples + kernel);
         let sliding = self.sliding();
         // Rows of `h`, each with a cell to spare, take the place of what was staged.
-        let (cells, bytes) = tile.memory(tile.rows * (tile.cols / 4 + 1));
-        let mut overrides = tile.overrides(cells);
+        let (held, bytes) = tile.memory(tile.rows * (tile.cols / 4 + 1));
+        let mut overrides = tile.overrides(held);
         let [known_kernel, known_stride] = if sliding { [kernel, self.0.stride] } else { [1, 1] };
-        overrides.extend([self.0.expand.is_some(), sliding].map(f64::from));
+        overrides.extend([self.fuses(variant), sliding].map(f64::from));
         overrides.extend([known_kernel, known_stride, outputs4].map(|n| n as f64));
         let dims = Sizes {
-            c_in: word(self.0.c_in()),
+            c_in: word(if apart.is_some() { self.0.channels() } else { self.0.c_in() }),
             channels: word(self.0.channels()),
             kernel: word(kernel),
             stride: word(stride),
@@ -179,9 +247,21 @@ impl Shader for DepthwiseShader<'_> {
             overrides,
             dims: dims.words(),
             grid: [parts, self.0.channels().div_ceil(tile.rows), batch],
-            scratch: 0,
+            scratch: apart.map_or(0, |_| cells(Shape::new(self.0.channels(), samples))),
             threads: tile.threads(),
             workgroup_bytes: bytes + 4 * tile.threads(),
         }
+    }
+
+    fn before(&self, inputs: &[Shape], batch: usize, variant: usize) -> Option<Before> {
+        use Binding::{Absent, Input, Scratch, Weight};
+        let tile = self.variant(variant).apart?;
+        let (c_in, c_out) = (self.0.c_in(), self.0.channels());
+        let expand = PointwiseLayer { c_in, c_out, silu: true, gate: false, residual: false, sums: false };
+        let launch = expand.launch(inputs[0].cols, batch, tile);
+        Some(Before {
+            launch,
+            bindings: vec![Input(0), Weight(0), Weight(1), Absent, Absent, Scratch, Absent],
+        })
     }
 }

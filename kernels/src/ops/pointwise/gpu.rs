@@ -49,10 +49,60 @@ const OVERRIDES: [&str; 12] = {
     [a, b, c, d, e, f, g, "SILU", "GATE", "RESIDUAL", "SUMS", "FLAT"]
 };
 
-impl PointwiseShader<'_> {
+/// What a launch depends on beside its operands.
+#[derive(Clone, Copy)]
+pub(in crate::ops) struct PointwiseLayer {
+    pub(in crate::ops) c_in: usize,
+    pub(in crate::ops) c_out: usize,
+    pub(in crate::ops) silu: bool,
+    pub(in crate::ops) gate: bool,
+    pub(in crate::ops) residual: bool,
+    pub(in crate::ops) sums: bool,
+}
+
+impl PointwiseLayer {
     /// Columns of a batch, where they lie side by side: if they are not summed record by record.
     fn flat(&self, cols: usize, batch: usize) -> Option<usize> {
-        (!self.0.sums).then_some(batch * pitch(cols))
+        (!self.sums).then_some(batch * pitch(cols))
+    }
+
+    /// The dispatch for `batch` records of `cols` columns by a tile. The program's slots are `x`, weight, bias, gate, residual, `y` and
+    /// sums.
+    pub(in crate::ops) fn launch(&self, cols: usize, batch: usize, tile: WorkgroupTile) -> Launch {
+        let PointwiseLayer { c_in, c_out, silu, gate, residual, sums } = *self;
+        let flat = self.flat(cols, batch);
+        let parts = flat.unwrap_or(cols).div_ceil(tile.cols);
+        let records = if flat.is_some() { 1 } else { batch };
+        // Sums of four rows by each thread take the place of what was staged.
+        let (cells, workgroup_bytes) = tile.memory(tile.rows / 4 * tile.cols / tile.thread_cols);
+        let mut overrides = tile.overrides(cells);
+        overrides.extend([silu, gate, residual, sums, flat.is_some()].map(f64::from));
+        let dims = Sizes {
+            c_in: word(c_in),
+            c_out: word(c_out),
+            cols: word(cols),
+            pitch4: word(pitch(cols) / 4),
+            gate_pitch: word(pitch(c_in)),
+            sums_pitch: word(pitch(c_out)),
+            parts: word(parts),
+            batch: word(batch),
+        };
+        Launch {
+            program: tile.program(&PROGRAM, &COOPERATIVE),
+            overrides,
+            dims: dims.words(),
+            grid: [parts, c_out.div_ceil(tile.rows), records],
+            scratch: 0,
+            threads: tile.threads(),
+            workgroup_bytes,
+        }
+    }
+}
+
+impl PointwiseShader<'_> {
+    fn layer(&self) -> PointwiseLayer {
+        let Pointwise { silu, gate, residual, sums, .. } = *self.0;
+        PointwiseLayer { c_in: self.0.c_in(), c_out: self.0.c_out(), silu, gate, residual, sums }
     }
 }
 
@@ -61,7 +111,7 @@ impl Shader for PointwiseShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
+    fn bindings(&self, _: usize) -> Vec<Binding> {
         let when = |is: bool, operand| if is { operand } else { Binding::Absent };
         vec![
             Binding::Input(0),
@@ -88,7 +138,7 @@ impl Shader for PointwiseShader<'_> {
 
     fn choose(&self, inputs: &[Shape], batch: usize, class: DeviceClass, traits: Traits) -> usize {
         let cols = inputs[0].cols;
-        let cols = self.flat(cols, batch).unwrap_or(cols);
+        let cols = self.layer().flat(cols, batch).unwrap_or(cols);
         WorkgroupTile::choose(&offered(&TILES, traits), self.0.c_out(), cols, class)
     }
 
@@ -102,34 +152,6 @@ impl Shader for PointwiseShader<'_> {
     }
 
     fn launch(&self, inputs: &[Shape], batch: usize, variant: usize) -> Launch {
-        let cols = inputs[0].cols;
-        let tile = variant_of(&TILES, variant);
-        let flat = self.flat(cols, batch);
-        let parts = flat.unwrap_or(cols).div_ceil(tile.cols);
-        let records = if flat.is_some() { 1 } else { batch };
-        // Sums of four rows by each thread take the place of what was staged.
-        let (cells, workgroup_bytes) = tile.memory(tile.rows / 4 * tile.cols / tile.thread_cols);
-        let mut overrides = tile.overrides(cells);
-        let Pointwise { silu, gate, residual, sums, .. } = self.0;
-        overrides.extend([*silu, *gate, *residual, *sums, flat.is_some()].map(f64::from));
-        let dims = Sizes {
-            c_in: word(self.0.c_in()),
-            c_out: word(self.0.c_out()),
-            cols: word(cols),
-            pitch4: word(pitch(cols) / 4),
-            gate_pitch: word(pitch(self.0.c_in())),
-            sums_pitch: word(pitch(self.0.c_out())),
-            parts: word(parts),
-            batch: word(batch),
-        };
-        Launch {
-            program: tile.program(&PROGRAM, &COOPERATIVE),
-            overrides,
-            dims: dims.words(),
-            grid: [parts, self.0.c_out().div_ceil(tile.rows), records],
-            scratch: 0,
-            threads: tile.threads(),
-            workgroup_bytes,
-        }
+        self.layer().launch(inputs[0].cols, batch, variant_of(&TILES, variant))
     }
 }

@@ -24,7 +24,7 @@
 //! Cases: `tests/kit/src/cases/pointwise.rs`. The bound, element by element: `tests/kit/src/bounds/pointwise.rs`.
 
 #[cfg(feature = "gpu")]
-mod gpu;
+pub(super) mod gpu;
 mod reference;
 mod simd;
 

@@ -47,7 +47,7 @@ impl Shader for SqueezeExciteShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
+    fn bindings(&self, _: usize) -> Vec<Binding> {
         let mut bindings = vec![Binding::Input(1)];
         bindings.extend((0..4).map(Binding::Weight));
         bindings.extend([Binding::Output(0), Binding::Scratch]);

@@ -90,7 +90,7 @@ impl Shader for TokensShader<'_> {
         &PROGRAM
     }
 
-    fn bindings(&self) -> Vec<Binding> {
+    fn bindings(&self, _: usize) -> Vec<Binding> {
         vec![Binding::Inputs, Binding::Weight(0), Binding::Output(0), Binding::Scratch]
     }
 

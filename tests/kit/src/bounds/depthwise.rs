@@ -26,7 +26,8 @@ fn run(op: &Depthwise, x: &Matrix, a: &Arithmetic) -> Vec<Vec<Approx>> {
             None => x.row(c).iter().map(|x| Approx::exact(a.loaded(*x))).collect(),
             Some((weight, bias)) => {
                 let sums = a.row_product(&weight[c * c_in..][..c_in], bias[c], &operands, samples);
-                sums.into_iter().map(|sum| a.activate(sum)).collect()
+                let h = sums.into_iter().map(|sum| a.activate(sum));
+                h.map(|h| if a.apart { a.stored(h) } else { h }).collect()
             }
         };
         let taps = &op.weight[c * op.kernel..][..op.kernel];

@@ -135,6 +135,8 @@ pub struct Arithmetic {
     gpu: Option<Storage>,
     /// Whether cooperative matrices of f16 multiply.
     matrices: bool,
+    /// Whether what an expand layer makes passes through a GPU's memory.
+    apart: bool,
     /// Whether a multiply-add rounds once.
     fused: bool,
     /// Whether AMX multiplies bf16.
@@ -161,6 +163,7 @@ impl Arithmetic {
             precision,
             gpu: None,
             matrices: false,
+            apart: false,
             fused,
             amx: level.has_amx(),
             lanes,
@@ -179,6 +182,7 @@ impl Arithmetic {
             precision,
             gpu,
             matrices: false,
+            apart: false,
             fused: false,
             amx: false,
             lanes: 1,
@@ -194,6 +198,11 @@ impl Arithmetic {
     /// largest: each term errs by up to `2 u` of the largest sum, for each addition.
     pub fn by_matrices(self) -> Arithmetic {
         Arithmetic { matrices: true, ..self }
+    }
+
+    /// The same where an expand layer is a dispatch of its own: what it makes is stored like all activations.
+    pub fn apart(self) -> Arithmetic {
+        Arithmetic { apart: true, ..self }
     }
 
     /// The same with everything in f32.
