@@ -95,7 +95,7 @@ pub use efficientecg_ecg as ecg;
 #[cfg(feature = "gpu")]
 pub use efficientecg_engine::gpu::{Adapter, GpuError, GpuFeatures, GpuOptions};
 #[cfg(all(feature = "gpu", not(target_family = "wasm")))]
-pub use efficientecg_engine::gpu::{TunedNode, Tuning, adapters};
+pub use efficientecg_engine::gpu::{TunedNode, Tuning, WholeRun, adapters};
 pub use efficientecg_engine::pool::Pool;
 pub use efficientecg_engine::{Layer, Precision, Span};
 pub use efficientecg_files::{FileError, ItemError};

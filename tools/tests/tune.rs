@@ -47,6 +47,9 @@ fn winners_are_kept_and_named() {
     let winner = |node: &Value| node["winner"].as_str().expect("a variant").to_owned();
     let changed = nodes.iter().filter(|n| n["winner"] != n["default"]).count();
     assert_eq!(tuned["changed"], changed);
+    let batches = tuned["batches"].as_array().expect("whole batches");
+    assert!(batches.iter().filter(|b| b["taken"] == true).count() == batches.len().min(1), "{batches:?}");
+    assert!(batches.iter().all(|b| b["storage"] == "f32" && b["records"].as_u64() <= Some(2)), "{batches:?}");
     // Whatever was found, later runs name it.
     let args = ["--backend", "gpu", "--batch", "2", "--runs", "3", "--profile", "--json"];
     let report = json(folder.path(), &[&["bench"], &model[..], &args].concat());

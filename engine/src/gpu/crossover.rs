@@ -2,6 +2,7 @@
 //! remembered on disk.
 
 use super::check::Probe;
+use super::choices::fingerprint;
 use super::error::caught_async;
 #[cfg(not(target_family = "wasm"))]
 use super::wait::block_on;
@@ -35,12 +36,7 @@ impl Gpu {
         let mut hash = DefaultHasher::new();
         let inputs: Vec<Shape> = probe(1).inputs.iter().map(|(s, _)| *s).collect();
         self.usual = inputs.first().map_or(1, |shape| shape.len()).max(1);
-        let shapes = self.graph.shapes(&inputs).unwrap_or_default();
-        for node in self.graph.nodes() {
-            let operands: Vec<Shape> =
-                node.inputs().iter().filter_map(|v| shapes.get(v.index()).copied()).collect();
-            (node.label.as_str(), node.contract.name(), &operands).hash(&mut hash);
-        }
+        fingerprint(&self.graph, &inputs).hash(&mut hash);
         let GpuOptions { checked, batch, features, precision, .. } = &self.options;
         let GpuFeatures { subgroups, f16, cooperative_matrix, .. } = features;
         (checked, batch, subgroups, f16, cooperative_matrix, precision).hash(&mut hash);

@@ -214,6 +214,14 @@ impl Device {
         Ok(Device { timestamps, pipeline_cache, ..Device::over(device, queue, adapter, info, traits) })
     }
 
+    /// Stores activations otherwise: in f32 or packed f16, which any device can.
+    pub(super) fn store_in(&mut self, storage: Storage) {
+        self.traits.storage = storage;
+        if storage != Storage::F16 {
+            self.traits.cooperative = None;
+        }
+    }
+
     /// Takes over a device, whose failures are noted from here on.
     pub(super) fn over(
         device: wgpu::Device,

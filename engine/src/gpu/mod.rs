@@ -11,6 +11,7 @@
 
 mod cache;
 mod check;
+mod choices;
 mod crossover;
 mod device;
 mod error;
@@ -31,19 +32,23 @@ mod testing;
 mod tests;
 mod timestamps;
 #[cfg(not(target_family = "wasm"))]
+mod timing;
+#[cfg(not(target_family = "wasm"))]
 mod tune;
 mod tuned;
 mod variants;
 #[cfg(not(target_family = "wasm"))]
 mod wait;
+#[cfg(not(target_family = "wasm"))]
+mod whole;
 
 use crate::clock::Moment;
 use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::graph::{Graph, Value};
 use crate::{Batch, Precision};
+use choices::Choices;
 use device::Device;
-use efficientecg_kernels::gpu::Storage;
 use efficientecg_kernels::tensor::Shape;
 use error::caught_async;
 use layout::Failure;
@@ -64,6 +69,8 @@ pub use options::{GpuFeatures, GpuOptions};
 pub use testing::FailPoint;
 #[cfg(not(target_family = "wasm"))]
 pub use tune::{TunedNode, Tuning};
+#[cfg(not(target_family = "wasm"))]
+pub use whole::WholeRun;
 
 /// A device that was opened again may be opened once more after this many submissions.
 const TRUSTED_AGAIN: usize = 100;
@@ -166,11 +173,7 @@ impl Gpu {
             State::Waiting | State::Cpu => format!("cpu, after a failure of {name}"),
             State::Device(network, _) => {
                 let traits = network.device.traits;
-                let storage = match traits.storage {
-                    Storage::F32 => "f32",
-                    Storage::PackedF16 => "f16, packed",
-                    Storage::F16 => "f16",
-                };
+                let storage = choices::name(traits.storage);
                 let subgroups = if traits.subgroups { ", subgroups" } else { "" };
                 let matrices = if traits.cooperative.is_some() { ", cooperative-matrix" } else { "" };
                 let cpu = match self.crossover {
@@ -373,11 +376,15 @@ async fn open_unguarded(
         let begun = std::mem::replace(&mut start, Moment::now());
         phases.push((name, start.since(begun).as_secs_f64()));
     };
-    let device = Device::open(options).await?;
+    let mut device = Device::open(options).await?;
+    let inputs: Vec<Shape> = probe.inputs.iter().map(|(shape, _)| *shape).collect();
+    let choices = Choices::load(&device, options, graph, &inputs);
+    choices.storage().into_iter().for_each(|storage| device.store_in(storage));
     phase("open the GPU");
     let adapter = device.adapter.name.clone();
     let failure = |failure| GpuError::Device { adapter, error: failure };
-    let network = Network::new(device, graph, options, 0).map_err(failure)?;
+    let mut network = Network::new(device, graph, options, 0).map_err(failure)?;
+    network.choices = choices;
     phase("upload");
     check::check(&network, graph, probe, options.precision).await?;
     phase("pipelines and self-test");

@@ -1,5 +1,6 @@
 //! A graph on a device: its weights there, and its plans. What runs them is in `submission.rs`.
 
+use super::choices::Choices;
 use super::device::Device;
 use super::error::DeviceError;
 use super::layout::{BatchLayout, BindingSource, Dispatch, Failure, Limits, Target};
@@ -26,8 +27,9 @@ pub(super) struct Network {
     /// The bytes of each node's weights.
     pub(super) places: Vec<Vec<Range<usize>>>,
     plans: Mutex<Plans>,
-    /// The most records of a submission.
-    pub(super) batch: usize,
+    /// The most records of a submission, where a number was asked for.
+    pub(super) batch: Option<usize>,
+    pub(super) choices: Choices,
     /// How long to wait for a submission.
     pub(super) timeout: Duration,
     #[cfg(feature = "testing")]
@@ -122,7 +124,8 @@ impl Network {
             weights,
             places,
             plans: Mutex::default(),
-            batch: options.batch.unwrap_or(usize::MAX).max(1),
+            batch: options.batch.map(|records| records.max(1)),
+            choices: Choices::default(),
             timeout: options.timeout,
             #[cfg(feature = "testing")]
             hooks: options.hooks.clone(),

@@ -2,30 +2,25 @@
 //!
 //! A round runs the batch once for each variant, all nodes in that variant, and notes what each node took by the device's
 //! timestamps; the rounds go on until the time is up. What counts is the median. A winner takes the default's place if it is faster
-//! by more than noise, and if the self-test holds it right.
+//! by more than noise, and if the self-test holds it right. Then whole batches are run (`whole.rs`).
 
 use super::check;
 use super::device::Device;
 use super::error::{DeviceError, GpuError, caught};
-use super::layout::Failure;
 use super::network::Network;
 use super::timestamps::Timeline;
+use super::timing::{Budget, CLEARLY, RUNS, median};
 use super::variants::{self, Variants};
 use super::wait::block_on;
+use super::whole::WholeRun;
 use super::{Gpu, Probe, tuned};
-use crate::Batch;
 use crate::clock::Moment;
-use crate::graph::Value;
 use efficientecg_kernels::tensor::Shape;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// A winner must take less than this part of what the default takes.
-const CLEARLY: f64 = 0.97;
-/// The part of the time for measuring; the rest is for the comparison with the reference.
-const MEASURING: f64 = 0.75;
-/// Runs of a variant that make a median.
-const RUNS: usize = 3;
+/// The part of the time for measuring variants; the rest is for the comparison with the reference and for whole batches.
+const MEASURING: f64 = 0.6;
 
 /// What became of one kind of node: a program with its operands.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +48,10 @@ pub struct Tuning {
     pub nodes: Vec<TunedNode>,
     /// Rounds that were completed.
     pub rounds: usize,
+    /// Whole batches: first by the defaults of the options, then otherwise. None where there was no time for one.
+    pub runs: Vec<WholeRun>,
+    /// Which of them it is from here on.
+    pub taken: usize,
     /// The file that the winners are kept in; none where the platform has no folder for it.
     pub file: Option<std::path::PathBuf>,
 }
@@ -101,6 +100,7 @@ impl Gpu {
         let mut rounds = 0;
         // What the last run of each took; the first one compiles it.
         let mut took: Vec<Duration> = Vec::new();
+        let mut compiled: Option<Duration> = None;
         let time = seconds.mul_f64(MEASURING);
         'rounds: while !kinds.is_empty() {
             for variant in 0..most {
@@ -119,6 +119,7 @@ impl Gpu {
                 }
                 took.resize(took.len().max(variant + 1), Duration::ZERO);
                 took[variant] = begun.elapsed();
+                compiled = compiled.max(Some(took[variant]));
                 progress((started.elapsed().as_secs_f64() / seconds.as_secs_f64()).min(1.0));
             }
             rounds += 1;
@@ -128,7 +129,11 @@ impl Gpu {
             let winner = |node: &TunedNode| (node.winner != node.default).then(|| node.winner.clone());
             tuned::keep(file, kinds.keys().cloned().zip(nodes.iter().map(winner)));
         }
-        Ok(Tuning { nodes, rounds, file })
+        let first = took.iter().chain(&compiled).max().copied().unwrap_or_default();
+        let budget = Budget { started, time: seconds, first, progress };
+        let (runs, taken) = self.tune_whole(network, batch, &budget)?;
+        progress(1.0);
+        Ok(Tuning { nodes, rounds, runs, taken, file })
     }
 
     /// The nodes of more than one variant, by what makes them one kind.
@@ -153,27 +158,12 @@ impl Gpu {
 
     /// What each node of a run took, in seconds.
     fn timed(&self, network: &Network, batch: &Probe) -> Result<Vec<f64>, GpuError> {
-        let adapter = || self.adapter.name.clone();
-        let failed = |text: String| GpuError::Device { adapter: adapter(), error: DeviceError::Driver(text) };
-        let kept: Vec<Value> = self.graph.nodes().last().map_or(Vec::new(), |n| n.outputs().to_vec());
-        let inputs: Vec<(Shape, &[f32])> = batch.inputs.iter().map(|(s, d)| (*s, d.as_slice())).collect();
-        let shapes: Vec<Shape> = inputs.iter().map(|(s, _)| *s).collect();
-        let shapes = self.graph.shapes(&shapes).map_err(|e| failed(e.to_string()))?;
-        let mut data: Vec<Vec<f32>> =
-            kept.iter().map(|v| vec![0.0; batch.batch * shapes[v.index()].len()]).collect();
-        let mut outputs: Vec<(Value, &mut [f32])> =
-            kept.iter().copied().zip(data.iter_mut().map(Vec::as_mut_slice)).collect();
-        let mut run = Batch { size: batch.batch, inputs: &inputs, outputs: &mut outputs };
         let mut timeline = Timeline::default();
-        block_on(network.run(&self.graph, &mut run, Some(&mut timeline))).map_err(
-            |failure| match failure {
-                Failure::Device(error) => GpuError::Device { adapter: adapter(), error },
-                Failure::Engine(error) => failed(error.to_string()),
-                Failure::TooLarge { what, needed, allowed } => {
-                    failed(format!("a record needs {needed} {what}, {allowed} are allowed"))
-                }
-            },
-        )?;
+        self.once(network, batch, Some(&mut timeline))?;
+        let failed = |text: String| GpuError::Device {
+            adapter: self.adapter.name.clone(),
+            error: DeviceError::Driver(text),
+        };
         let profile = timeline.profile(0.0);
         if let Some(note) = profile.note {
             return Err(failed(note));
@@ -246,13 +236,6 @@ impl Kind {
             _ => self.default,
         }
     }
-}
-
-/// NaN of none.
-fn median(seconds: &[f64]) -> f64 {
-    let mut sorted = seconds.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

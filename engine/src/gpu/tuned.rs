@@ -22,7 +22,8 @@ pub(super) fn load(device: &Device, options: &GpuOptions) -> HashMap<String, Str
     path(device, options).map(|path| read(&path)).unwrap_or_default().into_iter().collect()
 }
 
-fn read(path: &Path) -> BTreeMap<String, String> {
+/// The lines of a file; none where it is damaged, or there is none.
+pub(super) fn read(path: &Path) -> BTreeMap<String, String> {
     let text = cache::load(path).and_then(|data| String::from_utf8(data).ok()).unwrap_or_default();
     let lines = text.lines().filter_map(|line| line.split_once('\t'));
     lines.map(|(key, winner)| (key.to_owned(), winner.to_owned())).collect()

@@ -3,7 +3,7 @@
 use crate::args::Tune;
 use crate::error::Failure;
 use crate::out::{self, Progress};
-use efficientecg::TunedNode;
+use efficientecg::{TunedNode, WholeRun};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -16,6 +16,18 @@ struct Report {
     /// Where the winners are kept; null if nowhere.
     file: Option<String>,
     nodes: Vec<Row>,
+    /// Whole batches, as they were run: first by the defaults.
+    batches: Vec<WholeBatch>,
+}
+
+#[derive(Serialize)]
+struct WholeBatch {
+    storage: &'static str,
+    /// The most records of a submission.
+    records: usize,
+    seconds: f64,
+    /// Whether it is so from here on.
+    taken: bool,
 }
 
 #[derive(Serialize)]
@@ -53,6 +65,9 @@ pub(crate) fn run(args: &Tune) -> Result<(), Failure> {
         seconds: finite(n.seconds),
     };
     let nodes: Vec<Row> = tuned.nodes.into_iter().map(row).collect();
+    let batches = tuned.runs.into_iter().enumerate().map(|(at, WholeRun { storage, records, seconds })| {
+        WholeBatch { storage, records, seconds, taken: at == tuned.taken }
+    });
     let report = Report {
         device: model.device(),
         batch: args.records(),
@@ -60,6 +75,7 @@ pub(crate) fn run(args: &Tune) -> Result<(), Failure> {
         changed: nodes.iter().filter(|n| n.winner != n.default).count(),
         file: tuned.file.map(|file| file.display().to_string()),
         nodes,
+        batches: batches.collect(),
     };
     if args.json {
         out::json(&report)?;
@@ -73,13 +89,21 @@ fn table(report: &Report) -> String {
     let time = |seconds: Option<f64>| seconds.map_or("-".to_owned(), |s| format!("{:.1}", 1e6 * s));
     let line = |cells: [&str; 7]| {
         let [operation, node, nodes, default, before, winner, after] = cells;
-        format!("{operation:11} {node:22} {nodes:>5}  {default:14} {before:>10}  {winner:14} {after:>10}\n")
+        format!("{operation:11} {node:22} {nodes:>5}  {default:20} {before:>10}  {winner:20} {after:>10}\n")
     };
     let mut text = format!("{}, {} records, {} rounds\n\n", report.device, report.batch, report.rounds);
     text += &line(["operation", "first node", "nodes", "default", "us", "winner", "us"]);
     for n in &report.nodes {
         let (nodes, before, after) = (n.nodes.to_string(), time(n.default_seconds), time(n.seconds));
         text += &line([n.operation, &n.node, &nodes, &n.default, &before, &n.winner, &after]);
+    }
+    text += &format!("\n{:14} {:>22} {:>14}\n", "storage", "records a submission", "ms a batch");
+    for WholeBatch { storage, records, seconds, taken } in &report.batches {
+        let taken = if *taken { "  taken" } else { "" };
+        text += &format!("{storage:14} {records:>22} {:>14.2}{taken}\n", 1e3 * seconds);
+    }
+    if report.batches.is_empty() {
+        text += "there was no time for whole batches: give it more seconds\n";
     }
     let kept = match &report.file {
         Some(file) => format!("kept in {file}"),

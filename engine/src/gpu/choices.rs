@@ -1,0 +1,122 @@
+//! Choices that concern a whole network, where they were measured (`whole.rs`): what its activations are stored in, and how many records a
+//! submission takes. They are kept in a file for each adapter, driver and set of options. A line is a choice for a network and, after a
+//! tab, what was faster than the default.
+
+use super::device::Device;
+use super::options::GpuOptions;
+use super::{cache, tuned};
+use crate::graph::Graph;
+use efficientecg_kernels::gpu::Storage;
+use efficientecg_kernels::tensor::Shape;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+/// The name of a storage, for people and for the file.
+pub(super) fn name(storage: Storage) -> &'static str {
+    match storage {
+        Storage::F32 => "f32",
+        Storage::PackedF16 => "f16, packed",
+        Storage::F16 => "f16",
+    }
+}
+
+/// What tells one network from others: its operations, and all shapes for such inputs.
+pub(super) fn fingerprint(graph: &Graph, inputs: &[Shape]) -> u64 {
+    let mut hash = DefaultHasher::new();
+    let shapes = graph.shapes(inputs).unwrap_or_default();
+    for node in graph.nodes() {
+        let operands: Vec<Shape> =
+            node.inputs().iter().filter_map(|v| shapes.get(v.index()).copied()).collect();
+        (node.label.as_str(), node.contract.name(), &operands).hash(&mut hash);
+    }
+    shapes.hash(&mut hash);
+    hash.finish()
+}
+
+/// What was chosen for a network.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Choices {
+    fingerprint: u64,
+    kept: HashMap<String, String>,
+}
+
+impl Choices {
+    /// What was kept for a network on a device; `inputs` are those of its self-test.
+    pub(super) fn load(device: &Device, options: &GpuOptions, graph: &Graph, inputs: &[Shape]) -> Choices {
+        let kept: HashMap<String, String> =
+            path(device, options).map(|path| tuned::read(&path)).unwrap_or_default().into_iter().collect();
+        let fingerprint = if kept.is_empty() { 0 } else { fingerprint(graph, inputs) };
+        Choices { fingerprint, kept }
+    }
+
+    /// What activations are stored in, if not in what the options ask for.
+    pub(super) fn storage(&self) -> Option<Storage> {
+        let kept = self.kept.get(&storage_key(self.fingerprint))?;
+        [Storage::F32, Storage::PackedF16, Storage::F16].into_iter().find(|storage| name(*storage) == kept)
+    }
+
+    /// The most records of a submission, for inputs of these shapes.
+    pub(super) fn records(&self, inputs: &[Shape]) -> Option<usize> {
+        if self.kept.is_empty() {
+            return None;
+        }
+        self.kept.get(&records_key(self.fingerprint, inputs))?.parse().ok().filter(|records| *records > 0)
+    }
+}
+
+fn storage_key(fingerprint: u64) -> String {
+    format!("storage {fingerprint:016x}")
+}
+
+fn records_key(fingerprint: u64, inputs: &[Shape]) -> String {
+    let inputs: Vec<String> = inputs.iter().map(ToString::to_string).collect();
+    format!("records {fingerprint:016x} {}", inputs.join(","))
+}
+
+/// The file for a device; none if there is no folder for it.
+fn path(device: &Device, options: &GpuOptions) -> Option<PathBuf> {
+    let mut hash = DefaultHasher::new();
+    let super::Adapter { name, backend, driver, .. } = &device.adapter;
+    let super::GpuFeatures { subgroups, f16, cooperative_matrix, .. } = options.features;
+    (name, backend, driver, options.checked, options.precision).hash(&mut hash);
+    (subgroups, f16, cooperative_matrix, env!("CARGO_PKG_VERSION")).hash(&mut hash);
+    Some(cache::folder(options)?.join(format!("whole-{:016x}", hash.finish())))
+}
+
+/// Keeps a storage and a number of records for a network by its fingerprint and inputs of these shapes; none is the default.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn keep(
+    device: &Device,
+    options: &GpuOptions,
+    (fingerprint, inputs): (u64, Vec<Shape>),
+    (storage, records): (Option<Storage>, Option<usize>),
+) {
+    let Some(path) = path(device, options) else { return };
+    let lines = [
+        (storage_key(fingerprint), storage.map(|storage| name(storage).to_owned())),
+        (records_key(fingerprint, &inputs), records.map(|records| records.to_string())),
+    ];
+    tuned::keep(&path, lines.into_iter());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_those_of_the_network_and_its_inputs() {
+        let shapes = [Shape::new(12, 5000), Shape::new(1, 1)];
+        let kept = HashMap::from([
+            (storage_key(7), "f16, packed".to_owned()),
+            (records_key(7, &shapes), "16".to_owned()),
+            (records_key(8, &shapes), "0".to_owned()),
+            (storage_key(8), "f8".to_owned()),
+        ]);
+        let of = |fingerprint| Choices { fingerprint, kept: kept.clone() };
+        assert_eq!((of(7).storage(), of(7).records(&shapes)), (Some(Storage::PackedF16), Some(16)));
+        assert_eq!(of(7).records(&shapes[..1]), None);
+        assert_eq!((of(8).storage(), of(8).records(&shapes)), (None, None));
+        assert_eq!((of(9).storage(), of(9).records(&shapes)), (None, None));
+    }
+}
