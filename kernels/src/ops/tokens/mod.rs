@@ -21,6 +21,7 @@
 
 #[cfg(feature = "gpu")]
 mod gpu;
+mod lstm;
 mod reference;
 mod simd;
 
