@@ -56,12 +56,15 @@ impl Choices {
         [Storage::F32, Storage::PackedF16, Storage::F16].into_iter().find(|storage| name(*storage) == kept)
     }
 
-    /// The most records of a submission, for inputs of these shapes.
-    pub(super) fn records(&self, inputs: &[Shape]) -> Option<usize> {
+    /// The most records of a submission, for a batch of so many with inputs of these shapes. Of a larger batch than was measured nothing is known.
+    pub(super) fn records(&self, inputs: &[Shape], batch: usize) -> Option<usize> {
         if self.kept.is_empty() {
             return None;
         }
-        self.kept.get(&records_key(self.fingerprint, inputs))?.parse().ok().filter(|records| *records > 0)
+        let (records, measured) =
+            self.kept.get(&records_key(self.fingerprint, inputs))?.split_once(" of ")?;
+        let (records, measured) = (records.parse().ok()?, measured.parse::<usize>().ok()?);
+        (records > 0 && batch <= measured).then_some(records)
     }
 }
 
@@ -84,20 +87,29 @@ fn path(device: &Device, options: &GpuOptions) -> Option<PathBuf> {
     Some(cache::folder(options)?.join(format!("whole-{:016x}", hash.finish())))
 }
 
-/// Keeps a storage and a number of records for a network by its fingerprint and inputs of these shapes; none is the default.
+/// Keeps the storage for a network by its fingerprint; none is the one that the options ask for.
 #[cfg(not(target_family = "wasm"))]
-pub(super) fn keep(
+pub(super) fn keep_storage(
     device: &Device,
     options: &GpuOptions,
-    (fingerprint, inputs): (u64, Vec<Shape>),
-    (storage, records): (Option<Storage>, Option<usize>),
+    fingerprint: u64,
+    storage: Option<Storage>,
 ) {
-    let Some(path) = path(device, options) else { return };
-    let lines = [
-        (storage_key(fingerprint), storage.map(|storage| name(storage).to_owned())),
-        (records_key(fingerprint, &inputs), records.map(|records| records.to_string())),
-    ];
-    tuned::keep(&path, lines.into_iter());
+    let line = (storage_key(fingerprint), storage.map(|storage| name(storage).to_owned()));
+    path(device, options).into_iter().for_each(|path| tuned::keep(&path, [line.clone()].into_iter()));
+}
+
+/// Keeps the records of a submission, and of the batch that was measured, for inputs of these shapes; none is all in one submission.
+#[cfg(not(target_family = "wasm"))]
+pub(super) fn keep_records(
+    device: &Device,
+    options: &GpuOptions,
+    (fingerprint, inputs): (u64, &[Shape]),
+    records: Option<(usize, usize)>,
+) {
+    let kept = records.map(|(records, batch)| format!("{records} of {batch}"));
+    let line = (records_key(fingerprint, inputs), kept);
+    path(device, options).into_iter().for_each(|path| tuned::keep(&path, [line.clone()].into_iter()));
 }
 
 #[cfg(test)]
@@ -109,14 +121,14 @@ mod tests {
         let shapes = [Shape::new(12, 5000), Shape::new(1, 1)];
         let kept = HashMap::from([
             (storage_key(7), "f16, packed".to_owned()),
-            (records_key(7, &shapes), "16".to_owned()),
-            (records_key(8, &shapes), "0".to_owned()),
+            (records_key(7, &shapes), "16 of 32".to_owned()),
+            (records_key(8, &shapes), "0 of 32".to_owned()),
             (storage_key(8), "f8".to_owned()),
         ]);
         let of = |fingerprint| Choices { fingerprint, kept: kept.clone() };
-        assert_eq!((of(7).storage(), of(7).records(&shapes)), (Some(Storage::PackedF16), Some(16)));
-        assert_eq!(of(7).records(&shapes[..1]), None);
-        assert_eq!((of(8).storage(), of(8).records(&shapes)), (None, None));
-        assert_eq!((of(9).storage(), of(9).records(&shapes)), (None, None));
+        assert_eq!((of(7).storage(), of(7).records(&shapes, 32)), (Some(Storage::PackedF16), Some(16)));
+        assert_eq!((of(7).records(&shapes[..1], 32), of(7).records(&shapes, 33)), (None, None));
+        assert_eq!((of(8).storage(), of(8).records(&shapes, 32)), (None, None));
+        assert_eq!((of(9).storage(), of(9).records(&shapes, 32)), (None, None));
     }
 }

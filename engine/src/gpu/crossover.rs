@@ -2,7 +2,7 @@
 //! remembered on disk.
 
 use super::check::Probe;
-use super::choices::fingerprint;
+use super::choices::{self, fingerprint};
 use super::error::caught_async;
 #[cfg(not(target_family = "wasm"))]
 use super::wait::block_on;
@@ -41,6 +41,11 @@ impl Gpu {
         let GpuFeatures { subgroups, f16, cooperative_matrix, .. } = features;
         (checked, batch, subgroups, f16, cooperative_matrix, precision).hash(&mut hash);
         let names = [&adapter.name, &adapter.backend, &adapter.driver];
+        // What is tuned later is another matter.
+        if let State::Device(network, _) = self.state() {
+            choices::name(network.device.traits.storage).hash(&mut hash);
+            network.choices.records(&inputs, 1).hash(&mut hash);
+        }
         (key, names, self.cpu().threads(), self.cpu().level().name(), env!("CARGO_PKG_VERSION"))
             .hash(&mut hash);
         let path = cache::folder(&self.options).map(|f| f.join(format!("crossover-{:016x}", hash.finish())));

@@ -136,8 +136,15 @@ impl BatchLayout {
         let size = |unit: &Unit| match unit {
             Unit::Values(values) => values.iter().map(|v| bytes(*v)).sum(),
             Unit::Scratch(at) => {
-                let cells = launches[*at].iter().map(|(launch, _)| launch.scratch).max().unwrap_or(0);
-                (4 * batch * cells).max(4).next_multiple_of(ALIGN)
+                let bytes = |(launch, bindings): &(Launch, Vec<Binding>)| {
+                    let place = bindings.iter().position(|binding| *binding == Binding::Scratch);
+                    place.map_or(0, |slot| match launch.program.slots[slot].element {
+                        Element::Four => launch.scratch.div_ceil(4) * storage.four(),
+                        Element::F32 => 4 * launch.scratch,
+                    })
+                };
+                let one = launches[*at].iter().map(bytes).max().unwrap_or(0);
+                (batch * one).max(4).next_multiple_of(ALIGN)
             }
         };
         let sizes: Vec<usize> = units.iter().map(|(u, _)| size(u) + guard).collect();

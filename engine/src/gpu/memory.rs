@@ -6,7 +6,7 @@ use crate::graph::{Graph, Value};
 use efficientecg_kernels::tensor::Shape;
 use std::ops::Range;
 
-/// Bytes on the device and in host memory that it can reach.
+/// What a submission takes: bytes on the device and in host memory that it can reach, and dispatches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// Weights.
@@ -17,6 +17,8 @@ pub struct Memory {
     pub largest_two: usize,
     /// Host-visible buffers of one submission: inputs and results.
     pub staging: usize,
+    /// Dispatches of a submission.
+    pub dispatches: usize,
 }
 
 impl Network {
@@ -42,6 +44,7 @@ impl Network {
         Ok(Memory {
             weights: self.places.iter().flatten().map(Range::len).sum(),
             arena: layout.arena,
+            dispatches: layout.dispatches().count(),
             largest_two,
             staging: graph.inputs().iter().chain(kept).map(|v| size(v.index())).sum(),
         })

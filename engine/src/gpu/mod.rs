@@ -379,14 +379,27 @@ async fn open_unguarded(
     let mut device = Device::open(options).await?;
     let inputs: Vec<Shape> = probe.inputs.iter().map(|(shape, _)| *shape).collect();
     let choices = Choices::load(&device, options, graph, &inputs);
-    choices.storage().into_iter().for_each(|storage| device.store_in(storage));
+    let chosen = choices.storage();
+    chosen.into_iter().for_each(|storage| device.store_in(storage));
     phase("open the GPU");
     let adapter = device.adapter.name.clone();
     let failure = |failure| GpuError::Device { adapter, error: failure };
     let mut network = Network::new(device, graph, options, 0).map_err(failure)?;
     network.choices = choices;
     phase("upload");
-    check::check(&network, graph, probe, options.precision).await?;
+    match check::check(&network, graph, probe, options.precision).await {
+        Err(error) if chosen.is_some() => {
+            // What was tuned must not take the GPU away.
+            let line = format!("{error}; the storage that was tuned is not used");
+            (options.warn)(&line);
+            let device = Device::open(options).await?;
+            let adapter = device.adapter.name.clone();
+            network = Network::new(device, graph, options, 0)
+                .map_err(|error| GpuError::Device { adapter, error })?;
+            check::check(&network, graph, probe, options.precision).await?;
+        }
+        checked => checked?,
+    }
     phase("pipelines and self-test");
     Ok((network, phases))
 }

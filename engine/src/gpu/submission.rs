@@ -47,7 +47,7 @@ impl Network {
             return Ok(crate::check_lengths(batch, &graph.shapes(&inputs)?).map(|()| Vec::new())?);
         }
         let kept: Vec<Value> = batch.outputs.iter().map(|(v, _)| *v).collect();
-        let most = self.batch.or_else(|| self.choices.records(&inputs)).unwrap_or(usize::MAX);
+        let most = self.batch.or_else(|| self.choices.records(&inputs, batch.size)).unwrap_or(usize::MAX);
         let mut part = most.min(batch.size);
         let mut flights: VecDeque<InFlight> = VecDeque::new();
         let mut untrusted: Vec<(Arc<DevicePlan>, usize)> = Vec::new();

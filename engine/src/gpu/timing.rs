@@ -27,17 +27,18 @@ pub(super) fn median(seconds: &[f64]) -> f64 {
 /// The time that may be taken, and what is over of it.
 pub(super) struct Budget<'a> {
     pub(super) started: Moment,
-    pub(super) time: Duration,
-    /// What a run takes that compiles, at most.
-    pub(super) first: Duration,
+    /// When it is over, from the start on.
+    pub(super) end: Duration,
+    /// The whole time, of which `progress` hears.
+    pub(super) all: Duration,
     pub(super) progress: &'a dyn Fn(f64),
 }
 
 impl Budget<'_> {
     /// Whether so much more fits.
     pub(super) fn allows(&self, more: Duration) -> bool {
-        (self.progress)((self.started.elapsed().as_secs_f64() / self.time.as_secs_f64()).min(1.0));
-        self.started.elapsed() + more < self.time
+        (self.progress)((self.started.elapsed().as_secs_f64() / self.all.as_secs_f64()).min(1.0));
+        self.started.elapsed() + more < self.end
     }
 }
 

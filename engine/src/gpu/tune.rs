@@ -2,7 +2,8 @@
 //!
 //! A round runs the batch once for each variant, all nodes in that variant, and notes what each node took by the device's
 //! timestamps; the rounds go on until the time is up. What counts is the median. A winner takes the default's place if it is faster
-//! by more than noise, and if the self-test holds it right. Then whole batches are run (`whole.rs`).
+//! by more than noise, and if the self-test holds it right. Before that the storages of activations are compared, and after it submissions
+//! of fewer records (`whole.rs`).
 
 use super::check;
 use super::device::Device;
@@ -13,14 +14,16 @@ use super::timing::{Budget, CLEARLY, RUNS, median};
 use super::variants::{self, Variants};
 use super::wait::block_on;
 use super::whole::WholeRun;
-use super::{Gpu, Probe, tuned};
+use super::{Gpu, Probe, choices, tuned};
 use crate::clock::Moment;
 use efficientecg_kernels::tensor::Shape;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// The part of the time for measuring variants; the rest is for the comparison with the reference and for whole batches.
-const MEASURING: f64 = 0.6;
+/// The part of the time that is over when storages have been compared, at the latest, and when variants have; the rest is for the comparison with the
+/// reference and for submissions of fewer records.
+const STORAGES: f64 = 0.3;
+const MEASURING: f64 = 0.7;
 
 /// What became of one kind of node: a program with its operands.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,9 +51,15 @@ pub struct Tuning {
     pub nodes: Vec<TunedNode>,
     /// Rounds that were completed.
     pub rounds: usize,
-    /// Whole batches: first by the defaults of the options, then otherwise. None where there was no time for one.
-    pub runs: Vec<WholeRun>,
-    /// Which of them it is from here on.
+    /// Whole batches by the default variants, in each storage of activations, first in the one that the options ask for. None where there is one
+    /// storage, or no time.
+    pub storages: Vec<WholeRun>,
+    /// Which of the storages is taken, from here on. The nodes are measured in it.
+    pub storage: usize,
+    /// Whole batches by the variants that won, first in one submission, then in more. None where the options say how many records a submission takes,
+    /// or there was no time.
+    pub submissions: Vec<WholeRun>,
+    /// Which of the submissions is taken, for batches of at most as many records.
     pub taken: usize,
     /// The file that the winners are kept in; none where the platform has no folder for it.
     pub file: Option<std::path::PathBuf>,
@@ -89,10 +98,13 @@ impl Gpu {
         if !device.timestamps {
             return Err(GpuError::Timestamps { adapter: adapter() });
         }
-        let file = tuned::path(&device, &self.options);
+        let own = device.traits.storage;
         let failed = |error| GpuError::Device { adapter: adapter(), error };
         let mut network = Network::new(device, &self.graph, &self.options, 0).map_err(failed)?;
         network.variants = Variants::new(network.device.class, network.device.traits, HashMap::new());
+        let until = |part: f64| Budget { started, end: seconds.mul_f64(part), all: seconds, progress };
+        let (mut network, storages, storage) = self.by_storage(network, batch, &until(STORAGES))?;
+        let file = tuned::path(&network.device, &self.options);
 
         let mut kinds =
             self.kinds(&network, batch).map_err(|e| failed(DeviceError::Driver(e.to_string())))?;
@@ -100,7 +112,6 @@ impl Gpu {
         let mut rounds = 0;
         // What the last run of each took; the first one compiles it.
         let mut took: Vec<Duration> = Vec::new();
-        let mut compiled: Option<Duration> = None;
         let time = seconds.mul_f64(MEASURING);
         'rounds: while !kinds.is_empty() {
             for variant in 0..most {
@@ -119,21 +130,30 @@ impl Gpu {
                 }
                 took.resize(took.len().max(variant + 1), Duration::ZERO);
                 took[variant] = begun.elapsed();
-                compiled = compiled.max(Some(took[variant]));
                 progress((started.elapsed().as_secs_f64() / seconds.as_secs_f64()).min(1.0));
             }
             rounds += 1;
         }
         let nodes = self.settle(&mut network, batch, &kinds)?;
+        let (submissions, taken) = self.by_records(&mut network, batch, &until(1.0))?;
+        // Now nothing fails any more.
         if let Some(file) = &file {
             let winner = |node: &TunedNode| (node.winner != node.default).then(|| node.winner.clone());
             tuned::keep(file, kinds.keys().cloned().zip(nodes.iter().map(winner)));
         }
-        let first = took.iter().chain(&compiled).max().copied().unwrap_or_default();
-        let budget = Budget { started, time: seconds, first, progress };
-        let (runs, taken) = self.tune_whole(network, batch, &budget)?;
+        let inputs = |probe: &Probe| -> Vec<Shape> { probe.inputs.iter().map(|(s, _)| *s).collect() };
+        let fingerprint = choices::fingerprint(&self.graph, &inputs(&self.probe));
+        if !storages.is_empty() {
+            let other = Some(network.device.traits.storage).filter(|storage| *storage != own);
+            choices::keep_storage(&network.device, &self.options, fingerprint, other);
+        }
+        if let Some(run) = submissions.get(taken) {
+            let records = (taken > 0).then_some((run.records, batch.batch));
+            let of = (fingerprint, inputs(batch));
+            choices::keep_records(&network.device, &self.options, (of.0, &of.1), records);
+        }
         progress(1.0);
-        Ok(Tuning { nodes, rounds, runs, taken, file })
+        Ok(Tuning { nodes, rounds, storages, storage, submissions, taken, file })
     }
 
     /// The nodes of more than one variant, by what makes them one kind.

@@ -16,8 +16,10 @@ struct Report {
     /// Where the winners are kept; null if nowhere.
     file: Option<String>,
     nodes: Vec<Row>,
-    /// Whole batches, as they were run: first by the defaults.
-    batches: Vec<WholeBatch>,
+    /// Whole batches in each storage of activations, by the default variants; none where there is one storage, or no time.
+    storages: Vec<WholeBatch>,
+    /// Whole batches by the winners, in one submission and in more; none where there was no time.
+    submissions: Vec<WholeBatch>,
 }
 
 #[derive(Serialize)]
@@ -65,9 +67,15 @@ pub(crate) fn run(args: &Tune) -> Result<(), Failure> {
         seconds: finite(n.seconds),
     };
     let nodes: Vec<Row> = tuned.nodes.into_iter().map(row).collect();
-    let batches = tuned.runs.into_iter().enumerate().map(|(at, WholeRun { storage, records, seconds })| {
-        WholeBatch { storage, records, seconds, taken: at == tuned.taken }
-    });
+    let whole = |runs: Vec<WholeRun>, taken: usize| {
+        let one = |(at, WholeRun { storage, records, seconds })| WholeBatch {
+            storage,
+            records,
+            seconds,
+            taken: at == taken,
+        };
+        runs.into_iter().enumerate().map(one).collect::<Vec<_>>()
+    };
     let report = Report {
         device: model.device(),
         batch: args.records(),
@@ -75,7 +83,8 @@ pub(crate) fn run(args: &Tune) -> Result<(), Failure> {
         changed: nodes.iter().filter(|n| n.winner != n.default).count(),
         file: tuned.file.map(|file| file.display().to_string()),
         nodes,
-        batches: batches.collect(),
+        storages: whole(tuned.storages, tuned.storage),
+        submissions: whole(tuned.submissions, tuned.taken),
     };
     if args.json {
         out::json(&report)?;
@@ -98,12 +107,12 @@ fn table(report: &Report) -> String {
         text += &line([n.operation, &n.node, &nodes, &n.default, &before, &n.winner, &after]);
     }
     text += &format!("\n{:14} {:>22} {:>14}\n", "storage", "records a submission", "ms a batch");
-    for WholeBatch { storage, records, seconds, taken } in &report.batches {
+    for WholeBatch { storage, records, seconds, taken } in report.storages.iter().chain(&report.submissions) {
         let taken = if *taken { "  taken" } else { "" };
         text += &format!("{storage:14} {records:>22} {:>14.2}{taken}\n", 1e3 * seconds);
     }
-    if report.batches.is_empty() {
-        text += "there was no time for whole batches: give it more seconds\n";
+    if report.submissions.is_empty() {
+        text += "there was no time for submissions of fewer records: give it more seconds\n";
     }
     let kept = match &report.file {
         Some(file) => format!("kept in {file}"),

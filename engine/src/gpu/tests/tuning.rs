@@ -1,7 +1,8 @@
 //! What is measured on a device, and remembered.
 
-use super::super::{State, choices};
+use super::super::{State, choices, timing};
 use super::*;
+use crate::clock::Moment;
 
 /// The crossover is measured once and found again.
 #[test]
@@ -78,7 +79,7 @@ fn what_has_no_variants_is_tuned_at_once() {
     let tuned = tuned.unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((tuned.nodes, tuned.rounds), (Vec::new(), 0));
     // One record cannot be cut, and f32 has no other storage.
-    assert_eq!(tuned.runs.iter().map(|run| (run.storage, run.records)).collect::<Vec<_>>(), [("f32", 1)]);
+    assert_eq!((tuned.storages, tuned.submissions), (Vec::new(), Vec::new()));
 }
 
 /// What was measured for a network as a whole holds for it, with these options, and for no other.
@@ -121,7 +122,8 @@ fn what_was_chosen_for_a_network_is_taken() {
     let (submits, before, storage) = run(2);
     assert_eq!((submits, storage), (1, device.traits.storage));
     let fingerprint = choices::fingerprint(gpu(2).0.graph(), &[shape]);
-    choices::keep(&device, &options, (fingerprint, vec![shape]), (Some(Storage::F32), Some(2)));
+    choices::keep_storage(&device, &options, fingerprint, Some(Storage::F32));
+    choices::keep_records(&device, &options, (fingerprint, &[shape]), Some((2, 5)));
     let (submits, now, storage) = run(2);
     assert_eq!((submits, storage), (3, Storage::F32));
     assert!(
@@ -130,7 +132,29 @@ fn what_was_chosen_for_a_network_is_taken() {
     );
     let (submits, _, storage) = run(3);
     assert_eq!((submits, storage), (1, device.traits.storage), "another network's choice was taken");
-    choices::keep(&device, &options, (fingerprint, vec![shape]), (None, None));
+    choices::keep_storage(&device, &options, fingerprint, None);
+    // Of a batch of five nothing is known then.
+    choices::keep_records(&device, &options, (fingerprint, &[shape]), Some((2, 4)));
+    let (submits, again, storage) = run(2);
+    assert_eq!((submits, storage, &again), (1, device.traits.storage, &before));
+    choices::keep_records(&device, &options, (fingerprint, &[shape]), None);
     let (submits, again, storage) = run(2);
     assert_eq!((submits, storage, again), (1, device.traits.storage, before));
+
+    // With time enough, each storage is measured, and each half of the batch.
+    let (gpu, _) = gpu(2);
+    let progress = |_: f64| {};
+    let hour = std::time::Duration::from_secs(3600);
+    let budget = timing::Budget { started: Moment::now(), end: hour, all: hour, progress: &progress };
+    let batch = Probe { batch: 5, inputs: vec![(shape, vec![0.25; 200])] };
+    let own = Network::new(device, gpu.graph(), &options, 0).unwrap_or_else(|e| panic!("{e:?}"));
+    let first = choices::name(own.device.traits.storage);
+    let (mut network, runs, taken) = gpu.by_storage(own, &batch, &budget).unwrap_or_else(|e| panic!("{e}"));
+    let storages: Vec<&str> = runs.iter().map(|run| run.storage).collect();
+    let all = ["f16", "f16, packed", "f32"];
+    assert_eq!(storages, all[all.iter().position(|name| *name == first).unwrap_or(3)..]);
+    assert_eq!(storages[taken], choices::name(network.device.traits.storage));
+    let (runs, taken) = gpu.by_records(&mut network, &batch, &budget).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(runs.iter().map(|run| run.records).collect::<Vec<_>>(), [5, 2, 1]);
+    assert!(taken < 3 && runs.iter().all(|run| run.seconds > 0.0), "{runs:?}");
 }
