@@ -335,7 +335,7 @@ pub struct Launch {
     pub dims: Vec<u32>,
     /// Workgroups.
     pub grid: [usize; 3],
-    /// Cells of f32 that the program needs for itself, a record; it may find anything in them.
+    /// Cells of scratch that the program needs, a record. It may find anything in them, but for what a dispatch before it left there ([`Before`]).
     pub scratch: usize,
     /// Threads of a workgroup.
     pub threads: usize,

@@ -11,7 +11,7 @@ use efficientecg_kernels::ops::pointwise::Pointwise;
 use efficientecg_kernels::ops::squeeze_excite::SqueezeExcite;
 use efficientecg_kernels::tensor::Shape;
 
-/// A node of the network: one dispatch.
+/// A node of the network: one dispatch, or two.
 pub struct NetworkNode {
     /// Where it stands: `blocks.3.project`.
     pub label: String,
