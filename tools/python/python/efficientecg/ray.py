@@ -55,7 +55,9 @@ def classify_archive(
     missing = job.missing()
     if not ray.is_initialized():
         ray.init(include_dashboard=False, configure_logging=True, log_to_driver=False)
-    count = workers or int(ray.cluster_resources().get("CPU", 1))
+    count = workers or int(ray.cluster_resources().get("CPU", 0))
+    if count < 1:
+        raise RunError("Ray: expected a cluster with a core, found none; start its machines, or give `workers` where it grows by itself")
     kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=ATTEMPTS - 1)(_Worker)
     bare = ray.put(job.bare())
     actors = [kind.remote(bare) for _ in range(max(1, min(count, len(missing))))] if missing else []
@@ -85,6 +87,9 @@ def _work(ray: Any, job: Job, missing: Sequence[int], actors: Sequence[Any]) -> 
         following = next(left, None)
         if following is not None:
             running[actor.run.remote(following, list(job.shards[following]))] = (actor, following)
+        else:
+            # Its core is for an actor that is started again elsewhere.
+            ray.kill(actor)
         if shard is not None:
             undone -= 1
             yield records
@@ -99,11 +104,15 @@ def _answer(ray: Any, answer: Any, job: Job, shard: int | None) -> int:
             raise error.cause from None
         raise RunError(f"a worker of Ray: {type(error.cause).__name__}: {error.cause}") from error
     except ray.exceptions.RayError as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
         if shard is None:
-            raise RunError(f"a worker of Ray: expected one that starts, found: {str(error).splitlines()[0]}") from error
+            raise RunError(f"a worker of Ray: expected one that starts, found: {line}") from error
+        place = f"shard {shard}, from {job.shards[shard][0]}"
+        if not isinstance(error, ray.exceptions.RayActorError):
+            raise RunError(f"{place}: expected its records, found: {line}; mend the cluster and start again") from error
         raise RunError(
-            f"shard {shard}, from {job.shards[shard][0]}: expected a worker that lives, found {ATTEMPTS} that died: "
-            f"{str(error).splitlines()[0]}; leave its records out one by one to find the one that does it, and report it"
+            f"{place}: expected a worker that lives, found {ATTEMPTS} that died: {line}; "
+            "leave its records out one by one to find the one that does it, and report it"
         ) from error
 
 
