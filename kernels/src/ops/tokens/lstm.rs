@@ -11,7 +11,7 @@ use crate::op;
 use crate::simd::{Body, Isa, MAX_LANES};
 use crate::tensor::TensorView;
 
-/// Gates of a panel: as many as any number of hidden units in whole vectors has four times.
+/// Gates of a panel. The padded gates are a multiple of it.
 const PANEL: usize = 4 * MAX_LANES;
 /// Time steps whose inputs are multiplied together, at most.
 const STEPS: usize = 5;
@@ -51,7 +51,8 @@ impl Panels {
 
     /// Where the weights of a gate and those after it begin, in the first row.
     fn column(&self, gate: usize) -> &[f32] {
-        &self.data[gate / PANEL * self.rows * PANEL + gate % PANEL..]
+        // Without rows there is nothing to read.
+        self.data.get(gate / PANEL * self.rows * PANEL + gate % PANEL..).unwrap_or_default()
     }
 }
 
