@@ -77,15 +77,15 @@ function ask(error, of) {
 }
 
 /** Classifies, and asks for leads as long as they are what is missing. */
-async function classified(of, leads = []) {
+async function classified(by, of, late, leads = []) {
   const progress = (done, all) => busy(`Classifying: ${done} of ${all}`, done, all);
   try {
-    return await model.classify(of, { leads, progress });
+    return await by.classify(of, { leads, progress });
   } catch (error) {
     const known = new Set(leads.map(([lead]) => lead));
-    if (error.leads?.length > 0 && !error.leads.some((lead) => known.has(lead))) {
+    if (!late() && error.leads?.length > 0 && !error.leads.some((lead) => known.has(lead))) {
       const pairs = await ask(error, of);
-      if (pairs) return classified(of, [...leads, ...pairs]);
+      if (pairs) return classified(by, of, late, [...leads, ...pairs]);
     }
     throw error;
   }
@@ -107,7 +107,11 @@ async function run() {
     const read = await ecg.open(get('record').value);
     if (late()) return await read.free();
     record = read;
-    const leads = await Promise.all(record.leads.map(async (lead, i) => ({ ...lead, samples: await record.samples(i) })));
+    const reading = Promise.all(read.leads.map(async (lead, i) => ({ ...lead, samples: await read.samples(i) })));
+    // It classifies while the page draws the leads.
+    const making = chosenModel(ecg).then((by) => classified(by, read, late));
+    making.catch(() => {});
+    const leads = await reading;
     if (late()) return;
     get('empty').hidden = true;
     get('view').hidden = false;
@@ -121,7 +125,7 @@ async function run() {
     overview.show([]);
     model = await chosenModel(ecg);
     about(get('about'), model, parts.models.find(({ name }) => name === get('model').value).limits);
-    const made = await classified(record);
+    const made = await making;
     if (late()) return;
     found = made;
     paper.show({ ...shown, beats: found.unit === 'beat' ? found.findings : [], parts: found.not_assessed });

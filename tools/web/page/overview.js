@@ -16,6 +16,8 @@ export function rates(beats, parts) {
 }
 
 export class Overview {
+  #queued = false;
+
   constructor(canvas, paper) {
     this.canvas = canvas;
     this.paper = paper;
@@ -49,9 +51,24 @@ export class Overview {
     this.draw();
   }
 
+  /** Says where the paper is, and draws with the next frame, once. */
   draw() {
     const { canvas, paper } = this;
-    if (!paper.seconds || canvas.clientWidth === 0) return;
+    if (!paper.seconds) return;
+    canvas.setAttribute('aria-valuemax', Math.max(0, Math.floor(paper.seconds - paper.seen)));
+    canvas.setAttribute('aria-valuenow', Math.round(paper.start));
+    canvas.setAttribute('aria-valuetext', `${clock(paper.start)} of ${clock(paper.seconds)}`);
+    if (this.#queued) return;
+    this.#queued = true;
+    requestAnimationFrame(() => {
+      this.#queued = false;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    const { canvas, paper } = this;
+    if (canvas.clientWidth === 0) return;
     const ratio = devicePixelRatio || 1;
     const [w, h] = [canvas.clientWidth, canvas.clientHeight];
     canvas.width = Math.round(w * ratio);
@@ -104,9 +121,6 @@ export class Overview {
     to.strokeStyle = style('ink');
     to.lineWidth = 1.5;
     to.strokeRect(x(paper.start) + 0.75, 1, Math.max(3, x(Math.min(paper.seen, paper.seconds)) - 1.5), foot - 1);
-    canvas.setAttribute('aria-valuemax', Math.max(0, Math.floor(paper.seconds - paper.seen)));
-    canvas.setAttribute('aria-valuenow', Math.round(paper.start));
-    canvas.setAttribute('aria-valuetext', `${clock(paper.start)} of ${clock(paper.seconds)}`);
   }
 }
 

@@ -206,7 +206,9 @@ pub unsafe extern "C" fn ecg_open(
 pub extern "C" fn ecg_samples(record: u32, lead: usize) -> u32 {
     end(state::with(|state| {
         let samples = calls::samples(state.record(record)?, lead)?;
-        Ok((1, samples.iter().flat_map(|x| x.to_le_bytes()).collect()))
+        let mut bytes = vec![0; 4 * samples.len()];
+        bytes.as_chunks_mut().0.iter_mut().zip(samples).for_each(|(to, x)| *to = x.to_le_bytes());
+        Ok((1, bytes))
     }))
 }
 
