@@ -388,7 +388,8 @@ impl Amplitude {
 /// Where a sample lies among the middles of blocks, of which a sample is the part `blocks`.
 #[inline(always)]
 fn place_among(sample: f64, blocks: f64) -> f64 {
-    ((sample + 0.5) * blocks - 0.5).max(0.0)
+    let place = (sample + 0.5) * blocks - 0.5;
+    if place > 0.0 { place } else { 0.0 }
 }
 
 /// The amplitude between two blocks.
@@ -410,9 +411,10 @@ wide! {
         let y = &y[..out.len()];
         for k in 0..out.len() {
             // Numbers of 32 bits convert in vectors.
-            let share = (place_among(line.first + f64::from(k as i32), line.blocks) - line.left).min(1.0);
+            let share = place_among(line.first + f64::from(k as i32), line.blocks) - line.left;
+            let share = if share < 1.0 { share } else { 1.0 };
             let z = f64::from(y[k]) / (here * (1.0 - share) + there * share);
-            out[k] = (z * z).min(4.0);
+            out[k] = if z * z < 4.0 { z * z } else { 4.0 };
         }
     }
 }

@@ -241,7 +241,8 @@ impl QualityIndex {
         let edge = |at: &usize| {
             let (middle, reach) = (at * every + every / 2, reach(EDGE) * every);
             let part = &samples[middle.saturating_sub(reach)..(middle + reach + 1).min(samples.len())];
-            let step = part.windows(2).fold(0f32, |most, w| most.max((w[1] - w[0]).abs()));
+            let larger = |most: f32, step: f32| if step > most { step } else { most };
+            let step = part.windows(2).fold(0.0, |most, w| larger(most, (w[1] - w[0]).abs()));
             let (low, high) = ends(part);
             share(f64::from(step), f64::from(high - low))
         };
