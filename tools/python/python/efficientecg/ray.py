@@ -109,7 +109,7 @@ def _answer(ray: Any, answer: Any, job: Job, shard: int | None) -> int:
             raise RunError(f"a worker of Ray: expected one that starts, found: {line}") from error
         place = f"shard {shard}, from {job.shards[shard][0]}"
         if not isinstance(error, ray.exceptions.RayActorError):
-            raise RunError(f"{place}: expected its records, found: {line}; mend the cluster and start again") from error
+            raise RunError(f"{place}: expected its records, found: {line}; correct the cluster and start again") from error
         raise RunError(
             f"{place}: expected a worker that lives, found {ATTEMPTS} that died: {line}; "
             "leave its records out one by one to find the one that does it, and report it"
