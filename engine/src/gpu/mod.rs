@@ -382,24 +382,32 @@ async fn open_unguarded(
     let chosen = choices.storage();
     chosen.into_iter().for_each(|storage| device.store_in(storage));
     phase("open the GPU");
-    let adapter = device.adapter.name.clone();
-    let failure = |failure| GpuError::Device { adapter, error: failure };
-    let mut network = Network::new(device, graph, options, 0).map_err(failure)?;
-    network.choices = choices;
-    phase("upload");
-    match check::check(&network, graph, probe, options.precision).await {
+    let mut network = match checked(device, graph, options, probe, &mut phase).await {
         Err(error) if chosen.is_some() => {
             // What was tuned must not take the GPU away.
-            let line = format!("{error}; the storage that was tuned is not used");
-            (options.warn)(&line);
+            (options.warn)(&format!("{error}; the storage of activations that was tuned is not used"));
             let device = Device::open(options).await?;
-            let adapter = device.adapter.name.clone();
-            network = Network::new(device, graph, options, 0)
-                .map_err(|error| GpuError::Device { adapter, error })?;
-            check::check(&network, graph, probe, options.precision).await?;
+            checked(device, graph, options, probe, &mut phase).await?
         }
-        checked => checked?,
-    }
-    phase("pipelines and self-test");
+        made => made?,
+    };
+    network.choices = choices;
     Ok((network, phases))
+}
+
+/// A network on a device, which passed its self-test.
+async fn checked(
+    device: Device,
+    graph: &Graph,
+    options: &GpuOptions,
+    probe: &Probe,
+    phase: &mut impl FnMut(&'static str),
+) -> Result<Network, GpuError> {
+    let adapter = device.adapter.name.clone();
+    let network =
+        Network::new(device, graph, options, 0).map_err(|error| GpuError::Device { adapter, error })?;
+    phase("upload");
+    check::check(&network, graph, probe, options.precision).await?;
+    phase("pipelines and self-test");
+    Ok(network)
 }

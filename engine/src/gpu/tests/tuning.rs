@@ -158,3 +158,35 @@ fn what_was_chosen_for_a_network_is_taken() {
     assert_eq!(runs.iter().map(|run| run.records).collect::<Vec<_>>(), [5, 2, 1]);
     assert!(taken < 3 && runs.iter().all(|run| run.seconds > 0.0), "{runs:?}");
 }
+
+/// A storage that was kept and fails now leaves the GPU to the default's.
+#[cfg(feature = "testing")]
+#[test]
+fn a_storage_that_was_tuned_and_fails_is_left() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex};
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let (first, lines) = (AtomicBool::new(true), Arc::new(Mutex::new(Vec::new())));
+    let heard = Arc::clone(&lines);
+    let options =
+        GpuOptions { software: true, cache: Some(folder.path().to_owned()), ..GpuOptions::default() }
+            .precision(Precision::F16)
+            .fail(move |_| {
+                first.swap(false, Ordering::Relaxed).then_some(super::super::DeviceError::OutOfMemory)
+            })
+            .warn(move |line| heard.lock().unwrap_or_else(|e| panic!("{e}")).push(line.to_owned()));
+    let Some(device) = open(&options) else { return };
+    let shape = Shape::new(1, 40);
+    let conv = Conv { weight: vec![0.5; 6], bias: vec![0.1; 2], leads: 1, kernel: 3, stride: 2 };
+    let (graph, _) = graph("conv", Box::new(conv), &[shape]);
+    let graph = Arc::new(graph);
+    choices::keep_storage(&device, &options, choices::fingerprint(&graph, &[shape]), Some(Storage::F32));
+    let for_cpu = Arc::clone(&graph);
+    let make_cpu = move || Cpu::new(&for_cpu, Level::best(), Arc::new(Pool::new(1)));
+    let probe = Probe { batch: 1, inputs: vec![(shape, vec![0.25; 40])] };
+    let gpu = Gpu::new(graph, options, probe, make_cpu).unwrap_or_else(|e| panic!("{e}"));
+    let State::Device(network, _) = gpu.state() else { panic!("{}", gpu.describe()) };
+    assert_eq!(network.device.traits.storage, device.traits.storage);
+    let lines = lines.lock().unwrap_or_else(|e| panic!("{e}"));
+    assert!(lines.len() == 1 && lines[0].contains("that was tuned is not used"), "{lines:?}");
+}
