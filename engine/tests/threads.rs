@@ -3,7 +3,7 @@
 use efficientecg_engine::clock::Moment;
 #[cfg(feature = "gpu")]
 use efficientecg_engine::gpu::{
-    Adapter, DeviceError, Gpu, GpuError, GpuFeatures, GpuOptions, Memory, Probe, TunedNode, Tuning,
+    Adapter, DeviceError, Gpu, GpuError, GpuFeatures, GpuOptions, Memory, Probe, TunedNode, Tuning, WholeRun,
 };
 use efficientecg_engine::graph::Node;
 use efficientecg_engine::plan::Plan;
@@ -30,7 +30,8 @@ shared!(ALWAYS:
     Batch<'static>, Cpu, Engine, EngineError, Graph, Kernels, Layer, Moment, Plan, Pool, NodeProfile, Reference,
     ReservedRun, Span, Node, Value);
 #[cfg(feature = "gpu")]
-shared!(OF_GPUS: Adapter, DeviceError, GpuFeatures, Gpu, GpuError, GpuOptions, Memory, Probe, TunedNode, Tuning);
+shared!(OF_GPUS: Adapter, DeviceError, GpuFeatures, Gpu, GpuError, GpuOptions, Memory, Probe, TunedNode, Tuning,
+    WholeRun);
 #[cfg(not(feature = "gpu"))]
 const OF_GPUS: &[&str] = &[];
 
