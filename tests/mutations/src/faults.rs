@@ -200,9 +200,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         name: "lstm-gates",
         what: "the input gate and the forget gate swapped",
-        file: "kernels/src/ops/tokens/simd.rs",
-        old: "s.mul(math::sigmoid(s, gate(1)), s.load(c.as_ptr().add(j)));\n                    let next = s.mul_add(math::sigmoid(s, gate(0)),",
-        new: "s.mul(math::sigmoid(s, gate(0)), s.load(c.as_ptr().add(j)));\n                    let next = s.mul_add(math::sigmoid(s, gate(1)),",
+        file: "kernels/src/ops/tokens/lstm.rs",
+        old: "s.mul(math::sigmoid(s, gate(1)), s.load(c.as_ptr().add(j)));\n                        let next = s.mul_add(math::sigmoid(s, gate(0)),",
+        new: "s.mul(math::sigmoid(s, gate(0)), s.load(c.as_ptr().add(j)));\n                        let next = s.mul_add(math::sigmoid(s, gate(1)),",
         test: KERNELS,
     },
     Fault {
