@@ -96,7 +96,9 @@ pub(super) fn keep_storage(
     storage: Option<Storage>,
 ) {
     let line = (storage_key(fingerprint), storage.map(|storage| name(storage).to_owned()));
-    path(device, options).into_iter().for_each(|path| tuned::keep(&path, [line.clone()].into_iter()));
+    if let Some(path) = path(device, options) {
+        tuned::keep(&path, std::iter::once(line));
+    }
 }
 
 /// Keeps the records of a submission, and of the batch that was measured, for inputs of these shapes; none is all in one submission.
@@ -109,7 +111,9 @@ pub(super) fn keep_records(
 ) {
     let kept = records.map(|(records, batch)| format!("{records} of {batch}"));
     let line = (records_key(fingerprint, inputs), kept);
-    path(device, options).into_iter().for_each(|path| tuned::keep(&path, [line.clone()].into_iter()));
+    if let Some(path) = path(device, options) {
+        tuned::keep(&path, std::iter::once(line));
+    }
 }
 
 #[cfg(test)]

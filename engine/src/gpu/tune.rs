@@ -149,8 +149,7 @@ impl Gpu {
         }
         if let Some(run) = submissions.get(taken) {
             let records = (taken > 0).then_some((run.records, batch.batch));
-            let of = (fingerprint, inputs(batch));
-            choices::keep_records(&network.device, &self.options, (of.0, &of.1), records);
+            choices::keep_records(&network.device, &self.options, (fingerprint, &inputs(batch)), records);
         }
         progress(1.0);
         Ok(Tuning { nodes, rounds, storages, storage, submissions, taken, file })

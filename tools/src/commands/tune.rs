@@ -111,7 +111,8 @@ fn table(report: &Report) -> String {
         let taken = if *taken { "  taken" } else { "" };
         text += &format!("{storage:14} {records:>22} {:>14.2}{taken}\n", 1e3 * seconds);
     }
-    if report.submissions.is_empty() {
+    // One record cannot be cut.
+    if report.submissions.is_empty() && report.batch > 1 {
         text += "there was no time for submissions of fewer records: give it more seconds\n";
     }
     let kept = match &report.file {
