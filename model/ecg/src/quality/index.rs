@@ -7,7 +7,7 @@ use super::Reason;
 use crate::beats::median_of;
 use crate::filter::fill_missing;
 use crate::held::runs;
-use crate::statistics::{sum, sum_of};
+use crate::statistics::{ascending, sum, sum_of};
 use std::f64::consts::TAU;
 use std::ops::Range;
 
@@ -455,8 +455,8 @@ fn likeness<'a>(
     let typical = |(i, segment): (usize, &&[f64])| (product(segment, mean), i);
     let (_, best) = all.iter().enumerate().map(typical).max_by(|a, b| a.0.total_cmp(&b.0))?;
     let others = all.iter().enumerate().filter(|(i, _)| *i != best);
-    let mut likeness: Vec<f64> = others.map(|(_, segment)| product(segment, all[best])).collect();
-    likeness.sort_unstable_by(|a, b| b.total_cmp(a));
-    likeness.truncate((all.len() / 2).max(1));
-    Some((likeness.iter().sum::<f64>() / likeness.len() as f64, all[best]))
+    let likeness: Vec<f64> = others.map(|(_, segment)| product(segment, all[best])).collect();
+    let count = (all.len() / 2).max(1);
+    let highest = ascending(&likeness).into_iter().rev().take(count);
+    Some((highest.sum::<f64>() / count as f64, all[best]))
 }
