@@ -5,7 +5,7 @@ import torch
 from efficientecg_train import beats, patients
 from efficientecg_train.datasets.mitbih import Record
 from efficientecg_train.train import beats as train_beats
-from efficientecg_train.train import prepared_beats
+from efficientecg_train.train import draw, prepared_beats
 
 RATE = 180
 
@@ -34,7 +34,7 @@ def test_swapped_columns_are_those_of_swapped_leads():
     wide = [efficientecg.features(signal, r.beats, RATE, kind="beats-wide")[:, 1] for signal in (x, x[::-1])]
     assert wide[0].shape[1] == beats.wide_inputs(2)
     assert np.abs(wide[0] - wide[1]).max() > 0.1
-    np.testing.assert_allclose(wide[0][:, train_beats.swapped_columns()], wide[1], atol=2e-3)
+    np.testing.assert_allclose(wide[0][:, draw.swapped_columns()], wide[1], atol=2e-3)
 
 
 def test_neighbours_are_of_the_same_version():

@@ -82,7 +82,8 @@ def folds(args) -> None:
         print("  " + ", ".join(f"{low}-{min(high, 1)}: {mine.sum()} beats, sure {100 * sure[mine].mean():.1f}, right "
                                f"{100 * (p.argmax(1) == labels)[mine].mean():.1f} %" for low, high, mine in parts if mine.any()))
     print("\nby patient: record, beats, S of N, S missed, V of N, V missed")
-    for i, name in enumerate(names):
+    for i in np.unique(record):
+        name = names[i]
         m = metrics.confusion(labels[record == i], found[record == i])
         print(f"{name} {m.sum()}: S {m[1].sum()} found {m[1, 1]}, false {m[:, 1].sum() - m[1, 1]}; "
               f"V {m[2].sum()} found {m[2, 2]}, false {m[:, 2].sum() - m[2, 2]}; accuracy {100 * metrics.accuracy(m):.1f} %")

@@ -1,10 +1,11 @@
 """Makes the training data of `beats` and `beats-1lead`: windows and rows of real, disturbed and simulated records.
 
-    python -m efficientecg_train.train.prepare_beats MITBIH SVDB DATA
+    python -m efficientecg_train.train.prepare_beats MITBIH SVDB CINC DATA
 
-DATA gets an .npz for each record: its beats as annotated, then those of the whole record disturbed (`disturb.py`), then those of
-15 minutes of it with another rhythm (`simulate.py`), a third of these disturbed too. P waves of other patients are taken from
-the same fold's only. All seeds are fixed. A record whose .npz is there is left out.
+DATA gets an .npz for each record of MIT-BIH and SVDB: its beats as annotated, then those of the whole record disturbed (`disturb.py`),
+then those of 15 minutes of it with another rhythm (`simulate.py`), a third of these disturbed too. P waves of other patients are
+taken from the same fold's only. Two more files hold what CinC 2017 gives (`short_records.py`), which is of no fold. All seeds are
+fixed. A file that is there is left as it is.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from .. import beats, inputs, patients
 from ..datasets.mitbih import Record
-from . import disturb, simulate
+from . import disturb, short_records, simulate
 
 # Hz; at this rate the smoothing of the rows takes out hum of 60 Hz, and nearly all of 50.
 RATE = 180
 WIDE = 180  # samples cut around a beat, more than a network's window, so that it can be stretched and moved
 SECONDS = 900  # of a simulated record
-REAL, DISTURBED, SIMULATED = 0, 1, 2
+REAL, DISTURBED, SIMULATED, FIBRILLATING, SHORT = range(5)
 
 
 def part(r: Record, rng) -> Record:
@@ -89,6 +92,13 @@ def prepare(made: list[tuple[int, Record]], rng) -> dict[str, np.ndarray]:
     return {**out, "first": real[0], "second": real[1]} if real else out
 
 
+def short(made: list[Record], kind: int, rng) -> dict[str, np.ndarray]:
+    """Arrays of records of CinC 2017, of which each is a record of its own; of simulated ones three of ten are disturbed."""
+    some = rng.random(len(made)) < (0.3 if kind == SHORT else 0.0)
+    arrays = prepare([(kind, disturbed(r, 0.15, rng) if change else r) for r, change in zip(made, some)], rng)
+    return {**arrays, "record": arrays["version"], "names": np.array([r.name for r in made])}
+
+
 def joined(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The versions of `a`, then those of `b`."""
     b = {**b, "version": b["version"] + a["version"].max() + 1}
@@ -100,18 +110,17 @@ def main(argv=None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mitbih")
     parser.add_argument("svdb")
+    parser.add_argument("cinc2017")
     parser.add_argument("data", help="folder to write")
-    parser.add_argument("--part", type=int, nargs=2, default=(0, 1), metavar=("K", "N"), help="every Nth record from the Kth")
+    parser.add_argument("--part", type=int, nargs=2, default=(0, 1), metavar=("K", "N"), help="every Nth file from the Kth")
     args = parser.parse_args(argv)
     os.makedirs(args.data, exist_ok=True)
     records = patients.read(args.mitbih, args.svdb)
     fold = patients.folds(records)
     waves = [simulate.p_wave(r) for r in records]
-    for i, r in list(enumerate(records))[args.part[0] :: args.part[1]]:
-        path = os.path.join(args.data, f"{i:02}-{r.name}.npz")
-        if os.path.exists(path):
-            continue
-        rng = np.random.default_rng([1, i])
+
+    def annotated(i: int) -> dict[str, np.ndarray]:
+        r, rng = records[i], np.random.default_rng([1, i])
         others = [w for j, w in enumerate(waves) if w is not None and j != i and fold[j] == fold[i]
                   and records[j].sample_rate == r.sample_rate]
         arrays = prepare(versions(r, others, rng), rng)
@@ -119,9 +128,23 @@ def main(argv=None) -> int:
         more = mild(r, others, rng)
         if more:
             arrays = joined(arrays, prepare(more, rng))
-        np.savez(path + ".part.npz", **arrays, fold=fold[i], database=0 if r.sample_rate == 360 else 1)
+        return {**arrays, "record": np.zeros(len(arrays["labels"]), int), "names": np.array([r.name]),
+                "fold": fold[i], "database": 0 if r.sample_rate == 360 else 1}
+
+    def unannotated(kind: int, read: Callable[[str], list[Record]]) -> dict[str, np.ndarray]:
+        return {**short(read(args.cinc2017), kind, np.random.default_rng([5, kind])), "fold": -1, "database": 2}
+
+    files = [(f"{i:02}-{r.name}", partial(annotated, i)) for i, r in enumerate(records)]
+    files += [("cinc2017-fibrillating", partial(unannotated, FIBRILLATING, short_records.fibrillating)),
+              ("cinc2017-simulated", partial(unannotated, SHORT, short_records.simulated))]
+    for name, make in files[args.part[0] :: args.part[1]]:
+        path = os.path.join(args.data, name + ".npz")
+        if os.path.exists(path):
+            continue
+        arrays = make()
+        np.savez(path + ".part.npz", **arrays)
         os.replace(path + ".part.npz", path)
-        print(f"{r.name}: {len(arrays['labels'])} beats", file=sys.stderr, flush=True)
+        print(f"{name}: {len(arrays['labels'])} beats", file=sys.stderr, flush=True)
     return 0
 
 

@@ -26,8 +26,8 @@ class Prepared:
     labels: Tensor  # [n]
     record: Tensor  # [n]
     kind: Tensor  # [n]
-    fold: Tensor  # [records]
-    database: Tensor  # [records], 0 MIT-BIH, 1 SVDB
+    fold: Tensor  # [records], -1 for those of CinC 2017
+    database: Tensor  # [records], 0 MIT-BIH, 1 SVDB, 2 CinC 2017
     names: list[str]
     leads: int
 
@@ -58,12 +58,12 @@ def neighbours(group: np.ndarray) -> np.ndarray:
 def load(folder: str, leads: int) -> Prepared:
     parts: dict[str, list] = {k: [] for k in ("windows", "beat", "lead", "rows", "group", "labels", "record", "kind")}
     fold, database, names, start, groups = [], [], [], 0, 0
-    for i, path in enumerate(sorted(glob.glob(os.path.join(folder, "*.npz")))):
+    for path in sorted(glob.glob(os.path.join(folder, "*.npz"))):
         with np.load(path) as file:
             a = {key: file[key] for key in file.files}
         n, real = len(a["labels"]), int((a["kind"] == REAL).sum())
         views = [(np.arange(n), a["lead"], a["version"], a["rows"] if leads == 2 else a["single"])]
-        if leads == 1:
+        if leads == 1 and real:
             # The real record is read by its other lead too.
             other = 1 - a["lead"][0]
             rows = a["first"] if other == 0 else a["second"]
@@ -72,19 +72,18 @@ def load(folder: str, leads: int) -> Prepared:
         for beat, lead, version, rows in views:
             parts["beat"].append(beat + start)
             parts["lead"].append(lead)
-            if rows.shape[1] != beats.wide_inputs(leads):
-                fix = "delete the folder and prepare it again"
-                raise ValueError(f"{path}: rows: expected {beats.wide_inputs(leads)} columns, found {rows.shape[1]}; {fix}")
+            if rows.shape[1] != beats.wide_inputs(leads) or "names" not in a:
+                raise ValueError(f"{path}: rows of {rows.shape[1]} columns, or no names: made by another version; prepare the folder anew")
             parts["rows"].append(rows)
             parts["group"].append(groups + version)
             parts["labels"].append(a["labels"][beat])
             parts["kind"].append(a["kind"][beat])
-            parts["record"].append(np.full(len(beat), i))
+            parts["record"].append(a["record"][beat] + len(names))
             groups += int(a["version"].max()) + 1
         start += n
-        fold.append(int(a["fold"]))
-        database.append(int(a["database"]))
-        names.append(os.path.basename(path)[3:-4])
+        names += a["names"].tolist()
+        fold += [int(a["fold"])] * len(a["names"])
+        database += [int(a["database"])] * len(a["names"])
     joined = {key: np.concatenate(value) for key, value in parts.items()}
     rows = np.concatenate([joined["rows"], np.zeros((1, beats.wide_inputs(leads)), np.float32)])
     return Prepared(

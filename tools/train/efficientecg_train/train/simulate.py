@@ -50,12 +50,12 @@ def intervals(r: Record) -> np.ndarray:
     return rr
 
 
-def p_wave(r: Record) -> np.ndarray | None:
-    """`[2, samples]`: the usual P wave over a straight line; None for a record with few regular beats."""
+def p_wave(r: Record, least: int = 200) -> np.ndarray | None:
+    """`[2, samples]`: the usual P wave over a straight line; None for a record with fewer than `least` regular beats."""
     start, stop = int(P_START * r.sample_rate), int(P_END * r.sample_rate)
     beats = r.beats[regular(r)[:-1]]
     beats = beats[beats > r.sample_rate]
-    if len(beats) < 200:
+    if len(beats) < least:
         return None
     return over_line(np.median([r.signal[:, b - start : b - stop] for b in beats], 0))[1]
 
