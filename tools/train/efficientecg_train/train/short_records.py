@@ -1,4 +1,4 @@
-"""Records of CinC 2017, half a minute to a minute of one lead, for `beats` and `beats-1lead`.
+"""Records of CinC 2017, half a minute to a minute of one lead, for `beats`.
 
 MIT-BIH and SVDB have few patients. CinC 2017 has thousands, but a class of the record alone, so two things are taken from it:
 
