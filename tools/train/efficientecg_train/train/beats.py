@@ -32,7 +32,7 @@ NAMES = {"beats": 2, "beats-1lead": 1}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a network learns from, chosen on the folds: of one lead neither trees nor CinC 2017 were worth it."""
+    """What a network learns from, chosen on the folds: trees and CinC 2017, tried together, were not worth it with one lead."""
 
     kinds: tuple[int, ...]  # of records
     lstms: int
